@@ -1,0 +1,22 @@
+//! The clients: one file or folder a protocol, and the registry that lists them.
+//!
+//! # How to add a client
+//!
+//! Write a type that implements [`Protocol`]: its config, requests, sources and replies are plain types,
+//! from which the checks, the JSON Schema, `funcy clients` and the docs follow. Then add one
+//! `.with(…)` line to [`Registry::builtin`]. The contract that every client is held to:
+//!
+//! - `short_request`, `short_source` and `label` are pure; only `open`, `call` and `subscribe` do IO.
+//! - A future that is dropped has cancelled what it was doing. What needs time to stop (a process, a pump)
+//!   runs in [`Scope::spawn`], which the engine waits for.
+//! - `subscribe` returns only when the server has confirmed the subscription.
+//! - Buffers are bounded; a full one is an error, never a silent drop.
+//! - No secret appears in an error: URLs are shown without user and password.
+
+mod contract;
+mod registry;
+mod scope;
+
+pub use contract::{Answer, Context, Nothing, Protocol, Template};
+pub use registry::{Client, Registry, Session};
+pub use scope::Scope;

@@ -1,0 +1,45 @@
+use crate::event::Json;
+
+/// The client kinds as data: what `check`, the JSON Schema and the docs need to know of them, without
+/// the clients themselves.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    /// The kinds, in the order in which they were registered.
+    pub kinds: Vec<ClientKind>,
+}
+
+/// One client kind.
+#[derive(Clone, Debug)]
+pub struct ClientKind {
+    /// Its name: the key in `clients: {NAME: {KIND: …}}`.
+    pub name: &'static str,
+    /// One line.
+    pub summary: &'static str,
+    /// JSON Schema of its config.
+    pub config: Json,
+    /// JSON Schema of a request, as a map.
+    pub request: Json,
+    /// JSON Schema of a source, as a map; `None` if it has no subscriptions.
+    pub source: Option<Json>,
+    /// JSON Schema of `res`.
+    pub reply: Json,
+    /// Turns a request's short string into the map form (`GET /x` into `{get: /x}`); templates in it stay
+    /// as they are. The error says what is wrong and what a right one looks like.
+    pub short_request: fn(&str) -> Result<Json, String>,
+    /// The same for a source.
+    pub short_source: fn(&str) -> Result<Json, String>,
+    /// The label of a request, in its map form with templates unfilled: `POST /orders`.
+    pub label: fn(&Json) -> String,
+    /// An example of a request and what it shows, for the docs.
+    pub example: &'static str,
+    /// Whether a request can be sent twice without doing twice what it does (GET, SELECT).
+    pub is_safe: fn(&Json) -> bool,
+}
+
+impl Catalog {
+    /// The kind with this name.
+    #[must_use]
+    pub fn kind(&self, name: &str) -> Option<&ClientKind> {
+        self.kinds.iter().find(|kind| kind.name == name)
+    }
+}

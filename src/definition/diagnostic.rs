@@ -1,0 +1,88 @@
+use crate::event::{Name, Span};
+
+/// Something that is wrong in a definition: where, what, and how to mend it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// A stable word for this kind of mistake, `unknown-key`; for filters and docs.
+    pub code: &'static str,
+    /// What is wrong, one sentence without a full stop.
+    pub message: String,
+    /// The file.
+    pub file: Name,
+    /// The stretch that the carets underline.
+    pub span: Span,
+    /// What the carets say.
+    pub label: String,
+    /// Other places that belong to it (the first of two equal keys).
+    pub related: Vec<(Span, String)>,
+    /// How to mend it.
+    pub hint: Option<String>,
+}
+
+/// How bad a [`Diagnostic`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nothing runs.
+    Error,
+    /// It runs, but is probably not what was meant.
+    Warning,
+}
+
+impl Diagnostic {
+    /// A mistake with which nothing runs.
+    pub fn error(code: &'static str, file: &Name, span: Span, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            code,
+            message: message.into(),
+            file: Name::clone(file),
+            span,
+            label: String::new(),
+            related: Vec::new(),
+            hint: None,
+        }
+    }
+
+    /// Something that runs, but is probably not what was meant.
+    pub fn warning(
+        code: &'static str,
+        file: &Name,
+        span: Span,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(code, file, span, message)
+        }
+    }
+
+    /// Says this beside the carets.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// Says how to mend it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Says how to mend it, if that is known.
+    #[must_use]
+    pub fn maybe_hint(mut self, hint: Option<String>) -> Self {
+        self.hint = hint.or(self.hint);
+        self
+    }
+
+    /// Points at another place that belongs to it.
+    #[must_use]
+    pub fn related(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.related.push((span, label.into()));
+        self
+    }
+}

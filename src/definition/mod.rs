@@ -1,0 +1,14 @@
+//! What was written: tasks and suite files as data, each node with its span.
+//!
+//! [`parse_task`] and [`parse_suite`] turn YAML into a [`Task`] or a [`Suite`], or into all mistakes of
+//! the file at once. Nothing is resolved and nothing is run here.
+
+mod catalog;
+mod diagnostic;
+pub mod model;
+mod node;
+
+pub use catalog::{Catalog, ClientKind};
+pub use diagnostic::{Diagnostic, Severity};
+pub use model::{SourceFile, Suite, Task};
+pub use node::{Node, NodeKind, Text, TextMap};

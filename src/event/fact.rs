@@ -1,0 +1,346 @@
+use super::{Explanation, Failure, Json, Metrics, Name, Outcome, Place, Reply, Tally};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The name of one run: one request to run (a command, a schedule, a call).
+pub type RunId = Name;
+
+/// One task's machine in a run, numbered from 1 in the order of starting. A case or a retry is an
+/// execution of its own.
+pub type ExecutionId = u32;
+
+/// One line of the audit log: a fact, and its place in the run's one sequence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// The run.
+    pub run: RunId,
+    /// Its place in the run, from 1, without gaps.
+    pub seq: u64,
+    /// Wall-clock time, microseconds since the Unix epoch. For people: the order is `seq`.
+    pub at: i64,
+    /// The execution it belongs to, or `None` for the run as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<ExecutionId>,
+    /// What happened.
+    #[serde(flatten)]
+    pub fact: Fact,
+}
+
+/// One thing that happened. Facts name no protocol.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Fact {
+    /// The run begins.
+    RunStarted(Box<RunStarted>),
+    /// One task's machine begins.
+    ExecutionStarted(Box<ExecutionStarted>),
+    /// A state was entered.
+    StateEntered {
+        /// The state.
+        state: Name,
+        /// How often it has been entered now, from 1.
+        visit: u32,
+    },
+    /// An instruction, or one attempt of it, is about to start.
+    InstructionStarted {
+        /// Where it is written.
+        place: Arc<Place>,
+        /// What it does, in short (`POST /orders`, or its `name`).
+        what: Name,
+        /// The attempt, from 1.
+        attempt: u32,
+        /// The request as it is sent, templates filled in.
+        request: Arc<Json>,
+    },
+    /// An attempt of an instruction has ended.
+    InstructionFinished {
+        /// Where it is written.
+        place: Arc<Place>,
+        /// The attempt, from 1.
+        attempt: u32,
+        /// Microseconds it took.
+        micros: u64,
+        /// What came back.
+        result: Attempted,
+    },
+    /// An instruction was left out, since its `if` did not hold.
+    InstructionSkipped {
+        /// Where it is written.
+        place: Arc<Place>,
+    },
+    /// An `expect` was judged.
+    ExpectationChecked {
+        /// Where it is written.
+        place: Arc<Place>,
+        /// Whether it held.
+        held: bool,
+        /// Why it did not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        explanation: Option<Box<Explanation>>,
+    },
+    /// A variable got a value.
+    VariableSaved {
+        /// The variable.
+        name: Name,
+        /// Its value.
+        value: Json,
+    },
+    /// A subscription is open: its server has confirmed it.
+    SubscriptionOpened {
+        /// Where it is written.
+        place: Arc<Place>,
+        /// What it listens to.
+        source: Arc<Json>,
+    },
+    /// A condition looked at a message.
+    MessageReceived {
+        /// Where the condition is written.
+        place: Arc<Place>,
+        /// The message's number in its inbox, from 0.
+        number: u64,
+        /// The message as `res` shows it.
+        value: Arc<Json>,
+    },
+    /// A poll's attempt, with what came back.
+    PollAnswered {
+        /// Where the strategy is written.
+        place: Arc<Place>,
+        /// The attempt, from 1.
+        attempt: u32,
+        /// Microseconds it took.
+        micros: u64,
+        /// What came back. A transport error means "not yet".
+        result: Attempted,
+    },
+    /// A condition was evaluated.
+    ConditionChecked {
+        /// Where it is written.
+        place: Arc<Place>,
+        /// The result's number: polls, messages, or 1.
+        attempt: u32,
+        /// What it said.
+        verdict: Verdict,
+        /// Why it did not hold, where that is worth its price: the last attempt before a failure.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        explanation: Option<Box<Explanation>>,
+    },
+    /// A transition was chosen, its losers have stopped, and the machine moves on.
+    TransitionTaken {
+        /// The state that is left.
+        from: Name,
+        /// The state that is entered next.
+        to: Name,
+        /// What decided.
+        place: Arc<Place>,
+        /// Others that were ready in the same pass, but stand later in the file.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        also_ready: Vec<Name>,
+    },
+    /// A deadline expired.
+    TimedOut {
+        /// The scope whose own limit expired: `transition`, `task`.
+        scope: Name,
+        /// The state the machine was in.
+        state: Name,
+        /// The limit, in microseconds.
+        limit_micros: u64,
+        /// How far each condition had come.
+        conditions: Vec<ConditionState>,
+    },
+    /// A `defer` was armed.
+    Deferred {
+        /// Where it is written.
+        place: Arc<Place>,
+    },
+    /// The end has come: `defer`s and `cleanup` begin.
+    CleanupStarted {
+        /// How many `defer`s are armed.
+        deferred: u32,
+    },
+    /// A `defer` or cleanup instruction was left out: it reads a variable that was never saved.
+    CleanupSkipped {
+        /// Where it is written.
+        place: Arc<Place>,
+        /// The variable.
+        variable: Name,
+    },
+    /// `defer`s and `cleanup` are done.
+    CleanupFinished {
+        /// What failed, in order.
+        failures: Vec<Headline>,
+    },
+    /// A line that the task wrote with `log`.
+    Log {
+        /// Where it is written.
+        place: Arc<Place>,
+        /// The text.
+        text: String,
+    },
+    /// A signal was sent inside the run.
+    SignalSent {
+        /// Where it is written.
+        place: Arc<Place>,
+        /// The signal.
+        name: Name,
+        /// Its data.
+        data: Json,
+    },
+    /// One task's machine has ended.
+    ExecutionFinished {
+        /// How.
+        outcome: Outcome,
+        /// What decided, if it did not pass.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        headline: Option<Box<Headline>>,
+        /// The state it ended in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        state: Option<Name>,
+        /// The task's `outputs`.
+        #[serde(default, skip_serializing_if = "Json::is_null")]
+        outputs: Json,
+        /// What it cost.
+        metrics: Box<Metrics>,
+    },
+    /// The run has ended.
+    RunFinished {
+        /// The worst outcome.
+        outcome: Outcome,
+        /// How many tasks ended how. Of a retried task the last attempt counts.
+        tally: Tally,
+        /// Microseconds from start to end.
+        micros: u64,
+    },
+}
+
+/// How a run began.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// The version of funcy.
+    pub version: String,
+    /// The command line, or the request.
+    pub command: Vec<String>,
+    /// The seed of everything that is left to chance.
+    pub seed: u64,
+    /// How many tasks were selected.
+    pub tasks: u32,
+    /// How many may run at once.
+    pub jobs: u32,
+}
+
+/// How an execution began.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ExecutionStarted {
+    /// The task.
+    pub task: Name,
+    /// Its file.
+    pub file: Name,
+    /// Its number in the run's list of tasks, from 0, the same for each of its attempts.
+    pub index: u32,
+    /// Its attempt, from 1: a whole-task retry is the next one.
+    pub attempt: u32,
+    /// How many attempts it has.
+    pub attempts: u32,
+    /// Its tags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Name>,
+    /// BLAKE3 of its definition, in hex.
+    pub hash: Name,
+    /// The definition as it was read, so that a report can show its lines. Left out on a retry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Name>,
+    /// Why it is skipped, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip: Option<String>,
+    /// The names of its states, in the order of the file.
+    pub states: Vec<Name>,
+}
+
+/// What an attempt of an instruction brought.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attempted {
+    /// An answer.
+    Reply(Reply),
+    /// Trouble.
+    Failure(Failure),
+}
+
+/// What a condition said of one result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Neither fulfilled nor failed.
+    NotYet,
+    /// Fulfilled.
+    Fulfilled,
+    /// Failed.
+    Failed,
+}
+
+/// How far a condition had come when its state ended without it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ConditionState {
+    /// Where it is written.
+    pub place: Arc<Place>,
+    /// The transition it guards (`shipped`), or `None` for a watch that can only fail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Name>,
+    /// `wait`, `poll`, `subscribe`, or `immediate`.
+    pub strategy: Name,
+    /// How many results it saw.
+    pub attempts: u32,
+    /// The last thing that came back, in one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Name>,
+    /// A command that repeats the last request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Name>,
+    /// The last transport error, which meant "not yet".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<Failure>,
+    /// The distinct values of the operand that decided, in the order in which they were first seen, with
+    /// their counts; at most 8, the rest are in `more_values`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<(Json, u32)>,
+    /// How many further distinct values there were.
+    #[serde(default)]
+    pub more_values: u32,
+    /// Microseconds since the value last changed.
+    #[serde(default)]
+    pub unchanged_micros: u64,
+    /// Why its `when` did not hold the last time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub explanations: Vec<Explanation>,
+}
+
+/// What decided a bad end: everything that a report needs to tell where, what and how to mend.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Headline {
+    /// What kind of trouble.
+    #[serde(flatten)]
+    pub failure: Failure,
+    /// The state it happened in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<Name>,
+    /// Where the thing that failed is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Arc<Place>>,
+    /// What the instruction does, in short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub what: Option<Name>,
+    /// The attempts it took.
+    #[serde(default)]
+    pub attempts: u32,
+    /// The last thing that came back, in one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Name>,
+    /// Why each expectation or condition that decided did not hold; operands have places of the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub explanations: Vec<(Arc<Place>, Explanation)>,
+    /// After a timeout: how far each condition had come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<ConditionState>,
+    /// Microseconds spent in the state.
+    #[serde(default)]
+    pub micros: u64,
+}

@@ -1,0 +1,40 @@
+//! What happened, and what the world answers: the words that every other floor shares.
+//!
+//! - [`Fact`] is one thing that happened in a run; an [`Event`] is a fact with its place in the run's
+//!   one sequence. Reports, pages and replays are folds over events and read nothing else.
+//! - [`Reply`], [`Message`] and [`Failure`] are what a client answers; an [`Inbox`] holds messages
+//!   until a condition takes them.
+//! - [`Span`] and [`Place`] say where in a file something was written.
+//!
+//! This is the ground floor: it imports no other folder, and no clock, runtime or IO.
+
+mod explanation;
+mod fact;
+mod failure;
+mod inbox;
+mod mask;
+mod metrics;
+mod outcome;
+mod permission;
+mod place;
+mod sink;
+
+pub use explanation::{Explanation, Missing, Operand};
+pub use fact::{
+    Attempted, ConditionState, Event, ExecutionId, ExecutionStarted, Fact, Headline, RunId,
+    RunStarted, Verdict,
+};
+pub use failure::{ErrorKind, Failure, Message, Reply};
+pub use inbox::{Feed, Inbox, InboxError, MAX_BYTES, MAX_MESSAGES};
+pub use mask::{MIN_SECRET, Mask};
+pub use metrics::{Metrics, StateMetrics};
+pub use outcome::{Outcome, Tally};
+pub use permission::{Grant, Permissions, Refusal};
+pub use place::{Place, Pos, Span};
+pub use sink::Sink;
+
+/// Plain data, as JSON has it.
+pub use serde_json::Value as Json;
+
+/// A short text that many facts share.
+pub type Name = std::sync::Arc<str>;

@@ -1,0 +1,5 @@
+//! **funcy** tests asynchronous systems: a test is a state machine in a YAML file.
+
+pub mod client;
+pub mod definition;
+pub mod event;
