@@ -15,11 +15,11 @@ pub trait Client: Send + Sync {
     fn kind(&self) -> ClientKind;
 
     /// Opens a session with this config.
-    fn open<'a>(
+    fn open(
         self: Arc<Self>,
         config: Json,
-        context: &'a Context,
-    ) -> Pending<'a, Result<Arc<dyn Session>, Failure>>;
+        context: &Context,
+    ) -> Pending<'_, Result<Arc<dyn Session>, Failure>>;
 }
 
 /// An open session with its types erased.
@@ -128,11 +128,11 @@ impl<P: Protocol> Client for Erased<P> {
         }
     }
 
-    fn open<'a>(
+    fn open(
         self: Arc<Self>,
         config: Json,
-        context: &'a Context,
-    ) -> Pending<'a, Result<Arc<dyn Session>, Failure>> {
+        context: &Context,
+    ) -> Pending<'_, Result<Arc<dyn Session>, Failure>> {
         Box::pin(async move {
             let config = if config.is_null() {
                 Json::Object(serde_json::Map::new())
