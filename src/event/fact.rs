@@ -334,6 +334,9 @@ pub struct Headline {
     /// The last thing that came back, in one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<Name>,
+    /// The result itself, where an expectation was not met.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Arc<Json>>,
     /// Why each expectation or condition that decided did not hold; operands have places of the file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub explanations: Vec<(Arc<Place>, Explanation)>,

@@ -12,6 +12,7 @@ mod explanation;
 mod fact;
 mod failure;
 mod inbox;
+mod length;
 mod mask;
 mod metrics;
 mod outcome;
@@ -26,6 +27,7 @@ pub use fact::{
 };
 pub use failure::{ErrorKind, Failure, Message, Reply};
 pub use inbox::{Feed, Inbox, InboxError, MAX_BYTES, MAX_MESSAGES};
+pub use length::length_text;
 pub use mask::{MIN_SECRET, Mask};
 pub use metrics::{Metrics, StateMetrics};
 pub use outcome::{Outcome, Tally};
