@@ -3,3 +3,4 @@
 pub mod client;
 pub mod definition;
 pub mod event;
+pub mod script;
