@@ -2,5 +2,7 @@
 
 pub mod client;
 pub mod definition;
+pub mod engine;
 pub mod event;
+pub mod machine;
 pub mod script;

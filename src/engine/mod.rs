@@ -7,17 +7,9 @@
 mod discover;
 mod host;
 mod live;
-mod load;
-mod run;
-mod select;
-mod service;
 mod spine;
 
 pub use discover::discover;
-pub use load::{Loaded, Loader, Project};
-pub use run::{Handle, Report, Run};
-pub use select::{Pattern, Selection, Shard};
-pub use service::{ServiceError, Services};
 
 /// Stack of the thread that runs tasks: deep values and scripts need it.
 pub const STACK: usize = 64 << 20;

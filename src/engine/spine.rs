@@ -64,16 +64,18 @@ impl Spine {
 
     /// Writes a fact down; waits while the sinks are too far behind.
     pub(super) async fn record(&self, execution: Option<ExecutionId>, fact: Fact) {
-        let fact = self.hidden(fact);
-        while !self.push(execution, &fact) {
+        let mut fact = self.hidden(fact);
+        while let Some(back) = self.push(execution, fact) {
+            fact = back;
             self.drained.notified().await;
         }
     }
 
-    fn push(&self, execution: Option<ExecutionId>, fact: &Fact) -> bool {
+    /// Queues a fact, or gives it back if the queue is full.
+    fn push(&self, execution: Option<ExecutionId>, fact: Fact) -> Option<Fact> {
         let mut queue = self.queue();
         if queue.events.len() >= QUEUE {
-            return false;
+            return Some(fact);
         }
         queue.last += 1;
         let event = Event {
@@ -81,13 +83,13 @@ impl Spine {
             seq: queue.last,
             at: self.epoch + self.micros() as i64,
             execution,
-            fact: fact.clone(),
+            fact,
         };
         queue.events.push(event);
         if queue.events.len() == 1 {
             self.filled.notify_one();
         }
-        true
+        None
     }
 
     fn hidden(&self, fact: Fact) -> Fact {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A task that is ready to run: names are indices, expressions are compiled, nothing is left to look up.
-#[derive(Debug)]
 pub struct Machine {
     /// The task's name.
     pub name: Name,
@@ -311,6 +310,12 @@ impl Lane {
                 }
             }
         }
+    }
+}
+
+impl std::fmt::Debug for Machine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Machine").field("name", &self.name).field("file", &self.file.name).finish_non_exhaustive()
     }
 }
 

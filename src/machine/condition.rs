@@ -72,9 +72,10 @@ impl Values {
         if self.last.as_ref() != Some(&value) {
             self.changed = now;
         }
+        let room = self.distinct.len() < DISTINCT;
         match self.distinct.iter_mut().find(|(known, _)| *known == value) {
             Some((_, count)) => *count += 1,
-            None if self.distinct.len() < DISTINCT => self.distinct.push((value.clone(), 1)),
+            None if room => self.distinct.push((value.clone(), 1)),
             None => self.more += 1,
         }
         self.last = Some(value);

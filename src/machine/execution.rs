@@ -57,7 +57,6 @@ pub(super) struct Inner {
 }
 
 /// An armed `defer`: what to run, and the world as it stood when its instruction had ended.
-#[derive(Clone)]
 pub(super) struct Deferred {
     pub(super) step: Arc<super::chart::Step>,
     pub(super) item: Option<Value>,

@@ -173,10 +173,8 @@ impl<W: World> Execution<'_, W> {
         text: &crate::definition::Text,
         place: &Arc<Place>,
     ) -> Trouble {
-        let mut failure = Failure::new(error.kind, error.message);
-        failure.hint = error.hint;
-        let place = Place { span: text.span_of(error.at), ..Place::clone(place) };
-        self.trouble(failure, &Arc::new(place))
+        let place = Place { span: text.span_of(error.at.clone()), ..Place::clone(place) };
+        self.trouble(Failure::from(error), &Arc::new(place))
     }
 }
 

@@ -32,6 +32,11 @@ impl Value {
         self.0.as_bool().ok()
     }
 
+    /// The point in time that it is.
+    pub fn as_time(&self) -> Option<jiff::Timestamp> {
+        None
+    }
+
     /// The integer that it is.
     pub fn as_int(&self) -> Option<i64> {
         self.0.as_int().ok()

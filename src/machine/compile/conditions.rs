@@ -180,7 +180,7 @@ impl Compiler<'_> {
         let when = self.guards(&written.when, &format!("{path}.when"));
         let fail_when = self.guards(&written.fail_when, &format!("{path}.fail_when"));
         let watched = when.iter().find_map(|guard| {
-            let path = guard.expression.lint().paths.iter().find(|path| path.members.first().is_some_and(|root| &**root == "res"))?;
+            let path = self.project.engine.lint(&guard.expression).paths.iter().find(|path| &*path.root == "res")?;
             let source = guard.text.as_str().get(path.at.clone())?;
             self.project.engine.expression(source).ok()
         });

@@ -148,7 +148,7 @@ impl Compiler<'_> {
         let conditions = state.immediate.iter().chain(state.lanes.iter().flat_map(|lane| &lane.conditions));
         for condition in conditions {
             for guard in condition.when.iter().chain(&condition.fail_when) {
-                for read in &guard.expression.lint().reads {
+                for read in &self.project.engine.lint(&guard.expression).reads {
                     let span = guard.span_of(read.at.clone());
                     self.warn_unsaved(&read.name, &certain, span, &state.name, warned);
                 }

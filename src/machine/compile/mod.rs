@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What a task is compiled against: all data, no IO.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Project<'a> {
     /// The suite file that applies, or the default one.
     pub suite: &'a Suite,

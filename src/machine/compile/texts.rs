@@ -5,7 +5,7 @@ use crate::definition::model;
 use crate::definition::{Node, NodeKind, Text, nearest};
 use crate::event::{Json, Name, Span};
 use crate::machine::chart::{self, Assignment, Blueprint, Guard, Length};
-use crate::script::{Expression, Lint, SyntaxError};
+use crate::script::{Expression, Lint, Source, SyntaxError};
 use std::sync::Arc;
 
 impl Compiler<'_> {
@@ -41,10 +41,10 @@ impl Compiler<'_> {
     pub(super) fn assignment(&mut self, name: &Text, value: &Text, path: &str) -> Option<Assignment> {
         let compiled = self.project.engine.value(value.as_str());
         let source = self.compiled(value, compiled)?;
-        match source.expression() {
-            Some(expression) => self.check_expression(value, &expression.clone()),
-            None if !self.has_res => self.no_result(value.span),
-            None => {}
+        match &source {
+            Source::Script(expression) => self.check_expression(value, expression),
+            _ if !self.has_res => self.no_result(value.span),
+            _ => {}
         }
         let place = self.place(value.span, path);
         Some(Assignment { name: Name::clone(&name.value), source, text: value.clone(), place })
@@ -60,8 +60,8 @@ impl Compiler<'_> {
     pub(super) fn text(&mut self, text: &Text, path: &str) -> Option<chart::Text> {
         let compiled = self.project.engine.template(text.as_str());
         let template = self.compiled(text, compiled)?;
-        for (expression, offset) in template.expressions() {
-            self.check_lint(text, offset, &expression.clone());
+        for (offset, expression) in template.expressions() {
+            self.check_lint(text, offset, expression);
         }
         Some(chart::Text { template, text: text.clone(), place: self.place(text.span, path) })
     }
@@ -93,8 +93,8 @@ impl Compiler<'_> {
                 let compiled = self.text(text, path)?;
                 if bind {
                     Blueprint::Bind(compiled)
-                } else if let Some(constant) = compiled.template.as_constant() {
-                    Blueprint::Constant(Arc::new(Json::String(constant.to_owned())))
+                } else if compiled.template.is_literal() {
+                    Blueprint::Constant(Arc::new(Json::String(text.as_str().replace("$${", "${"))))
                 } else {
                     Blueprint::Text(compiled)
                 }
@@ -151,15 +151,15 @@ impl Compiler<'_> {
             let span = text.span_of(error.at.start + offset..error.at.end + offset);
             self.error("unknown-function", span, error.message, "", error.hint);
         }
-        let Lint { reads, paths, .. } = expression.lint();
+        let Lint { reads, paths, .. } = self.project.engine.lint(expression);
         for read in reads {
             let span = text.span_of(read.at.start + offset..read.at.end + offset);
             self.read(&read.name, span);
         }
         for path in paths {
-            let [root, service, ..] = &path.members[..] else { continue };
+            let Some(service) = path.members.first() else { continue };
             let services = &self.project.suite.services;
-            if &**root == "services" && !services.iter().any(|known| known.name.value == *service) {
+            if &*path.root == "services" && !services.iter().any(|known| known.name.value == *service) {
                 let span = text.span_of(path.at.start + offset..path.at.end + offset);
                 let hint = nearest(service, services.iter().map(|known| known.name.as_str()))
                     .map(|known| format!("did you mean `{known}`?"))
