@@ -347,3 +347,22 @@ pub struct Headline {
     #[serde(default)]
     pub micros: u64,
 }
+
+impl Headline {
+    /// Trouble that belongs to no place of a definition.
+    #[must_use]
+    pub fn of(failure: Failure) -> Self {
+        Self {
+            failure,
+            state: None,
+            place: None,
+            what: None,
+            attempts: 0,
+            last: None,
+            result: None,
+            explanations: Vec::new(),
+            conditions: Vec::new(),
+            micros: 0,
+        }
+    }
+}

@@ -143,16 +143,10 @@ impl<'m, W: World> Execution<'m, W> {
             (inner.state, self.world.now().since(inner.entered))
         };
         Box::new(Headline {
-            failure,
             state: self.machine.graph.states.get(state).map(|state| Name::clone(&state.name)),
             place: Some(Arc::clone(place)),
-            what: None,
-            attempts: 0,
-            last: None,
-            result: None,
-            explanations: Vec::new(),
-            conditions: Vec::new(),
             micros,
+            ..Headline::of(failure)
         })
     }
 

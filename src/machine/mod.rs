@@ -13,10 +13,12 @@ mod instruction;
 mod lane;
 mod race;
 mod run;
+mod stub;
 mod value;
 mod world;
 
 pub use chart::{Graph, Machine};
 pub use compile::{Project, compile};
 pub use run::{Inputs, Verdict, run};
+pub use stub::{Deadlock, Stub, Stubbed};
 pub use world::{Call, Halt, Lost, Moment, ScopeId, Site, World};
