@@ -3,3 +3,5 @@
 pub mod client;
 pub mod definition;
 pub mod event;
+
+pub mod report;
