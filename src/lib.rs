@@ -2,7 +2,10 @@
 
 pub mod client;
 pub mod definition;
+pub mod demo;
 pub mod engine;
 pub mod event;
+pub mod graph;
 pub mod machine;
+pub mod report;
 pub mod script;

@@ -123,6 +123,17 @@ pub enum Fact {
         /// Why it did not hold, where that is worth its price: the last attempt before a failure.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         explanation: Option<Box<Explanation>>,
+        /// The operand that decided, and its value, so that a display can show what is waited for
+        /// (`res.body.status` and `"packed"`).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seen: Option<Box<(Name, Json)>>,
+    },
+    /// The instructions are done and nothing has decided at once: the state waits from now on.
+    WaitStarted {
+        /// How long it may wait, in microseconds: what is left of the smallest limit in force.
+        /// `None`: no limit.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit_micros: Option<u64>,
     },
     /// A transition was chosen, its losers have stopped, and the machine moves on.
     TransitionTaken {
@@ -234,6 +245,9 @@ pub struct ExecutionStarted {
     pub task: Name,
     /// Its file.
     pub file: Name,
+    /// Which of its `cases` this is, in short (`sku=A-1`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case: Option<Name>,
     /// Its number in the run's list of tasks, from 0, the same for each of its attempts.
     pub index: u32,
     /// Its attempt, from 1: a whole-task retry is the next one.
@@ -248,6 +262,10 @@ pub struct ExecutionStarted {
     /// The definition as it was read, so that a report can show its lines. Left out on a retry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Name>,
+    /// The other files that it calls, each with its name as places give it and its text. Left out on
+    /// a retry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<(Name, Name)>,
     /// Why it is skipped, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip: Option<String>,
@@ -325,6 +343,9 @@ pub struct Headline {
     /// Where the thing that failed is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Arc<Place>>,
+    /// The `task:` instructions through which it was reached, outermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<Arc<Place>>,
     /// What the instruction does, in short.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub what: Option<Name>,

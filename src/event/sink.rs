@@ -1,4 +1,5 @@
 use super::Event;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Something that is told what happens, in order: a reporter, a journal, a page.
 pub trait Sink: Send {
@@ -14,5 +15,18 @@ pub trait Sink: Send {
     /// When it cannot be written.
     fn finish(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+/// A sink that somebody else holds as well: a terminal that also shows how time passes.
+impl<S: Sink> Sink for Arc<Mutex<S>> {
+    fn accept(&mut self, events: &[Event]) -> std::io::Result<()> {
+        let mut sink = self.lock().unwrap_or_else(PoisonError::into_inner);
+        sink.accept(events)
+    }
+
+    fn finish(&mut self) -> std::io::Result<()> {
+        let mut sink = self.lock().unwrap_or_else(PoisonError::into_inner);
+        sink.finish()
     }
 }

@@ -1,0 +1,42 @@
+//! The formats that `--report FORMAT=FILE` and `funcy report` know.
+
+use super::json::Document;
+use super::junit::Junit;
+use super::ndjson::Ndjson;
+use super::options::Options;
+use crate::event::Sink;
+use std::io::Write;
+
+/// A report format.
+pub struct Report {
+    /// The word on the command line.
+    pub name: &'static str,
+    /// What it is for, in one line.
+    pub summary: &'static str,
+    /// A sink that writes it here.
+    pub make: fn(Box<dyn Write + Send>, Options) -> Box<dyn Sink>,
+}
+
+/// Every report format.
+pub const REPORTS: &[Report] = &[
+    Report {
+        name: "junit",
+        summary: "JUnit XML: a suite for each folder, a test case for each task",
+        make: |writer, options| Box::new(Junit::new(writer, options)),
+    },
+    Report {
+        name: "json",
+        summary: "one JSON document: the run and each task with its attempts",
+        make: |writer, options| Box::new(Document::new(writer, options)),
+    },
+    Report {
+        name: "ndjson",
+        summary: "every event as a line of JSON, as it happens",
+        make: |writer, _| Box::new(Ndjson::new(writer)),
+    },
+];
+
+/// The format of this name.
+pub fn by_name(name: &str) -> Option<&'static Report> {
+    REPORTS.iter().find(|report| report.name == name)
+}

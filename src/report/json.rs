@@ -1,0 +1,205 @@
+//! One JSON document about a run.
+
+use super::failure::failure;
+use super::options::Options;
+use super::style::Style;
+use super::value::utc;
+use super::view::{Ended, Live};
+use crate::event::{Event, Headline, Json, Metrics, Name, Outcome, Sink, Tally};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+/// Writes one JSON document at the end of the run.
+pub struct Document {
+    writer: Box<dyn Write + Send>,
+    options: Options,
+    live: Live,
+    /// By the task's number in the run.
+    tasks: BTreeMap<u32, Task>,
+    written: bool,
+}
+
+/// The whole document.
+#[derive(Serialize)]
+struct Whole<'d> {
+    /// The version of this document's shape.
+    version: u32,
+    run: Run<'d>,
+    tasks: Vec<&'d Task>,
+}
+
+#[derive(Serialize)]
+struct Run<'d> {
+    id: Option<&'d Name>,
+    funcy: &'d str,
+    command: &'d [String],
+    seed: u64,
+    started: String,
+    micros: Option<u64>,
+    outcome: Outcome,
+    selected: u32,
+    counts: BTreeMap<&'static str, u32>,
+}
+
+#[derive(Serialize)]
+struct Task {
+    task: Name,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    case: Option<Name>,
+    file: Name,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<Name>,
+    /// That of its last attempt.
+    outcome: Outcome,
+    attempts: Vec<Attempt>,
+}
+
+#[derive(Serialize)]
+struct Attempt {
+    execution: u32,
+    attempt: u32,
+    started: String,
+    micros: u64,
+    outcome: Outcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skip: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<Name>,
+    path: Vec<Visit>,
+    #[serde(skip_serializing_if = "is_zero")]
+    more_visits: u64,
+    #[serde(skip_serializing_if = "Json::is_null")]
+    outputs: Json,
+    metrics: Metrics,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Failed>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cleanup: Vec<Headline>,
+}
+
+#[derive(Serialize)]
+struct Visit {
+    state: Name,
+    micros: u64,
+}
+
+#[derive(Serialize)]
+struct Failed {
+    #[serde(flatten)]
+    headline: Headline,
+    /// The same in words, as a terminal shows it.
+    text: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Document {
+    /// Writes here.
+    pub fn new(writer: Box<dyn Write + Send>, options: Options) -> Self {
+        Self {
+            writer,
+            options: Options {
+                style: Style::plain(),
+                ..options
+            },
+            live: Live::default(),
+            tasks: BTreeMap::new(),
+            written: false,
+        }
+    }
+
+    fn add(&mut self, ended: Ended) {
+        let about = ended.about(self.live.run.as_ref(), self.options.resumable);
+        let failed = ended.headline.map(|headline| Failed {
+            text: failure(&headline, &about, &ended.sources, self.options.style),
+            headline: *headline,
+        });
+        let ends = ended.path.iter().skip(1).map(|visit| visit.at);
+        let path = ended
+            .path
+            .iter()
+            .zip(ends.chain([ended.at]))
+            .map(|(visit, end)| Visit {
+                state: Name::clone(&visit.state),
+                micros: (end - visit.at).max(0).unsigned_abs(),
+            })
+            .collect();
+        let started = ended.started;
+        let attempt = Attempt {
+            execution: ended.id,
+            attempt: started.attempt,
+            started: utc(ended.began),
+            micros: ended.metrics.micros,
+            outcome: ended.outcome,
+            skip: started.skip,
+            state: ended.state,
+            path,
+            more_visits: ended.more_visits,
+            outputs: ended.outputs,
+            metrics: *ended.metrics,
+            failure: failed,
+            cleanup: ended.cleanup,
+        };
+        let task = self.tasks.entry(started.index).or_insert_with(|| Task {
+            task: started.task,
+            case: started.case,
+            file: started.file,
+            tags: started.tags,
+            outcome: Outcome::Interrupted,
+            attempts: Vec::new(),
+        });
+        task.outcome = attempt.outcome;
+        task.attempts.push(attempt);
+    }
+}
+
+/// The counts of a tally under the words that people read.
+fn counts(tally: &Tally) -> BTreeMap<&'static str, u32> {
+    tally
+        .iter()
+        .map(|(outcome, count)| (outcome.word(), count))
+        .collect()
+}
+
+impl Sink for Document {
+    fn accept(&mut self, events: &[Event]) -> io::Result<()> {
+        for event in events {
+            if let Some(ended) = self.live.apply(event) {
+                self.add(ended);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        if std::mem::replace(&mut self.written, true) {
+            return Ok(());
+        }
+        let started = &self.live.started;
+        let whole = Whole {
+            version: 1,
+            run: Run {
+                id: self.live.run.as_ref(),
+                funcy: &started.version,
+                command: &started.command,
+                seed: started.seed,
+                started: utc(self.live.began),
+                micros: self.live.end.map(|(_, micros)| micros),
+                outcome: self
+                    .live
+                    .end
+                    .map_or(Outcome::Interrupted, |(outcome, _)| outcome),
+                selected: started.tasks,
+                counts: counts(&self.live.tally),
+            },
+            tasks: self.tasks.values().collect(),
+        };
+        serde_json::to_writer_pretty(&mut self.writer, &whole)?;
+        self.writer.write_all(b"\n")?;
+        self.writer.flush()
+    }
+}

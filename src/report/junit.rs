@@ -1,0 +1,241 @@
+//! JUnit XML: a suite for each folder, a test case for each task.
+
+use super::failure::failure;
+use super::options::Options;
+use super::style::Style;
+use super::text::shown;
+use super::value::{length, utc};
+use super::view::{Ended, Live};
+use crate::event::{Event, Name, Outcome, Sink};
+use quick_junit::{
+    NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite, XmlString,
+};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::time::Duration;
+
+/// Writes JUnit XML at the end of the run.
+pub struct Junit {
+    writer: Box<dyn Write + Send>,
+    options: Options,
+    live: Live,
+    /// By the task's number in the run.
+    tasks: BTreeMap<u32, Task>,
+    written: bool,
+}
+
+/// A task with all its attempts.
+struct Task {
+    file: Name,
+    case: TestCase,
+    /// The attempts before the last one.
+    reruns: Vec<TestRerun>,
+    micros: u64,
+}
+
+impl Junit {
+    /// Writes here. The texts have no colour and no limit of width.
+    pub fn new(writer: Box<dyn Write + Send>, options: Options) -> Self {
+        Self {
+            writer,
+            options: Options {
+                style: Style::plain(),
+                ..options
+            },
+            live: Live::default(),
+            tasks: BTreeMap::new(),
+            written: false,
+        }
+    }
+
+    fn add(&mut self, ended: &Ended) {
+        let earlier = self.tasks.remove(&ended.started.index);
+        let mut reruns = Vec::new();
+        if let Some(mut task) = earlier {
+            reruns.append(&mut task.reruns);
+            reruns.extend(rerun(&task));
+        }
+        let task = Task {
+            file: Name::clone(&ended.started.file),
+            case: case(ended, &self.live, &self.options),
+            reruns,
+            micros: ended.metrics.micros,
+        };
+        self.tasks.insert(ended.started.index, task);
+    }
+
+    fn report(&mut self) -> Report {
+        let run = self.live.run.as_deref().unwrap_or("unknown").to_owned();
+        let mut report = Report::new(format!("funcy run {run}"));
+        if let Some((_, micros)) = self.live.end {
+            report.set_time(Duration::from_micros(micros));
+        }
+        let mut suites: BTreeMap<String, TestSuite> = BTreeMap::new();
+        for task in std::mem::take(&mut self.tasks).into_values() {
+            let folder = folder(&task.file);
+            let suite = suites.entry(folder.to_owned()).or_insert_with(|| {
+                let mut suite = TestSuite::new(xml(folder));
+                let began = utc(self.live.began);
+                suite.extra.insert("timestamp".into(), began.into());
+                suite.add_property(Property::new("run", run.as_str()));
+                suite.add_property(Property::new("seed", self.live.started.seed.to_string()));
+                suite
+            });
+            let time = suite.time.unwrap_or_default() + Duration::from_micros(task.micros);
+            suite.set_time(time);
+            let mut case = task.case;
+            case.status.add_reruns(task.reruns);
+            suite.add_test_case(case);
+        }
+        report.add_test_suites(suites.into_values());
+        report
+    }
+}
+
+impl Sink for Junit {
+    fn accept(&mut self, events: &[Event]) -> io::Result<()> {
+        for event in events {
+            if let Some(ended) = self.live.apply(event) {
+                self.add(&ended);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        if std::mem::replace(&mut self.written, true) {
+            return Ok(());
+        }
+        // What runs still when the events end was interrupted.
+        for running in std::mem::take(&mut self.live.running).into_values() {
+            let mut case = TestCase::new(xml(&running.started.task), error("interrupted"));
+            case.set_classname(xml(&running.started.file));
+            let task = Task {
+                file: Name::clone(&running.started.file),
+                case,
+                reruns: Vec::new(),
+                micros: 0,
+            };
+            self.tasks.insert(running.started.index, task);
+        }
+        let report = self.report();
+        report
+            .serialize(&mut self.writer)
+            .map_err(io::Error::other)?;
+        self.writer.flush()
+    }
+}
+
+fn error(message: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_message(message);
+    status
+}
+
+/// A text that XML can hold: control characters are shown as text, line breaks stay.
+fn xml(text: &str) -> XmlString {
+    let lines: Vec<_> = text.split('\n').map(|line| shown(line, true)).collect();
+    XmlString::new(lines.join("\n"))
+}
+
+/// The folder of a file, or `.`.
+fn folder(file: &str) -> &str {
+    file.rsplit_once('/').map_or(".", |(folder, _)| folder)
+}
+
+fn case(ended: &Ended, live: &Live, options: &Options) -> TestCase {
+    let started = &ended.started;
+    let name = match &started.case {
+        Some(case) => format!("{} [{case}]", started.task),
+        None => started.task.to_string(),
+    };
+    let mut test = TestCase::new(xml(&name), status(ended, live, options));
+    test.set_classname(xml(&started.file));
+    test.set_time(Duration::from_micros(ended.metrics.micros));
+    test.extra
+        .insert("timestamp".into(), utc(ended.began).into());
+    let mut property = |name: &str, value: &str| {
+        test.add_property(Property::new(xml(name), xml(value)));
+    };
+    property("outcome", ended.outcome.word());
+    property("execution", &ended.id.to_string());
+    if !started.tags.is_empty() {
+        property("tags", &started.tags.join(","));
+    }
+    if started.attempts > 1 {
+        property(
+            "attempt",
+            &format!("{} of {}", started.attempt, started.attempts),
+        );
+    }
+    property("transitions", &ended.metrics.transitions.to_string());
+    property("requests", &ended.metrics.attempts.to_string());
+    let path = path(ended);
+    if !path.is_empty() {
+        test.set_system_out(xml(&path));
+    }
+    test
+}
+
+/// The states that were passed, with the time spent in each.
+pub(crate) fn path(ended: &Ended) -> String {
+    let mut text = String::new();
+    let ends = ended.path.iter().skip(1).map(|visit| visit.at);
+    for (visit, end) in ended.path.iter().zip(ends.chain([ended.at])) {
+        let spent = length((end - visit.at).max(0).unsigned_abs());
+        text.push_str(&format!("{}  {spent}\n", visit.state));
+    }
+    if ended.more_visits > 0 {
+        text.push_str(&format!("+{} more\n", ended.more_visits));
+    }
+    text
+}
+
+fn status(ended: &Ended, live: &Live, options: &Options) -> TestCaseStatus {
+    let kind = match ended.outcome {
+        Outcome::Passed | Outcome::Flaky => return TestCaseStatus::success(),
+        Outcome::Skipped => {
+            let mut status = TestCaseStatus::skipped();
+            if let Some(reason) = &ended.started.skip {
+                status.set_message(xml(reason));
+            }
+            return status;
+        }
+        Outcome::Failed | Outcome::TimedOut => NonSuccessKind::Failure,
+        Outcome::Error | Outcome::Cancelled | Outcome::Interrupted => NonSuccessKind::Error,
+    };
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_message(shown(&ended.reason(), true));
+    let ty = match &ended.headline {
+        Some(headline) => headline.failure.kind.word(),
+        None => ended.outcome.word(),
+    };
+    status.set_type(ty);
+    if let Some(headline) = &ended.headline {
+        let about = ended.about(live.run.as_ref(), options.resumable);
+        let text = failure(headline, &about, &ended.sources, options.style);
+        status.set_description(xml(&text));
+    }
+    status
+}
+
+/// A task whose result did not count, since it was tried again.
+fn rerun(task: &Task) -> Option<TestRerun> {
+    let TestCaseStatus::NonSuccess {
+        kind,
+        message,
+        ty,
+        description,
+        ..
+    } = &task.case.status
+    else {
+        return None;
+    };
+    let mut rerun = TestRerun::new(*kind);
+    rerun.message.clone_from(message);
+    rerun.ty.clone_from(ty);
+    rerun.stack_trace.clone_from(description);
+    rerun.system_out.clone_from(&task.case.system_out);
+    rerun.set_time(Duration::from_micros(task.micros));
+    Some(rerun)
+}

@@ -1,0 +1,44 @@
+//! What people and programs read of a run. Every reporter is a [`Sink`](crate::event::Sink): a fold over
+//! events that reads nothing else, so that a journal's events give the same report again.
+//!
+//! - [`failure()`] writes one failure: where, what, how to mend. Every display uses it.
+//! - [`Live`] is how the executions of a run stand: the fold behind every display.
+//! - [`Terminal`] is what `funcy run` shows; [`REPORTS`] are the formats of files.
+//! - [`Status`] and [`Style`] are the glyphs, words and colours of everything.
+//!
+//! # How to add a report format
+//!
+//! Write a type that implements `Sink`, and add one line to [`REPORTS`].
+
+mod command;
+mod difference;
+mod failure;
+mod formats;
+mod json;
+mod junit;
+mod ndjson;
+mod operand;
+mod options;
+mod row;
+mod snippet;
+mod status;
+mod style;
+mod summary;
+mod terminal;
+mod text;
+mod value;
+mod view;
+
+#[cfg(test)]
+mod fixture;
+
+pub use failure::{About, Sources, failure};
+pub use formats::{REPORTS, Report, by_name};
+pub use json::Document;
+pub use junit::Junit;
+pub use ndjson::Ndjson;
+pub use options::Options;
+pub use status::{Hue, Status, Theme};
+pub use style::{Color, ColorChoice, Output, Style};
+pub use terminal::Terminal;
+pub use view::{Ended, Last, Live, Phase, Running, Visit};

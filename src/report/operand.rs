@@ -1,0 +1,315 @@
+//! Which parts of an expression tell why it had its value, and in what words.
+
+use super::style::{Style, Symbols};
+use super::value::compact;
+use crate::event::{Explanation, Json, Operand, Span};
+
+/// A part of an expression with what a report says under it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Told {
+    /// Where it stands.
+    pub(crate) span: Span,
+    /// Its text.
+    pub(crate) source: String,
+    /// Whether it is why the whole did not come out as wanted.
+    pub(crate) decisive: bool,
+    /// What to say.
+    pub(crate) label: String,
+    /// For a comparison of two structures or two longer texts: its sides, to be compared in a note.
+    pub(crate) sides: Option<(Json, Json)>,
+    /// Names inside it and their values, where the label does not show them.
+    pub(crate) inside: Vec<(String, Json)>,
+}
+
+/// How many names inside one operand are told.
+const MAX_INSIDE: usize = 6;
+/// The bytes of one value in a label.
+const VALUE_BYTES: usize = 240;
+/// From this many characters on, two texts are compared in a note.
+const LONG_TEXT: usize = 40;
+
+/// The parts of an expression that are worth telling, in the order of the text: the operands of its
+/// outermost `&&`, `||` and `!`.
+pub(crate) fn told(explanation: &Explanation, style: Style) -> Vec<Told> {
+    let mut operands: Vec<&Operand> = explanation.operands.iter().collect();
+    operands.sort_by_key(|operand| (operand.span.start, operand.depth));
+    let tree = Tree { operands };
+    let mut found = Vec::new();
+    // What would have been good news: the opposite of what came.
+    let wanted = explanation.value != Some(Json::Bool(true));
+    for root in tree.roots() {
+        tree.collect(root, wanted, style, explanation, &mut found);
+    }
+    found
+}
+
+struct Tree<'e> {
+    operands: Vec<&'e Operand>,
+}
+
+impl Tree<'_> {
+    fn roots(&self) -> Vec<usize> {
+        let top = self.operands.iter().map(|operand| operand.depth).min();
+        (0..self.operands.len())
+            .filter(|at| Some(self.operands[*at].depth) == top)
+            .collect()
+    }
+
+    /// All that lies inside this operand.
+    fn below(&self, at: usize) -> impl Iterator<Item = usize> {
+        let depth = self.operands[at].depth;
+        (at + 1..self.operands.len()).take_while(move |next| self.operands[*next].depth > depth)
+    }
+
+    fn children(&self, at: usize) -> Vec<usize> {
+        let depth = self.below(at).map(|next| self.operands[next].depth).min();
+        self.below(at)
+            .filter(|next| Some(self.operands[*next].depth) == depth)
+            .collect()
+    }
+
+    fn collect(
+        &self,
+        at: usize,
+        wanted: bool,
+        style: Style,
+        whole: &Explanation,
+        found: &mut Vec<Told>,
+    ) {
+        let operand = self.operands[at];
+        let children = self.children(at);
+        let negation = children.len() == 1 && operand.source.trim_start().starts_with('!');
+        let logical = operand.sides.is_none()
+            && (negation || joins(&operand.source))
+            && children
+                .iter()
+                .all(|child| matches!(self.operands[*child].value, None | Some(Json::Bool(_))))
+            && !children.is_empty();
+        if logical {
+            for child in children {
+                self.collect(child, wanted != negation, style, whole, found);
+            }
+            return;
+        }
+        let decisive = match operand.value {
+            Some(Json::Bool(value)) => value != wanted,
+            Some(_) => true,
+            None => whole.value.is_none(),
+        };
+        found.push(Told {
+            span: operand.span,
+            source: operand.source.clone(),
+            decisive,
+            label: label(
+                operand,
+                decisive,
+                !whole.missing.is_empty(),
+                style.symbols(),
+            ),
+            sides: operand
+                .sides
+                .clone()
+                .filter(|sides| decisive && is_long(sides)),
+            inside: if decisive {
+                self.inside(at)
+            } else {
+                Vec::new()
+            },
+        });
+    }
+
+    /// The names inside an operand that its label does not show.
+    fn inside(&self, at: usize) -> Vec<(String, Json)> {
+        let operand = self.operands[at];
+        // The label of a comparison shows its two sides.
+        let shown = if operand.sides.is_some() {
+            self.children(at)
+        } else {
+            Vec::new()
+        };
+        let mut names: Vec<(String, Json)> = Vec::new();
+        for next in self.below(at) {
+            let inner = self.operands[next];
+            let Some(value) = &inner.value else { continue };
+            let known = shown.contains(&next)
+                || !self.children(next).is_empty() && !is_path(&inner.source)
+                || !is_path(&inner.source)
+                || names.iter().any(|(name, _)| *name == inner.source);
+            if !known && names.len() < MAX_INSIDE {
+                names.push((inner.source.clone(), value.clone()));
+            }
+        }
+        // `res` and `res.body` say nothing beside `res.body.status`.
+        let all: Vec<String> = self
+            .below(at)
+            .map(|next| self.operands[next].source.clone())
+            .collect();
+        names.retain(|(name, _)| {
+            !all.iter().any(|other| {
+                other.len() > name.len()
+                    && other.starts_with(name.as_str())
+                    && other[name.len()..].starts_with(['.', '['])
+                    && is_path(other)
+            })
+        });
+        names
+    }
+}
+
+/// A variable, or members of one: `res.body.items[0].price`.
+fn is_path(source: &str) -> bool {
+    source.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && !matches!(source, "true" | "false" | "null")
+        && source.chars().all(|c| {
+            c.is_alphanumeric() || matches!(c, '_' | '.' | '[' | ']' | '\'' | '"' | '-' | '?')
+        })
+}
+
+fn label(operand: &Operand, decisive: bool, missing: bool, symbols: &Symbols) -> String {
+    let show = |value: &Json| match value {
+        Json::Null if missing => "missing".to_owned(),
+        value => compact(value, VALUE_BYTES, symbols.ellipsis),
+    };
+    let Some(value) = &operand.value else {
+        return "not evaluated".to_owned();
+    };
+    let Some((left, right)) = operand.sides.as_ref().filter(|_| decisive) else {
+        return show(value);
+    };
+    let operator = operator(&operand.source).unwrap_or_default();
+    if (left.is_null() || right.is_null()) && operator != "==" {
+        return format!(
+            "{}, {}: no comparison with it holds",
+            show(left),
+            show(right)
+        );
+    }
+    match (left, right) {
+        (Json::Object(_), Json::Object(_)) | (Json::Array(_), Json::Array(_))
+            if operator == "==" =>
+        {
+            return format!("they differ, see below ({} {})", size(left), size(right))
+                .replace(") (", ", ");
+        }
+        (Json::String(a), Json::String(b)) if operator == "==" && is_long_text(a, b) => {
+            return format!(
+                "the texts differ, see below ({} and {} characters)",
+                a.chars().count(),
+                b.chars().count()
+            );
+        }
+        _ => {}
+    }
+    let held = *value == Json::Bool(true);
+    let between = match (operator, held) {
+        ("==", false) | ("!=", true) => symbols.unequal,
+        ("==", true) | ("!=", false) => "=",
+        ("<", false) | (">=", true) => symbols.at_least,
+        ("<=", false) | (">", true) => ">",
+        (">", false) | ("<=", true) => symbols.at_most,
+        (">=", false) | ("<", true) => "<",
+        ("in", true) => "in",
+        ("in", false) => "not in",
+        _ => "and",
+    };
+    format!("{} {between} {}", show(left), show(right))
+}
+
+fn size(value: &Json) -> String {
+    match value {
+        Json::Object(members) => super::value::count(members.len() as u64, "member"),
+        Json::Array(items) => super::value::count(items.len() as u64, "item"),
+        _ => String::new(),
+    }
+}
+
+fn is_long(sides: &(Json, Json)) -> bool {
+    match sides {
+        (Json::Object(_), Json::Object(_)) | (Json::Array(_), Json::Array(_)) => true,
+        (Json::String(a), Json::String(b)) => is_long_text(a, b),
+        _ => false,
+    }
+}
+
+fn is_long_text(a: &str, b: &str) -> bool {
+    let long = |text: &str| text.contains('\n') || text.chars().nth(LONG_TEXT).is_some();
+    long(a) && !b.is_empty() || long(b) && !a.is_empty()
+}
+
+/// Whether the outermost operator is `&&`, `||` or one of their words.
+fn joins(source: &str) -> bool {
+    outermost(source, |rest, at_word| {
+        ["&&", "||"]
+            .into_iter()
+            .find(|sign| rest.starts_with(sign))
+            .or_else(|| {
+                ["and", "or"]
+                    .into_iter()
+                    .find(|word| at_word && is_word(rest, word))
+            })
+    })
+    .is_some()
+}
+
+/// The outermost comparison of an expression.
+fn operator(source: &str) -> Option<&'static str> {
+    outermost(source, |rest, at_word| {
+        ["==", "!=", "<=", ">=", "<", ">"]
+            .into_iter()
+            .find(|sign| rest.starts_with(sign) && !rest.starts_with("=>"))
+            .or_else(|| (at_word && is_word(rest, "in")).then_some("in"))
+    })
+}
+
+fn is_word(rest: &str, word: &str) -> bool {
+    rest.starts_with(word)
+        && !rest[word.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
+}
+
+/// Looks at each place outside quotes and brackets, from the left.
+fn outermost<T>(source: &str, mut look: impl FnMut(&str, bool) -> Option<T>) -> Option<T> {
+    let mut depth = 0usize;
+    let mut quote = None;
+    let mut escaped = false;
+    let mut previous = ' ';
+    for (at, c) in source.char_indices() {
+        let in_quotes = quote.is_some();
+        match (quote, c) {
+            _ if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
+            (Some(open), _) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"' | '`') => quote = Some(c),
+            (None, '(' | '[' | '{') => depth += 1,
+            (None, ')' | ']' | '}') => depth = depth.saturating_sub(1),
+            (None, _) => {}
+        }
+        let at_word = !(previous.is_alphanumeric() || matches!(previous, '_' | '.'));
+        if depth == 0
+            && !in_quotes
+            && let Some(found) = look(&source[at..], at_word)
+        {
+            return Some(found);
+        }
+        previous = c;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_outermost_operator() {
+        assert_eq!(operator("a == 'x < y'"), Some("=="));
+        assert_eq!(operator("f(a > b) != 3"), Some("!="));
+        assert_eq!(operator("inner in ['a']"), Some("in"));
+        assert_eq!(operator("a.in('x')"), None);
+        assert_eq!(operator("a >= b"), Some(">="));
+        assert!(joins("a == 1 and b"));
+        assert!(joins("(a) || b"));
+        assert!(!joins("(a || b)"));
+        assert!(!joins("band.orchestra == 'x or y'"));
+    }
+}

@@ -1,0 +1,164 @@
+//! One line about one execution: for the live display, the heartbeat, the dump and the list of results.
+
+use super::status::Status;
+use super::style::{Ink, Line, Style};
+use super::text::{cut_end, cut_middle, shown, width};
+use super::value::length;
+use super::view::{Ended, Phase, Running};
+
+/// The name of a task, with its case.
+fn name(task: &str, case: Option<&str>, room: usize, style: Style) -> String {
+    let whole = case.map_or_else(|| task.to_owned(), |case| format!("{task} [{case}]"));
+    let whole = shown(&whole, style.unicode);
+    cut_middle(&whole, room, style.symbols().ellipsis).into_owned()
+}
+
+/// `◷ order-ships  placed  #12  res.body.status="packed"  8.1s left`. The time left is always seen: what
+/// stands before it gives way.
+pub(crate) fn running(running: &Running, now: i64, style: Style) -> Line {
+    let status = running.status();
+    let left = match running.deadline {
+        Some(deadline) => format!("{} left", length((deadline - now).max(0).unsigned_abs())),
+        None => format!(
+            "for {}",
+            length((now - running.since).max(0).unsigned_abs())
+        ),
+    };
+    let third = (style.width / 3).max(8);
+    let started = &running.started;
+    let mut line = style
+        .line()
+        .push(Ink::Hue(status.hue()), status.glyph(style.unicode))
+        .plain(" ")
+        .push(
+            Ink::Strong,
+            &name(&started.task, started.case.as_deref(), third, style),
+        );
+    let mut parts: Vec<String> = Vec::new();
+    if let Some(state) = &running.state {
+        let state = shown(state, style.unicode);
+        parts.push(cut_middle(&state, third, style.symbols().ellipsis).into_owned());
+    }
+    match &running.phase {
+        Phase::Instruction(what) => parts.push(what.to_string()),
+        Phase::Cleanup => parts.push("cleanup".to_owned()),
+        Phase::Thinking | Phase::Waiting => {}
+    }
+    if running.attempt > 0 {
+        parts.push(format!("#{}", running.attempt));
+    }
+    if let Some(last) = &running.last {
+        parts.push(last.text().to_owned());
+    }
+    let end = style.width.saturating_sub(width(&left) + 2);
+    for part in parts {
+        let part = shown(&part, style.unicode);
+        let room = end.saturating_sub(line.width() + 2);
+        if room < 4 {
+            break;
+        }
+        line.add(Ink::Plain, "  ");
+        line.add(Ink::Plain, &cut_end(&part, room, style.symbols().ellipsis));
+    }
+    line.push(Ink::Faint, &format!("  {left}"))
+}
+
+/// What the dump says of an execution, one line a fact.
+pub(crate) fn dump(running: &Running, now: i64, style: Style, out: &mut String) {
+    let status = running.status();
+    let started = &running.started;
+    let since = |at: i64| length((now - at).max(0).unsigned_abs());
+    let third = (style.width / 2).max(8);
+    let state = running.state.as_deref().unwrap_or("not in a state yet");
+    style
+        .line()
+        .push(Ink::Hue(status.hue()), status.glyph(style.unicode))
+        .plain(" ")
+        .push(
+            Ink::Strong,
+            &name(&started.task, started.case.as_deref(), third, style),
+        )
+        .push(
+            Ink::Faint,
+            &format!("  {}, started {} ago", status.word(), since(running.began)),
+        )
+        .write(out);
+    let mut facts = vec![format!(
+        "state     {state}, visit {}, for {}",
+        running.visit,
+        since(running.since)
+    )];
+    match &running.phase {
+        Phase::Instruction(what) => facts.push(format!("does      {what}")),
+        Phase::Cleanup => facts.push("does      cleanup".to_owned()),
+        Phase::Thinking | Phase::Waiting => {}
+    }
+    if running.attempt > 0 {
+        facts.push(format!("attempt   #{}", running.attempt));
+    }
+    if let Some(last) = &running.last {
+        facts.push(format!("last      {}", last.text()));
+    }
+    facts.push(match running.deadline {
+        Some(deadline) => {
+            let left = length((deadline - now).max(0).unsigned_abs());
+            format!("deadline  in {left}")
+        }
+        None => "deadline  none of the state".to_owned(),
+    });
+    for fact in facts {
+        style.line().plain("    ").plain(&fact).write(out);
+    }
+}
+
+/// `✓ order-ships  1.2s  (41/120)`, and for what did not simply pass, why.
+pub(crate) fn ended(ended: &Ended, done: u32, tasks: u32, style: Style) -> Line {
+    let status = Status::Ended(ended.outcome);
+    let started = &ended.started;
+    let third = (style.width / 2).max(8);
+    let mut line = style
+        .line()
+        .push(Ink::Hue(status.hue()), status.glyph(style.unicode))
+        .plain(" ")
+        .push(
+            Ink::Strong,
+            &name(&started.task, started.case.as_deref(), third, style),
+        )
+        .push(Ink::Faint, &format!("  {}", length(ended.metrics.micros)));
+    if ended.last_attempt {
+        line = line.push(Ink::Faint, &format!("  ({done}/{})", tasks.max(done)));
+    }
+    let dot = style.symbols().dot;
+    let tries = format!("attempt {} of {}", started.attempt, started.attempts);
+    let mut said = match ended.outcome {
+        crate::event::Outcome::Passed => String::new(),
+        crate::event::Outcome::Flaky => format!("flaky: passed on {tries}"),
+        crate::event::Outcome::Skipped => {
+            let reason = started.skip.as_deref().unwrap_or("no reason given");
+            format!("skipped: {reason}")
+        }
+        outcome => {
+            let state = ended.state.as_ref().map(|state| format!(" in {state}"));
+            let reason = ended.reason();
+            let word = outcome.word();
+            let reason = match reason.strip_prefix(word) {
+                Some(rest) => rest.trim_start().to_owned(),
+                None => format!("{dot} {reason}"),
+            };
+            format!("{word}{} {reason}", state.unwrap_or_default())
+        }
+    };
+    if !ended.outcome.is_good() && started.attempts > 1 {
+        said = format!("{tries} {dot} {said}");
+    }
+    if !said.is_empty() {
+        let first = said.lines().next().unwrap_or_default().trim_end();
+        let ink = if ended.outcome.is_good() {
+            Ink::Faint
+        } else {
+            Ink::Hue(status.hue())
+        };
+        line = line.plain("  ").push(ink, first);
+    }
+    line
+}

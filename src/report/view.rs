@@ -1,0 +1,392 @@
+//! How the executions of a run stand: a pure fold over events, behind every display.
+
+use super::failure::{About, Sources};
+use super::status::Status;
+use super::value::compact;
+use crate::event::{
+    Attempted, Event, ExecutionId, ExecutionStarted, Fact, Headline, Json, Metrics, Name, Outcome,
+    RunId, RunStarted, Tally,
+};
+use std::collections::{BTreeMap, HashMap};
+
+/// How a run stands. It holds what runs, and counts what has ended: its size does not grow with the
+/// number of tasks.
+#[derive(Debug, Default)]
+pub struct Live {
+    /// The run, as soon as it has begun.
+    pub run: Option<RunId>,
+    /// How it began.
+    pub started: RunStarted,
+    /// When it began, in microseconds since the Unix epoch.
+    pub began: i64,
+    /// The time of the last event.
+    pub now: i64,
+    /// What runs.
+    pub running: BTreeMap<ExecutionId, Running>,
+    /// How many tasks ended how; of a retried task the last attempt so far.
+    pub tally: Tally,
+    /// The end: the worst outcome, and the microseconds it took.
+    pub end: Option<(Outcome, u64)>,
+    /// Tasks whose last attempt failed, and that will be tried again.
+    retrying: HashMap<u32, (Outcome, Sources)>,
+}
+
+/// One execution that runs.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// How it began; its texts are in `sources`.
+    pub started: ExecutionStarted,
+    /// Its number.
+    pub id: ExecutionId,
+    /// When it began.
+    pub began: i64,
+    /// The state it is in.
+    pub state: Option<Name>,
+    /// Which visit of that state this is, from 1.
+    pub visit: u32,
+    /// When the state was entered.
+    pub since: i64,
+    /// What it does there.
+    pub phase: Phase,
+    /// The last attempt or message of what it waits for.
+    pub attempt: u32,
+    /// What was last seen, in one line: the operand that decides and its value, else the last answer.
+    pub last: Option<Last>,
+    /// When its waiting ends, in microseconds since the Unix epoch.
+    pub deadline: Option<i64>,
+    /// The states it was in, in order.
+    pub path: Vec<Visit>,
+    /// How many further visits there were.
+    pub more_visits: u64,
+    /// The texts of its definition.
+    pub sources: Sources,
+    /// What failed in its cleanup.
+    cleanup: Vec<Headline>,
+    /// The last point from which it could go on: the `seq` of its last transition.
+    resume: Option<u64>,
+}
+
+/// What an execution does in its state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Evaluates.
+    Thinking,
+    /// Runs this instruction.
+    Instruction(Name),
+    /// Waits for a condition.
+    Waiting,
+    /// Runs `defer`s and `cleanup`.
+    Cleanup,
+}
+
+/// What was last seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Last {
+    /// An operand and its value: `res.body.status="packed"`.
+    Value(String),
+    /// An answer, in one line.
+    Answer(Name),
+    /// Trouble that meant "not yet".
+    Trouble(String),
+}
+
+impl Last {
+    /// The line.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Value(text) | Self::Trouble(text) => text,
+            Self::Answer(text) => text,
+        }
+    }
+}
+
+/// One stay in a state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visit {
+    /// The state.
+    pub state: Name,
+    /// When it was entered.
+    pub at: i64,
+}
+
+/// An execution that has ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Its number.
+    pub id: ExecutionId,
+    /// How it began; its texts are in `sources`.
+    pub started: ExecutionStarted,
+    /// When it began.
+    pub began: i64,
+    /// When it ended.
+    pub at: i64,
+    /// How.
+    pub outcome: Outcome,
+    /// What decided, if it did not pass.
+    pub headline: Option<Box<Headline>>,
+    /// What failed in its cleanup.
+    pub cleanup: Vec<Headline>,
+    /// The state it ended in.
+    pub state: Option<Name>,
+    /// What it cost.
+    pub metrics: Box<Metrics>,
+    /// Its `outputs`.
+    pub outputs: Json,
+    /// The states it was in, in order.
+    pub path: Vec<Visit>,
+    /// How many further visits there were.
+    pub more_visits: u64,
+    /// The texts of its definition; empty after a good end.
+    pub sources: Sources,
+    /// Whether the task is done: no further attempt follows.
+    pub last_attempt: bool,
+    resume: Option<u64>,
+}
+
+/// The visits of one execution that are kept: a loop may have millions.
+const MAX_PATH: usize = 200;
+/// The bytes of a value in a row.
+const VALUE_BYTES: usize = 80;
+
+impl Live {
+    /// Takes in the next event, and hands out the execution that it ended.
+    pub fn apply(&mut self, event: &Event) -> Option<Ended> {
+        self.now = event.at;
+        match &event.fact {
+            Fact::RunStarted(started) => {
+                self.run = Some(RunId::clone(&event.run));
+                self.started = (**started).clone();
+                self.began = event.at;
+            }
+            Fact::RunFinished {
+                outcome,
+                tally,
+                micros,
+            } => {
+                self.tally = *tally;
+                self.retrying.clear();
+                self.end = Some((*outcome, *micros));
+            }
+            Fact::ExecutionStarted(started) => {
+                if let Some(id) = event.execution {
+                    self.start(id, event.at, started);
+                }
+            }
+            Fact::ExecutionFinished { .. } => return self.finish(event),
+            fact => {
+                if let Some(running) = event.execution.and_then(|id| self.running.get_mut(&id)) {
+                    running.apply(event, fact);
+                }
+            }
+        }
+        None
+    }
+
+    /// How many tasks are done.
+    pub fn done(&self) -> u32 {
+        self.tally.total()
+    }
+
+    /// The execution that has been in its state the longest.
+    pub fn longest_wait(&self) -> Option<&Running> {
+        self.running.values().min_by_key(|running| running.since)
+    }
+
+    fn start(&mut self, id: ExecutionId, at: i64, started: &ExecutionStarted) {
+        let earlier = self.retrying.remove(&started.index);
+        let mut sources = Sources(started.files.clone());
+        if let Some(text) = &started.source {
+            sources
+                .0
+                .insert(0, (Name::clone(&started.file), Name::clone(text)));
+        }
+        if let Some((_, kept)) = earlier.filter(|_| sources.0.is_empty()) {
+            sources = kept;
+        }
+        let mut started = started.clone();
+        started.source = None;
+        started.files = Vec::new();
+        let running = Running {
+            started,
+            id,
+            began: at,
+            state: None,
+            visit: 0,
+            since: at,
+            phase: Phase::Thinking,
+            attempt: 0,
+            last: None,
+            deadline: None,
+            path: Vec::new(),
+            more_visits: 0,
+            sources,
+            cleanup: Vec::new(),
+            resume: None,
+        };
+        self.running.insert(id, running);
+    }
+
+    fn finish(&mut self, event: &Event) -> Option<Ended> {
+        let Fact::ExecutionFinished {
+            outcome,
+            headline,
+            state,
+            outputs,
+            metrics,
+        } = &event.fact
+        else {
+            return None;
+        };
+        let running = self.running.remove(&event.execution?)?;
+        let started = running.started;
+        let outcome = match outcome {
+            Outcome::Passed if started.attempt > 1 => Outcome::Flaky,
+            outcome => *outcome,
+        };
+        let stopped = matches!(outcome, Outcome::Cancelled | Outcome::Interrupted);
+        let last_attempt = outcome.is_good() || stopped || started.attempt >= started.attempts;
+        let sources = if outcome.is_good() {
+            Sources::default()
+        } else {
+            running.sources
+        };
+        if last_attempt {
+            self.tally.add(outcome);
+        } else {
+            self.retrying
+                .insert(started.index, (outcome, sources.clone()));
+        }
+        Some(Ended {
+            id: running.id,
+            began: running.began,
+            at: event.at,
+            outcome,
+            headline: headline.clone(),
+            cleanup: running.cleanup,
+            state: state.clone().or(running.state),
+            metrics: metrics.clone(),
+            outputs: outputs.clone(),
+            path: running.path,
+            more_visits: running.more_visits,
+            sources,
+            last_attempt,
+            resume: running.resume,
+            started,
+        })
+    }
+}
+
+impl Running {
+    fn apply(&mut self, event: &Event, fact: &Fact) {
+        match fact {
+            Fact::StateEntered { state, visit } => {
+                self.state = Some(Name::clone(state));
+                self.visit = *visit;
+                self.since = event.at;
+                self.phase = Phase::Thinking;
+                self.attempt = 0;
+                self.last = None;
+                self.deadline = None;
+                if self.path.len() < MAX_PATH {
+                    self.path.push(Visit {
+                        state: Name::clone(state),
+                        at: event.at,
+                    });
+                } else {
+                    self.more_visits += 1;
+                }
+            }
+            Fact::InstructionStarted { what, attempt, .. } => {
+                if self.phase != Phase::Cleanup {
+                    self.phase = Phase::Instruction(Name::clone(what));
+                }
+                self.attempt = *attempt;
+            }
+            Fact::InstructionFinished { result, .. } => {
+                if self.phase != Phase::Cleanup {
+                    self.phase = Phase::Thinking;
+                }
+                self.saw(result);
+            }
+            Fact::WaitStarted { limit_micros } => {
+                self.phase = Phase::Waiting;
+                self.attempt = 0;
+                self.last = None;
+                self.deadline = limit_micros.map(|limit| event.at.saturating_add_unsigned(limit));
+            }
+            Fact::PollAnswered {
+                attempt, result, ..
+            } => {
+                self.phase = Phase::Waiting;
+                self.attempt = *attempt;
+                self.saw(result);
+            }
+            Fact::MessageReceived { number, .. } => {
+                self.attempt = u32::try_from(number.saturating_add(1)).unwrap_or(u32::MAX);
+            }
+            Fact::ConditionChecked { attempt, seen, .. } => {
+                self.attempt = *attempt;
+                if let Some((operand, value)) = seen.as_deref() {
+                    let value = compact(value, VALUE_BYTES, "…");
+                    self.last = Some(Last::Value(format!("{operand}={value}")));
+                }
+            }
+            Fact::TransitionTaken { .. } => self.resume = Some(event.seq),
+            Fact::CleanupStarted { .. } => {
+                self.phase = Phase::Cleanup;
+                self.deadline = None;
+            }
+            Fact::CleanupFinished { failures } => self.cleanup.clone_from(failures),
+            _ => {}
+        }
+    }
+
+    fn saw(&mut self, result: &Attempted) {
+        self.last = match result {
+            Attempted::Reply(reply) if reply.summary.is_empty() => None,
+            Attempted::Reply(reply) => Some(Last::Answer(Name::clone(&reply.summary))),
+            Attempted::Failure(failure) => Some(Last::Trouble(failure.message.clone())),
+        };
+    }
+
+    /// Whether it works or waits.
+    pub fn status(&self) -> Status {
+        match self.phase {
+            Phase::Waiting => Status::Waiting,
+            _ => Status::Running,
+        }
+    }
+}
+
+impl Ended {
+    /// What a failure needs to know of it. `resumable`: the run is in a journal, so that a new one can
+    /// begin at the state that failed.
+    pub fn about(&self, run: Option<&RunId>, resumable: bool) -> About {
+        let file = super::command::quoted(&self.started.file);
+        let again = match (&self.state, self.resume, run) {
+            (Some(state), Some(seq), Some(run)) if resumable => format!(
+                "funcy run {file} --from {} --context {run}@{seq}",
+                super::command::quoted(state)
+            ),
+            _ => format!("funcy run {file}"),
+        };
+        About {
+            task: Name::clone(&self.started.task),
+            case: self.started.case.clone(),
+            outcome: self.outcome,
+            attempt: self.started.attempt,
+            attempts: self.started.attempts,
+            cleanup: self.cleanup.clone(),
+            again: Some(again),
+        }
+    }
+
+    /// What decided, also where no headline says it.
+    pub fn reason(&self) -> String {
+        match &self.headline {
+            Some(headline) => super::failure::what(headline),
+            None => self.outcome.word().to_owned(),
+        }
+    }
+}
