@@ -2,4 +2,6 @@
 
 pub mod client;
 pub mod definition;
+pub mod demo;
 pub mod event;
+pub mod graph;
