@@ -14,9 +14,10 @@
 //! - No secret appears in an error: URLs are shown without user and password.
 
 mod contract;
-mod file;
+mod exact;
 #[cfg(feature = "nats")]
 pub mod nats;
+mod paths;
 mod payload;
 mod reach;
 mod registry;

@@ -1,8 +1,8 @@
 //! What requests carry and messages bring: the shape that every message client shares.
 
 use super::contract::Context;
-use super::file;
 use super::value::Text;
+use super::{exact, paths};
 use crate::event::{Failure, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -63,7 +63,7 @@ impl Payload {
                 text: None,
                 base64: None,
                 file: Some(path),
-            } => Bytes::from(file::read(context, &path, MAX_PAYLOAD).await?),
+            } => Bytes::from(paths::read(context, &path, MAX_PAYLOAD).await?.bytes),
             _ => {
                 return Err(Failure::protocol(
                     "a request carries one payload, but several are written",
@@ -108,7 +108,7 @@ impl Received {
     pub(super) fn new(bytes: &[u8]) -> Self {
         match std::str::from_utf8(bytes) {
             Ok(text) => Self {
-                body: serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.to_owned())),
+                body: exact::parse_or_text(text),
                 text: text.to_owned(),
                 base64: None,
             },

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// A duration as a task writes it: `250ms`, `5s`, `1h30m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span(pub(super) Duration);
+pub struct Span(pub(super) Duration);
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -46,7 +46,7 @@ impl JsonSchema for Span {
 
 /// A text. A template may well have yielded a number or a bool: it is written as JSON writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Text(pub(super) String);
+pub struct Text(pub(super) String);
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,6 +1,6 @@
 use super::words::{Config, Tls};
 use crate::client::contract::Context;
-use crate::client::{file, reach};
+use crate::client::{paths, reach};
 use crate::event::Failure;
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError};
 use bytes::Bytes;
@@ -161,7 +161,7 @@ async fn options(
     }
     let creds = match creds {
         Some(path) => {
-            let text = String::from_utf8(file::read(context, &path, MAX_CREDS).await?)
+            let text = String::from_utf8(paths::read(context, &path, MAX_CREDS).await?.bytes)
                 .map_err(|_| Failure::protocol(format!("{path} is no credentials file")))?;
             // Read once here, so that a wrong file is told as such.
             ConnectOptions::new().credentials(&text).map_err(|error| {
@@ -171,7 +171,10 @@ async fn options(
         }
         None => None,
     };
-    let tls = tls.map(|tls| certificates(&tls, context)).transpose()?;
+    let tls = match tls {
+        Some(tls) => Some(certificates(&tls, context).await?),
+        None => None,
+    };
     let name = name.unwrap_or_else(|| "funcy".to_owned());
     Ok(Box::new(move || {
         let mut options = ConnectOptions::new()
@@ -214,16 +217,15 @@ type Certificates = (
     Option<(std::path::PathBuf, std::path::PathBuf)>,
 );
 
-fn certificates(tls: &Tls, context: &Context) -> Result<Certificates, Failure> {
-    let ca = tls
-        .ca
-        .as_deref()
-        .map(|path| file::readable(context, path))
-        .transpose()?;
+async fn certificates(tls: &Tls, context: &Context) -> Result<Certificates, Failure> {
+    let ca = match &tls.ca {
+        Some(path) => Some(paths::readable(context, path).await?),
+        None => None,
+    };
     let pair = match (&tls.cert, &tls.key) {
         (Some(cert), Some(key)) => Some((
-            file::readable(context, cert)?,
-            file::readable(context, key)?,
+            paths::readable(context, cert).await?,
+            paths::readable(context, key).await?,
         )),
         (None, None) => None,
         _ => return Err(Failure::protocol("`cert` and `key` belong together")),
