@@ -59,7 +59,10 @@ impl Registry {
     /// Every client that funcy brings. Adding one is one line here.
     #[must_use]
     pub fn builtin() -> Self {
-        Self::empty()
+        let registry = Self::empty();
+        #[cfg(feature = "nats")]
+        let registry = registry.with(super::nats::Nats);
+        registry
     }
 
     /// Adds a protocol; one of the same name is replaced.
