@@ -5,7 +5,6 @@ pub mod definition;
 pub mod demo;
 pub mod engine;
 pub mod event;
-pub mod graph;
 pub mod machine;
 pub mod report;
 pub mod script;

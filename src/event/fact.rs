@@ -377,6 +377,7 @@ impl Headline {
             failure,
             state: None,
             place: None,
+            calls: Vec::new(),
             what: None,
             attempts: 0,
             last: None,

@@ -105,7 +105,7 @@ pub(super) struct Condition {
     /// With `subscribe`: fulfilled by this match, from 1.
     pub(super) count: usize,
     /// The first part of the result that `when` looks at: its values over time explain a timeout.
-    pub(super) watched: Option<Expression>,
+    pub(super) watched: Option<(Name, Expression)>,
 }
 
 /// A strategy, and the conditions that look at its results.

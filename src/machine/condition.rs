@@ -117,7 +117,12 @@ pub(super) type Matches = Vec<(u64, Json)>;
 impl<W: World> Execution<'_, W> {
     /// Judges one result for one condition and writes it down. `fail_when` is asked first, then every
     /// `when` must hold. `None`: not yet.
-    pub(super) async fn check(&self, condition: &Condition, env: Env<'_>) -> Option<Result<(), Trouble>> {
+    pub(super) async fn check(
+        &self,
+        condition: &Condition,
+        env: Env<'_>,
+        seen: Option<Box<(Name, Json)>>,
+    ) -> Option<Result<(), Trouble>> {
         let judged = self.judge_result(condition, env);
         let verdict = match &judged {
             None => Verdict::NotYet,
@@ -129,6 +134,7 @@ impl<W: World> Execution<'_, W> {
             attempt: env.attempt,
             verdict,
             explanation: None,
+            seen,
         })
         .await;
         judged
@@ -174,9 +180,9 @@ impl<W: World> Execution<'_, W> {
     ) -> Option<End> {
         let env = self.env().with_res(res, attempt);
         for (slot, condition) in run.lane.conditions.iter().enumerate() {
-            self.watch(run, slot, condition, env);
+            let seen = self.watch(run, slot, condition, env);
             let index = condition.index;
-            match self.check(condition, env).await {
+            match self.check(condition, env, seen).await {
                 None => {}
                 Some(Err(mut trouble)) => {
                     self.add_last(&mut trouble, run);
@@ -206,20 +212,27 @@ impl<W: World> Execution<'_, W> {
     }
 
     /// Remembers the value of the operand that a timeout will want to tell of.
-    fn watch(&self, run: Run<'_>, slot: usize, condition: &Condition, env: Env<'_>) {
-        let Some(expression) = &condition.watched else { return };
-        let Some(value) = self.watched(expression, env) else { return };
+    fn watch(
+        &self,
+        run: Run<'_>,
+        slot: usize,
+        condition: &Condition,
+        env: Env<'_>,
+    ) -> Option<Box<(Name, Json)>> {
+        let (name, expression) = condition.watched.as_ref()?;
+        let value = self.watched(expression, env)?;
         let now = self.world.now();
         run.cell().seen(|seen| {
             seen.values.resize_with(run.lane.conditions.len(), Values::default);
-            seen.values[slot].add(value, now);
+            seen.values[slot].add(value.clone(), now);
         });
+        Some(Box::new((Name::clone(name), value)))
     }
 
     /// Conditions without a strategy, in order; the first that holds or fails decides.
     pub(super) async fn immediate(&self, state: &State) -> Option<End> {
         for condition in &state.immediate {
-            let settled = match self.check(condition, self.env()).await {
+            let settled = match self.check(condition, self.env(), None).await {
                 None => continue,
                 Some(Ok(())) => Settled::Fulfilled(Win { attempt: 1, ..Win::default() }),
                 Some(Err(trouble)) => Settled::Failed(trouble),

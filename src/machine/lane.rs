@@ -191,7 +191,7 @@ impl<W: World> Execution<'_, W> {
             // Parts without a strategy look at the variables, which another part's `set` may have changed.
             for (part, done) in parts.iter().zip(&mut done) {
                 let PartCondition::Immediate(condition) = &part.condition else { continue };
-                if !*done && let Some(end) = self.check(condition, self.env()).await {
+                if !*done && let Some(end) = self.check(condition, self.env(), None).await {
                     end?;
                     *done = true;
                     self.assign_all(&part.set, self.env()).await?;

@@ -98,6 +98,8 @@ impl<W: World> Execution<'_, W> {
             index: inputs.index,
             attempt: inputs.attempt,
             attempts: inputs.attempts,
+            case: None,
+            files: Vec::new(),
             tags: machine.tags.clone(),
             hash: Name::clone(&machine.hash),
             source: (inputs.attempt <= 1).then(|| Name::clone(&machine.file.text)),
@@ -312,6 +314,7 @@ impl<W: World> Execution<'_, W> {
             return Err(self.stuck(state));
         }
         let limit = self.length(state.timeout.as_ref().unwrap_or(&self.machine.transition_timeout), self.env())?;
+        self.record(Fact::WaitStarted { limit_micros: Some(micros(limit)) }).await;
         let deadline = self.world.now().after(limit);
         let race = Box::pin(self.race(state, &cells, deadline));
         match first(race, self.world.sleep_until(deadline)).await {

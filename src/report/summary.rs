@@ -239,16 +239,8 @@ pub(crate) fn counted(tally: &Tally, style: Style) -> Vec<Line> {
 pub(crate) fn unexplained(ended: &Ended) -> Headline {
     let kind = crate::event::ErrorKind::Lost;
     Headline {
-        failure: crate::event::Failure::new(kind, ended.outcome.word()),
         state: ended.state.clone(),
-        place: None,
-        calls: Vec::new(),
-        what: None,
-        attempts: 0,
-        last: None,
-        explanations: Vec::new(),
-        conditions: Vec::new(),
-        micros: 0,
+        ..Headline::of(crate::event::Failure::new(kind, ended.outcome.word()))
     }
 }
 

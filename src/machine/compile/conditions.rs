@@ -182,7 +182,7 @@ impl Compiler<'_> {
         let watched = when.iter().find_map(|guard| {
             let path = self.project.engine.lint(&guard.expression).paths.iter().find(|path| &*path.root == "res")?;
             let source = guard.text.as_str().get(path.at.clone())?;
-            self.project.engine.expression(source).ok()
+            Some((Name::from(source), self.project.engine.expression(source).ok()?))
         });
         let span = written.when.first().or(written.fail_when.first()).map_or(written.span, |text| text.span);
         Condition {
