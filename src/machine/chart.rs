@@ -23,7 +23,7 @@ pub struct Machine {
     pub(super) params: Vec<Name>,
     pub(super) clients: Vec<Client>,
     pub(super) listen: Vec<Subscription>,
-    pub(super) graph: Graph,
+    pub(super) chart: Chart,
     pub(super) transition_timeout: Length,
     pub(super) timeout: Length,
     pub(super) cleanup: Vec<Step>,
@@ -33,7 +33,7 @@ pub struct Machine {
 
 /// The states of one machine. A region will be another one inside a state.
 #[derive(Debug)]
-pub struct Graph {
+pub struct Chart {
     /// In the order of the file.
     pub states: Vec<State>,
     /// Where it begins.
@@ -322,8 +322,8 @@ impl std::fmt::Debug for Machine {
 impl Machine {
     /// Its states.
     #[must_use]
-    pub fn graph(&self) -> &Graph {
-        &self.graph
+    pub fn chart(&self) -> &Chart {
+        &self.chart
     }
 }
 

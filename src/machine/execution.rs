@@ -86,7 +86,7 @@ impl<'m, W: World> Execution<'m, W> {
         let started = world.now();
         let inner = Inner {
             entered: started,
-            visits: vec![(0, 0); machine.graph.states.len()],
+            visits: vec![(0, 0); machine.chart.states.len()],
             ..Inner::default()
         };
         Self { machine, world, scope: Scope::new(), fixed, started, inner: Mutex::new(inner) }
@@ -102,7 +102,7 @@ impl<'m, W: World> Execution<'m, W> {
     }
 
     pub(super) fn state(&self) -> &'m State {
-        &self.machine.graph.states[self.inner().state]
+        &self.machine.chart.states[self.inner().state]
     }
 
     pub(super) async fn record(&self, fact: Fact) {
@@ -143,7 +143,7 @@ impl<'m, W: World> Execution<'m, W> {
             (inner.state, self.world.now().since(inner.entered))
         };
         Box::new(Headline {
-            state: self.machine.graph.states.get(state).map(|state| Name::clone(&state.name)),
+            state: self.machine.chart.states.get(state).map(|state| Name::clone(&state.name)),
             place: Some(Arc::clone(place)),
             micros,
             ..Headline::of(failure)
@@ -168,7 +168,7 @@ impl<'m, W: World> Execution<'m, W> {
             bytes_received: inner.received,
             states: self
                 .machine
-                .graph
+                .chart
                 .states
                 .iter()
                 .zip(&inner.visits)

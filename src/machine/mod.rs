@@ -6,6 +6,7 @@
 
 mod chart;
 mod cleanup;
+mod drawing;
 mod compile;
 mod condition;
 mod execution;
@@ -17,7 +18,7 @@ mod stub;
 mod value;
 mod world;
 
-pub use chart::{Graph, Machine};
+pub use chart::{Chart, Machine};
 pub use compile::{Project, compile};
 pub use run::{Inputs, Verdict, run};
 pub use stub::{Deadlock, Stub, Stubbed};

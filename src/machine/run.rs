@@ -104,7 +104,7 @@ impl<W: World> Execution<'_, W> {
             hash: Name::clone(&machine.hash),
             source: (inputs.attempt <= 1).then(|| Name::clone(&machine.file.text)),
             skip: skip.as_ref().ok().and_then(Clone::clone),
-            states: machine.graph.states.iter().map(|state| Name::clone(&state.name)).collect(),
+            states: machine.chart.states.iter().map(|state| Name::clone(&state.name)).collect(),
         })))
         .await;
         prepared?;
@@ -116,7 +116,7 @@ impl<W: World> Execution<'_, W> {
     }
 
     fn variables(&self, inputs: &Inputs) -> Result<(), Trouble> {
-        let start = &self.machine.graph.states[self.machine.graph.start].place;
+        let start = &self.machine.chart.states[self.machine.chart.start].place;
         for (name, value) in &inputs.vars {
             if self.machine.secrets.contains(name) {
                 self.conceal(name, value).map_err(|failure| self.trouble(failure, start))?;
@@ -193,7 +193,7 @@ impl<W: World> Execution<'_, W> {
                 return Stop::Trouble(trouble);
             }
         }
-        let graph = &self.machine.graph;
+        let graph = &self.machine.chart;
         let mut current = graph.start;
         loop {
             let state = &graph.states[current];
@@ -227,7 +227,7 @@ impl<W: World> Execution<'_, W> {
     }
 
     async fn enter(&self, index: usize) -> Result<(), Trouble> {
-        let state = &self.machine.graph.states[index];
+        let state = &self.machine.chart.states[index];
         let visit = {
             let mut inner = self.inner();
             inner.state = index;
@@ -359,7 +359,7 @@ impl<W: World> Execution<'_, W> {
 
     fn transition_label(&self, state: &State, index: usize) -> Name {
         match state.transitions.get(index).and_then(|transition| transition.to) {
-            Some(to) => Name::clone(&self.machine.graph.states[to].name),
+            Some(to) => Name::clone(&self.machine.chart.states[to].name),
             None => "watch".into(),
         }
     }
@@ -418,7 +418,7 @@ impl<W: World> Execution<'_, W> {
         self.inner().transitions += 1;
         self.record(Fact::TransitionTaken {
             from: Name::clone(&state.name),
-            to: Name::clone(&self.machine.graph.states[to].name),
+            to: Name::clone(&self.machine.chart.states[to].name),
             place: Arc::clone(place),
             also_ready,
         })
@@ -481,7 +481,7 @@ impl<W: World> Execution<'_, W> {
             outcome,
             headline: headline.clone(),
             state: (outcome != Outcome::Skipped)
-                .then(|| Name::clone(&self.machine.graph.states[state].name)),
+                .then(|| Name::clone(&self.machine.chart.states[state].name)),
             outputs: outputs.clone(),
             metrics: Box::new(metrics.clone()),
         })

@@ -4,7 +4,7 @@ use super::{Compiler, Project};
 use crate::definition::Task;
 use crate::definition::model::{Action, Condition, Instruction, Route};
 use crate::event::Name;
-use crate::machine::chart::{self, Graph, Lane, PartCondition, State, Step, Strategy};
+use crate::machine::chart::{self, Chart, Lane, PartCondition, State, Step, Strategy};
 use std::collections::HashSet;
 
 /// Every name that something gives a value: declared, given, saved or set.
@@ -79,7 +79,7 @@ fn set_by(condition: &Condition, names: &mut HashSet<Name>) {
 impl Compiler<'_> {
     /// Warns of variables that some path reads before anything has saved them: a forward analysis of what is
     /// certainly saved when a state is entered.
-    pub(super) fn check_flow(&mut self, graph: &Graph) {
+    pub(super) fn check_flow(&mut self, graph: &Chart) {
         let declared = self.declared();
         let mut certain: Vec<Option<HashSet<Name>>> = vec![None; graph.states.len()];
         certain[graph.start] = Some(declared);

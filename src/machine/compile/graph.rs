@@ -3,10 +3,10 @@
 use super::Compiler;
 use crate::definition::model::State as Written;
 use crate::event::Name;
-use crate::machine::chart::{Graph, Lane, Length, Role, State, Strategy};
+use crate::machine::chart::{Chart, Lane, Length, Role, State, Strategy};
 
 impl Compiler<'_> {
-    pub(super) fn check_graph(&mut self, graph: &Graph, transition_timeout: &Length) {
+    pub(super) fn check_graph(&mut self, graph: &Chart, transition_timeout: &Length) {
         for (state, written) in graph.states.iter().zip(&self.task.states) {
             self.check_dead_ways(state, written);
             self.check_waits(state, transition_timeout);
@@ -34,7 +34,7 @@ impl Compiler<'_> {
     }
 
     /// From every state some end must be in reach, and no loop may spin without slowing down.
-    fn check_ends(&mut self, graph: &Graph) {
+    fn check_ends(&mut self, graph: &Chart) {
         let ends: Vec<usize> =
             (0..graph.states.len()).filter(|index| !matches!(graph.states[*index].role, Role::Way)).collect();
         let mut before: Vec<Vec<usize>> = vec![Vec::new(); graph.states.len()];
@@ -61,7 +61,7 @@ impl Compiler<'_> {
     }
 
     /// A loop of states without instruction, strategy or `when` would spin until `max_visits`.
-    fn check_spinning(&mut self, graph: &Graph) {
+    fn check_spinning(&mut self, graph: &Chart) {
         for start in 0..graph.states.len() {
             let mut at = start;
             let mut names: Vec<Name> = vec![Name::clone(&graph.states[start].name)];
@@ -125,7 +125,7 @@ fn successors(state: &State) -> impl Iterator<Item = usize> + '_ {
     taken.chain(state.on_timeout.iter().chain(&state.on_error).map(|route| route.to))
 }
 
-fn reachable(graph: &Graph, mut open: Vec<usize>, next: impl Fn(&State) -> Vec<usize>) -> Vec<bool> {
+fn reachable(graph: &Chart, mut open: Vec<usize>, next: impl Fn(&State) -> Vec<usize>) -> Vec<bool> {
     let mut reached = vec![false; graph.states.len()];
     while let Some(index) = open.pop() {
         if !std::mem::replace(&mut reached[index], true) {

@@ -9,7 +9,7 @@ mod states;
 mod steps;
 mod texts;
 
-use super::chart::{Client, Graph, Length, Machine, Skip, Variable};
+use super::chart::{Client, Chart, Length, Machine, Skip, Variable};
 use crate::definition::model::{self, ClientDefinition};
 use crate::definition::{Catalog, Diagnostic, Node, NodeKind, Severity, Suite, Task, Text, nearest};
 use crate::event::{Name, Place, Span};
@@ -129,14 +129,14 @@ impl<'a> Compiler<'a> {
             self.target(name);
         }
         let states: Option<Vec<_>> = states.into_iter().collect();
-        // Graph checks would only repeat what an unknown name has broken.
+        // Chart checks would only repeat what an unknown name has broken.
         if self.has_errors() {
             return None;
         }
-        let graph = Graph { states: states?, start: start? };
-        self.check_graph(&graph, &transition_timeout);
+        let chart = Chart { states: states?, start: start? };
+        self.check_graph(&chart, &transition_timeout);
         if !self.has_errors() {
-            self.check_flow(&graph);
+            self.check_flow(&chart);
         }
         Some(Machine {
             name: Name::clone(&task.name),
@@ -151,7 +151,7 @@ impl<'a> Compiler<'a> {
             params: task.params.iter().map(|name| Name::clone(&name.value)).collect(),
             clients: std::mem::take(&mut self.clients),
             listen,
-            graph,
+            chart,
             transition_timeout,
             timeout,
             cleanup,
