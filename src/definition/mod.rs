@@ -4,11 +4,19 @@
 //! the file at once. Nothing is resolved and nothing is run here.
 
 mod catalog;
+mod decode;
 mod diagnostic;
+mod keys;
 pub mod model;
 mod node;
+mod source;
+mod yaml;
 
+pub use crate::event::{nearest, parse_duration};
 pub use catalog::{Catalog, ClientKind};
+pub use decode::{Parsed, parse_suite, parse_task};
 pub use diagnostic::{Diagnostic, Severity};
 pub use model::{SourceFile, Suite, Task};
 pub use node::{Node, NodeKind, Text, TextMap};
+pub use source::MAX_FILE_BYTES;
+pub use yaml::parse_yaml;
