@@ -29,7 +29,10 @@ enum Format {
 pub(super) fn run(global: &Global, args: &Args) -> Exit {
     let found = args.load.loader().load(&args.load.paths);
     if found.files == 0 && found.diagnostics.is_empty() {
-        output::error("there is no task file here", Some("name a file or folder; a task file ends in .yaml or .yml"));
+        output::error(
+            "there is no task file here",
+            Some("name a file or folder; a task file ends in .yaml or .yml"),
+        );
         return Exit::Nothing;
     }
     match args.format {
@@ -48,20 +51,30 @@ pub(super) fn run(global: &Global, args: &Args) -> Exit {
             }
         }
     }
-    if found.has_errors() { Exit::Usage } else { Exit::Passed }
+    if found.has_errors() {
+        Exit::Usage
+    } else {
+        Exit::Passed
+    }
 }
 
 fn human(found: &Tasks, style: Style) -> String {
     let mut text = rendered(found, style);
     let files = counted(found.files, "file", "files");
     match found.counts() {
-        (0, 0) => text.push_str(&format!("{} {files}, no mistakes\n", if style.unicode { "✓" } else { "+" })),
+        (0, 0) => text.push_str(&format!(
+            "{} {files}, no mistakes\n",
+            if style.unicode { "✓" } else { "+" }
+        )),
         (errors, warnings) => {
-            let counts: Vec<String> = [(errors, "error", "errors"), (warnings, "warning", "warnings")]
-                .into_iter()
-                .filter(|(count, ..)| *count > 0)
-                .map(|(count, one, many)| counted(count, one, many))
-                .collect();
+            let counts: Vec<String> = [
+                (errors, "error", "errors"),
+                (warnings, "warning", "warnings"),
+            ]
+            .into_iter()
+            .filter(|(count, ..)| *count > 0)
+            .map(|(count, one, many)| counted(count, one, many))
+            .collect();
             text.push_str(&format!("{} in {files}\n", counts.join(", ")));
         }
     }
@@ -71,7 +84,12 @@ fn human(found: &Tasks, style: Style) -> String {
 /// Every diagnostic with its source lines.
 pub(super) fn rendered(found: &Tasks, style: Style) -> String {
     let source = |file: &str| found.sources.get(file).map(Name::clone);
-    definition::render(&found.diagnostics, &source, style.color != Color::Never, style.width.min(200))
+    definition::render(
+        &found.diagnostics,
+        &source,
+        style.color != Color::Never,
+        style.width.min(200),
+    )
 }
 
 pub(super) fn counted(count: usize, one: &str, many: &str) -> String {

@@ -27,8 +27,12 @@ pub(super) fn run(_global: &Global, args: &Args) -> Exit {
         return Exit::Passed;
     };
     let Some(kind) = catalog.kind(name) else {
-        let hint = nearest(name, catalog.kinds.iter().map(|kind| kind.name)).map(|known| format!("did you mean `{known}`?"));
-        output::error(&format!("there is no client kind `{name}`"), hint.as_deref());
+        let hint = nearest(name, catalog.kinds.iter().map(|kind| kind.name))
+            .map(|known| format!("did you mean `{known}`?"));
+        output::error(
+            &format!("there is no client kind `{name}`"),
+            hint.as_deref(),
+        );
         return Exit::Usage;
     };
     if args.json {
@@ -51,7 +55,10 @@ fn described(kind: &ClientKind) -> String {
             let _ = write!(text, "\n{title}\n{fields}");
         }
     };
-    section("Config, under `clients: { NAME: { KIND: … } }`", &kind.config);
+    section(
+        "Config, under `clients: { NAME: { KIND: … } }`",
+        &kind.config,
+    );
     section("Request", &kind.request);
     if let Some(source) = &kind.source {
         section("Source, for `subscribe` and `listen`", source);
@@ -67,32 +74,54 @@ fn described(kind: &ClientKind) -> String {
 /// A line for each member of an object's schema.
 fn fields(schema: &Json) -> String {
     let mut text = String::new();
-    let Some(members) = schema.get("properties").and_then(Json::as_object) else { return text };
+    let Some(members) = schema.get("properties").and_then(Json::as_object) else {
+        return text;
+    };
     let width = members.keys().map(String::len).max().unwrap_or(0);
     for (name, member) in members {
-        let about = member.get("description").and_then(Json::as_str).unwrap_or_default();
+        let about = member
+            .get("description")
+            .and_then(Json::as_str)
+            .unwrap_or_default();
         let about = about.split_whitespace().collect::<Vec<_>>().join(" ");
-        let _ = writeln!(text, "  {name:width$}  {:8}  {about}", type_word(member, schema));
+        let _ = writeln!(
+            text,
+            "  {name:width$}  {:8}  {about}",
+            type_word(member, schema)
+        );
     }
     text
 }
 
 /// The type of a member in one word.
 fn type_word(member: &Json, root: &Json) -> String {
-    if let Some(target) = member.get("$ref").and_then(Json::as_str).and_then(|path| path.strip_prefix('#')) {
-        return root.pointer(target).map_or_else(|| "any".to_owned(), |schema| type_word(schema, root));
+    if let Some(target) = member
+        .get("$ref")
+        .and_then(Json::as_str)
+        .and_then(|path| path.strip_prefix('#'))
+    {
+        return root
+            .pointer(target)
+            .map_or_else(|| "any".to_owned(), |schema| type_word(schema, root));
     }
     match member.get("type") {
         Some(Json::String(word)) => word.clone(),
         Some(Json::Array(words)) => {
-            let words: Vec<&str> = words.iter().filter_map(Json::as_str).filter(|word| *word != "null").collect();
+            let words: Vec<&str> = words
+                .iter()
+                .filter_map(Json::as_str)
+                .filter(|word| *word != "null")
+                .collect();
             words.join("|")
         }
         _ => member
             .get("anyOf")
             .or_else(|| member.get("oneOf"))
             .and_then(Json::as_array)
-            .and_then(|some| some.iter().find(|one| one.get("type").is_none_or(|word| word != "null")))
+            .and_then(|some| {
+                some.iter()
+                    .find(|one| one.get("type").is_none_or(|word| word != "null"))
+            })
             .map_or_else(|| "any".to_owned(), |schema| type_word(schema, root)),
     }
 }

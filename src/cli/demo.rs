@@ -19,20 +19,30 @@ pub(super) fn run(args: &Args) -> Exit {
         let listener = tokio::net::TcpListener::bind(args.listen).await?;
         let listen = listener.local_addr()?;
         output::data(&format!("the shop is open: http://{listen}\n"));
-        if !matches!(listen.ip(), IpAddr::V4(ip) if ip.is_loopback()) && !listen.ip().is_loopback() {
+        if !matches!(listen.ip(), IpAddr::V4(ip) if ip.is_loopback()) && !listen.ip().is_loopback()
+        {
             output::note("warning: everybody in the network can reach it");
         }
-        let settings = Settings { listen, seed: args.seed, ..Settings::default() };
+        let settings = Settings {
+            listen,
+            seed: args.seed,
+            ..Settings::default()
+        };
         demo::serve(listener, settings, signals::first()).await
     });
     match served.and_then(|served| served) {
         Ok(()) => Exit::Passed,
         Err(error) => {
             let hint = match error.kind() {
-                std::io::ErrorKind::AddrInUse => Some("another program listens there; `--listen 127.0.0.1:0` takes a free port"),
+                std::io::ErrorKind::AddrInUse => {
+                    Some("another program listens there; `--listen 127.0.0.1:0` takes a free port")
+                }
                 _ => None,
             };
-            output::error(&format!("the shop cannot open at {}: {error}", args.listen), hint);
+            output::error(
+                &format!("the shop cannot open at {}: {error}", args.listen),
+                hint,
+            );
             Exit::Error
         }
     }

@@ -2,7 +2,7 @@ use super::check;
 use super::exit::Exit;
 use super::options::{Global, Load};
 use super::output;
-use crate::graph;
+use crate::graph::Glyphs;
 use clap::ValueEnum;
 
 #[derive(Debug, clap::Args)]
@@ -33,13 +33,19 @@ pub(super) fn run(global: &Global, args: &Args) -> Exit {
         output::error("there is no task file here", None);
         return Exit::Nothing;
     }
+    let style = global.out_style();
+    let glyphs = if style.unicode {
+        Glyphs::Unicode
+    } else {
+        Glyphs::Ascii
+    };
     for task in &found.tasks {
         let drawing = task.machine.drawing();
         output::data(&match args.format {
-            Format::Ascii => graph::to_ascii(&drawing, global.out_style().width.min(120)),
-            Format::Mermaid => graph::to_mermaid(&drawing),
-            Format::Dot => graph::to_dot(&drawing),
-            Format::Json => format!("{}\n", graph::to_json(&drawing)),
+            Format::Ascii => drawing.to_ascii(style.width.min(120), glyphs),
+            Format::Mermaid => drawing.to_mermaid(),
+            Format::Dot => drawing.to_dot(),
+            Format::Json => drawing.to_json(),
         });
     }
     Exit::Passed

@@ -13,27 +13,45 @@ pub(super) struct Args {
 /// What is written, by path. The task passes as it is: the suite starts the demo shop.
 const FILES: [(&str, &str); 3] = [
     ("tasks/funcy.yaml", include_str!("init/funcy.yaml")),
-    ("tasks/order-ships.yaml", include_str!("init/order-ships.yaml")),
+    (
+        "tasks/order-ships.yaml",
+        include_str!("init/order-ships.yaml"),
+    ),
     ("scripts/money.rhai", include_str!("init/money.rhai")),
 ];
 
 pub(super) fn run(args: &Args) -> Exit {
     // Nothing is overwritten, so all of it is looked at before anything is written.
-    if let Some((taken, _)) = FILES.iter().find(|(path, _)| args.folder.join(path).exists()) {
+    if let Some((taken, _)) = FILES
+        .iter()
+        .find(|(path, _)| args.folder.join(path).exists())
+    {
         let hint = "name another folder: `funcy init DIR`";
-        output::error(&format!("{} exists already; nothing was written", args.folder.join(taken).display()), Some(hint));
+        output::error(
+            &format!(
+                "{} exists already; nothing was written",
+                args.folder.join(taken).display()
+            ),
+            Some(hint),
+        );
         return Exit::Usage;
     }
     for (path, text) in FILES {
         let path = args.folder.join(path);
         if let Err(error) = write(&path, text) {
-            output::error(&format!("{} cannot be written: {error}", path.display()), None);
+            output::error(
+                &format!("{} cannot be written: {error}", path.display()),
+                None,
+            );
             return Exit::Error;
         }
         output::data(&format!("wrote {}\n", path.display()));
     }
     let tasks = args.folder.join("tasks");
-    output::data(&format!("now: funcy run {}\n", tasks.strip_prefix("./").unwrap_or(&tasks).display()));
+    output::data(&format!(
+        "now: funcy run {}\n",
+        tasks.strip_prefix("./").unwrap_or(&tasks).display()
+    ));
     Exit::Passed
 }
 

@@ -20,9 +20,17 @@ use std::process::ExitCode;
 
 /// Functional tests of asynchronous systems, written as state machines.
 #[derive(Debug, Parser)]
-#[command(name = "funcy", version, about, max_term_width = 100, disable_help_subcommand = true)]
-#[command(after_help = "Exit codes: 0 all passed, 1 a task failed or timed out, 2 usage or an invalid definition, \
-3 an error of a client, the engine or the environment, 4 nothing selected, 130 interrupted.")]
+#[command(
+    name = "funcy",
+    version,
+    about,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+#[command(
+    after_help = "Exit codes: 0 all passed, 1 a task failed or timed out, 2 usage or an invalid definition, \
+3 an error of a client, the engine or the environment, 4 nothing selected, 130 interrupted."
+)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -58,7 +66,11 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Prints help and version to stdout, mistakes to stderr; a closed pipe is nobody's mistake.
             let _ = error.print();
-            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Passed.into() };
+            return if error.use_stderr() {
+                Exit::Usage.into()
+            } else {
+                Exit::Passed.into()
+            };
         }
     };
     global.trace();

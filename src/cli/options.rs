@@ -35,7 +35,14 @@ impl Global {
             When::Never => ColorChoice::Never,
         };
         let columns = terminal.then(output::columns).flatten();
-        Style::choose(Output { choice, terminal, columns }, |name| std::env::var(name).ok())
+        Style::choose(
+            Output {
+                choice,
+                terminal,
+                columns,
+            },
+            |name| std::env::var(name).ok(),
+        )
     }
 
     pub(super) fn out_style(&self) -> Style {
@@ -56,7 +63,9 @@ impl Global {
         let _ = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(std::io::stderr)
-            .with_ansi(self.style(std::io::stderr().is_terminal()).color != crate::report::Color::Never)
+            .with_ansi(
+                self.style(std::io::stderr().is_terminal()).color != crate::report::Color::Never,
+            )
             .try_init();
     }
 }
@@ -100,14 +109,23 @@ struct Allowed {
 impl Load {
     /// A loader that knows every client, the given variables and the grants.
     pub(super) fn loader(&self) -> Loader {
-        let Allowed { allow_net, allow_exec, allow_env, allow_read, allow_write, allow_all } = &self.allow;
+        let Allowed {
+            allow_net,
+            allow_exec,
+            allow_env,
+            allow_read,
+            allow_write,
+            allow_all,
+        } = &self.allow;
         let grants = (allow_net.iter().cloned().map(Allow::Net))
             .chain(allow_exec.iter().cloned().map(Allow::Exec))
             .chain(allow_env.iter().cloned().map(Allow::Env))
             .chain(allow_read.iter().cloned().map(Allow::Read))
             .chain(allow_write.iter().cloned().map(Allow::Write))
             .chain(allow_all.then_some(Allow::All));
-        Loader::new(Registry::builtin()).given(self.vars.iter().map(|var| Name::clone(&var.name))).allow(grants)
+        Loader::new(Registry::builtin())
+            .given(self.vars.iter().map(|var| Name::clone(&var.name)))
+            .allow(grants)
     }
 }
 
@@ -123,14 +141,22 @@ impl FromStr for Variable {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
-        let first = name.chars().next().is_some_and(|first| first.is_alphabetic() || first == '_');
+        let first = name
+            .chars()
+            .next()
+            .is_some_and(|first| first.is_alphabetic() || first == '_');
         if !first || !name.chars().all(|one| one.is_alphanumeric() || one == '_') {
-            return Err(format!("`{name}` is no name of a variable: letters, digits and _ only"));
+            return Err(format!(
+                "`{name}` is no name of a variable: letters, digits and _ only"
+            ));
         }
         // As a cell of a csv file: typed only where it is exactly a JSON number or bool.
         let typed = serde_json::from_str::<Json>(value).ok().filter(|typed| {
             (typed.is_boolean() || typed.is_number()) && typed.to_string() == value
         });
-        Ok(Self { name: name.into(), value: typed.unwrap_or_else(|| Json::String(value.to_owned())) })
+        Ok(Self {
+            name: name.into(),
+            value: typed.unwrap_or_else(|| Json::String(value.to_owned())),
+        })
     }
 }

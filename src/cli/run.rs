@@ -60,23 +60,41 @@ enum Format {
 }
 
 /// `FORMAT=FILE`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct ReportFile {
     format: &'static report::Report,
     path: PathBuf,
+}
+
+impl std::fmt::Debug for ReportFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}={}", self.format.name, self.path.display())
+    }
 }
 
 impl FromStr for ReportFile {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let known = || report::REPORTS.iter().map(|report| report.name).collect::<Vec<_>>().join(", ");
-        let (format, path) = text.split_once('=').ok_or_else(|| format!("write FORMAT=FILE; the formats are {}", known()))?;
-        let format = report::by_name(format).ok_or_else(|| format!("there is no format `{format}`; the formats are {}", known()))?;
+        let known = || {
+            report::REPORTS
+                .iter()
+                .map(|report| report.name)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let (format, path) = text
+            .split_once('=')
+            .ok_or_else(|| format!("write FORMAT=FILE; the formats are {}", known()))?;
+        let format = report::by_name(format)
+            .ok_or_else(|| format!("there is no format `{format}`; the formats are {}", known()))?;
         if path.is_empty() {
             return Err("the file has no name".to_owned());
         }
-        Ok(Self { format, path: path.into() })
+        Ok(Self {
+            format,
+            path: path.into(),
+        })
     }
 }
 
@@ -86,11 +104,18 @@ pub(super) fn run(global: &Global, args: Args) -> Exit {
     if let Err(exit) = usable(global, &found) {
         return exit;
     }
-    let selection = Selection { tags: args.tags.clone(), filters: args.filters.clone(), shard: args.shard };
+    let selection = Selection {
+        tags: args.tags.clone(),
+        filters: args.filters.clone(),
+        shard: args.shard,
+    };
     let known = found.tasks.len();
     let tasks = selection.of(found.tasks);
     if tasks.is_empty() {
-        let hint = format!("{} known; `funcy run --list` shows them", counted(known, "task is", "tasks are"));
+        let hint = format!(
+            "{} known; `funcy run --list` shows them",
+            counted(known, "task is", "tasks are")
+        );
         output::error("no task was selected", Some(&hint));
         return Exit::Nothing;
     }
@@ -119,7 +144,9 @@ pub(super) fn run(global: &Global, args: Args) -> Exit {
     let terminal = terminal(global, &args);
     let run = match &terminal {
         Some(terminal) => run.sink(Arc::clone(terminal)),
-        None => run.sink(report::Ndjson::new(Box::new(Lenient(BufWriter::new(io::stdout()))))),
+        None => run.sink(report::Ndjson::new(Box::new(Lenient(BufWriter::new(
+            io::stdout(),
+        ))))),
     };
     match crate::engine::block_on(attended(run, handle, terminal)) {
         Ok(Ok(report)) => exit(&report, args.fail_on_flaky),
@@ -140,11 +167,17 @@ fn usable(global: &Global, found: &Tasks) -> Result<(), Exit> {
     if found.has_errors() {
         let (errors, _) = found.counts();
         let files = counted(found.files, "file", "files");
-        output::note(&format!("{} in {files}; nothing was run", counted(errors, "error", "errors")));
+        output::note(&format!(
+            "{} in {files}; nothing was run",
+            counted(errors, "error", "errors")
+        ));
         return Err(Exit::Usage);
     }
     if found.files == 0 {
-        output::error("there is no task file here", Some("name a file or folder; a task file ends in .yaml or .yml"));
+        output::error(
+            "there is no task file here",
+            Some("name a file or folder; a task file ends in .yaml or .yml"),
+        );
         return Err(Exit::Nothing);
     }
     Ok(())
@@ -173,9 +206,15 @@ fn open_reports(reports: &[ReportFile]) -> Result<Vec<Box<dyn Sink>>, Exit> {
         }
         .and_then(|()| std::fs::File::create(path));
         match opened {
-            Ok(file) => sinks.push((format.make)(Box::new(BufWriter::new(file)), Options::default())),
+            Ok(file) => sinks.push((format.make)(
+                Box::new(BufWriter::new(file)),
+                Options::default(),
+            )),
             Err(error) => {
-                output::error(&format!("the report {} cannot be written: {error}", path.display()), None);
+                output::error(
+                    &format!("the report {} cannot be written: {error}", path.display()),
+                    None,
+                );
                 return Err(Exit::Error);
             }
         }
@@ -184,7 +223,10 @@ fn open_reports(reports: &[ReportFile]) -> Result<Vec<Box<dyn Sink>>, Exit> {
 }
 
 fn suite_jobs(tasks: &[Loaded]) -> Option<u32> {
-    tasks.iter().find_map(|task| task.project.suite.concurrency.as_ref()).map(|jobs| jobs.value)
+    tasks
+        .iter()
+        .find_map(|task| task.project.suite.concurrency.as_ref())
+        .map(|jobs| jobs.value)
 }
 
 /// What people watch. With `--format json` stdout belongs to the events.
@@ -196,7 +238,11 @@ fn terminal(global: &Global, args: &Args) -> Option<Arc<Mutex<Terminal>>> {
         style: global.style(io::stdout().is_terminal() || io::stderr().is_terminal()),
         resumable: false,
         live: output::is_live(),
-        reports: args.reports.iter().map(|report| report.path.display().to_string()).collect(),
+        reports: args
+            .reports
+            .iter()
+            .map(|report| report.path.display().to_string())
+            .collect(),
         notes: Vec::new(),
     };
     let out = Box::new(Lenient(io::stdout()));
@@ -206,11 +252,17 @@ fn terminal(global: &Global, args: &Args) -> Option<Arc<Mutex<Terminal>>> {
 
 /// Runs, redraws the terminal, and listens to signals: the first SIGINT cancels, the second ends the process
 /// at once.
-async fn attended(run: Run, handle: Handle, terminal: Option<Arc<Mutex<Terminal>>>) -> Result<Report, ServiceError> {
+async fn attended(
+    run: Run,
+    handle: Handle,
+    terminal: Option<Arc<Mutex<Terminal>>>,
+) -> Result<Report, ServiceError> {
     let mut beside = JoinSet::new();
     beside.spawn(async move {
         let name = signals::named().await;
-        output::note(&format!("{name}: stopping, cleaning up; once more ends at once"));
+        output::note(&format!(
+            "{name}: stopping, cleaning up; once more ends at once"
+        ));
         handle.cancel(&format!("interrupted by {name}"));
         signals::named().await;
         // The promise is to end at once: what runs is left to the system, which reaps it with us.
@@ -239,14 +291,21 @@ async fn redraw(terminal: Arc<Mutex<Terminal>>) {
 
 /// SIGUSR1 prints every running machine.
 async fn dump_on_request(terminal: Arc<Mutex<Terminal>>) {
-    let Ok(mut asked) = signal(SignalKind::user_defined1()) else { return };
+    let Ok(mut asked) = signal(SignalKind::user_defined1()) else {
+        return;
+    };
     while asked.recv().await.is_some() {
-        let _ = terminal.lock().unwrap_or_else(PoisonError::into_inner).dump(now());
+        let _ = terminal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .dump(now());
     }
 }
 
 fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_micros() as i64)
 }
 
 /// The first that applies of 130, 3, 1, 0.
@@ -259,7 +318,10 @@ fn exit(report: &Report, fail_on_flaky: bool) -> Exit {
         Exit::Interrupted
     } else if has(Outcome::Error) || has(Outcome::Interrupted) {
         Exit::Error
-    } else if has(Outcome::Failed) || has(Outcome::TimedOut) || (fail_on_flaky && has(Outcome::Flaky)) {
+    } else if has(Outcome::Failed)
+        || has(Outcome::TimedOut)
+        || (fail_on_flaky && has(Outcome::Flaky))
+    {
         Exit::Failed
     } else {
         Exit::Passed
@@ -270,7 +332,16 @@ fn service_failed(error: &ServiceError) -> Exit {
     output::error(&error.to_string(), None);
     if !error.output.trim().is_empty() {
         output::note("its last output:");
-        for line in error.output.trim_end().lines().rev().take(20).collect::<Vec<_>>().into_iter().rev() {
+        for line in error
+            .output
+            .trim_end()
+            .lines()
+            .rev()
+            .take(20)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+        {
             output::note(&format!("  | {line}"));
         }
     }

@@ -12,7 +12,11 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Exit {
     let catalog = Registry::builtin().catalog();
-    let schema = if args.suite { definition::suite_schema(&catalog) } else { definition::json_schema(&catalog) };
+    let schema = if args.suite {
+        definition::suite_schema(&catalog)
+    } else {
+        definition::json_schema(&catalog)
+    };
     output::data(&format!("{schema:#}\n"));
     Exit::Passed
 }

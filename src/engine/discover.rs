@@ -18,7 +18,10 @@ pub fn discover(path: &Path) -> io::Result<Vec<PathBuf>> {
         return Ok(vec![path.to_owned()]);
     }
     if !kind.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "neither a file nor a folder"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "neither a file nor a folder",
+        ));
     }
     let mut files = Vec::new();
     walk(path, 0, &mut files)?;
@@ -39,10 +42,17 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> io::Result<()>
         }
         let path = entry.path();
         // Follows links; one that leads nowhere is passed over, like any other file that is no task.
-        let Ok(kind) = std::fs::metadata(&path) else { continue };
+        let Ok(kind) = std::fs::metadata(&path) else {
+            continue;
+        };
         if kind.is_dir() {
             walk(&path, depth + 1, files)?;
-        } else if kind.is_file() && matches!(path.extension().and_then(|end| end.to_str()), Some("yaml" | "yml")) {
+        } else if kind.is_file()
+            && matches!(
+                path.extension().and_then(|end| end.to_str()),
+                Some("yaml" | "yml")
+            )
+        {
             files.push(path);
         }
     }
@@ -52,5 +62,8 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> io::Result<()>
 /// The nearest suite file in the folder or above it.
 pub(super) fn suite_above(folder: &Path) -> Option<PathBuf> {
     let folder = std::path::absolute(folder).ok()?;
-    folder.ancestors().map(|folder| folder.join(SUITE)).find(|file| file.is_file())
+    folder
+        .ancestors()
+        .map(|folder| folder.join(SUITE))
+        .find(|file| file.is_file())
 }

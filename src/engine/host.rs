@@ -15,8 +15,14 @@ pub(super) struct LiveHost {
 impl LiveHost {
     pub(super) fn new(permissions: Arc<Permissions>, seed: u64, task: &str, attempt: u32) -> Self {
         let mut hash = blake3::Hasher::new();
-        hash.update(&seed.to_le_bytes()).update(task.as_bytes()).update(&attempt.to_le_bytes());
-        Self { permissions, seed: *hash.finalize().as_bytes(), counts: Mutex::new(HashMap::new()) }
+        hash.update(&seed.to_le_bytes())
+            .update(task.as_bytes())
+            .update(&attempt.to_le_bytes());
+        Self {
+            permissions,
+            seed: *hash.finalize().as_bytes(),
+            counts: Mutex::new(HashMap::new()),
+        }
     }
 }
 
@@ -33,7 +39,8 @@ impl Host for LiveHost {
             *count
         };
         let mut hash = blake3::Hasher::new_keyed(&self.seed);
-        hash.update(&place.to_le_bytes()).update(&count.to_le_bytes());
+        hash.update(&place.to_le_bytes())
+            .update(&count.to_le_bytes());
         let mut bytes = [0; 16];
         hash.finalize_xof().fill(&mut bytes);
         bytes
@@ -44,9 +51,9 @@ impl Host for LiveHost {
         match std::env::var(name) {
             Ok(value) => Ok(Some(value)),
             Err(std::env::VarError::NotPresent) => Ok(None),
-            Err(std::env::VarError::NotUnicode(_)) => {
-                Err(Failure::protocol(format!("the environment variable `{name}` is not UTF-8")))
-            }
+            Err(std::env::VarError::NotUnicode(_)) => Err(Failure::protocol(format!(
+                "the environment variable `{name}` is not UTF-8"
+            ))),
         }
     }
 }

@@ -55,7 +55,10 @@ impl Live {
         let session = cell
             .get_or_try_init(|| async {
                 let client = self.registry.get(&call.kind).ok_or_else(|| {
-                    Failure::protocol(format!("the client kind `{}` is not part of this program", call.kind))
+                    Failure::protocol(format!(
+                        "the client kind `{}` is not part of this program",
+                        call.kind
+                    ))
                 })?;
                 client.open((*call.config).clone(), &self.context).await
             })
@@ -75,7 +78,8 @@ impl Live {
 
     /// Ends the sessions of the execution.
     pub(super) async fn close_sessions(&self) {
-        let sessions = std::mem::take(&mut *self.sessions.lock().unwrap_or_else(PoisonError::into_inner));
+        let sessions =
+            std::mem::take(&mut *self.sessions.lock().unwrap_or_else(PoisonError::into_inner));
         for cell in sessions.into_values() {
             if let Some(session) = Arc::into_inner(cell).and_then(OnceCell::into_inner) {
                 session.close().await;
@@ -90,7 +94,10 @@ impl World for Live {
     }
 
     async fn sleep_until(&self, at: Moment) {
-        let at = self.spine.started().checked_add(Duration::from_micros(at.0));
+        let at = self
+            .spine
+            .started()
+            .checked_add(Duration::from_micros(at.0));
         match at {
             Some(at) => tokio::time::sleep_until(at.into()).await,
             None => std::future::pending().await,
@@ -129,7 +136,14 @@ impl World for Live {
 
     async fn halted(&self) -> Halt {
         self.stop.token.cancelled().await;
-        Halt { reason: self.stop.reason.get().cloned().unwrap_or_else(|| "cancelled".to_owned()) }
+        Halt {
+            reason: self
+                .stop
+                .reason
+                .get()
+                .cloned()
+                .unwrap_or_else(|| "cancelled".to_owned()),
+        }
     }
 
     fn conceal(&self, name: &str, value: &str) {

@@ -58,7 +58,9 @@ pub struct Project {
 
 impl std::fmt::Debug for Project {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Project").field("folder", &self.suite.folder).finish_non_exhaustive()
+        f.debug_struct("Project")
+            .field("folder", &self.suite.folder)
+            .finish_non_exhaustive()
     }
 }
 
@@ -79,13 +81,19 @@ impl Tasks {
     /// Whether nothing may run, since a definition is invalid.
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.diagnostics.iter().any(|one| one.severity == Severity::Error)
+        self.diagnostics
+            .iter()
+            .any(|one| one.severity == Severity::Error)
     }
 
     /// How many errors and warnings there are.
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {
-        let errors = self.diagnostics.iter().filter(|one| one.severity == Severity::Error).count();
+        let errors = self
+            .diagnostics
+            .iter()
+            .filter(|one| one.severity == Severity::Error)
+            .count();
         (errors, self.diagnostics.len() - errors)
     }
 }
@@ -95,7 +103,12 @@ impl Loader {
     #[must_use]
     pub fn new(registry: Registry) -> Self {
         let catalog = Arc::new(registry.catalog());
-        Self { registry, catalog, given: Vec::new(), grants: Vec::new() }
+        Self {
+            registry,
+            catalog,
+            given: Vec::new(),
+            grants: Vec::new(),
+        }
     }
 
     /// Variables that will be given to the run: expressions may use them though nothing declares them.
@@ -128,7 +141,11 @@ impl Loader {
     /// never passed over.
     #[must_use]
     pub fn load(&self, paths: &[PathBuf]) -> Tasks {
-        let mut loading = Loading { loader: self, found: Tasks::default(), projects: HashMap::new() };
+        let mut loading = Loading {
+            loader: self,
+            found: Tasks::default(),
+            projects: HashMap::new(),
+        };
         let mut seen: Vec<PathBuf> = Vec::new();
         for path in paths {
             match discover(path) {
@@ -143,7 +160,12 @@ impl Loader {
                 Err(error) => {
                     let name: Name = path.display().to_string().into();
                     let message = format!("`{name}` cannot be read: {}", reason(&error));
-                    loading.found.diagnostics.push(Diagnostic::error("unreadable", &name, Span::default(), message));
+                    loading.found.diagnostics.push(Diagnostic::error(
+                        "unreadable",
+                        &name,
+                        Span::default(),
+                        message,
+                    ));
                 }
             }
         }
@@ -155,11 +177,23 @@ impl Loader {
     /// # Errors
     /// All its mistakes, and those of its suite file.
     pub fn compile(&self, path: &Path, text: &str) -> Result<Loaded, Vec<Diagnostic>> {
-        let mut loading = Loading { loader: self, found: Tasks::default(), projects: HashMap::new() };
+        let mut loading = Loading {
+            loader: self,
+            found: Tasks::default(),
+            projects: HashMap::new(),
+        };
         let name: Name = path.display().to_string().into();
         loading.text(path, &name, text.as_bytes());
         match loading.found.tasks.pop() {
-            Some(task) if !loading.found.diagnostics.iter().any(|one| one.severity == Severity::Error) => Ok(task),
+            Some(task)
+                if !loading
+                    .found
+                    .diagnostics
+                    .iter()
+                    .any(|one| one.severity == Severity::Error) =>
+            {
+                Ok(task)
+            }
             _ => Err(loading.found.diagnostics),
         }
     }
@@ -167,23 +201,40 @@ impl Loader {
     fn permissions(&self, suite: &Suite) -> Permissions {
         let folder = std::fs::canonicalize(&suite.folder).unwrap_or_else(|_| suite.folder.clone());
         let mut permissions = Permissions::standard(&folder);
-        if let Some(PermissionsDefinition { net, exec, env, read, write }) = &suite.permissions {
+        if let Some(PermissionsDefinition {
+            net,
+            exec,
+            env,
+            read,
+            write,
+        }) = &suite.permissions
+        {
             let names = |texts: &Vec<definition::Text>| -> Vec<String> {
                 texts.iter().map(|text| text.value.to_string()).collect()
             };
             let folders = |texts: &Vec<definition::Text>| -> Vec<PathBuf> {
-                texts.iter().map(|text| resolved(&folder.join(text.as_str()))).collect()
+                texts
+                    .iter()
+                    .map(|text| resolved(&folder.join(text.as_str())))
+                    .collect()
             };
             permissions.net = net.as_ref().map(names);
-            permissions.exec = exec.as_ref().map_or(Grant::None, |texts| Grant::Names(names(texts)));
-            permissions.env = env.as_ref().map_or(Grant::None, |texts| Grant::Names(names(texts)));
+            permissions.exec = exec
+                .as_ref()
+                .map_or(Grant::None, |texts| Grant::Names(names(texts)));
+            permissions.env = env
+                .as_ref()
+                .map_or(Grant::None, |texts| Grant::Names(names(texts)));
             permissions.read = read.as_ref().map_or(permissions.read, folders);
             permissions.write = write.as_ref().map_or(Vec::new(), folders);
         }
         for grant in &self.grants {
             match grant {
                 Allow::All => permissions.all = true,
-                Allow::Net(host) => permissions.net.iter_mut().for_each(|hosts| hosts.push(host.clone())),
+                Allow::Net(host) => permissions
+                    .net
+                    .iter_mut()
+                    .for_each(|hosts| hosts.push(host.clone())),
                 Allow::Exec(name) => add(&mut permissions.exec, name),
                 Allow::Env(name) => add(&mut permissions.env, name),
                 Allow::Read(folder) => permissions.read.push(resolved(folder)),
@@ -203,7 +254,9 @@ fn add(grant: &mut Grant, name: &str) {
 
 /// The path without links and `..`; a folder that does not exist yet keeps the path as it is written.
 fn resolved(path: &Path) -> PathBuf {
-    std::fs::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+    std::fs::canonicalize(path)
+        .or_else(|_| std::path::absolute(path))
+        .unwrap_or_else(|_| path.to_owned())
 }
 
 struct Loading<'a> {
@@ -216,38 +269,57 @@ struct Loading<'a> {
 impl Loading<'_> {
     fn file(&mut self, path: &Path) {
         let name: Name = path.display().to_string().into();
-        match read(path, definition::MAX_BYTES) {
+        match read(path, definition::MAX_FILE_BYTES) {
             Ok(bytes) => self.text(path, &name, &bytes),
             Err(error) => {
                 let message = format!("`{name}` cannot be read: {}", reason(&error));
-                self.found.diagnostics.push(Diagnostic::error("unreadable", &name, Span::default(), message));
+                self.found.diagnostics.push(Diagnostic::error(
+                    "unreadable",
+                    &name,
+                    Span::default(),
+                    message,
+                ));
             }
         }
     }
 
     fn text(&mut self, path: &Path, name: &Name, bytes: &[u8]) {
         self.found.files += 1;
-        let file = match SourceFile::from_bytes(name, path, bytes) {
+        let file = match SourceFile::from_bytes(Name::clone(name), path, bytes) {
             Ok(file) => Arc::new(file),
-            Err(diagnostic) => return self.found.diagnostics.push(diagnostic),
+            Err(diagnostic) => return self.found.diagnostics.push(*diagnostic),
         };
-        let Some(project) = self.project(path.parent().unwrap_or(Path::new("."))) else { return };
+        let Some(project) = self.project(path.parent().unwrap_or(Path::new("."))) else {
+            return;
+        };
         let compiled = self.compile(&file, &project);
         let (machine, diagnostics) = match compiled {
             Ok((machine, warnings)) => (Some(machine), warnings),
             Err(diagnostics) => (None, diagnostics),
         };
         if !diagnostics.is_empty() {
-            self.found.sources.insert(Name::clone(name), Name::clone(&file.text));
+            self.found
+                .sources
+                .insert(Name::clone(name), Name::clone(&file.text));
             self.found.diagnostics.extend(diagnostics);
         }
         if let Some(machine) = machine {
-            self.found.tasks.push(Loaded { machine: Arc::new(machine), project });
+            self.found.tasks.push(Loaded {
+                machine: Arc::new(machine),
+                project,
+            });
         }
     }
 
-    fn compile(&self, file: &Arc<SourceFile>, project: &Project) -> Result<(Machine, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let definition::Parsed { value: task, warnings }: definition::Parsed<Task> = definition::parse_task(file)?;
+    fn compile(
+        &self,
+        file: &Arc<SourceFile>,
+        project: &Project,
+    ) -> Result<(Machine, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let definition::Parsed {
+            value: task,
+            warnings,
+        }: definition::Parsed<Task> = definition::parse_task(file)?;
         let against = machine::Project {
             suite: &project.suite,
             engine: &project.engine,
@@ -272,9 +344,14 @@ impl Loading<'_> {
         }
         let project = match file {
             Some(file) => self.read_suite(&file),
-            None => Some(Suite { folder: folder.to_owned(), ..Suite::default() }),
+            None => Some(Suite {
+                folder: folder.to_owned(),
+                ..Suite::default()
+            }),
         };
-        let project = project.and_then(|suite| self.with_scripts(suite)).map(Arc::new);
+        let project = project
+            .and_then(|suite| self.with_scripts(suite))
+            .map(Arc::new);
         self.projects.insert(key, project.clone());
         project
     }
@@ -282,16 +359,27 @@ impl Loading<'_> {
     fn read_suite(&mut self, path: &Path) -> Option<Suite> {
         let shown = shown(path);
         let name: Name = shown.display().to_string().into();
-        let folder = shown.parent().map_or_else(|| PathBuf::from("."), Path::to_owned);
-        let parsed = read(path, definition::MAX_BYTES)
+        let folder = shown
+            .parent()
+            .map_or_else(|| PathBuf::from("."), Path::to_owned);
+        let parsed = read(path, definition::MAX_FILE_BYTES)
             .map_err(|error| {
                 let message = format!("`{name}` cannot be read: {}", reason(&error));
-                vec![Diagnostic::error("unreadable", &name, Span::default(), message)]
+                vec![Diagnostic::error(
+                    "unreadable",
+                    &name,
+                    Span::default(),
+                    message,
+                )]
             })
-            .and_then(|bytes| SourceFile::from_bytes(&name, path, &bytes).map_err(|one| vec![one]))
+            .and_then(|bytes| {
+                SourceFile::from_bytes(Name::clone(&name), path, &bytes).map_err(|one| vec![*one])
+            })
             .and_then(|file| {
                 let file = Arc::new(file);
-                self.found.sources.insert(Name::clone(&name), Name::clone(&file.text));
+                self.found
+                    .sources
+                    .insert(Name::clone(&name), Name::clone(&file.text));
                 definition::parse_suite(&file, &folder)
             });
         match parsed {
@@ -308,12 +396,19 @@ impl Loading<'_> {
 
     /// Adds the modules of the suite's script folder.
     fn with_scripts(&mut self, suite: Suite) -> Option<Project> {
-        let folder = suite.folder.join(suite.scripts.as_ref().map_or("scripts", |text| text.as_str()));
+        let folder = suite.folder.join(
+            suite
+                .scripts
+                .as_ref()
+                .map_or("scripts", |text| text.as_str()),
+        );
         let mut modules = Vec::new();
         match std::fs::read_dir(&folder) {
             Ok(entries) => {
                 let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-                paths.retain(|path| path.extension().is_some_and(|end| end == "rhai") && path.is_file());
+                paths.retain(|path| {
+                    path.extension().is_some_and(|end| end == "rhai") && path.is_file()
+                });
                 paths.sort();
                 for path in paths.into_iter().take(MODULES) {
                     modules.extend(self.module(&path));
@@ -321,39 +416,76 @@ impl Loading<'_> {
             }
             Err(error) => {
                 if let Some(text) = &suite.scripts {
-                    let file = suite.file.as_ref().map_or_else(Name::default, |file| Name::clone(&file.name));
-                    let message = format!("the folder `{}` cannot be read: {}", folder.display(), reason(&error));
-                    self.found.diagnostics.push(Diagnostic::error("no-scripts", &file, text.span, message));
+                    let file = suite
+                        .file
+                        .as_ref()
+                        .map_or_else(Name::default, |file| Name::clone(&file.name));
+                    let message = format!(
+                        "the folder `{}` cannot be read: {}",
+                        folder.display(),
+                        reason(&error)
+                    );
+                    self.found.diagnostics.push(Diagnostic::error(
+                        "no-scripts",
+                        &file,
+                        text.span,
+                        message,
+                    ));
                     return None;
                 }
             }
         }
         let (engine, broken) = script::Engine::new(&modules);
         for script::ModuleError { file, error, .. } in &broken {
-            let source = modules.iter().find(|module| module.file == *file).map(|module| Name::clone(&module.source));
-            let text = definition::Text::of_file(source.clone().unwrap_or_default());
+            let source = modules
+                .iter()
+                .find(|module| module.file == *file)
+                .map(|module| Name::clone(&module.source));
+            let text = definition::Text::whole(source.clone().unwrap_or_default());
             let span = text.span_of(error.at.clone());
-            self.found.sources.insert(Name::clone(file), source.unwrap_or_default());
+            self.found
+                .sources
+                .insert(Name::clone(file), source.unwrap_or_default());
             let diagnostic = Diagnostic::error("module", file, span, error.message.clone());
-            self.found.diagnostics.push(diagnostic.maybe_hint(error.hint.clone()));
+            self.found
+                .diagnostics
+                .push(diagnostic.maybe_hint(error.hint.clone()));
         }
         let permissions = Arc::new(self.loader.permissions(&suite));
-        broken.is_empty().then_some(Project { suite, permissions, engine })
+        broken.is_empty().then_some(Project {
+            suite,
+            permissions,
+            engine,
+        })
     }
 
     fn module(&mut self, path: &Path) -> Option<script::Module> {
         let name = path.file_stem()?.to_str()?;
         let file: Name = shown(path).display().to_string().into();
         match read(path, script::MAX_SOURCE).map(String::from_utf8) {
-            Ok(Ok(source)) => Some(script::Module { name: name.into(), file, source: source.into() }),
+            Ok(Ok(source)) => Some(script::Module {
+                name: name.into(),
+                file,
+                source: source.into(),
+            }),
             Ok(Err(_)) => {
                 let message = format!("`{file}` is not UTF-8");
-                self.found.diagnostics.push(Diagnostic::error("encoding", &file, Span::default(), message));
+                self.found.diagnostics.push(Diagnostic::error(
+                    "encoding",
+                    &file,
+                    Span::default(),
+                    message,
+                ));
                 None
             }
             Err(error) => {
                 let message = format!("`{file}` cannot be read: {}", reason(&error));
-                self.found.diagnostics.push(Diagnostic::error("unreadable", &file, Span::default(), message));
+                self.found.diagnostics.push(Diagnostic::error(
+                    "unreadable",
+                    &file,
+                    Span::default(),
+                    message,
+                ));
                 None
             }
         }
@@ -362,11 +494,16 @@ impl Loading<'_> {
 
 /// The path relative to the working folder, where it lies in it.
 fn shown(path: &Path) -> PathBuf {
-    let Ok(here) = std::env::current_dir() else { return path.to_owned() };
+    let Ok(here) = std::env::current_dir() else {
+        return path.to_owned();
+    };
     if let Ok(inside) = path.strip_prefix(&here) {
         return inside.to_owned();
     }
-    match here.parent().and_then(|above| path.strip_prefix(above).ok()) {
+    match here
+        .parent()
+        .and_then(|above| path.strip_prefix(above).ok())
+    {
         Some(beside) => Path::new("..").join(beside),
         None => path.to_owned(),
     }
@@ -380,9 +517,14 @@ fn read(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
         return Err(Error::new(ErrorKind::InvalidInput, "it is no regular file"));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(kind.len()).unwrap_or(0).min(limit));
-    std::fs::File::open(path)?.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+    std::fs::File::open(path)?
+        .take(limit as u64 + 1)
+        .read_to_end(&mut bytes)?;
     if bytes.len() > limit {
-        return Err(Error::new(ErrorKind::InvalidInput, format!("it is larger than {} KiB", limit >> 10)));
+        return Err(Error::new(
+            ErrorKind::InvalidInput,
+            format!("it is larger than {} KiB", limit >> 10),
+        ));
     }
     Ok(bytes)
 }

@@ -7,9 +7,17 @@
 mod discover;
 mod host;
 mod live;
+mod load;
+mod run;
+mod select;
+mod service;
 mod spine;
 
 pub use discover::discover;
+pub use load::{Allow, Loaded, Loader, Project, Tasks};
+pub use run::{Handle, Report, Run};
+pub use select::{Pattern, Selection, Shard};
+pub use service::{ServiceError, Services};
 
 /// Stack of the thread that runs tasks: deep values and scripts need it.
 pub const STACK: usize = 64 << 20;
@@ -22,9 +30,10 @@ pub const STACK: usize = 64 << 20;
 /// When the operating system refuses a thread or a runtime.
 pub fn block_on<T: Send>(future: impl Future<Output = T> + Send) -> std::io::Result<T> {
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("funcy".into()).stack_size(STACK).spawn_scoped(
-            scope,
-            || -> std::io::Result<T> {
+        let thread = std::thread::Builder::new()
+            .name("funcy".into())
+            .stack_size(STACK)
+            .spawn_scoped(scope, || -> std::io::Result<T> {
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .thread_stack_size(STACK)
@@ -33,8 +42,7 @@ pub fn block_on<T: Send>(future: impl Future<Output = T> + Send) -> std::io::Res
                 // Blocking calls that were abandoned (a name look-up) must not hold the exit up.
                 runtime.shutdown_background();
                 Ok(result)
-            },
-        )?;
+            })?;
         match thread.join() {
             Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic),

@@ -5,7 +5,8 @@ use super::service::{ServiceError, Services};
 use super::spine::Spine;
 use crate::client::{Context, Registry};
 use crate::event::{
-    ExecutionId, Fact, Failure, Headline, Json, Metrics, Name, Outcome, RunId, RunStarted, Sink, Tally,
+    ExecutionId, Fact, Failure, Headline, Json, Metrics, Name, Outcome, RunId, RunStarted, Sink,
+    Tally,
 };
 use crate::machine::{self, Inputs, Verdict};
 use futures_util::FutureExt;
@@ -19,6 +20,12 @@ use tracing::Instrument;
 
 /// One request to run tasks.
 pub struct Run {
+    plan: Plan,
+    sinks: Vec<Box<dyn Sink>>,
+}
+
+/// What is to be run, and how.
+struct Plan {
     id: RunId,
     tasks: Vec<Loaded>,
     registry: Registry,
@@ -28,7 +35,6 @@ pub struct Run {
     seed: u64,
     vars: Vec<(Name, Json)>,
     command: Vec<String>,
-    sinks: Vec<Box<dyn Sink>>,
     stop: Stop,
 }
 
@@ -67,7 +73,7 @@ impl Run {
     /// A run of these tasks, with these clients.
     #[must_use]
     pub fn new(tasks: Vec<Loaded>, registry: Registry) -> Self {
-        Self {
+        let plan = Plan {
             id: run_id(),
             tasks,
             registry,
@@ -77,52 +83,60 @@ impl Run {
             seed: 0,
             vars: Vec::new(),
             command: Vec::new(),
-            sinks: Vec::new(),
             stop: Stop::default(),
+        };
+        Self {
+            plan,
+            sinks: Vec::new(),
         }
     }
 
     /// The run's name.
     #[must_use]
     pub fn id(&self) -> &RunId {
-        &self.id
+        &self.plan.id
     }
 
     /// How many tasks run at once; at least one.
     #[must_use]
-    pub fn jobs(self, jobs: usize) -> Self {
-        Self { jobs: jobs.max(1), ..self }
+    pub fn jobs(mut self, jobs: usize) -> Self {
+        self.plan.jobs = jobs.max(1);
+        self
     }
 
     /// Whole-task retries, instead of those that the tasks ask for.
     #[must_use]
-    pub fn retries(self, retries: Option<u32>) -> Self {
-        Self { retries, ..self }
+    pub fn retries(mut self, retries: Option<u32>) -> Self {
+        self.plan.retries = retries;
+        self
     }
 
     /// Cancels the other tasks after the first that does not pass.
     #[must_use]
-    pub fn fail_fast(self, fail_fast: bool) -> Self {
-        Self { fail_fast, ..self }
+    pub fn fail_fast(mut self, fail_fast: bool) -> Self {
+        self.plan.fail_fast = fail_fast;
+        self
     }
 
     /// The seed of everything that is left to chance.
     #[must_use]
-    pub fn seed(self, seed: u64) -> Self {
-        Self { seed, ..self }
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.plan.seed = seed;
+        self
     }
 
     /// A variable for every task, over what the task declares.
     #[must_use]
     pub fn var(mut self, name: impl Into<Name>, value: Json) -> Self {
-        self.vars.push((name.into(), value));
+        self.plan.vars.push((name.into(), value));
         self
     }
 
     /// What asked for the run, for the record.
     #[must_use]
-    pub fn command(self, command: Vec<String>) -> Self {
-        Self { command, ..self }
+    pub fn command(mut self, command: Vec<String>) -> Self {
+        self.plan.command = command;
+        self
     }
 
     /// Tells this sink what happens.
@@ -142,7 +156,7 @@ impl Run {
     /// Stops the run from outside.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        Handle(self.stop.clone())
+        Handle(self.plan.stop.clone())
     }
 
     /// Runs the tasks. Needs a tokio runtime whose threads have a stack of
@@ -150,21 +164,26 @@ impl Run {
     ///
     /// # Errors
     /// When a service does not get ready; nothing has run then.
-    pub async fn start(mut self) -> Result<Report, ServiceError> {
-        let spine = Spine::new(RunId::clone(&self.id));
-        let mut sinks = std::mem::take(&mut self.sinks);
-        let span = tracing::info_span!("run", id = %self.id);
+    pub async fn start(self) -> Result<Report, ServiceError> {
+        let Self { plan, mut sinks } = self;
+        let spine = Spine::new(RunId::clone(&plan.id));
+        let span = tracing::info_span!("run", id = %plan.id);
         let running = async {
-            let result = self.execute(&spine).await;
+            let result = plan.execute(&spine).await;
             spine.close();
             result
         }
         .instrument(span);
         let (result, sink_failures) = tokio::join!(running, spine.pump(&mut sinks));
-        result.map(|report| Report { sink_failures, ..report })
+        result.map(|report| Report {
+            sink_failures,
+            ..report
+        })
     }
+}
 
-    async fn execute(self, spine: &Arc<Spine>) -> Result<Report, ServiceError> {
+impl Plan {
+    async fn execute(&self, spine: &Arc<Spine>) -> Result<Report, ServiceError> {
         let mut services = self.start_services().await?;
         let started = RunStarted {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -173,7 +192,9 @@ impl Run {
             tasks: u32::try_from(self.tasks.len()).unwrap_or(u32::MAX),
             jobs: u32::try_from(self.jobs).unwrap_or(u32::MAX),
         };
-        spine.record(None, Fact::RunStarted(Box::new(started))).await;
+        spine
+            .record(None, Fact::RunStarted(Box::new(started)))
+            .await;
         let addresses = services
             .iter()
             .map(|(folder, services)| (folder.clone(), services.addresses.clone()))
@@ -189,7 +210,16 @@ impl Run {
             worst = worst.max(verdict.outcome);
         }
         let micros = spine.micros();
-        spine.record(None, Fact::RunFinished { outcome: worst, tally, micros }).await;
+        spine
+            .record(
+                None,
+                Fact::RunFinished {
+                    outcome: worst,
+                    tally,
+                    micros,
+                },
+            )
+            .await;
         Ok(Report {
             id: RunId::clone(spine.run()),
             outcome: worst,
@@ -205,7 +235,9 @@ impl Run {
     async fn start_services(&self) -> Result<HashMap<PathBuf, Services>, ServiceError> {
         let mut started: HashMap<PathBuf, Services> = HashMap::new();
         for Loaded { project, .. } in &self.tasks {
-            let Project { suite, permissions, .. } = &**project;
+            let Project {
+                suite, permissions, ..
+            } = &**project;
             if started.contains_key(&suite.folder) {
                 continue;
             }
@@ -224,7 +256,11 @@ impl Run {
         Ok(started)
     }
 
-    async fn run_tasks(&self, spine: &Arc<Spine>, addresses: HashMap<PathBuf, Json>) -> Vec<Verdict> {
+    async fn run_tasks(
+        &self,
+        spine: &Arc<Spine>,
+        addresses: HashMap<PathBuf, Json>,
+    ) -> Vec<Verdict> {
         let shared = Arc::new(Shared {
             spine: Arc::clone(spine),
             registry: self.registry.clone(),
@@ -235,7 +271,8 @@ impl Run {
             stop: self.stop.clone(),
             executions: AtomicU32::new(0),
         });
-        let mut waiting: VecDeque<(usize, Loaded)> = self.tasks.iter().cloned().enumerate().collect();
+        let mut waiting: VecDeque<(usize, Loaded)> =
+            self.tasks.iter().cloned().enumerate().collect();
         let mut running = JoinSet::new();
         let mut verdicts: Vec<Option<Verdict>> = self.tasks.iter().map(|_| None).collect();
         loop {
@@ -250,7 +287,8 @@ impl Run {
                 None => break,
                 Some(Ok((index, verdict))) => {
                     if self.fail_fast && !verdict.outcome.is_good() {
-                        self.stop.halt("stopped by --fail-fast, after another task failed");
+                        self.stop
+                            .halt("stopped by --fail-fast, after another task failed");
                     }
                     verdicts[index] = Some(verdict);
                 }
@@ -259,7 +297,10 @@ impl Run {
                 Some(Err(_)) => {}
             }
         }
-        verdicts.into_iter().map(|verdict| verdict.unwrap_or_else(never_started)).collect()
+        verdicts
+            .into_iter()
+            .map(|verdict| verdict.unwrap_or_else(never_started))
+            .collect()
     }
 }
 
@@ -299,13 +340,19 @@ impl Shared {
             attempt,
             attempts,
             vars: self.vars.clone(),
-            services: self.addresses.get(&task.project.suite.folder).cloned().unwrap_or_default(),
+            services: self
+                .addresses
+                .get(&task.project.suite.folder)
+                .cloned()
+                .unwrap_or_default(),
         };
-        let span = tracing::info_span!("execution", id = execution, task = %task.machine.name, attempt);
-        let execution_of = AssertUnwindSafe(machine::run(&task.machine, inputs, &world)).catch_unwind();
+        let span =
+            tracing::info_span!("execution", id = execution, task = %task.machine.name, attempt);
+        let execution_of =
+            AssertUnwindSafe(machine::run(&task.machine, inputs, &world)).catch_unwind();
         let verdict = match execution_of.instrument(span).await {
             Ok(verdict) => verdict,
-            Err(panic) => self.panicked(execution, &*panic).await,
+            Err(panic) => self.panicked(execution, panic_text(&*panic)).await,
         };
         world.close_sessions().await;
         verdict
@@ -313,13 +360,27 @@ impl Shared {
 
     fn world(&self, task: &Loaded, execution: ExecutionId, attempt: u32) -> Live {
         let permissions = Arc::clone(&task.project.permissions);
-        let host = LiveHost::new(Arc::clone(&permissions), self.seed, &task.machine.file.name, attempt);
-        let folder = task.machine.file.path.parent().map(PathBuf::from).unwrap_or_default();
+        let host = LiveHost::new(
+            Arc::clone(&permissions),
+            self.seed,
+            &task.machine.file.name,
+            attempt,
+        );
+        let folder = task
+            .machine
+            .file
+            .path
+            .parent()
+            .map(PathBuf::from)
+            .unwrap_or_default();
         Live {
             spine: Arc::clone(&self.spine),
             execution,
             registry: self.registry.clone(),
-            context: Context { permissions, folder },
+            context: Context {
+                permissions,
+                folder,
+            },
             host: Arc::new(host),
             stop: self.stop.clone(),
             sessions: Mutex::default(),
@@ -328,12 +389,7 @@ impl Shared {
     }
 
     /// A panic stays inside its task: it is that task's error.
-    async fn panicked(&self, execution: ExecutionId, panic: &(dyn std::any::Any + Send)) -> Verdict {
-        let text = panic
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_default();
+    async fn panicked(&self, execution: ExecutionId, text: String) -> Verdict {
         let failure = Failure::protocol(format!("funcy itself failed: {text}"))
             .hint("this is a mistake in funcy; please report it with the task that shows it");
         let headline = Box::new(Headline::of(failure));
@@ -346,8 +402,19 @@ impl Shared {
             metrics: Box::new(metrics.clone()),
         };
         self.spine.record(Some(execution), fact).await;
-        Verdict { outcome: Outcome::Error, headline: Some(headline), outputs: Json::Null, metrics }
+        Verdict {
+            outcome: Outcome::Error,
+            headline: Some(headline),
+            outputs: Json::Null,
+            metrics,
+        }
     }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default()
 }
 
 /// A task that a halt kept from starting.
@@ -366,8 +433,11 @@ fn never_started() -> Verdict {
 fn run_id() -> RunId {
     const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     const YEAR_2020: u64 = 1_577_836_800_000;
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let mut number = ((now.as_millis() as u64).saturating_sub(YEAR_2020) << 10) | fastrand::u64(0..1024);
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    let mut number =
+        ((now.as_millis() as u64).saturating_sub(YEAR_2020) << 10) | fastrand::u64(0..1024);
     let mut digits = Vec::new();
     while number > 0 {
         digits.push(char::from(DIGITS[(number % 32) as usize]));

@@ -31,17 +31,26 @@ impl Selection {
         let wanted = tasks.into_iter().filter(|task| self.wants(task));
         match self.shard {
             None => wanted.collect(),
-            Some(Shard { index, of }) => {
-                wanted.enumerate().filter(|(place, _)| place % of + 1 == index).map(|(_, task)| task).collect()
-            }
+            Some(Shard { index, of }) => wanted
+                .enumerate()
+                .filter(|(place, _)| place % of + 1 == index)
+                .map(|(_, task)| task)
+                .collect(),
         }
     }
 
     fn wants(&self, task: &Loaded) -> bool {
         let machine = &task.machine;
-        let tagged = self.tags.is_empty() || machine.tags.iter().any(|tag| self.tags.iter().any(|want| **want == **tag));
+        let tagged = self.tags.is_empty()
+            || machine
+                .tags
+                .iter()
+                .any(|tag| self.tags.iter().any(|want| **want == **tag));
         let named = self.filters.is_empty()
-            || self.filters.iter().any(|filter| filter.matches(&machine.name) || filter.matches(&machine.file.name));
+            || self
+                .filters
+                .iter()
+                .any(|filter| filter.matches(&machine.name) || filter.matches(&machine.file.name));
         tagged && named
     }
 }
@@ -94,7 +103,9 @@ impl FromStr for Shard {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parts = text.split_once('/').and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
+        let parts = text
+            .split_once('/')
+            .and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
         match parts {
             Some((index, of)) if index >= 1 && index <= of => Ok(Self { index, of }),
             _ => Err("write I/N with I from 1 to N, for example 2/5".to_owned()),

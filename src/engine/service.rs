@@ -2,8 +2,8 @@
 //! last, with everything they started.
 
 use crate::client::{Context, Registry, Scope};
-use crate::definition::model::{Length, Service};
 use crate::definition::Suite;
+use crate::definition::model::{Length, Service};
 use crate::event::{Json, Permissions};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Map, json};
@@ -59,7 +59,11 @@ impl Services {
     ///
     /// # Errors
     /// When one is not allowed, does not start, or does not get ready in time; those before it are stopped.
-    pub async fn start(suite: &Suite, permissions: &Permissions, registry: &Registry) -> Result<Self, ServiceError> {
+    pub async fn start(
+        suite: &Suite,
+        permissions: &Permissions,
+        registry: &Registry,
+    ) -> Result<Self, ServiceError> {
         let mut services = Self::default();
         let mut addresses = Map::new();
         for service in &suite.services {
@@ -94,17 +98,32 @@ async fn start(
 ) -> Result<(Running, String), ServiceError> {
     let mut last = None;
     for _ in 0..STARTS {
-        let port = free_port().map_err(|error| failed(service, format!("no port is free: {error}"), String::new()))?;
+        let port = free_port()
+            .map_err(|error| failed(service, format!("no port is free: {error}"), String::new()))?;
         let own = format!("http://127.0.0.1:{port}");
-        let fill = |text: &str| text.replace("${port}", &port.to_string()).replace("${url}", &own);
+        let fill = |text: &str| {
+            text.replace("${port}", &port.to_string())
+                .replace("${url}", &own)
+        };
         let ready = service.ready_http.as_ref().map(|text| fill(text.as_str()));
-        let uses_port = service.command.iter().any(|text| text.as_str().contains("${port}"));
+        let uses_port = service
+            .command
+            .iter()
+            .any(|text| text.as_str().contains("${port}"));
         let url = match &ready {
             Some(ready) if !uses_port => origin(ready),
             _ => own.clone(),
         };
         let mut running = spawn(service, folder, permissions, &fill)?;
-        match running.until_ready(service, ready.as_deref().unwrap_or(&own), ready.is_some(), registry).await {
+        match running
+            .until_ready(
+                service,
+                ready.as_deref().unwrap_or(&own),
+                ready.is_some(),
+                registry,
+            )
+            .await
+        {
             Ok(()) => return Ok((running, url)),
             Err(NotReady { reason, ended }) => {
                 running.stop().await;
@@ -127,25 +146,40 @@ fn spawn(
 ) -> Result<Running, ServiceError> {
     let fail = |reason: String| failed(service, reason, String::new());
     let mut words = service.command.iter().map(|text| fill(text.as_str()));
-    let program = words.next().ok_or_else(|| fail("its command is empty".to_owned()))?;
+    let program = words
+        .next()
+        .ok_or_else(|| fail("its command is empty".to_owned()))?;
     // The program that is running needs no grant: it may do nothing that its caller may not.
     let mut command = if program == "funcy" {
         Command::new(std::env::current_exe().map_err(|error| fail(error.to_string()))?)
     } else {
-        permissions.exec(&program).map_err(|refusal| fail(format!("{}; {}", refusal.message, refusal.hint)))?;
+        permissions
+            .exec(&program)
+            .map_err(|refusal| fail(format!("{}; {}", refusal.message, refusal.hint)))?;
         Command::new(&program)
     };
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
     command
         .args(words)
         .current_dir(folder)
-        .envs(service.env.iter().map(|(name, value)| (name.as_str(), fill(value.as_str()))))
+        .envs(
+            service
+                .env
+                .iter()
+                .map(|(name, value)| (name.as_str(), fill(value.as_str()))),
+        )
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
-    let mut child = command.spawn().map_err(|error| fail(format!("`{program}` does not start: {error}")))?;
+    let mut child = command
+        .spawn()
+        .map_err(|error| fail(format!("`{program}` does not start: {error}")))?;
     let output = Arc::new(Mutex::new(VecDeque::new()));
     let mut pumps = JoinSet::new();
     if let Some(stdout) = child.stdout.take() {
@@ -154,8 +188,15 @@ fn spawn(
     if let Some(stderr) = child.stderr.take() {
         pumps.spawn(keep_tail(stderr, Arc::clone(&output)));
     }
-    let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-    Ok(Running { child, group, pumps, output })
+    let group = child
+        .id()
+        .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+    Ok(Running {
+        child,
+        group,
+        pumps,
+        output,
+    })
 }
 
 struct NotReady {
@@ -180,16 +221,26 @@ impl Running {
         let mut pause = Duration::from_millis(2);
         loop {
             if let Ok(Some(status)) = self.child.try_wait() {
-                return Err(NotReady { reason: format!("it ended with {status}"), ended: true });
+                return Err(NotReady {
+                    reason: format!("it ended with {status}"),
+                    ended: true,
+                });
             }
-            let asked = if http { ask(url, registry).await } else { knock(url).await };
+            let asked = if http {
+                ask(url, registry).await
+            } else {
+                knock(url).await
+            };
             match asked {
                 Ok(()) => return Ok(()),
                 Err(reason) => last = reason,
             }
             if Instant::now() >= deadline {
                 let reason = format!("{url} gave {last} for {}s", limit.as_secs_f32());
-                return Err(NotReady { reason, ended: false });
+                return Err(NotReady {
+                    reason,
+                    ended: false,
+                });
             }
             sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(100));
@@ -208,7 +259,10 @@ impl Running {
             let _ = kill_process_group(group, Signal::KILL);
         }
         // A grandchild outside the group may hold the pipe open: it is not waited for.
-        let _ = timeout(Duration::from_millis(200), async { while self.pumps.join_next().await.is_some() {} }).await;
+        let _ = timeout(Duration::from_millis(200), async {
+            while self.pumps.join_next().await.is_some() {}
+        })
+        .await;
         self.pumps.abort_all();
     }
 
@@ -220,9 +274,17 @@ impl Running {
 
 /// Asks with the product's own HTTP client; any answer below 500 counts.
 async fn ask(url: &str, registry: &Registry) -> Result<(), String> {
-    let Some(client) = registry.get("http") else { return knock(url).await };
-    let context = Context { permissions: Arc::new(Permissions::everything()), folder: ".".into() };
-    let session = client.open(Json::Null, &context).await.map_err(|failure| failure.message)?;
+    let Some(client) = registry.get("http") else {
+        return knock(url).await;
+    };
+    let context = Context {
+        permissions: Arc::new(Permissions::everything()),
+        folder: ".".into(),
+    };
+    let session = client
+        .open(Json::Null, &context)
+        .await
+        .map_err(|failure| failure.message)?;
     let scope = Scope::new();
     let request = json!({ "get": url });
     let answer = timeout(Duration::from_secs(2), session.call(&request, &scope)).await;
@@ -239,7 +301,13 @@ async fn ask(url: &str, registry: &Registry) -> Result<(), String> {
 
 /// Whether something listens.
 async fn knock(url: &str) -> Result<(), String> {
-    let address = url.split("//").nth(1).unwrap_or(url).split('/').next().unwrap_or_default();
+    let address = url
+        .split("//")
+        .nth(1)
+        .unwrap_or(url)
+        .split('/')
+        .next()
+        .unwrap_or_default();
     match tokio::net::TcpStream::connect(address).await {
         Ok(_) => Ok(()),
         Err(error) => Err(error.to_string()),
@@ -254,7 +322,9 @@ fn origin(url: &str) -> String {
 }
 
 fn free_port() -> std::io::Result<u16> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?
+        .local_addr()?
+        .port())
 }
 
 async fn keep_tail(mut from: impl AsyncRead + Unpin, output: Arc<Mutex<VecDeque<u8>>>) {
@@ -268,5 +338,9 @@ async fn keep_tail(mut from: impl AsyncRead + Unpin, output: Arc<Mutex<VecDeque<
 }
 
 fn failed(service: &Service, reason: String, output: String) -> ServiceError {
-    ServiceError { name: service.name.value.to_string(), reason, output }
+    ServiceError {
+        name: service.name.value.to_string(),
+        reason,
+        output,
+    }
 }

@@ -30,7 +30,9 @@ struct Queue {
 
 impl Spine {
     pub(super) fn new(run: RunId) -> Arc<Self> {
-        let epoch = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64);
+        let epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_micros() as i64);
         Arc::new(Self {
             run,
             started: Instant::now(),
@@ -58,7 +60,10 @@ impl Spine {
 
     /// Hides a value in everything that is recorded from now on.
     pub(super) fn conceal(&self, name: &str, value: &str) {
-        self.mask.write().unwrap_or_else(PoisonError::into_inner).add(name, value);
+        self.mask
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .add(name, value);
         self.masked.store(true, Ordering::Release);
     }
 
@@ -97,7 +102,9 @@ impl Spine {
             return fact;
         }
         let mask = self.mask.read().unwrap_or_else(PoisonError::into_inner);
-        let Ok(mut json) = serde_json::to_value(&fact) else { return fact };
+        let Ok(mut json) = serde_json::to_value(&fact) else {
+            return fact;
+        };
         mask.json(&mut json);
         // A mask only replaces texts, so what was a fact is still one.
         serde_json::from_value(json).unwrap_or(fact)

@@ -8,7 +8,11 @@ pub fn length_text(micros: u64) -> String {
         1_000..1_000_000 => format!("{millis}ms"),
         1_000_000..60_000_000 => {
             let tenths = millis % 1_000 / 100;
-            if tenths == 0 { format!("{seconds}s") } else { format!("{seconds}.{tenths}s") }
+            if tenths == 0 {
+                format!("{seconds}s")
+            } else {
+                format!("{seconds}.{tenths}s")
+            }
         }
         60_000_000..3_600_000_000 => two(seconds / 60, "m", seconds % 60, "s"),
         _ => two(seconds / 3_600, "h", seconds / 60 % 60, "m"),
@@ -16,5 +20,9 @@ pub fn length_text(micros: u64) -> String {
 }
 
 fn two(large: u64, unit: &str, small: u64, small_unit: &str) -> String {
-    if small == 0 { format!("{large}{unit}") } else { format!("{large}{unit} {small}{small_unit}") }
+    if small == 0 {
+        format!("{large}{unit}")
+    } else {
+        format!("{large}{unit} {small}{small_unit}")
+    }
 }

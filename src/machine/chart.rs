@@ -213,11 +213,18 @@ pub(super) struct Step {
 pub(super) enum Action {
     /// Only `expect` and `save`.
     None,
-    Call { client: usize, request: Blueprint, safe: bool },
+    Call {
+        client: usize,
+        request: Blueprint,
+        safe: bool,
+    },
     Parallel(Vec<Step>),
     Listen(Vec<Subscription>),
     Eval(Guard),
-    Signal { name: Name, data: Blueprint },
+    Signal {
+        name: Name,
+        data: Blueprint,
+    },
     Log(Blueprint),
 }
 
@@ -315,7 +322,10 @@ impl Lane {
 
 impl std::fmt::Debug for Machine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Machine").field("name", &self.name).field("file", &self.file.name).finish_non_exhaustive()
+        f.debug_struct("Machine")
+            .field("name", &self.name)
+            .field("file", &self.file.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -334,9 +344,15 @@ impl Guard {
     }
 
     /// The explanation with the places of its operands in the file instead of offsets.
-    pub(super) fn locate(&self, mut explanation: crate::event::Explanation) -> crate::event::Explanation {
+    pub(super) fn locate(
+        &self,
+        mut explanation: crate::event::Explanation,
+    ) -> crate::event::Explanation {
         for operand in &mut explanation.operands {
-            let Span { start: Pos { column: start, .. }, end: Pos { column: end, .. } } = operand.span;
+            let Span {
+                start: Pos { column: start, .. },
+                end: Pos { column: end, .. },
+            } = operand.span;
             operand.span = self.text.span_of(start as usize..end as usize);
         }
         explanation

@@ -21,9 +21,14 @@ impl<W: World> Execution<'_, W> {
             inner.visit_scope += 1;
             inner.entered = self.world.now();
         }
-        self.record(Fact::CleanupStarted { deferred: u32::try_from(deferred.len()).unwrap_or(u32::MAX) }).await;
+        self.record(Fact::CleanupStarted {
+            deferred: u32::try_from(deferred.len()).unwrap_or(u32::MAX),
+        })
+        .await;
         // An error in the length itself must not keep the cleanup from running.
-        let limit = self.length(&self.machine.cleanup_timeout, self.env()).unwrap_or(BUDGET);
+        let limit = self
+            .length(&self.machine.cleanup_timeout, self.env())
+            .unwrap_or(BUDGET);
         let failures = Mutex::new(Vec::new());
         let everything = self.clean_up_each(&deferred, &failures);
         let expired = self.world.sleep_until(self.world.now().after(limit));
@@ -31,7 +36,10 @@ impl<W: World> Execution<'_, W> {
             let micros = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
             let failure = Failure::new(
                 ErrorKind::Timeout,
-                format!("`defer` and `cleanup` took longer than {}", length_text(micros)),
+                format!(
+                    "`defer` and `cleanup` took longer than {}",
+                    length_text(micros)
+                ),
             )
             .hint("raise `cleanup_timeout`");
             lock(&failures).push(self.trouble(failure, &self.state().place));
@@ -39,9 +47,14 @@ impl<W: World> Execution<'_, W> {
         if self.leave().await.is_err() {
             lock(&failures).push(self.lost());
         }
-        let failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let failures = failures
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
         self.record(Fact::CleanupFinished {
-            failures: failures.iter().map(|trouble| Headline::clone(trouble)).collect(),
+            failures: failures
+                .iter()
+                .map(|trouble| Headline::clone(trouble))
+                .collect(),
         })
         .await;
         failures.into_iter().next()
@@ -49,9 +62,16 @@ impl<W: World> Execution<'_, W> {
 
     async fn clean_up_each(&self, deferred: &[Deferred], failures: &Mutex<Vec<Trouble>>) {
         for Deferred { step, item, ended } in deferred.iter().rev() {
-            let env = Env { item: item.as_ref(), ..self.env() };
+            let env = Env {
+                item: item.as_ref(),
+                ..self.env()
+            };
             let env = match ended {
-                Some((scope, res)) => Env { scope, res: res.as_ref(), ..env },
+                Some((scope, res)) => Env {
+                    scope,
+                    res: res.as_ref(),
+                    ..env
+                },
                 None => env,
             };
             self.clean_up_one(step, env, failures).await;
@@ -63,7 +83,11 @@ impl<W: World> Execution<'_, W> {
 
     async fn clean_up_one(&self, step: &Step, env: Env<'_>, failures: &Mutex<Vec<Trouble>>) {
         if let Some(variable) = unsaved(step, env.scope) {
-            self.record(Fact::CleanupSkipped { place: Arc::clone(&step.place), variable }).await;
+            self.record(Fact::CleanupSkipped {
+                place: Arc::clone(&step.place),
+                variable,
+            })
+            .await;
             return;
         }
         if let Err(mut trouble) = self.step(step, env).await {
@@ -75,7 +99,10 @@ impl<W: World> Execution<'_, W> {
 
 /// The first variable that the instruction reads and nobody saved: it is not armed.
 fn unsaved(step: &Step, scope: &Scope) -> Option<Name> {
-    step.reads.iter().find(|name| scope.get(name).is_none()).cloned()
+    step.reads
+        .iter()
+        .find(|name| scope.get(name).is_none())
+        .cloned()
 }
 
 fn lock(failures: &Mutex<Vec<Trouble>>) -> std::sync::MutexGuard<'_, Vec<Trouble>> {

@@ -63,7 +63,12 @@ const DISTINCT: usize = 8;
 
 impl Cell {
     pub(super) fn seen<T>(&self, with: impl FnOnce(&mut Seen) -> T) -> T {
-        with(self.seen.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
+        with(
+            self.seen
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get_or_insert_default(),
+        )
     }
 }
 
@@ -99,8 +104,15 @@ impl<'a> Run<'a> {
 
     /// The end of a lane that broke: it fails the first of its conditions.
     pub(super) fn failed(&self, trouble: Trouble) -> End {
-        let index = self.lane.conditions.first().map_or(0, |condition| condition.index);
-        End { index, settled: Settled::Failed(trouble) }
+        let index = self
+            .lane
+            .conditions
+            .first()
+            .map_or(0, |condition| condition.index);
+        End {
+            index,
+            settled: Settled::Failed(trouble),
+        }
     }
 }
 
@@ -186,15 +198,27 @@ impl<W: World> Execution<'_, W> {
                 None => {}
                 Some(Err(mut trouble)) => {
                     self.add_last(&mut trouble, run);
-                    return Some(End { index, settled: Settled::Failed(trouble) });
+                    return Some(End {
+                        index,
+                        settled: Settled::Failed(trouble),
+                    });
                 }
                 Some(Ok(())) => {
                     let win = match (offer, matches.get_mut(slot)) {
-                        (Some(offer), Some(found)) => counted(condition, res, attempt, offer, found),
-                        _ => Some(Win { res: res.clone(), attempt, take: Vec::new() }),
+                        (Some(offer), Some(found)) => {
+                            counted(condition, res, attempt, offer, found)
+                        }
+                        _ => Some(Win {
+                            res: res.clone(),
+                            attempt,
+                            take: Vec::new(),
+                        }),
                     };
                     if let Some(win) = win {
-                        return Some(End { index, settled: Settled::Fulfilled(win) });
+                        return Some(End {
+                            index,
+                            settled: Settled::Fulfilled(win),
+                        });
                     }
                 }
             }
@@ -223,7 +247,8 @@ impl<W: World> Execution<'_, W> {
         let value = self.watched(expression, env)?;
         let now = self.world.now();
         run.cell().seen(|seen| {
-            seen.values.resize_with(run.lane.conditions.len(), Values::default);
+            seen.values
+                .resize_with(run.lane.conditions.len(), Values::default);
             seen.values[slot].add(value.clone(), now);
         });
         Some(Box::new((Name::clone(name), value)))
@@ -234,17 +259,27 @@ impl<W: World> Execution<'_, W> {
         for condition in &state.immediate {
             let settled = match self.check(condition, self.env(), None).await {
                 None => continue,
-                Some(Ok(())) => Settled::Fulfilled(Win { attempt: 1, ..Win::default() }),
+                Some(Ok(())) => Settled::Fulfilled(Win {
+                    attempt: 1,
+                    ..Win::default()
+                }),
                 Some(Err(trouble)) => Settled::Failed(trouble),
             };
-            return Some(End { index: condition.index, settled });
+            return Some(End {
+                index: condition.index,
+                settled,
+            });
         }
         None
     }
 
     /// Why each `when` of a condition does not hold.
     fn explanations(&self, condition: &Condition, env: Env<'_>) -> Vec<Explanation> {
-        condition.when.iter().map(|guard| self.explain(guard, env)).collect()
+        condition
+            .when
+            .iter()
+            .map(|guard| self.explain(guard, env))
+            .collect()
     }
 
     /// How far each condition of a visit has come.
@@ -253,29 +288,50 @@ impl<W: World> Execution<'_, W> {
         for lane in &state.lanes {
             lane.each(&mut |lane| {
                 for (slot, condition) in lane.conditions.iter().enumerate() {
-                    states.push(cells[lane.slot].seen(|seen| self.condition_state(lane, slot, condition, seen)));
+                    states.push(
+                        cells[lane.slot]
+                            .seen(|seen| self.condition_state(lane, slot, condition, seen)),
+                    );
                 }
             });
         }
         states
     }
 
-    fn condition_state(&self, lane: &Lane, slot: usize, condition: &Condition, seen: &mut Seen) -> ConditionState {
+    fn condition_state(
+        &self,
+        lane: &Lane,
+        slot: usize,
+        condition: &Condition,
+        seen: &mut Seen,
+    ) -> ConditionState {
         let now = self.world.now();
         let explanations = match &seen.last {
             Some((res, _)) => self.explanations(condition, self.env().with_res(res, seen.attempts)),
             None => Vec::new(),
         };
-        let values = seen.values.get_mut(slot).map(std::mem::take).unwrap_or_default();
+        let values = seen
+            .values
+            .get_mut(slot)
+            .map(std::mem::take)
+            .unwrap_or_default();
         ConditionState {
             place: Arc::clone(&condition.place),
             to: condition.label.clone(),
             strategy: lane.strategy.word().into(),
             attempts: seen.attempts,
-            last: seen.last.as_ref().map(|(_, line)| Name::clone(line)).filter(|line| !line.is_empty()),
+            last: seen
+                .last
+                .as_ref()
+                .map(|(_, line)| Name::clone(line))
+                .filter(|line| !line.is_empty()),
             again: seen.again.clone(),
             trouble: seen.trouble.clone(),
-            unchanged_micros: if values.last.is_some() { now.since(values.changed) } else { 0 },
+            unchanged_micros: if values.last.is_some() {
+                now.since(values.changed)
+            } else {
+                0
+            },
             values: values.distinct,
             more_values: values.more,
             explanations,
@@ -290,9 +346,15 @@ impl<W: World> Execution<'_, W> {
         )
         .hint("give a condition a strategy (`poll`, `subscribe`, `wait`), or add a transition for this case");
         let mut trouble = self.trouble(failure, &state.place);
-        for condition in state.immediate.iter().filter(|condition| condition.label.is_some()) {
+        for condition in state
+            .immediate
+            .iter()
+            .filter(|condition| condition.label.is_some())
+        {
             for explanation in self.explanations(condition, self.env()) {
-                trouble.explanations.push((Arc::clone(&condition.place), explanation));
+                trouble
+                    .explanations
+                    .push((Arc::clone(&condition.place), explanation));
             }
         }
         trouble
@@ -312,9 +374,14 @@ fn counted(
     if found.len() < condition.count {
         return None;
     }
-    let take = found.iter().map(|(number, _)| (offer.inbox.clone(), *number)).collect();
+    let take = found
+        .iter()
+        .map(|(number, _)| (offer.inbox.clone(), *number))
+        .collect();
     let res = if many {
-        Value::from(Json::Array(found.drain(..).map(|(_, message)| message).collect()))
+        Value::from(Json::Array(
+            found.drain(..).map(|(_, message)| message).collect(),
+        ))
     } else {
         res.clone()
     };

@@ -21,21 +21,38 @@ impl Machine {
         let name = |to: usize| Name::clone(&self.chart.states[to].name);
         let mut edges: Vec<(usize, Edge)> = Vec::new();
         let immediate = state.immediate.iter().map(|condition| (condition, None));
-        let lanes = state.lanes.iter().flat_map(|lane| lane.conditions.iter().map(move |one| (one, Some(lane))));
+        let lanes = state
+            .lanes
+            .iter()
+            .flat_map(|lane| lane.conditions.iter().map(move |one| (one, Some(lane))));
         for (condition, lane) in immediate.chain(lanes) {
             let to = state.transitions[condition.index].to.map(name);
             let label = self.guard_label(condition, lane);
             edges.push((
                 condition.index,
-                Edge { from: Name::clone(&state.name), to, label, kind: EdgeKind::Normal },
+                Edge {
+                    from: Name::clone(&state.name),
+                    to,
+                    label,
+                    kind: EdgeKind::Normal,
+                },
             ));
         }
         edges.sort_by_key(|(index, _)| *index);
         let mut edges: Vec<Edge> = edges.into_iter().map(|(_, edge)| edge).collect();
-        let route = |to: usize, label: String, kind| Edge { from: Name::clone(&state.name), to: Some(name(to)), label, kind };
+        let route = |to: usize, label: String, kind| Edge {
+            from: Name::clone(&state.name),
+            to: Some(name(to)),
+            label,
+            kind,
+        };
         if let Some(timeout) = &state.on_timeout {
             let limit = state.timeout.as_ref().unwrap_or(&self.transition_timeout);
-            edges.push(route(timeout.to, format!("after {}", length(limit)), EdgeKind::Timeout));
+            edges.push(route(
+                timeout.to,
+                format!("after {}", length(limit)),
+                EdgeKind::Timeout,
+            ));
         }
         for error in &state.on_error {
             let kind = error.kind.map_or("any", crate::event::ErrorKind::word);
@@ -50,7 +67,11 @@ impl Machine {
             parts.push(self.strategy_label(lane));
         }
         let joined = |guards: &[super::chart::Guard]| {
-            guards.iter().map(|guard| guard.expression.source().trim().to_owned()).collect::<Vec<_>>().join(" and ")
+            guards
+                .iter()
+                .map(|guard| guard.expression.source().trim().to_owned())
+                .collect::<Vec<_>>()
+                .join(" and ")
         };
         if !condition.when.is_empty() {
             parts.push(format!("when {}", joined(&condition.when)));
@@ -65,7 +86,9 @@ impl Machine {
         match &lane.strategy {
             Strategy::Wait(wait) => format!("wait {}", length(wait)),
             Strategy::Until(guard) => format!("wait until {}", guard.expression.source().trim()),
-            Strategy::Poll(poll) => format!("poll {} every {}", poll.step.what, length(&poll.every)),
+            Strategy::Poll(poll) => {
+                format!("poll {} every {}", poll.step.what, length(&poll.every))
+            }
             Strategy::Subscribe(subscription) => match &subscription.from {
                 From::Client { client, .. } => format!("subscribe {}", self.clients[*client].name),
                 From::Listen(name) => format!("subscribe {name}"),
@@ -87,12 +110,18 @@ fn node(state: &State) -> Node {
         1 => Some(state.steps[0].what.to_string()),
         many => Some(format!("{many} instructions")),
     };
-    Node { id: Name::clone(&state.name), kind, details: steps.into_iter().chain(message).collect() }
+    Node {
+        id: Name::clone(&state.name),
+        kind,
+        details: steps.into_iter().chain(message).collect(),
+    }
 }
 
 fn length(length: &Length) -> String {
     match length {
-        Length::Literal(length) => length_text(u64::try_from(length.as_micros()).unwrap_or(u64::MAX)),
+        Length::Literal(length) => {
+            length_text(u64::try_from(length.as_micros()).unwrap_or(u64::MAX))
+        }
         Length::Template(text) => text.text.as_str().to_owned(),
     }
 }

@@ -77,7 +77,11 @@ pub(super) struct Env<'a> {
 
 impl<'a> Env<'a> {
     pub(super) fn with_res(self, res: &'a Value, attempt: u32) -> Self {
-        Self { res: Some(res), attempt, ..self }
+        Self {
+            res: Some(res),
+            attempt,
+            ..self
+        }
     }
 }
 
@@ -89,7 +93,14 @@ impl<'m, W: World> Execution<'m, W> {
             visits: vec![(0, 0); machine.chart.states.len()],
             ..Inner::default()
         };
-        Self { machine, world, scope: Scope::new(), fixed, started, inner: Mutex::new(inner) }
+        Self {
+            machine,
+            world,
+            scope: Scope::new(),
+            fixed,
+            started,
+            inner: Mutex::new(inner),
+        }
     }
 
     /// What changes. Never held across an await: all futures of one execution share a thread of control.
@@ -98,7 +109,13 @@ impl<'m, W: World> Execution<'m, W> {
     }
 
     pub(super) fn env(&self) -> Env<'_> {
-        Env { scope: &self.scope, res: None, attempt: 1, item: None, error: None }
+        Env {
+            scope: &self.scope,
+            res: None,
+            attempt: 1,
+            item: None,
+            error: None,
+        }
     }
 
     pub(super) fn state(&self) -> &'m State {
@@ -113,7 +130,12 @@ impl<'m, W: World> Execution<'m, W> {
     pub(super) fn site<'a>(&self, place: &'a Arc<Place>, attempt: u32) -> Site<'a> {
         let mut inner = self.inner();
         inner.dirty = true;
-        Site { scope: ScopeId(inner.visit_scope), place, visit: inner.visit, attempt }
+        Site {
+            scope: ScopeId(inner.visit_scope),
+            place,
+            visit: inner.visit,
+            attempt,
+        }
     }
 
     /// Seconds since the state was entered.
@@ -132,7 +154,10 @@ impl<'m, W: World> Execution<'m, W> {
     /// The inbox of a signal; the first use makes it.
     pub(super) fn signal_inbox(&self, name: &Name) -> Inbox {
         let mut inner = self.inner();
-        let (_, inbox) = inner.signals.entry(Name::clone(name)).or_insert_with(Inbox::new);
+        let (_, inbox) = inner
+            .signals
+            .entry(Name::clone(name))
+            .or_insert_with(Inbox::new);
         inbox.clone()
     }
 
@@ -143,7 +168,12 @@ impl<'m, W: World> Execution<'m, W> {
             (inner.state, self.world.now().since(inner.entered))
         };
         Box::new(Headline {
-            state: self.machine.chart.states.get(state).map(|state| Name::clone(&state.name)),
+            state: self
+                .machine
+                .chart
+                .states
+                .get(state)
+                .map(|state| Name::clone(&state.name)),
             place: Some(Arc::clone(place)),
             micros,
             ..Headline::of(failure)
@@ -153,11 +183,17 @@ impl<'m, W: World> Execution<'m, W> {
     /// What the execution has cost up to now.
     pub(super) fn metrics(&self) -> Metrics {
         let inner = self.inner();
-        let open: Vec<_> = inner.inboxes.iter().chain(inner.listening.values()).collect();
-        let (seen, unmatched) = open.iter().fold((inner.seen, inner.unmatched), |(seen, left), inbox| {
-            let (more_seen, more_left) = inbox.counts();
-            (seen + more_seen, left + more_left)
-        });
+        let open: Vec<_> = inner
+            .inboxes
+            .iter()
+            .chain(inner.listening.values())
+            .collect();
+        let (seen, unmatched) =
+            open.iter()
+                .fold((inner.seen, inner.unmatched), |(seen, left), inbox| {
+                    let (more_seen, more_left) = inbox.counts();
+                    (seen + more_seen, left + more_left)
+                });
         Metrics {
             micros: self.world.now().since(self.started),
             transitions: inner.transitions,
@@ -184,7 +220,11 @@ impl<'m, W: World> Execution<'m, W> {
 }
 
 /// Adds an explanation to a headline.
-pub(super) fn explained(mut trouble: Trouble, place: &Arc<Place>, explanation: Explanation) -> Trouble {
+pub(super) fn explained(
+    mut trouble: Trouble,
+    place: &Arc<Place>,
+    explanation: Explanation,
+) -> Trouble {
     trouble.explanations.push((Arc::clone(place), explanation));
     trouble
 }

@@ -23,27 +23,47 @@ impl<W: World> Execution<'_, W> {
     }
 
     /// Runs one instruction and yields its result.
-    pub(super) fn step<'a>(&'a self, step: &'a Step, env: Env<'a>) -> Pending<'a, Result<Value, Trouble>> {
+    pub(super) fn step<'a>(
+        &'a self,
+        step: &'a Step,
+        env: Env<'a>,
+    ) -> Pending<'a, Result<Value, Trouble>> {
         Box::pin(async move {
             if let Some(condition) = &step.condition
                 && !self.holds(condition, env)?
             {
-                self.record(Fact::InstructionSkipped { place: Arc::clone(&step.place) }).await;
+                self.record(Fact::InstructionSkipped {
+                    place: Arc::clone(&step.place),
+                })
+                .await;
                 return Ok(Value::default());
             }
-            let Some(each) = &step.each else { return self.armed(step, env, true).await };
+            let Some(each) = &step.each else {
+                return self.armed(step, env, true).await;
+            };
             let items = match &each.items {
                 Items::Expression(guard) => self.eval(guard, env)?.to_json(),
                 Items::List(blueprint) => Json::clone(&*self.build(blueprint, env)?),
             };
             let Json::Array(items) = items else {
-                let failure = Failure::new(ErrorKind::Script, format!("`for_each` needs a list, this is {items}"));
+                let failure = Failure::new(
+                    ErrorKind::Script,
+                    format!("`for_each` needs a list, this is {items}"),
+                );
                 return Err(self.trouble(failure, &step.place));
             };
             let one = |item: Json| -> Pending<'_, Result<Value, Trouble>> {
                 Box::pin(async move {
                     let item = Value::from(item);
-                    self.armed(step, Env { item: Some(&item), ..env }, false).await
+                    self.armed(
+                        step,
+                        Env {
+                            item: Some(&item),
+                            ..env
+                        },
+                        false,
+                    )
+                    .await
                 })
             };
             let results = all_bounded(items.into_iter().map(one), each.concurrency).await?;
@@ -56,14 +76,23 @@ impl<W: World> Execution<'_, W> {
     /// Runs an instruction with its `defer` armed from the start: what a cancelled request has half done
     /// must be undone too.
     async fn armed(&self, step: &Step, env: Env<'_>, judge: bool) -> Result<Value, Trouble> {
-        let Some(defer) = &step.defer else { return self.attempts(step, env, judge).await };
+        let Some(defer) = &step.defer else {
+            return self.attempts(step, env, judge).await;
+        };
         let index = {
             let mut inner = self.inner();
-            let deferred = Deferred { step: Arc::clone(defer), item: env.item.cloned(), ended: None };
+            let deferred = Deferred {
+                step: Arc::clone(defer),
+                item: env.item.cloned(),
+                ended: None,
+            };
             inner.deferred.push(deferred);
             inner.deferred.len() - 1
         };
-        self.record(Fact::Deferred { place: Arc::clone(&defer.place) }).await;
+        self.record(Fact::Deferred {
+            place: Arc::clone(&defer.place),
+        })
+        .await;
         let result = self.attempts(step, env, judge).await;
         let snapshot = (env.scope.fork(), result.as_ref().ok().cloned());
         self.inner().deferred[index].ended = Some(snapshot);
@@ -75,11 +104,19 @@ impl<W: World> Execution<'_, W> {
         loop {
             let env = Env { attempt, ..env };
             let result = self.attempt(step, env, judge).await;
-            let (Err(trouble), Some(retry)) = (&result, &step.retry) else { return result };
+            let (Err(trouble), Some(retry)) = (&result, &step.retry) else {
+                return result;
+            };
             if attempt >= retry.max_attempts || !self.again(retry, trouble, env)? {
                 return result;
             }
-            let pause = self.pause(&retry.delay, retry.backoff, retry.max_delay.as_ref(), attempt, env)?;
+            let pause = self.pause(
+                &retry.delay,
+                retry.backoff,
+                retry.max_delay.as_ref(),
+                attempt,
+                env,
+            )?;
             self.world.sleep_until(self.world.now().after(pause)).await;
             attempt += 1;
         }
@@ -94,10 +131,19 @@ impl<W: World> Execution<'_, W> {
         ) {
             return Ok(false);
         }
-        let Some(condition) = &retry.condition else { return Ok(true) };
+        let Some(condition) = &retry.condition else {
+            return Ok(true);
+        };
         let error = self.error_value(trouble);
         let res = trouble.result.clone().map(Value::from_json);
-        self.holds(condition, Env { error: Some(&error), res: res.as_ref(), ..env })
+        self.holds(
+            condition,
+            Env {
+                error: Some(&error),
+                res: res.as_ref(),
+                ..env
+            },
+        )
     }
 
     /// The pause after an attempt: the delay, grown by the factor for each attempt before.
@@ -110,11 +156,15 @@ impl<W: World> Execution<'_, W> {
         env: Env<'_>,
     ) -> Result<Duration, Trouble> {
         let base = self.length(delay, env)?;
-        let longest = longest.map(|length| self.length(length, env)).transpose()?.unwrap_or(DAY);
+        let longest = longest
+            .map(|length| self.length(length, env))
+            .transpose()?
+            .unwrap_or(DAY);
         if backoff <= 1.0 {
             return Ok(base.min(longest));
         }
-        let grown = base.as_secs_f64() * backoff.powi(i32::try_from(attempt - 1).unwrap_or(i32::MAX));
+        let grown =
+            base.as_secs_f64() * backoff.powi(i32::try_from(attempt - 1).unwrap_or(i32::MAX));
         Ok(Duration::try_from_secs_f64(grown.min(longest.as_secs_f64())).unwrap_or(longest))
     }
 
@@ -123,7 +173,11 @@ impl<W: World> Execution<'_, W> {
         let (res, reply) = self.act(step, env).await?;
         if judge {
             // Without an action, `expect` and `save` look at the variables, and keep the `res` around them.
-            let env = if matches!(step.action, Action::None) { env } else { env.with_res(&res, env.attempt) };
+            let env = if matches!(step.action, Action::None) {
+                env
+            } else {
+                env.with_res(&res, env.attempt)
+            };
             self.judge(step, env, reply.as_ref()).await?;
         }
         Ok(res)
@@ -132,7 +186,11 @@ impl<W: World> Execution<'_, W> {
     async fn act(&self, step: &Step, env: Env<'_>) -> Result<(Value, Option<Reply>), Trouble> {
         match &step.action {
             Action::None => Ok((Value::default(), None)),
-            Action::Call { client, request, safe } => {
+            Action::Call {
+                client,
+                request,
+                safe,
+            } => {
                 let call = self.call(*client, request, *safe, env)?;
                 let reply = self.send(step, call, env.attempt).await?;
                 Ok((Value::from_json(Arc::clone(&reply.value)), Some(reply)))
@@ -140,7 +198,10 @@ impl<W: World> Execution<'_, W> {
             Action::Parallel(steps) => {
                 let branches = steps.iter().map(|step| self.step(step, env));
                 let results = all_bounded(branches, steps.len()).await?;
-                Ok((Value::from(Json::Array(results.iter().map(Value::to_json).collect())), None))
+                Ok((
+                    Value::from(Json::Array(results.iter().map(Value::to_json).collect())),
+                    None,
+                ))
             }
             Action::Listen(subscriptions) => {
                 for subscription in subscriptions {
@@ -159,7 +220,11 @@ impl<W: World> Execution<'_, W> {
                     Json::String(text) => text.clone(),
                     other => other.to_string(),
                 };
-                self.record(Fact::Log { place: Arc::clone(&step.place), text }).await;
+                self.record(Fact::Log {
+                    place: Arc::clone(&step.place),
+                    text,
+                })
+                .await;
                 Ok((Value::default(), None))
             }
         }
@@ -231,7 +296,12 @@ impl<W: World> Execution<'_, W> {
         limit: Duration,
         request: impl Future<Output = Result<Reply, Failure>> + Send,
     ) -> Result<Reply, Failure> {
-        match first(request, self.world.sleep_until(self.world.now().after(limit))).await {
+        match first(
+            request,
+            self.world.sleep_until(self.world.now().after(limit)),
+        )
+        .await
+        {
             Either::Left(result) => result,
             Either::Right(()) => Err(no_answer(limit)),
         }
@@ -252,12 +322,18 @@ impl<W: World> Execution<'_, W> {
     async fn save_in_order(&self, step: &Step, env: Env<'_>) -> Result<(), Trouble> {
         for assignment in &step.save {
             let value = self.assigned(assignment, env)?;
-            self.save(&assignment.name, value, &assignment.place).await?;
+            self.save(&assignment.name, value, &assignment.place)
+                .await?;
         }
         Ok(())
     }
 
-    async fn expectations(&self, step: &Step, env: Env<'_>, reply: Option<&Reply>) -> Result<(), Trouble> {
+    async fn expectations(
+        &self,
+        step: &Step,
+        env: Env<'_>,
+        reply: Option<&Reply>,
+    ) -> Result<(), Trouble> {
         let mut unmet = Vec::new();
         for guard in &step.expect {
             let held = self.holds(guard, env)?;
@@ -265,14 +341,23 @@ impl<W: World> Execution<'_, W> {
             if let Some(explanation) = &explanation {
                 unmet.push((Arc::clone(&guard.place), (**explanation).clone()));
             }
-            self.record(Fact::ExpectationChecked { place: Arc::clone(&guard.place), held, explanation }).await;
+            self.record(Fact::ExpectationChecked {
+                place: Arc::clone(&guard.place),
+                held,
+                explanation,
+            })
+            .await;
         }
         if unmet.is_empty() {
             return Ok(());
         }
         let message = match &unmet[..] {
             [(_, one)] => format!("expected {}", one.source.trim()),
-            _ => format!("{} of {} expectations were not met", unmet.len(), step.expect.len()),
+            _ => format!(
+                "{} of {} expectations were not met",
+                unmet.len(),
+                step.expect.len()
+            ),
         };
         let failure = Failure::new(ErrorKind::Expect, message);
         let mut trouble = self.step_trouble(failure, step, env.attempt, reply);
@@ -282,7 +367,13 @@ impl<W: World> Execution<'_, W> {
         Err(trouble)
     }
 
-    fn step_trouble(&self, failure: Failure, step: &Step, attempt: u32, reply: Option<&Reply>) -> Trouble {
+    fn step_trouble(
+        &self,
+        failure: Failure,
+        step: &Step,
+        attempt: u32,
+        reply: Option<&Reply>,
+    ) -> Trouble {
         let mut trouble = self.trouble(failure, &step.place);
         trouble.what = Some(Name::clone(&step.what));
         trouble.attempts = attempt;
@@ -307,7 +398,11 @@ impl<W: World> Execution<'_, W> {
     }
 
     /// Opens a subscription to the end of the execution.
-    pub(super) async fn listen(&self, subscription: &Subscription, env: Env<'_>) -> Result<(), Trouble> {
+    pub(super) async fn listen(
+        &self,
+        subscription: &Subscription,
+        env: Env<'_>,
+    ) -> Result<(), Trouble> {
         let inbox = self.open(subscription, ScopeId::EXECUTION, env).await?;
         if let Some(name) = &subscription.name {
             self.inner().listening.insert(Name::clone(name), inbox);
@@ -327,8 +422,10 @@ impl<W: World> Execution<'_, W> {
             From::Listen(name) => {
                 let open = self.inner().listening.get(name).cloned();
                 return open.ok_or_else(|| {
-                    let failure = Failure::new(ErrorKind::Script, format!("`{name}` is not open yet"))
-                        .hint("a `listen` instruction must run before a condition subscribes to it");
+                    let failure =
+                        Failure::new(ErrorKind::Script, format!("`{name}` is not open yet")).hint(
+                            "a `listen` instruction must run before a condition subscribes to it",
+                        );
                     self.trouble(failure, &subscription.place)
                 });
             }
@@ -336,9 +433,17 @@ impl<W: World> Execution<'_, W> {
         };
         let call = self.call(client, source, true, env)?;
         let request = Arc::clone(&call.request);
-        let site = Site { scope, ..self.site(&subscription.place, 1) };
+        let site = Site {
+            scope,
+            ..self.site(&subscription.place, 1)
+        };
         let deadline = self.world.now().after(OPENING);
-        let opened = match first(self.world.open(site, call), self.world.sleep_until(deadline)).await {
+        let opened = match first(
+            self.world.open(site, call),
+            self.world.sleep_until(deadline),
+        )
+        .await
+        {
             Either::Left(result) => result,
             Either::Right(()) => Err(no_answer(OPENING)),
         };
@@ -346,7 +451,10 @@ impl<W: World> Execution<'_, W> {
         if scope != ScopeId::EXECUTION {
             self.inner().inboxes.push(inbox.clone());
         }
-        let fact = Fact::SubscriptionOpened { place: Arc::clone(&subscription.place), source: request };
+        let fact = Fact::SubscriptionOpened {
+            place: Arc::clone(&subscription.place),
+            source: request,
+        };
         self.record(fact).await;
         Ok(inbox)
     }
@@ -360,7 +468,12 @@ impl<W: World> Execution<'_, W> {
             None => Ok(()),
         };
         pushed.map_err(|failure| self.trouble(failure, place))?;
-        self.record(Fact::SignalSent { place: Arc::clone(place), name: Name::clone(name), data }).await;
+        self.record(Fact::SignalSent {
+            place: Arc::clone(place),
+            name: Name::clone(name),
+            data,
+        })
+        .await;
         Ok(())
     }
 }
@@ -369,5 +482,8 @@ impl<W: World> Execution<'_, W> {
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn no_answer(limit: Duration) -> Failure {
-    Failure::new(ErrorKind::Timeout, format!("no answer within {}", super::value::length_text(limit)))
+    Failure::new(
+        ErrorKind::Timeout,
+        format!("no answer within {}", super::value::length_text(limit)),
+    )
 }

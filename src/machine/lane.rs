@@ -48,13 +48,18 @@ impl<W: World> Execution<'_, W> {
     fn until(&self, guard: &Guard) -> Result<Moment, Trouble> {
         let value = self.eval(guard, self.env())?;
         let Some(at) = value.as_time() else {
-            let failure =
-                Failure::new(ErrorKind::Script, format!("`until` needs a time, this is {}", value.to_json()))
-                    .hint("for example `now() + duration('5s')`, or `time(res.body.at)`");
+            let failure = Failure::new(
+                ErrorKind::Script,
+                format!("`until` needs a time, this is {}", value.to_json()),
+            )
+            .hint("for example `now() + duration('5s')`, or `time(res.body.at)`");
             return Err(self.trouble(failure, &guard.place));
         };
         let distance = at.duration_since(self.world.host().now());
-        Ok(self.world.now().after(distance.try_into().unwrap_or_default()))
+        Ok(self
+            .world
+            .now()
+            .after(distance.try_into().unwrap_or_default()))
     }
 
     /// The first attempt at once, each further one after a pause that begins when the one before has ended.
@@ -75,7 +80,13 @@ impl<W: World> Execution<'_, W> {
                     }
                 }
             }
-            match self.pause(&poll.every, poll.backoff, poll.max_every.as_ref(), attempt, self.env()) {
+            match self.pause(
+                &poll.every,
+                poll.backoff,
+                poll.max_every.as_ref(),
+                attempt,
+                self.env(),
+            ) {
                 Ok(pause) => self.world.sleep_until(self.world.now().after(pause)).await,
                 Err(trouble) => return Some(run.failed(trouble)),
             }
@@ -83,9 +94,17 @@ impl<W: World> Execution<'_, W> {
     }
 
     /// One attempt. `None`: a transport error or no answer in time, which mean "not yet".
-    async fn poll_once(&self, run: Run<'_>, poll: &Poll, attempt: u32) -> Result<Option<Value>, Trouble> {
+    async fn poll_once(
+        &self,
+        run: Run<'_>,
+        poll: &Poll,
+        attempt: u32,
+    ) -> Result<Option<Value>, Trouble> {
         let step = &poll.step;
-        let env = Env { attempt, ..self.env() };
+        let env = Env {
+            attempt,
+            ..self.env()
+        };
         if let Some(condition) = &step.condition
             && !self.holds(condition, env)?
         {
@@ -93,7 +112,11 @@ impl<W: World> Execution<'_, W> {
         }
         let began = self.world.now();
         let result = match &step.action {
-            Action::Call { client, request, safe } => {
+            Action::Call {
+                client,
+                request,
+                safe,
+            } => {
                 let call = self.call(*client, request, *safe, env)?;
                 let limit = self.length(&step.timeout, env)?;
                 let site = self.site(&step.place, attempt);
@@ -101,13 +124,18 @@ impl<W: World> Execution<'_, W> {
             }
             Action::Eval(script) => {
                 let value = self.eval(script, env)?;
-                Ok(Reply { value: Arc::new(value.to_json()), ..Reply::default() })
+                Ok(Reply {
+                    value: Arc::new(value.to_json()),
+                    ..Reply::default()
+                })
             }
             // `check` refuses the others.
             _ => Ok(Reply::default()),
         };
         let micros = self.world.now().since(began);
-        let (sent, received) = result.as_ref().map_or((0, 0), |reply| (reply.sent, reply.received));
+        let (sent, received) = result
+            .as_ref()
+            .map_or((0, 0), |reply| (reply.sent, reply.received));
         self.count_reply(sent, received);
         self.record(Fact::PollAnswered {
             place: Arc::clone(&step.place),
@@ -170,7 +198,10 @@ impl<W: World> Execution<'_, W> {
                 seen.last = Some((res.clone(), Name::default()));
             });
             let offer = Offer { inbox, number };
-            if let Some(end) = self.show(run, &res, attempt, Some(offer), &mut matches).await {
+            if let Some(end) = self
+                .show(run, &res, attempt, Some(offer), &mut matches)
+                .await
+            {
                 return Some(end);
             }
         }
@@ -190,7 +221,9 @@ impl<W: World> Execution<'_, W> {
         loop {
             // Parts without a strategy look at the variables, which another part's `set` may have changed.
             for (part, done) in parts.iter().zip(&mut done) {
-                let PartCondition::Immediate(condition) = &part.condition else { continue };
+                let PartCondition::Immediate(condition) = &part.condition else {
+                    continue;
+                };
                 if !*done && let Some(end) = self.check(condition, self.env(), None).await {
                     end?;
                     *done = true;
@@ -213,7 +246,8 @@ impl<W: World> Execution<'_, W> {
                     inbox.take(number);
                 }
                 done[index] = true;
-                self.assign_all(&parts[index].set, self.env().with_res(&res, attempt)).await?;
+                self.assign_all(&parts[index].set, self.env().with_res(&res, attempt))
+                    .await?;
             }
         }
     }

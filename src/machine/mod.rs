@@ -6,9 +6,9 @@
 
 mod chart;
 mod cleanup;
-mod drawing;
 mod compile;
 mod condition;
+mod drawing;
 mod execution;
 mod instruction;
 mod lane;

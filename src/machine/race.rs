@@ -16,7 +16,10 @@ pub(super) enum Either<A, B> {
 }
 
 /// Races two futures. The left one is polled first, so it wins a tie.
-pub(super) async fn first<A, B>(left: impl Future<Output = A>, right: impl Future<Output = B>) -> Either<A, B> {
+pub(super) async fn first<A, B>(
+    left: impl Future<Output = A>,
+    right: impl Future<Output = B>,
+) -> Either<A, B> {
     let mut left = pin!(left);
     let mut right = pin!(right);
     poll_fn(|context| {
@@ -46,7 +49,11 @@ pub(super) async fn first_pass<T>(arms: &mut [Option<Pending<'_, Option<T>>>]) -
                 Poll::Pending => waiting = true,
             }
         }
-        if ready.is_empty() && waiting { Poll::Pending } else { Poll::Ready(ready) }
+        if ready.is_empty() && waiting {
+            Poll::Pending
+        } else {
+            Poll::Ready(ready)
+        }
     })
     .await
 }

@@ -6,7 +6,9 @@ use super::condition::{Cell, End, Run, Settled, Win};
 use super::execution::{Execution, Fixed, Trouble};
 use super::race::{Either, Pending, first, first_pass};
 use super::world::{Moment, ScopeId, World};
-use crate::event::{ErrorKind, ExecutionStarted, Fact, Failure, Headline, Json, Metrics, Name, Outcome, length_text};
+use crate::event::{
+    ErrorKind, ExecutionStarted, Fact, Failure, Headline, Json, Metrics, Name, Outcome, length_text,
+};
 use crate::script::Value;
 use serde_json::json;
 use std::sync::Arc;
@@ -57,7 +59,11 @@ enum Stop {
 
 /// What leads out of a visit.
 enum Exit {
-    Taken { transition: usize, win: Win, also_ready: Vec<Name> },
+    Taken {
+        transition: usize,
+        win: Win,
+        also_ready: Vec<Name>,
+    },
     Expired(Trouble),
 }
 
@@ -104,12 +110,20 @@ impl<W: World> Execution<'_, W> {
             hash: Name::clone(&machine.hash),
             source: (inputs.attempt <= 1).then(|| Name::clone(&machine.file.text)),
             skip: skip.as_ref().ok().and_then(Clone::clone),
-            states: machine.chart.states.iter().map(|state| Name::clone(&state.name)).collect(),
+            states: machine
+                .chart
+                .states
+                .iter()
+                .map(|state| Name::clone(&state.name))
+                .collect(),
         })))
         .await;
         prepared?;
         for name in self.scope.names() {
-            let value = self.scope.get(&name).map_or(Json::Null, |value| value.to_json());
+            let value = self
+                .scope
+                .get(&name)
+                .map_or(Json::Null, |value| value.to_json());
             self.record(Fact::VariableSaved { name, value }).await;
         }
         skip
@@ -119,7 +133,8 @@ impl<W: World> Execution<'_, W> {
         let start = &self.machine.chart.states[self.machine.chart.start].place;
         for (name, value) in &inputs.vars {
             if self.machine.secrets.contains(name) {
-                self.conceal(name, value).map_err(|failure| self.trouble(failure, start))?;
+                self.conceal(name, value)
+                    .map_err(|failure| self.trouble(failure, start))?;
             }
             self.scope.set(name, Value::from(value.clone()));
         }
@@ -129,22 +144,33 @@ impl<W: World> Execution<'_, W> {
             }
             let value = self.build(&variable.value, self.env())?;
             if self.machine.secrets.contains(&variable.name) {
-                self.conceal(&variable.name, &value).map_err(|failure| self.trouble(failure, start))?;
+                self.conceal(&variable.name, &value)
+                    .map_err(|failure| self.trouble(failure, start))?;
             }
             self.scope.set(&variable.name, Value::from_json(value));
         }
-        match self.machine.params.iter().find(|name| self.scope.get(name).is_none()) {
+        match self
+            .machine
+            .params
+            .iter()
+            .find(|name| self.scope.get(name).is_none())
+        {
             None => Ok(()),
             Some(missing) => {
-                let failure = Failure::new(ErrorKind::Script, format!("the parameter `{missing}` was not given"))
-                    .hint(format!("give it with `--var {missing}=…`"));
+                let failure = Failure::new(
+                    ErrorKind::Script,
+                    format!("the parameter `{missing}` was not given"),
+                )
+                .hint(format!("give it with `--var {missing}=…`"));
                 Err(self.trouble(failure, start))
             }
         }
     }
 
     fn skip(&self) -> Result<Option<String>, Trouble> {
-        let Some(skip) = &self.machine.skip else { return Ok(None) };
+        let Some(skip) = &self.machine.skip else {
+            return Ok(None);
+        };
         if let Some(condition) = &skip.condition
             && !self.holds(condition, self.env())?
         {
@@ -174,9 +200,11 @@ impl<W: World> Execution<'_, W> {
 
     async fn task_expired(&self, limit: Duration) -> Trouble {
         let state = self.state();
-        let failure =
-            Failure::new(ErrorKind::Timeout, format!("the task took longer than {}", text(limit)))
-                .hint("raise the task's `timeout`, or find out what takes so long in the states above");
+        let failure = Failure::new(
+            ErrorKind::Timeout,
+            format!("the task took longer than {}", text(limit)),
+        )
+        .hint("raise the task's `timeout`, or find out what takes so long in the states above");
         self.record(Fact::TimedOut {
             scope: "task".into(),
             state: Name::clone(&state.name),
@@ -204,9 +232,14 @@ impl<W: World> Execution<'_, W> {
             let closed = self.leave().await;
             let routed = match (left, closed) {
                 (Ok(None), Ok(())) => return Stop::Final,
-                (Ok(Some(Exit::Taken { transition, win, also_ready })), Ok(())) => {
-                    self.take(state, transition, win, also_ready).await
-                }
+                (
+                    Ok(Some(Exit::Taken {
+                        transition,
+                        win,
+                        also_ready,
+                    })),
+                    Ok(()),
+                ) => self.take(state, transition, win, also_ready).await,
                 (Ok(Some(Exit::Expired(trouble))), Ok(())) => match &state.on_timeout {
                     Some(route) => self.follow(state, route, trouble).await,
                     None => return Stop::Expired(trouble),
@@ -245,7 +278,11 @@ impl<W: World> Execution<'_, W> {
             .hint("raise the state's `max_visits` if that is meant, or give the loop a way out");
             return Err(self.trouble(failure, &state.place));
         }
-        self.record(Fact::StateEntered { state: Name::clone(&state.name), visit }).await;
+        self.record(Fact::StateEntered {
+            state: Name::clone(&state.name),
+            visit,
+        })
+        .await;
         Ok(())
     }
 
@@ -270,8 +307,11 @@ impl<W: World> Execution<'_, W> {
     }
 
     pub(super) fn lost(&self) -> Trouble {
-        let failure = Failure::new(ErrorKind::Lost, "an effect has not stopped 5s after it was cancelled")
-            .hint("a process that ignores SIGKILL, or a server that does not let go");
+        let failure = Failure::new(
+            ErrorKind::Lost,
+            "an effect has not stopped 5s after it was cancelled",
+        )
+        .hint("a process that ignores SIGKILL, or a server that does not let go");
         self.trouble(failure, &self.state().place)
     }
 
@@ -313,13 +353,24 @@ impl<W: World> Execution<'_, W> {
         if state.lanes.is_empty() {
             return Err(self.stuck(state));
         }
-        let limit = self.length(state.timeout.as_ref().unwrap_or(&self.machine.transition_timeout), self.env())?;
-        self.record(Fact::WaitStarted { limit_micros: Some(micros(limit)) }).await;
+        let limit = self.length(
+            state
+                .timeout
+                .as_ref()
+                .unwrap_or(&self.machine.transition_timeout),
+            self.env(),
+        )?;
+        self.record(Fact::WaitStarted {
+            limit_micros: Some(micros(limit)),
+        })
+        .await;
         let deadline = self.world.now().after(limit);
         let race = Box::pin(self.race(state, &cells, deadline));
         match first(race, self.world.sleep_until(deadline)).await {
             Either::Left(end) => end,
-            Either::Right(()) => Ok(Exit::Expired(self.transition_expired(state, &cells, limit).await)),
+            Either::Right(()) => Ok(Exit::Expired(
+                self.transition_expired(state, &cells, limit).await,
+            )),
         }
     }
 
@@ -345,20 +396,41 @@ impl<W: World> Execution<'_, W> {
 
     /// All strategies side by side; the first that decides ends it, and the others are dropped.
     async fn race(&self, state: &State, cells: &[Cell], deadline: Moment) -> Result<Exit, Trouble> {
-        let mut arms: Vec<Option<Pending<'_, Option<End>>>> =
-            state.lanes.iter().map(|lane| Some(self.lane(Run { lane, cells, deadline }))).collect();
-        let mut ready: Vec<End> = first_pass(&mut arms).await.into_iter().map(|(_, end)| end).collect();
+        let mut arms: Vec<Option<Pending<'_, Option<End>>>> = state
+            .lanes
+            .iter()
+            .map(|lane| {
+                Some(self.lane(Run {
+                    lane,
+                    cells,
+                    deadline,
+                }))
+            })
+            .collect();
+        let mut ready: Vec<End> = first_pass(&mut arms)
+            .await
+            .into_iter()
+            .map(|(_, end)| end)
+            .collect();
         drop(arms);
         // A lane may serve transitions that stand before and after those of another lane.
         ready.sort_by_key(|end| end.index);
         let mut ready = ready.into_iter();
-        let Some(End { index, settled }) = ready.next() else { return Err(self.stuck(state)) };
-        let also = ready.map(|end| self.transition_label(state, end.index)).collect();
+        let Some(End { index, settled }) = ready.next() else {
+            return Err(self.stuck(state));
+        };
+        let also = ready
+            .map(|end| self.transition_label(state, end.index))
+            .collect();
         taken(index, settled, also)
     }
 
     fn transition_label(&self, state: &State, index: usize) -> Name {
-        match state.transitions.get(index).and_then(|transition| transition.to) {
+        match state
+            .transitions
+            .get(index)
+            .and_then(|transition| transition.to)
+        {
             Some(to) => Name::clone(&self.machine.chart.states[to].name),
             None => "watch".into(),
         }
@@ -373,8 +445,15 @@ impl<W: World> Execution<'_, W> {
             conditions: conditions.clone(),
         })
         .await;
-        let attempts = conditions.iter().map(|condition| condition.attempts).max().unwrap_or(0);
-        let failure = Failure::new(ErrorKind::Timeout, format!("no transition within {}", text(limit)));
+        let attempts = conditions
+            .iter()
+            .map(|condition| condition.attempts)
+            .max()
+            .unwrap_or(0);
+        let failure = Failure::new(
+            ErrorKind::Timeout,
+            format!("no transition within {}", text(limit)),
+        );
         let mut trouble = self.trouble(failure, &state.place);
         trouble.attempts = attempts;
         if let Some(condition) = conditions.iter().find(|condition| condition.last.is_some()) {
@@ -398,15 +477,23 @@ impl<W: World> Execution<'_, W> {
             inbox.take(number);
         }
         if !transition.set.is_empty() {
-            self.assign_all(&transition.set, self.env().with_res(&win.res, win.attempt)).await?;
+            self.assign_all(&transition.set, self.env().with_res(&win.res, win.attempt))
+                .await?;
         }
-        let Some(to) = transition.to else { return Err(self.stuck(state)) };
+        let Some(to) = transition.to else {
+            return Err(self.stuck(state));
+        };
         self.moved(state, to, &transition.place, also_ready).await;
         Ok(to)
     }
 
     /// Follows `on_error` or `on_timeout`.
-    async fn follow(&self, state: &State, route: &Route, trouble: Trouble) -> Result<usize, Trouble> {
+    async fn follow(
+        &self,
+        state: &State,
+        route: &Route,
+        trouble: Trouble,
+    ) -> Result<usize, Trouble> {
         let error = self.error_value(&trouble);
         self.inner().error = Some(error);
         self.assign_all(&route.set, self.env()).await?;
@@ -414,7 +501,13 @@ impl<W: World> Execution<'_, W> {
         Ok(route.to)
     }
 
-    async fn moved(&self, state: &State, to: usize, place: &Arc<crate::event::Place>, also_ready: Vec<Name>) {
+    async fn moved(
+        &self,
+        state: &State,
+        to: usize,
+        place: &Arc<crate::event::Place>,
+        also_ready: Vec<Name>,
+    ) {
         self.inner().transitions += 1;
         self.record(Fact::TransitionTaken {
             from: Name::clone(&state.name),
@@ -436,13 +529,20 @@ impl<W: World> Execution<'_, W> {
             Stop::Expired(trouble) => (Outcome::TimedOut, Some(trouble)),
             Stop::Halted(reason) => {
                 let failure = Failure::new(ErrorKind::Fail, reason);
-                (Outcome::Cancelled, Some(self.trouble(failure, &self.state().place)))
+                (
+                    Outcome::Cancelled,
+                    Some(self.trouble(failure, &self.state().place)),
+                )
             }
         };
         if let (Err(lost), true) = (closed, outcome.is_good()) {
             (outcome, headline) = (Outcome::Error, Some(lost));
         }
-        let outputs = if outcome.is_good() { self.outputs() } else { Ok(Json::Null) };
+        let outputs = if outcome.is_good() {
+            self.outputs()
+        } else {
+            Ok(Json::Null)
+        };
         match outputs {
             Ok(outputs) => self.inner().outputs = outputs,
             Err(trouble) => (outcome, headline) = (Outcome::Error, Some(trouble)),
@@ -466,9 +566,16 @@ impl<W: World> Execution<'_, W> {
     fn outputs(&self) -> Result<Json, Trouble> {
         let mut outputs = serde_json::Map::new();
         for output in &self.machine.outputs {
-            outputs.insert(output.name.to_string(), self.assigned(output, self.env())?.to_json());
+            outputs.insert(
+                output.name.to_string(),
+                self.assigned(output, self.env())?.to_json(),
+            );
         }
-        Ok(if outputs.is_empty() { Json::Null } else { Json::Object(outputs) })
+        Ok(if outputs.is_empty() {
+            Json::Null
+        } else {
+            Json::Object(outputs)
+        })
     }
 
     async fn finish(&self, outcome: Outcome, headline: Option<Trouble>) -> Verdict {
@@ -486,13 +593,22 @@ impl<W: World> Execution<'_, W> {
             metrics: Box::new(metrics.clone()),
         })
         .await;
-        Verdict { outcome, headline, outputs, metrics }
+        Verdict {
+            outcome,
+            headline,
+            outputs,
+            metrics,
+        }
     }
 }
 
 fn taken(index: usize, settled: Settled, also_ready: Vec<Name>) -> Result<Exit, Trouble> {
     match settled {
-        Settled::Fulfilled(win) => Ok(Exit::Taken { transition: index, win, also_ready }),
+        Settled::Fulfilled(win) => Ok(Exit::Taken {
+            transition: index,
+            win,
+            also_ready,
+        }),
         Settled::Failed(trouble) => Err(trouble),
     }
 }
@@ -502,14 +618,21 @@ fn route_for<'s>(state: &'s State, trouble: &Trouble) -> Option<&'s Route> {
     if !kind.is_routable() {
         return None;
     }
-    state.on_error.iter().find(|route| route.kind.is_none_or(|wanted| wanted == kind))
+    state
+        .on_error
+        .iter()
+        .find(|route| route.kind.is_none_or(|wanted| wanted == kind))
 }
 
 fn outcome_of(trouble: &Trouble) -> Outcome {
     match trouble.failure.kind {
-        ErrorKind::Expect | ErrorKind::Condition | ErrorKind::Fail | ErrorKind::Limit => Outcome::Failed,
+        ErrorKind::Expect | ErrorKind::Condition | ErrorKind::Fail | ErrorKind::Limit => {
+            Outcome::Failed
+        }
         ErrorKind::Timeout => Outcome::TimedOut,
-        ErrorKind::Transport | ErrorKind::Protocol | ErrorKind::Script | ErrorKind::Lost => Outcome::Error,
+        ErrorKind::Transport | ErrorKind::Protocol | ErrorKind::Script | ErrorKind::Lost => {
+            Outcome::Error
+        }
     }
 }
 

@@ -27,13 +27,19 @@ impl Stub {
     /// An answer that takes this long.
     #[must_use]
     pub fn reply(latency: Duration, value: Json) -> Self {
-        Self { latency, answer: Ok(value) }
+        Self {
+            latency,
+            answer: Ok(value),
+        }
     }
 
     /// Trouble that takes this long.
     #[must_use]
     pub fn failure(latency: Duration, failure: Failure) -> Self {
-        Self { latency, answer: Err(failure) }
+        Self {
+            latency,
+            answer: Err(failure),
+        }
     }
 }
 
@@ -86,22 +92,37 @@ impl Stubbed {
     #[must_use]
     pub fn new() -> Self {
         let clock = Arc::new(AtomicU64::new(0));
-        let host = VirtualHost { now: Arc::clone(&clock), counts: Mutex::default() };
-        Self { inner: Mutex::default(), clock, host: Arc::new(host) }
+        let host = VirtualHost {
+            now: Arc::clone(&clock),
+            counts: Mutex::default(),
+        };
+        Self {
+            inner: Mutex::default(),
+            clock,
+            host: Arc::new(host),
+        }
     }
 
     /// Adds an answer for requests at this path of the definition
     /// (`states.place.instructions[0]`). The last one repeats.
     #[must_use]
     pub fn answer(self, path: &str, stub: Stub) -> Self {
-        self.lock().answers.entry(path.into()).or_default().push_back(stub);
+        self.lock()
+            .answers
+            .entry(path.into())
+            .or_default()
+            .push_back(stub);
         self
     }
 
     /// Adds a message for subscriptions at this path, this long after they were opened.
     #[must_use]
     pub fn message(self, path: &str, after: Duration, value: Json) -> Self {
-        self.lock().messages.entry(path.into()).or_default().push((after, value));
+        self.lock()
+            .messages
+            .entry(path.into())
+            .or_default()
+            .push((after, value));
         self
     }
 
@@ -159,13 +180,18 @@ impl Stubbed {
             let (&(at, _), _) = inner.timeline.first_key_value().ok_or(Deadlock)?;
             self.clock.fetch_max(at, Ordering::AcqRel);
             let later = inner.timeline.split_off(&(at + 1, 0));
-            std::mem::replace(&mut inner.timeline, later).into_values().collect()
+            std::mem::replace(&mut inner.timeline, later)
+                .into_values()
+                .collect()
         };
         for one in due {
             match one {
                 Due::Wake(waker) => waker.wake(),
                 // A full inbox closes itself, which its reader learns.
-                Due::Push(feed, value) => drop(feed.push(Message { value: Arc::new(value), received: 0 })),
+                Due::Push(feed, value) => drop(feed.push(Message {
+                    value: Arc::new(value),
+                    received: 0,
+                })),
             }
         }
         Ok(())
@@ -207,7 +233,9 @@ impl Future for Sleep<'_> {
             inner.sequence += 1;
             (self.at, inner.sequence)
         });
-        inner.timeline.insert(key, Due::Wake(context.waker().clone()));
+        inner
+            .timeline
+            .insert(key, Due::Wake(context.waker().clone()));
         drop(inner);
         self.key = Some(key);
         Poll::Pending
@@ -244,7 +272,11 @@ impl World for Stubbed {
     }
 
     fn sleep_until(&self, at: Moment) -> impl Future<Output = ()> + Send {
-        Sleep { world: self, at: at.0, key: None }
+        Sleep {
+            world: self,
+            at: at.0,
+            key: None,
+        }
     }
 
     async fn call(&self, site: Site<'_>, call: Call) -> Result<Reply, Failure> {
@@ -254,27 +286,44 @@ impl World for Stubbed {
             let answers = inner.answers.get_mut(&site.place.path).ok_or_else(|| {
                 Failure::protocol(format!("there is no stub for `{}`", site.place.path))
             })?;
-            if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() }
+            if answers.len() > 1 {
+                answers.pop_front()
+            } else {
+                answers.front().cloned()
+            }
         };
         let Some(Stub { latency, answer }) = stub else {
-            return Err(Failure::protocol(format!("there is no stub for `{}`", site.place.path)));
+            return Err(Failure::protocol(format!(
+                "there is no stub for `{}`",
+                site.place.path
+            )));
         };
         if !latency.is_zero() {
             self.sleep_until(self.now().after(latency)).await;
         }
         let summary = format!("{} → a stub", call.client).into();
-        answer.map(|value| Reply { value: Arc::new(value), summary, ..Reply::default() })
+        answer.map(|value| Reply {
+            value: Arc::new(value),
+            summary,
+            ..Reply::default()
+        })
     }
 
     async fn open(&self, site: Site<'_>, _source: Call) -> Result<Inbox, Failure> {
         let (feed, inbox) = Inbox::new();
         let feed = Arc::new(feed);
         let mut inner = self.lock();
-        let messages = inner.messages.get(&site.place.path).cloned().unwrap_or_default();
+        let messages = inner
+            .messages
+            .get(&site.place.path)
+            .cloned()
+            .unwrap_or_default();
         for (after, value) in messages {
             inner.sequence += 1;
             let key = (self.now().after(after).0, inner.sequence);
-            inner.timeline.insert(key, Due::Push(Arc::clone(&feed), value));
+            inner
+                .timeline
+                .insert(key, Due::Push(Arc::clone(&feed), value));
         }
         inner.open.push((site.scope, feed));
         Ok(inbox)

@@ -20,7 +20,12 @@ impl<W: World> Execution<'_, W> {
             "task" => Some(self.fixed.task.clone()),
             "run" => Some(self.fixed.run.clone()),
             "services" => Some(self.fixed.services.clone()),
-            "error" => Some(env.error.cloned().or_else(|| self.inner().error.clone()).unwrap_or_default()),
+            "error" => Some(
+                env.error
+                    .cloned()
+                    .or_else(|| self.inner().error.clone())
+                    .unwrap_or_default(),
+            ),
             _ => None,
         }
     }
@@ -30,7 +35,12 @@ impl<W: World> Execution<'_, W> {
         let look = |name: &str| self.lookup(env, name);
         self.machine
             .engine
-            .eval(&guard.expression, env.scope, &Locals::new(&look), self.world.host())
+            .eval(
+                &guard.expression,
+                env.scope,
+                &Locals::new(&look),
+                self.world.host(),
+            )
             .map_err(|error| self.script_trouble(error, &guard.text, &guard.place))
     }
 
@@ -39,7 +49,12 @@ impl<W: World> Execution<'_, W> {
         let look = |name: &str| self.lookup(env, name);
         self.machine
             .engine
-            .test(&guard.expression, env.scope, &Locals::new(&look), self.world.host())
+            .test(
+                &guard.expression,
+                env.scope,
+                &Locals::new(&look),
+                self.world.host(),
+            )
             .map_err(|error| self.script_trouble(error, &guard.text, &guard.place))
     }
 
@@ -55,9 +70,18 @@ impl<W: World> Execution<'_, W> {
     }
 
     /// The value of the part of a result that explains a timeout. Best effort: it is for reports only.
-    pub(super) fn watched(&self, expression: &crate::script::Expression, env: Env<'_>) -> Option<Json> {
+    pub(super) fn watched(
+        &self,
+        expression: &crate::script::Expression,
+        env: Env<'_>,
+    ) -> Option<Json> {
         let look = |name: &str| self.lookup(env, name);
-        let value = self.machine.engine.eval(expression, env.scope, &Locals::new(&look), self.world.host());
+        let value = self.machine.engine.eval(
+            expression,
+            env.scope,
+            &Locals::new(&look),
+            self.world.host(),
+        );
         value.ok().map(|value| value.to_json())
     }
 
@@ -66,7 +90,12 @@ impl<W: World> Execution<'_, W> {
         let look = |name: &str| self.lookup(env, name);
         self.machine
             .engine
-            .eval_source(&assignment.source, env.scope, &Locals::new(&look), self.world.host())
+            .eval_source(
+                &assignment.source,
+                env.scope,
+                &Locals::new(&look),
+                self.world.host(),
+            )
             .map_err(|error| self.script_trouble(error, &assignment.text, &assignment.place))
     }
 
@@ -77,19 +106,30 @@ impl<W: World> Execution<'_, W> {
             values.push(self.assigned(assignment, env)?);
         }
         for (assignment, value) in set.iter().zip(values) {
-            self.save(&assignment.name, value, &assignment.place).await?;
+            self.save(&assignment.name, value, &assignment.place)
+                .await?;
         }
         Ok(())
     }
 
     /// Gives a variable its value; a secret is hidden from then on.
-    pub(super) async fn save(&self, name: &Name, value: Value, place: &Arc<Place>) -> Result<(), Trouble> {
+    pub(super) async fn save(
+        &self,
+        name: &Name,
+        value: Value,
+        place: &Arc<Place>,
+    ) -> Result<(), Trouble> {
         let json = value.to_json();
         if self.machine.secrets.contains(name) {
-            self.conceal(name, &json).map_err(|failure| self.trouble(failure, place))?;
+            self.conceal(name, &json)
+                .map_err(|failure| self.trouble(failure, place))?;
         }
         self.scope.set(name, value);
-        self.record(crate::event::Fact::VariableSaved { name: Name::clone(name), value: json }).await;
+        self.record(crate::event::Fact::VariableSaved {
+            name: Name::clone(name),
+            value: json,
+        })
+        .await;
         Ok(())
     }
 
@@ -115,7 +155,12 @@ impl<W: World> Execution<'_, W> {
         let look = |name: &str| self.lookup(env, name);
         self.machine
             .engine
-            .render(&text.template, env.scope, &Locals::new(&look), self.world.host())
+            .render(
+                &text.template,
+                env.scope,
+                &Locals::new(&look),
+                self.world.host(),
+            )
             .map_err(|error| self.script_trouble(error, &text.text, &text.place))
     }
 
@@ -136,13 +181,21 @@ impl<W: World> Execution<'_, W> {
                 let (texts, values) = self
                     .machine
                     .engine
-                    .render_parts(&text.template, env.scope, &Locals::new(&look), self.world.host())
+                    .render_parts(
+                        &text.template,
+                        env.scope,
+                        &Locals::new(&look),
+                        self.world.host(),
+                    )
                     .map_err(|error| self.script_trouble(error, &text.text, &text.place))?;
                 json!({ "texts": texts, "values": values })
             }
-            Blueprint::List(items) => {
-                Json::Array(items.iter().map(|item| self.fill(item, env)).collect::<Result<_, _>>()?)
-            }
+            Blueprint::List(items) => Json::Array(
+                items
+                    .iter()
+                    .map(|item| self.fill(item, env))
+                    .collect::<Result<_, _>>()?,
+            ),
             Blueprint::Map(members) => {
                 let mut map = Map::with_capacity(members.len());
                 for (key, member) in members {
@@ -162,9 +215,12 @@ impl<W: World> Execution<'_, W> {
         let value = self.text(text, env)?;
         let parsed = match &value {
             Json::String(written) => crate::definition::parse_duration(written),
-            other => Err(format!("{other} is no length of time; write one such as `5s`")),
+            other => Err(format!(
+                "{other} is no length of time; write one such as `5s`"
+            )),
         };
-        parsed.map_err(|message| self.trouble(Failure::new(ErrorKind::Script, message), &text.place))
+        parsed
+            .map_err(|message| self.trouble(Failure::new(ErrorKind::Script, message), &text.place))
     }
 
     pub(super) fn script_trouble(
@@ -173,7 +229,10 @@ impl<W: World> Execution<'_, W> {
         text: &crate::definition::Text,
         place: &Arc<Place>,
     ) -> Trouble {
-        let place = Place { span: text.span_of(error.at.clone()), ..Place::clone(place) };
+        let place = Place {
+            span: text.span_of(error.at.clone()),
+            ..Place::clone(place)
+        };
         self.trouble(Failure::from(error), &Arc::new(place))
     }
 }

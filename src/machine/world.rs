@@ -12,7 +12,10 @@ impl Moment {
     /// Later by this much; an end that the clock cannot express is its last moment.
     #[must_use]
     pub fn after(self, length: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(length.as_micros()).unwrap_or(u64::MAX)))
+        Self(
+            self.0
+                .saturating_add(u64::try_from(length.as_micros()).unwrap_or(u64::MAX)),
+        )
     }
 
     /// Microseconds from `earlier` to here.
@@ -79,11 +82,19 @@ pub trait World: Sync {
     fn sleep_until(&self, at: Moment) -> impl Future<Output = ()> + Send;
 
     /// Sends a request. A dropped future is a cancelled request.
-    fn call(&self, site: Site<'_>, call: Call) -> impl Future<Output = Result<Reply, Failure>> + Send;
+    fn call(
+        &self,
+        site: Site<'_>,
+        call: Call,
+    ) -> impl Future<Output = Result<Reply, Failure>> + Send;
 
     /// Opens a subscription; completes when its server has confirmed it. It lives as long as the site's
     /// scope.
-    fn open(&self, site: Site<'_>, source: Call) -> impl Future<Output = Result<Inbox, Failure>> + Send;
+    fn open(
+        &self,
+        site: Site<'_>,
+        source: Call,
+    ) -> impl Future<Output = Result<Inbox, Failure>> + Send;
 
     /// Ends all effects of a scope; completes when they have stopped.
     fn close(&self, scope: ScopeId) -> impl Future<Output = Result<(), Lost>> + Send;

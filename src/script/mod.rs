@@ -11,3 +11,6 @@ pub use error::{EvalError, EvalKind, ModuleError, SyntaxError};
 pub use lint::{Call, Lint, Path, Read};
 pub use scope::{Host, Locals, Scope};
 pub use value::Value;
+
+/// The longest source of a module or expression, in bytes.
+pub const MAX_SOURCE: usize = 64 << 10;

@@ -11,8 +11,19 @@ use std::collections::HashSet;
 pub(super) fn assigned_somewhere(project: &Project<'_>, task: &Task) -> HashSet<Name> {
     let mut names: HashSet<Name> = HashSet::new();
     names.extend(project.given.iter().cloned());
-    names.extend(project.suite.vars.iter().chain(&task.vars).map(|(name, _)| Name::clone(&name.value)));
-    names.extend(task.secrets.iter().map(|(name, _)| Name::clone(&name.value)));
+    names.extend(
+        project
+            .suite
+            .vars
+            .iter()
+            .chain(&task.vars)
+            .map(|(name, _)| Name::clone(&name.value)),
+    );
+    names.extend(
+        task.secrets
+            .iter()
+            .map(|(name, _)| Name::clone(&name.value)),
+    );
     names.extend(task.params.iter().map(|name| Name::clone(&name.value)));
     saved(&task.cleanup, &mut names);
     for state in &task.states {
@@ -43,7 +54,11 @@ pub(super) fn listen_names(task: &Task) -> HashSet<Name> {
             }
         }
     }
-    let mut names: HashSet<Name> = task.listen.iter().map(|listen| Name::clone(&listen.name.value)).collect();
+    let mut names: HashSet<Name> = task
+        .listen
+        .iter()
+        .map(|listen| Name::clone(&listen.name.value))
+        .collect();
     for state in &task.states {
         of(&state.instructions, &mut names);
     }
@@ -59,7 +74,12 @@ pub(super) fn saved_by(instructions: &[Instruction]) -> HashSet<Name> {
 
 fn saved(instructions: &[Instruction], names: &mut HashSet<Name>) {
     for instruction in instructions {
-        names.extend(instruction.save.iter().map(|(name, _)| Name::clone(&name.value)));
+        names.extend(
+            instruction
+                .save
+                .iter()
+                .map(|(name, _)| Name::clone(&name.value)),
+        );
         if let Some(Action::Parallel(branches)) = &instruction.action {
             saved(branches, names);
         }
@@ -70,7 +90,12 @@ fn saved(instructions: &[Instruction], names: &mut HashSet<Name>) {
 }
 
 fn set_by(condition: &Condition, names: &mut HashSet<Name>) {
-    names.extend(condition.set.iter().map(|(name, _)| Name::clone(&name.value)));
+    names.extend(
+        condition
+            .set
+            .iter()
+            .map(|(name, _)| Name::clone(&name.value)),
+    );
     for (_, part) in &condition.all {
         set_by(part, names);
     }
@@ -86,7 +111,9 @@ impl Compiler<'_> {
         let mut open = vec![graph.start];
         while let Some(index) = open.pop() {
             let state = &graph.states[index];
-            let Some(entry) = certain[index].clone() else { continue };
+            let Some(entry) = certain[index].clone() else {
+                continue;
+            };
             let mut after = entry.clone();
             for step in &state.steps {
                 certain_after(step, &mut after);
@@ -96,7 +123,11 @@ impl Compiler<'_> {
                 let Some(to) = transition.to else { continue };
                 let mut then = after.clone();
                 then.extend(transition.set.iter().map(|one| Name::clone(&one.name)));
-                for lane in state.lanes.iter().filter(|lane| lane.conditions.iter().any(|one| one.index == at)) {
+                for lane in state
+                    .lanes
+                    .iter()
+                    .filter(|lane| lane.conditions.iter().any(|one| one.index == at))
+                {
                     then.extend(set_in(lane));
                 }
                 edges.push((to, then));
@@ -129,15 +160,30 @@ impl Compiler<'_> {
     fn declared(&self) -> HashSet<Name> {
         let task = self.task;
         let mut declared: HashSet<Name> = self.project.given.iter().cloned().collect();
-        declared.extend(self.project.suite.vars.iter().chain(&task.vars).map(|(name, _)| Name::clone(&name.value)));
         declared.extend(
-            task.secrets.iter().filter(|(_, value)| value.is_some()).map(|(name, _)| Name::clone(&name.value)),
+            self.project
+                .suite
+                .vars
+                .iter()
+                .chain(&task.vars)
+                .map(|(name, _)| Name::clone(&name.value)),
+        );
+        declared.extend(
+            task.secrets
+                .iter()
+                .filter(|(_, value)| value.is_some())
+                .map(|(name, _)| Name::clone(&name.value)),
         );
         declared.extend(task.params.iter().map(|name| Name::clone(&name.value)));
         declared
     }
 
-    fn check_state_reads(&mut self, state: &State, entry: HashSet<Name>, warned: &mut HashSet<Name>) {
+    fn check_state_reads(
+        &mut self,
+        state: &State,
+        entry: HashSet<Name>,
+        warned: &mut HashSet<Name>,
+    ) {
         let mut certain = entry;
         for step in &state.steps {
             for name in &step.reads {
@@ -145,7 +191,10 @@ impl Compiler<'_> {
             }
             certain_after(step, &mut certain);
         }
-        let conditions = state.immediate.iter().chain(state.lanes.iter().flat_map(|lane| &lane.conditions));
+        let conditions = state
+            .immediate
+            .iter()
+            .chain(state.lanes.iter().flat_map(|lane| &lane.conditions));
         for condition in conditions {
             for guard in condition.when.iter().chain(&condition.fail_when) {
                 for read in &self.project.engine.lint(&guard.expression).reads {
@@ -164,13 +213,23 @@ impl Compiler<'_> {
         state: &Name,
         warned: &mut HashSet<Name>,
     ) {
-        let known = certain.contains(name) || super::LOCALS.contains(&&**name) || !self.variables.contains(name);
+        let known = certain.contains(name)
+            || super::LOCALS.contains(&&**name)
+            || !self.variables.contains(name);
         if known || !warned.insert(Name::clone(name)) {
             return;
         }
         let message = format!("some path to `{state}` reads `{name}` before it was saved");
-        let hint = Some(format!("give `{name}` a first value under `vars:`, or save it on every path"));
-        self.warning("unsaved-variable", span, message, "may have no value yet", hint);
+        let hint = Some(format!(
+            "give `{name}` a first value under `vars:`, or save it on every path"
+        ));
+        self.warning(
+            "unsaved-variable",
+            span,
+            message,
+            "may have no value yet",
+            hint,
+        );
     }
 }
 
@@ -188,7 +247,9 @@ fn certain_after(step: &Step, certain: &mut HashSet<Name>) {
 }
 
 fn set_in(lane: &Lane) -> Vec<Name> {
-    let Strategy::All(parts) = &lane.strategy else { return Vec::new() };
+    let Strategy::All(parts) = &lane.strategy else {
+        return Vec::new();
+    };
     let mut names = Vec::new();
     for part in parts {
         names.extend(part.set.iter().map(|one| Name::clone(&one.name)));
@@ -200,5 +261,9 @@ fn set_in(lane: &Lane) -> Vec<Name> {
 }
 
 fn with(certain: &HashSet<Name>, set: &[chart::Assignment]) -> HashSet<Name> {
-    certain.iter().cloned().chain(set.iter().map(|one| Name::clone(&one.name))).collect()
+    certain
+        .iter()
+        .cloned()
+        .chain(set.iter().map(|one| Name::clone(&one.name)))
+        .collect()
 }

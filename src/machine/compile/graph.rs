@@ -11,22 +11,33 @@ impl Compiler<'_> {
             self.check_dead_ways(state, written);
             self.check_waits(state, transition_timeout);
         }
-        let reached = reachable(graph, vec![graph.start], |state| successors(state).collect());
+        let reached = reachable(graph, vec![graph.start], |state| {
+            successors(state).collect()
+        });
         let mut all_reached = true;
-        for (index, state) in graph.states.iter().enumerate().filter(|(index, _)| !reached[*index]) {
+        for (index, state) in graph
+            .states
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| !reached[*index])
+        {
             // One mistake is one diagnostic: what hangs behind an unreachable state is not said again.
-            let entered_from_outside = graph
-                .states
-                .iter()
-                .enumerate()
-                .any(|(from, other)| from < index && !reached[from] && successors(other).any(|to| to == index));
+            let entered_from_outside = graph.states.iter().enumerate().any(|(from, other)| {
+                from < index && !reached[from] && successors(other).any(|to| to == index)
+            });
             all_reached = false;
             if entered_from_outside {
                 continue;
             }
             let hint = Some("name it in the `transitions` of a state, or remove it".to_owned());
             let message = format!("no path from the start leads to `{}`", state.name);
-            self.error("unreachable", state.place.span, message, "unreachable", hint);
+            self.error(
+                "unreachable",
+                state.place.span,
+                message,
+                "unreachable",
+                hint,
+            );
         }
         if all_reached {
             self.check_ends(graph);
@@ -35,8 +46,9 @@ impl Compiler<'_> {
 
     /// From every state some end must be in reach, and no loop may spin without slowing down.
     fn check_ends(&mut self, graph: &Chart) {
-        let ends: Vec<usize> =
-            (0..graph.states.len()).filter(|index| !matches!(graph.states[*index].role, Role::Way)).collect();
+        let ends: Vec<usize> = (0..graph.states.len())
+            .filter(|index| !matches!(graph.states[*index].role, Role::Way))
+            .collect();
         let mut before: Vec<Vec<usize>> = vec![Vec::new(); graph.states.len()];
         for (from, state) in graph.states.iter().enumerate() {
             for to in successors(state) {
@@ -54,7 +66,13 @@ impl Compiler<'_> {
             let state = &graph.states[lost];
             let hint = Some("add a transition to a final or `fail` state".to_owned());
             let message = format!("no path leads from `{}` to an end", state.name);
-            self.error("no-end", state.place.span, message, "the task cannot end from here", hint);
+            self.error(
+                "no-end",
+                state.place.span,
+                message,
+                "the task cannot end from here",
+                hint,
+            );
             return;
         }
         self.check_spinning(graph);
@@ -66,14 +84,28 @@ impl Compiler<'_> {
             let mut at = start;
             let mut names: Vec<Name> = vec![Name::clone(&graph.states[start].name)];
             for _ in 0..graph.states.len() {
-                let Some(next) = spins_to(&graph.states[at]) else { break };
+                let Some(next) = spins_to(&graph.states[at]) else {
+                    break;
+                };
                 names.push(Name::clone(&graph.states[next].name));
                 at = next;
                 if at == start {
                     let state = &graph.states[start];
-                    let hint = Some("give one of the transitions a `when` or a strategy such as `wait`".to_owned());
-                    let message = format!("nothing leaves or slows down the loop {}", names.join(" → "));
-                    self.error("spinning", state.place.span, message, "spins for ever", hint);
+                    let hint = Some(
+                        "give one of the transitions a `when` or a strategy such as `wait`"
+                            .to_owned(),
+                    );
+                    let message = format!(
+                        "nothing leaves or slows down the loop {}",
+                        names.join(" → ")
+                    );
+                    self.error(
+                        "spinning",
+                        state.place.span,
+                        message,
+                        "spins for ever",
+                        hint,
+                    );
                     return;
                 }
             }
@@ -87,19 +119,36 @@ impl Compiler<'_> {
         }) else {
             return;
         };
-        let lane = state.lanes.iter().flat_map(|lane| lane.conditions.iter().map(|condition| condition.index));
-        let later = state.immediate.iter().map(|condition| condition.index).filter(|index| *index > always.index);
-        let Some(dead) = lane.chain(later).min() else { return };
-        let Some(way) = written.transitions.get(dead) else { return };
+        let lane = state
+            .lanes
+            .iter()
+            .flat_map(|lane| lane.conditions.iter().map(|condition| condition.index));
+        let later = state
+            .immediate
+            .iter()
+            .map(|condition| condition.index)
+            .filter(|index| *index > always.index);
+        let Some(dead) = lane.chain(later).min() else {
+            return;
+        };
+        let Some(way) = written.transitions.get(dead) else {
+            return;
+        };
         let to = always.label.as_deref().unwrap_or_default();
-        let message = format!("this is never reached: the transition to `{to}` has no condition and is always taken first");
-        let hint = Some(format!("give the transition to `{to}` a `when` or a strategy"));
+        let message = format!(
+            "this is never reached: the transition to `{to}` has no condition and is always taken first"
+        );
+        let hint = Some(format!(
+            "give the transition to `{to}` a `when` or a strategy"
+        ));
         self.error("dead-transition", way.span, message, "never taken", hint);
     }
 
     fn check_waits(&mut self, state: &State, transition_timeout: &Length) {
         let limit = state.timeout.as_ref().unwrap_or(transition_timeout);
-        let Some(limit) = Self::literal(limit) else { return };
+        let Some(limit) = Self::literal(limit) else {
+            return;
+        };
         let mut long: Vec<&Lane> = Vec::new();
         for lane in &state.lanes {
             lane.each(&mut |lane| {
@@ -111,8 +160,11 @@ impl Compiler<'_> {
             });
         }
         for lane in long {
-            let limit = crate::event::length_text(u64::try_from(limit.as_micros()).unwrap_or(u64::MAX));
-            let message = format!("this wait is not shorter than the transition timeout of {limit}: it can never end");
+            let limit =
+                crate::event::length_text(u64::try_from(limit.as_micros()).unwrap_or(u64::MAX));
+            let message = format!(
+                "this wait is not shorter than the transition timeout of {limit}: it can never end"
+            );
             let hint = Some("raise the state's `timeout`, or wait for less".to_owned());
             self.error("endless-wait", lane.place.span, message, "", hint);
         }
@@ -121,11 +173,24 @@ impl Compiler<'_> {
 
 /// Where a state can lead to, `on_error` and `on_timeout` included.
 fn successors(state: &State) -> impl Iterator<Item = usize> + '_ {
-    let taken = state.transitions.iter().filter_map(|transition| transition.to);
-    taken.chain(state.on_timeout.iter().chain(&state.on_error).map(|route| route.to))
+    let taken = state
+        .transitions
+        .iter()
+        .filter_map(|transition| transition.to);
+    taken.chain(
+        state
+            .on_timeout
+            .iter()
+            .chain(&state.on_error)
+            .map(|route| route.to),
+    )
 }
 
-fn reachable(graph: &Chart, mut open: Vec<usize>, next: impl Fn(&State) -> Vec<usize>) -> Vec<bool> {
+fn reachable(
+    graph: &Chart,
+    mut open: Vec<usize>,
+    next: impl Fn(&State) -> Vec<usize>,
+) -> Vec<bool> {
     let mut reached = vec![false; graph.states.len()];
     while let Some(index) = open.pop() {
         if !std::mem::replace(&mut reached[index], true) {

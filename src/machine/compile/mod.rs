@@ -9,9 +9,11 @@ mod states;
 mod steps;
 mod texts;
 
-use super::chart::{Client, Chart, Length, Machine, Skip, Variable};
+use super::chart::{Chart, Client, Length, Machine, Skip, Variable};
 use crate::definition::model::{self, ClientDefinition};
-use crate::definition::{Catalog, Diagnostic, Node, NodeKind, Severity, Suite, Task, Text, nearest};
+use crate::definition::{
+    Catalog, Diagnostic, Node, NodeKind, Severity, Suite, Task, Text, nearest,
+};
 use crate::event::{Name, Place, Span};
 use crate::script::Engine;
 use std::collections::{HashMap, HashSet};
@@ -40,15 +42,18 @@ const CLEANUP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Names that expressions see besides the variables.
 pub(super) const LOCALS: [&str; 12] = [
-    "res", "attempt", "elapsed", "state", "task", "run", "item", "regions", "error", "needs", "clients",
-    "services",
+    "res", "attempt", "elapsed", "state", "task", "run", "item", "regions", "error", "needs",
+    "clients", "services",
 ];
 
 /// Compiles a task.
 ///
 /// # Errors
 /// Every mistake of the task, in the order of the file; with a machine come its warnings.
-pub fn compile(project: &Project<'_>, task: &Task) -> Result<(Machine, Vec<Diagnostic>), Vec<Diagnostic>> {
+pub fn compile(
+    project: &Project<'_>,
+    task: &Task,
+) -> Result<(Machine, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut compiler = Compiler::new(project, task);
     let machine = compiler.machine();
     let mut diagnostics = compiler.diagnostics;
@@ -56,7 +61,11 @@ pub fn compile(project: &Project<'_>, task: &Task) -> Result<(Machine, Vec<Diagn
     diagnostics.sort_by(|a, b| (&a.file, a.span, a.code).cmp(&(&b.file, b.span, b.code)));
     diagnostics.dedup_by(|a, b| a.file == b.file && a.span == b.span && a.code == b.code);
     match machine {
-        Some(machine) if diagnostics.iter().all(|one| one.severity != Severity::Error) => {
+        Some(machine)
+            if diagnostics
+                .iter()
+                .all(|one| one.severity != Severity::Error) =>
+        {
             Ok((machine, diagnostics))
         }
         _ => Err(diagnostics),
@@ -109,19 +118,31 @@ impl<'a> Compiler<'a> {
         let task = self.task;
         let suite = self.project.suite;
         let vars = self.variables_of(suite, task);
-        let secrets = task.secrets.iter().map(|(name, _)| Name::clone(&name.value)).collect();
+        let secrets = task
+            .secrets
+            .iter()
+            .map(|(name, _)| Name::clone(&name.value))
+            .collect();
         let skip = task.skip.as_ref().and_then(|skip| self.skip(skip));
-        let listen =
-            task.listen.iter().filter_map(|listen| self.listen(listen, &format!("listen.{}", listen.name.as_str()))).collect();
+        let listen = task
+            .listen
+            .iter()
+            .filter_map(|listen| self.listen(listen, &format!("listen.{}", listen.name.as_str())))
+            .collect();
         let states: Vec<_> = task.states.iter().map(|state| self.state(state)).collect();
         let cleanup = self.steps(&task.cleanup, "cleanup");
         let outputs = task
             .outputs
             .iter()
-            .filter_map(|(name, value)| self.assignment(name, value, &format!("outputs.{}", name.as_str())))
+            .filter_map(|(name, value)| {
+                self.assignment(name, value, &format!("outputs.{}", name.as_str()))
+            })
             .collect();
-        let transition_timeout =
-            self.limit(&task.transition_timeout, &suite.transition_timeout, TRANSITION_TIMEOUT);
+        let transition_timeout = self.limit(
+            &task.transition_timeout,
+            &suite.transition_timeout,
+            TRANSITION_TIMEOUT,
+        );
         let timeout = self.limit(&task.timeout, &suite.timeout, TASK_TIMEOUT);
         let cleanup_timeout = self.limit(&task.cleanup_timeout, &None, CLEANUP_TIMEOUT);
         let start = self.target(&task.start_state);
@@ -133,7 +154,10 @@ impl<'a> Compiler<'a> {
         if self.has_errors() {
             return None;
         }
-        let chart = Chart { states: states?, start: start? };
+        let chart = Chart {
+            states: states?,
+            start: start?,
+        };
         self.check_graph(&chart, &transition_timeout);
         if !self.has_errors() {
             self.check_flow(&chart);
@@ -141,14 +165,29 @@ impl<'a> Compiler<'a> {
         Some(Machine {
             name: Name::clone(&task.name),
             file: Arc::clone(&task.file),
-            hash: blake3::hash(task.file.text.as_bytes()).to_hex().as_str().into(),
-            tags: task.tags.iter().map(|tag| Name::clone(&tag.value)).collect(),
-            retries: task.retries.as_ref().or(suite.retries.as_ref()).map_or(0, |retries| retries.value),
+            hash: blake3::hash(task.file.text.as_bytes())
+                .to_hex()
+                .as_str()
+                .into(),
+            tags: task
+                .tags
+                .iter()
+                .map(|tag| Name::clone(&tag.value))
+                .collect(),
+            retries: task
+                .retries
+                .as_ref()
+                .or(suite.retries.as_ref())
+                .map_or(0, |retries| retries.value),
             engine: self.project.engine.clone(),
             skip,
             vars,
             secrets,
-            params: task.params.iter().map(|name| Name::clone(&name.value)).collect(),
+            params: task
+                .params
+                .iter()
+                .map(|name| Name::clone(&name.value))
+                .collect(),
             clients: std::mem::take(&mut self.clients),
             listen,
             chart,
@@ -168,7 +207,11 @@ impl<'a> Compiler<'a> {
             self.file = Name::clone(&file.name);
         }
         let shadowed: HashSet<&str> = task.vars.iter().map(|(name, _)| name.as_str()).collect();
-        for (name, node) in suite.vars.iter().filter(|(name, _)| !shadowed.contains(name.as_str())) {
+        for (name, node) in suite
+            .vars
+            .iter()
+            .filter(|(name, _)| !shadowed.contains(name.as_str()))
+        {
             vars.extend(self.variable(name, node));
         }
         self.file = task_file;
@@ -185,7 +228,10 @@ impl<'a> Compiler<'a> {
 
     fn variable(&mut self, name: &Text, node: &Node) -> Option<Variable> {
         let value = self.blueprint(node, None, &format!("vars.{}", name.as_str()))?;
-        Some(Variable { name: Name::clone(&name.value), value })
+        Some(Variable {
+            name: Name::clone(&name.value),
+            value,
+        })
     }
 
     fn skip(&mut self, skip: &model::Skip) -> Option<Skip> {
@@ -193,12 +239,22 @@ impl<'a> Compiler<'a> {
             None => None,
             Some(text) => Some(self.guard(text, "skip.if")?),
         };
-        Some(Skip { condition, reason: self.text(&skip.reason, "skip.reason")? })
+        Some(Skip {
+            condition,
+            reason: self.text(&skip.reason, "skip.reason")?,
+        })
     }
 
-    fn limit(&mut self, own: &Option<model::Length>, suite: &Option<model::Length>, default: Duration) -> Length {
+    fn limit(
+        &mut self,
+        own: &Option<model::Length>,
+        suite: &Option<model::Length>,
+        default: Duration,
+    ) -> Length {
         let length = own.as_ref().or(suite.as_ref());
-        length.and_then(|length| self.length(length, "timeout")).unwrap_or(Length::Literal(default))
+        length
+            .and_then(|length| self.length(length, "timeout"))
+            .unwrap_or(Length::Literal(default))
     }
 
     /// The index of a state, or a diagnostic.
@@ -210,11 +266,23 @@ impl<'a> Compiler<'a> {
         let hint = match known {
             Some(known) => format!("did you mean `{known}`?"),
             None => {
-                let names: Vec<_> = self.task.states.iter().take(12).map(|state| state.name.as_str()).collect();
+                let names: Vec<_> = self
+                    .task
+                    .states
+                    .iter()
+                    .take(12)
+                    .map(|state| state.name.as_str())
+                    .collect();
                 format!("the states are {}", names.join(", "))
             }
         };
-        self.error("unknown-state", name.span, format!("there is no state `{}`", name.as_str()), "unknown state", Some(hint));
+        self.error(
+            "unknown-state",
+            name.span,
+            format!("there is no state `{}`", name.as_str()),
+            "unknown state",
+            Some(hint),
+        );
         None
     }
 
@@ -225,11 +293,18 @@ impl<'a> Compiler<'a> {
         }
         let task = self.task;
         let suite = self.project.suite;
-        let find = |clients: &'a [ClientDefinition]| clients.iter().find(|client| client.name.value == name.value);
+        let find = |clients: &'a [ClientDefinition]| {
+            clients
+                .iter()
+                .find(|client| client.name.value == name.value)
+        };
         let index = if let Some(definition) = find(&task.clients) {
             self.defined_client(definition, None)
         } else if let Some(definition) = find(&suite.clients) {
-            self.defined_client(definition, suite.file.as_ref().map(|file| Name::clone(&file.name)))
+            self.defined_client(
+                definition,
+                suite.file.as_ref().map(|file| Name::clone(&file.name)),
+            )
         } else if self.project.catalog.kind(name.as_str()).is_some() {
             // Every kind is a ready client under its own name.
             let config = super::chart::Blueprint::Constant(Arc::new(crate::event::Json::Null));
@@ -242,7 +317,11 @@ impl<'a> Compiler<'a> {
         index
     }
 
-    fn defined_client(&mut self, definition: &ClientDefinition, file: Option<Name>) -> Option<usize> {
+    fn defined_client(
+        &mut self,
+        definition: &ClientDefinition,
+        file: Option<Name>,
+    ) -> Option<usize> {
         let own = Name::clone(&self.file);
         if let Some(file) = file {
             self.file = file;
@@ -257,9 +336,17 @@ impl<'a> Compiler<'a> {
             let kinds = self.project.catalog.kinds.iter().map(|kind| kind.name);
             let hint = nearest(definition.kind.as_str(), kinds.clone())
                 .map(|known| format!("did you mean `{known}`?"))
-                .unwrap_or_else(|| format!("the kinds are {}", kinds.collect::<Vec<_>>().join(", ")));
+                .unwrap_or_else(|| {
+                    format!("the kinds are {}", kinds.collect::<Vec<_>>().join(", "))
+                });
             let message = format!("there is no client kind `{}`", definition.kind.as_str());
-            self.error("unknown-client", definition.kind.span, message, "unknown kind", Some(hint));
+            self.error(
+                "unknown-client",
+                definition.kind.span,
+                message,
+                "unknown kind",
+                Some(hint),
+            );
             return None;
         };
         let path = format!("clients.{}", definition.name.as_str());
@@ -273,7 +360,11 @@ impl<'a> Compiler<'a> {
     }
 
     fn add_client(&mut self, name: &Name, kind: &Name, config: super::chart::Blueprint) -> usize {
-        self.clients.push(Client { name: Name::clone(name), kind: Name::clone(kind), config });
+        self.clients.push(Client {
+            name: Name::clone(name),
+            kind: Name::clone(kind),
+            config,
+        });
         self.clients.len() - 1
     }
 
@@ -286,22 +377,36 @@ impl<'a> Compiler<'a> {
             .map(|client| client.name.as_str())
             .chain(self.project.catalog.kinds.iter().map(|kind| kind.name))
             .chain(["parallel", "listen", "eval", "signal", "log"])
-            .chain(["name", "if", "expect", "save", "timeout", "retry", "for_each", "defer"]);
+            .chain([
+                "name", "if", "expect", "save", "timeout", "retry", "for_each", "defer",
+            ]);
         let hint = nearest(name.as_str(), names).map_or_else(
             || "declare it under `clients:`, or use a kind that `funcy clients` lists".to_owned(),
             |known| format!("did you mean `{known}`?"),
         );
         let message = format!("there is no client `{}`", name.as_str());
-        self.error("unknown-client", name.span, message, "unknown client", Some(hint));
+        self.error(
+            "unknown-client",
+            name.span,
+            message,
+            "unknown client",
+            Some(hint),
+        );
         self.client_index.insert(Name::clone(&name.value), None);
     }
 
     fn place(&self, span: Span, path: &str) -> Arc<Place> {
-        Arc::new(Place { file: Name::clone(&self.file), path: path.into(), span })
+        Arc::new(Place {
+            file: Name::clone(&self.file),
+            path: path.into(),
+            span,
+        })
     }
 
     fn has_errors(&self) -> bool {
-        self.diagnostics.iter().any(|one| one.severity == Severity::Error)
+        self.diagnostics
+            .iter()
+            .any(|one| one.severity == Severity::Error)
     }
 
     fn error(
@@ -312,7 +417,9 @@ impl<'a> Compiler<'a> {
         label: impl Into<String>,
         hint: Option<String>,
     ) {
-        let diagnostic = Diagnostic::error(code, &self.file, span, message).label(label).maybe_hint(hint);
+        let diagnostic = Diagnostic::error(code, &self.file, span, message)
+            .label(label)
+            .maybe_hint(hint);
         self.diagnostics.push(diagnostic);
     }
 
@@ -324,7 +431,9 @@ impl<'a> Compiler<'a> {
         label: impl Into<String>,
         hint: Option<String>,
     ) {
-        let diagnostic = Diagnostic::warning(code, &self.file, span, message).label(label).maybe_hint(hint);
+        let diagnostic = Diagnostic::warning(code, &self.file, span, message)
+            .label(label)
+            .maybe_hint(hint);
         self.diagnostics.push(diagnostic);
     }
 }

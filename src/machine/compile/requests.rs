@@ -27,7 +27,12 @@ impl Compiler<'_> {
         let json = node.to_json();
         let blueprint = self.blueprint(&node, Some(&kind.request), path)?;
         let what = (kind.label)(&json).into();
-        Some(Request { client: index, request: blueprint, what, safe: (kind.is_safe)(&json) })
+        Some(Request {
+            client: index,
+            request: blueprint,
+            what,
+            safe: (kind.is_safe)(&json),
+        })
     }
 
     /// A `subscribe` or `listen` source. The client `signal` is the execution itself.
@@ -43,17 +48,34 @@ impl Compiler<'_> {
         if client.as_str() == "signal" {
             let Some(signal) = source.as_text() else {
                 let hint = Some("write `subscribe: { signal: NAME }`".to_owned());
-                self.error("wrong-type", source.span, "a signal is named by a text", "", hint);
+                self.error(
+                    "wrong-type",
+                    source.span,
+                    "a signal is named by a text",
+                    "",
+                    hint,
+                );
                 return None;
             };
-            return Some(Subscription { name, from: From::Signal(Name::clone(&signal.value)), place, early: true });
+            return Some(Subscription {
+                name,
+                from: From::Signal(Name::clone(&signal.value)),
+                place,
+                early: true,
+            });
         }
         let index = self.client(client)?;
         let catalog = self.project.catalog;
         let kind = catalog.kind(&self.clients[index].kind)?;
         let Some(schema) = &kind.source else {
             let message = format!("`{}` has no subscriptions", kind.name);
-            self.error("no-source", client.span, message, "cannot be subscribed to", Some("use `poll`".to_owned()));
+            self.error(
+                "no-source",
+                client.span,
+                message,
+                "cannot be subscribed to",
+                Some("use `poll`".to_owned()),
+            );
             return None;
         };
         let node = self.map_form(source, kind, "source", kind.short_source)?;
@@ -61,7 +83,15 @@ impl Compiler<'_> {
             return None;
         }
         let source = self.blueprint(&node, Some(schema), path)?;
-        Some(Subscription { name, from: From::Client { client: index, source }, place, early: true })
+        Some(Subscription {
+            name,
+            from: From::Client {
+                client: index,
+                source,
+            },
+            place,
+            early: true,
+        })
     }
 
     pub(super) fn listen(&mut self, listen: &Listen, path: &str) -> Option<Subscription> {
@@ -82,7 +112,13 @@ impl Compiler<'_> {
             }
             let message = format!("a {what} of `{}` is a text or a map", kind.name);
             let hint = Some(format!("for example:\n{}", kind.example.trim_end()));
-            self.error("wrong-type", node.span, message, "neither a text nor a map", hint);
+            self.error(
+                "wrong-type",
+                node.span,
+                message,
+                "neither a text nor a map",
+                hint,
+            );
             return None;
         };
         match short(text.as_str()) {
@@ -113,12 +149,21 @@ fn placed(json: &Json, text: &Text) -> Node {
         Json::Number(number) => NodeKind::Number(number.clone()),
         Json::String(part) => {
             let found = text.as_str().find(part.as_str());
-            let part = found.map_or_else(|| Text::plain(part.as_str(), span), |at| text.slice(at..at + part.len()));
-            return Node { span: part.span, kind: NodeKind::Text(part) };
+            let part = found.map_or_else(
+                || Text::plain(part.as_str(), span),
+                |at| text.slice(at..at + part.len()),
+            );
+            return Node {
+                span: part.span,
+                kind: NodeKind::Text(part),
+            };
         }
         Json::Array(items) => NodeKind::List(items.iter().map(|item| placed(item, text)).collect()),
         Json::Object(members) => NodeKind::Map(
-            members.iter().map(|(key, member)| (Text::plain(key.as_str(), span), placed(member, text))).collect(),
+            members
+                .iter()
+                .map(|(key, member)| (Text::plain(key.as_str(), span), placed(member, text)))
+                .collect(),
         ),
     };
     Node { kind, span }
@@ -136,6 +181,10 @@ impl Text {
             .filter(|(from, _)| (*from as usize) > range.start && (*from as usize) < range.end)
             .map(|(from, pos)| (from - range.start as u32, *pos));
         let pairs = std::iter::once(first).chain(rest).collect();
-        Self { value: self.value[range].into(), span, map: crate::definition::TextMap(pairs) }
+        Self {
+            value: self.value[range].into(),
+            span,
+            map: crate::definition::TextMap(pairs),
+        }
     }
 }

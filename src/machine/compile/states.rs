@@ -12,13 +12,25 @@ const MAX_VISITS: u32 = 1000;
 impl Compiler<'_> {
     pub(super) fn state(&mut self, state: &model::State) -> Option<State> {
         let path = format!("states.{}", state.name.as_str());
-        let is_final = self.task.final_states.iter().any(|name| name.value == state.name.value);
+        let is_final = self
+            .task
+            .final_states
+            .iter()
+            .any(|name| name.value == state.name.value);
         let role = match &state.fail {
             Some(message) => {
                 if is_final {
-                    let message = format!("`{}` is a final state and has `fail`", state.name.as_str());
-                    let hint = Some("a final state passes the task; remove one of the two".to_owned());
-                    self.error("final-fail", state.name.span, message, "passes and fails", hint);
+                    let message =
+                        format!("`{}` is a final state and has `fail`", state.name.as_str());
+                    let hint =
+                        Some("a final state passes the task; remove one of the two".to_owned());
+                    self.error(
+                        "final-fail",
+                        state.name.span,
+                        message,
+                        "passes and fails",
+                        hint,
+                    );
                 }
                 self.text(message, &format!("{path}.fail")).map(Role::Fail)
             }
@@ -36,8 +48,11 @@ impl Compiler<'_> {
             None => None,
             Some(route) => Some(self.route(route, &format!("{path}.on_timeout"))?),
         };
-        let routes: Vec<_> =
-            state.on_error.iter().map(|route| self.route(route, &format!("{path}.on_error"))).collect();
+        let routes: Vec<_> = state
+            .on_error
+            .iter()
+            .map(|route| self.route(route, &format!("{path}.on_error")))
+            .collect();
         Some(State {
             name: Name::clone(&state.name.value),
             place: self.place(state.name.span, &path),
@@ -50,7 +65,10 @@ impl Compiler<'_> {
             timeout,
             on_timeout,
             on_error: routes.into_iter().collect::<Option<_>>()?,
-            max_visits: state.max_visits.as_ref().map_or(MAX_VISITS, |visits| visits.value),
+            max_visits: state
+                .max_visits
+                .as_ref()
+                .map_or(MAX_VISITS, |visits| visits.value),
         })
     }
 
@@ -60,10 +78,26 @@ impl Compiler<'_> {
         if is_final && has_ways {
             let span = state.transitions[0].span;
             let hint = Some("a final state ends the task; remove its transitions, or the name from `final_state`".to_owned());
-            self.error("final-ways", span, format!("`{name}` is a final state and has transitions"), "never taken", hint);
-        } else if !is_final && state.fail.is_none() && !state.transitions.iter().any(|way| way.to.is_some()) {
-            let hint = Some("add `next:` or `transitions:`, or name it in `final_state`".to_owned());
-            self.error("no-way-out", state.name.span, format!("nothing leads out of `{name}`"), "no transitions", hint);
+            self.error(
+                "final-ways",
+                span,
+                format!("`{name}` is a final state and has transitions"),
+                "never taken",
+                hint,
+            );
+        } else if !is_final
+            && state.fail.is_none()
+            && !state.transitions.iter().any(|way| way.to.is_some())
+        {
+            let hint =
+                Some("add `next:` or `transitions:`, or name it in `final_state`".to_owned());
+            self.error(
+                "no-way-out",
+                state.name.span,
+                format!("nothing leads out of `{name}`"),
+                "no transitions",
+                hint,
+            );
         }
     }
 
@@ -71,7 +105,9 @@ impl Compiler<'_> {
         let kind = match &route.kind {
             None => None,
             Some(kind) => {
-                let known = ErrorKind::ALL.into_iter().find(|known| known.word() == kind.as_str());
+                let known = ErrorKind::ALL
+                    .into_iter()
+                    .find(|known| known.word() == kind.as_str());
                 let Some(known) = known.filter(|known| known.is_routable()) else {
                     self.wrong_kind(kind);
                     return None;
@@ -81,11 +117,19 @@ impl Compiler<'_> {
         };
         let to = self.target(&route.to);
         let set = self.assignments(&route.set, &format!("{path}.set"));
-        Some(Route { kind, to: to?, set, place: self.place(route.span, path) })
+        Some(Route {
+            kind,
+            to: to?,
+            set,
+            place: self.place(route.span, path),
+        })
     }
 
     fn wrong_kind(&mut self, kind: &crate::definition::Text) {
-        let words = ErrorKind::ALL.into_iter().filter(|kind| kind.is_routable()).map(ErrorKind::word);
+        let words = ErrorKind::ALL
+            .into_iter()
+            .filter(|kind| kind.is_routable())
+            .map(ErrorKind::word);
         let hint = nearest(kind.as_str(), words.clone())
             .map(|known| format!("did you mean `{known}`?"))
             .unwrap_or_else(|| format!("the kinds are {}", words.collect::<Vec<_>>().join(", ")));

@@ -27,7 +27,9 @@ impl Compiler<'_> {
     pub(super) fn step(&mut self, instruction: &Instruction, path: &str) -> Option<Step> {
         let before = self.reads.len();
         let outside = (self.has_res, self.has_item);
-        let condition = optional(&instruction.condition, |text| self.guard(text, &format!("{path}.if")));
+        let condition = optional(&instruction.condition, |text| {
+            self.guard(text, &format!("{path}.if"))
+        });
         let each = optional(&instruction.for_each, |each| self.each(each, path));
         self.has_item |= instruction.for_each.is_some();
         let action = self.action(instruction.action.as_ref(), path);
@@ -37,7 +39,9 @@ impl Compiler<'_> {
         };
         // `retry.if` sees the attempt's result and error.
         self.has_res |= instruction.action.is_some();
-        let retry = optional(&instruction.retry, |retry| self.retry(retry, &format!("{path}.retry")));
+        let retry = optional(&instruction.retry, |retry| {
+            self.retry(retry, &format!("{path}.retry"))
+        });
         let defer = optional(&instruction.defer, |defer| {
             self.step(defer, &format!("{path}.defer")).map(Arc::new)
         });
@@ -46,9 +50,16 @@ impl Compiler<'_> {
         let expect = self.guards(&instruction.expect, &format!("{path}.expect"));
         self.has_res = outside.0;
         let (action, what) = action?;
-        let what = instruction.name.as_ref().map_or(what, |name| Name::clone(&name.value));
+        let what = instruction
+            .name
+            .as_ref()
+            .map_or(what, |name| Name::clone(&name.value));
         let own: Vec<&Name> = save.iter().map(|one| &one.name).collect();
-        let reads = self.reads[before..].iter().map(|(name, _)| name).filter(|name| !own.contains(name)).cloned();
+        let reads = self.reads[before..]
+            .iter()
+            .map(|(name, _)| name)
+            .filter(|name| !own.contains(name))
+            .cloned();
         Some(Step {
             place: self.place(instruction.span, path),
             what,
@@ -70,7 +81,13 @@ impl Compiler<'_> {
             NodeKind::Text(text) => Items::Expression(self.guard(text, &path)?),
             _ => Items::List(self.blueprint(&each.items, None, &path)?),
         };
-        Some(Each { items, concurrency: each.concurrency.as_ref().map_or(1, |limit| limit.value as usize) })
+        Some(Each {
+            items,
+            concurrency: each
+                .concurrency
+                .as_ref()
+                .map_or(1, |limit| limit.value as usize),
+        })
     }
 
     fn retry(&mut self, retry: &model::Retry, path: &str) -> Option<Retry> {
@@ -82,8 +99,12 @@ impl Compiler<'_> {
             max_attempts: retry.max_attempts.value,
             delay,
             backoff: retry.backoff.as_ref().map_or(1.0, |factor| factor.value),
-            max_delay: optional(&retry.max_delay, |length| self.length(length, &format!("{path}.max_delay")))?,
-            condition: optional(&retry.condition, |text| self.guard(text, &format!("{path}.if")))?,
+            max_delay: optional(&retry.max_delay, |length| {
+                self.length(length, &format!("{path}.max_delay"))
+            })?,
+            condition: optional(&retry.condition, |text| {
+                self.guard(text, &format!("{path}.if"))
+            })?,
         })
     }
 
@@ -92,8 +113,20 @@ impl Compiler<'_> {
             None => (Action::None, "expect".into()),
             Some(model::Action::Call { client, request }) => {
                 let path = format!("{path}.{}", client.as_str());
-                let Request { client, request, what, safe } = self.request(client, request, &path)?;
-                (Action::Call { client, request, safe }, what)
+                let Request {
+                    client,
+                    request,
+                    what,
+                    safe,
+                } = self.request(client, request, &path)?;
+                (
+                    Action::Call {
+                        client,
+                        request,
+                        safe,
+                    },
+                    what,
+                )
             }
             Some(model::Action::Parallel(branches)) => {
                 self.check_branches(branches);
@@ -104,25 +137,40 @@ impl Compiler<'_> {
             Some(model::Action::Listen(listens)) => {
                 let mut open = Vec::with_capacity(listens.len());
                 for listen in listens {
-                    open.push(self.listen(listen, &format!("{path}.listen.{}", listen.name.as_str())));
+                    open.push(
+                        self.listen(listen, &format!("{path}.listen.{}", listen.name.as_str())),
+                    );
                 }
-                (Action::Listen(open.into_iter().collect::<Option<_>>()?), "listen".into())
+                (
+                    Action::Listen(open.into_iter().collect::<Option<_>>()?),
+                    "listen".into(),
+                )
             }
-            Some(model::Action::Eval(script)) => (Action::Eval(self.script(script, &format!("{path}.eval"))?), "eval".into()),
+            Some(model::Action::Eval(script)) => (
+                Action::Eval(self.script(script, &format!("{path}.eval"))?),
+                "eval".into(),
+            ),
             Some(model::Action::Signal { name, data }) => {
                 let data = match data {
                     None => Blueprint::Constant(Arc::new(Json::Null)),
                     Some(node) => self.blueprint(node, None, &format!("{path}.signal.data"))?,
                 };
                 let what = format!("signal {}", name.as_str()).into();
-                (Action::Signal { name: Name::clone(&name.value), data }, what)
+                (
+                    Action::Signal {
+                        name: Name::clone(&name.value),
+                        data,
+                    },
+                    what,
+                )
             }
             Some(model::Action::Log(node)) => (self.log(node, path)?, "log".into()),
         })
     }
 
     fn log(&mut self, node: &Node, path: &str) -> Option<Action> {
-        self.blueprint(node, None, &format!("{path}.log")).map(Action::Log)
+        self.blueprint(node, None, &format!("{path}.log"))
+            .map(Action::Log)
     }
 
     /// Two branches of a `parallel` may not save the same name: which value it has would be chance.
@@ -132,7 +180,10 @@ impl Compiler<'_> {
         for branch in branches {
             let before = saved.len();
             for (name, _) in &branch.save {
-                match saved[..before].iter().find(|(known, _)| **known == name.value) {
+                match saved[..before]
+                    .iter()
+                    .find(|(known, _)| **known == name.value)
+                {
                     Some(_) => twice.push(name),
                     None => saved.push((&name.value, name.span)),
                 }
@@ -141,13 +192,22 @@ impl Compiler<'_> {
         for name in twice {
             let message = format!("two branches of a `parallel` save `{}`", name.as_str());
             let hint = Some("give each its own name".to_owned());
-            self.error("saved-twice", name.span, message, "saved by another branch too", hint);
+            self.error(
+                "saved-twice",
+                name.span,
+                message,
+                "saved by another branch too",
+                hint,
+            );
         }
     }
 }
 
 /// Compiles what may be absent: absent is fine, broken is not.
-pub(super) fn optional<T, U>(value: &Option<T>, compile: impl FnOnce(&T) -> Option<U>) -> Option<Option<U>> {
+pub(super) fn optional<T, U>(
+    value: &Option<T>,
+    compile: impl FnOnce(&T) -> Option<U>,
+) -> Option<Option<U>> {
     match value {
         None => Some(None),
         Some(value) => compile(value).map(Some),

@@ -14,7 +14,11 @@ impl Compiler<'_> {
         let compiled = self.project.engine.expression(text.as_str());
         let expression = self.compiled(text, compiled)?;
         self.check_expression(text, &expression);
-        Some(Guard { expression, text: text.clone(), place: self.place(text.span, path) })
+        Some(Guard {
+            expression,
+            text: text.clone(),
+            place: self.place(text.span, path),
+        })
     }
 
     pub(super) fn guards(&mut self, texts: &[Text], path: &str) -> Vec<Guard> {
@@ -23,7 +27,11 @@ impl Compiler<'_> {
             .iter()
             .enumerate()
             .filter_map(|(index, text)| {
-                let path = if many { format!("{path}[{index}]") } else { path.to_owned() };
+                let path = if many {
+                    format!("{path}[{index}]")
+                } else {
+                    path.to_owned()
+                };
                 self.guard(text, &path)
             })
             .collect()
@@ -34,11 +42,20 @@ impl Compiler<'_> {
         let compiled = self.project.engine.script(text.as_str());
         let expression = self.compiled(text, compiled)?;
         self.check_expression(text, &expression);
-        Some(Guard { expression, text: text.clone(), place: self.place(text.span, path) })
+        Some(Guard {
+            expression,
+            text: text.clone(),
+            place: self.place(text.span, path),
+        })
     }
 
     /// `name: expression or JSONPath`.
-    pub(super) fn assignment(&mut self, name: &Text, value: &Text, path: &str) -> Option<Assignment> {
+    pub(super) fn assignment(
+        &mut self,
+        name: &Text,
+        value: &Text,
+        path: &str,
+    ) -> Option<Assignment> {
         let compiled = self.project.engine.value(value.as_str());
         let source = self.compiled(value, compiled)?;
         match &source {
@@ -47,12 +64,19 @@ impl Compiler<'_> {
             _ => {}
         }
         let place = self.place(value.span, path);
-        Some(Assignment { name: Name::clone(&name.value), source, text: value.clone(), place })
+        Some(Assignment {
+            name: Name::clone(&name.value),
+            source,
+            text: value.clone(),
+            place,
+        })
     }
 
     pub(super) fn assignments(&mut self, set: &[(Text, Text)], path: &str) -> Vec<Assignment> {
         set.iter()
-            .filter_map(|(name, value)| self.assignment(name, value, &format!("{path}.{}", name.as_str())))
+            .filter_map(|(name, value)| {
+                self.assignment(name, value, &format!("{path}.{}", name.as_str()))
+            })
             .collect()
     }
 
@@ -63,7 +87,11 @@ impl Compiler<'_> {
         for (offset, expression) in template.expressions() {
             self.check_lint(text, offset, expression);
         }
-        Some(chart::Text { template, text: text.clone(), place: self.place(text.span, path) })
+        Some(chart::Text {
+            template,
+            text: text.clone(),
+            place: self.place(text.span, path),
+        })
     }
 
     pub(super) fn length(&mut self, length: &model::Length, path: &str) -> Option<Length> {
@@ -74,7 +102,12 @@ impl Compiler<'_> {
     }
 
     /// A value whose texts may be templates. The schema tells which of them are bound instead of pasted.
-    pub(super) fn blueprint(&mut self, node: &Node, schema: Option<&Json>, path: &str) -> Option<Blueprint> {
+    pub(super) fn blueprint(
+        &mut self,
+        node: &Node,
+        schema: Option<&Json>,
+        path: &str,
+    ) -> Option<Blueprint> {
         let root = schema;
         self.blueprint_in(node, schema, root, path)
     }
@@ -87,9 +120,13 @@ impl Compiler<'_> {
         path: &str,
     ) -> Option<Blueprint> {
         Some(match &node.kind {
-            NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) => Blueprint::Constant(Arc::new(node.to_json())),
+            NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) => {
+                Blueprint::Constant(Arc::new(node.to_json()))
+            }
             NodeKind::Text(text) => {
-                let bind = schema.zip(root).is_some_and(|(schema, root)| is_bound(schema, root));
+                let bind = schema
+                    .zip(root)
+                    .is_some_and(|(schema, root)| is_bound(schema, root));
                 let compiled = self.text(text, path)?;
                 if bind {
                     Blueprint::Bind(compiled)
@@ -100,22 +137,38 @@ impl Compiler<'_> {
                 }
             }
             NodeKind::List(items) => {
-                let inner = schema.zip(root).and_then(|(schema, root)| part(schema, root, None));
+                let inner = schema
+                    .zip(root)
+                    .and_then(|(schema, root)| part(schema, root, None));
                 let mut parts = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {
                     parts.push(self.blueprint_in(item, inner, root, &format!("{path}[{index}]")));
                 }
                 let parts: Vec<_> = parts.into_iter().collect::<Option<_>>()?;
-                folded(parts, |values| Json::Array(values.collect()), Blueprint::List)
+                folded(
+                    parts,
+                    |values| Json::Array(values.collect()),
+                    Blueprint::List,
+                )
             }
             NodeKind::Map(members) => {
                 let mut parts = Vec::with_capacity(members.len());
                 for (key, member) in members {
-                    let inner = schema.zip(root).and_then(|(schema, root)| part(schema, root, Some(key.as_str())));
-                    parts.push(self.blueprint_in(member, inner, root, &format!("{path}.{}", key.as_str())));
+                    let inner = schema
+                        .zip(root)
+                        .and_then(|(schema, root)| part(schema, root, Some(key.as_str())));
+                    parts.push(self.blueprint_in(
+                        member,
+                        inner,
+                        root,
+                        &format!("{path}.{}", key.as_str()),
+                    ));
                 }
                 let parts: Vec<_> = parts.into_iter().collect::<Option<_>>()?;
-                let keys: Vec<String> = members.iter().map(|(key, _)| key.value.to_string()).collect();
+                let keys: Vec<String> = members
+                    .iter()
+                    .map(|(key, _)| key.value.to_string())
+                    .collect();
                 let names = keys.clone();
                 folded(
                     parts,
@@ -157,14 +210,24 @@ impl Compiler<'_> {
             self.read(&read.name, span);
         }
         for path in paths {
-            let Some(service) = path.members.first() else { continue };
+            let Some(service) = path.members.first() else {
+                continue;
+            };
             let services = &self.project.suite.services;
-            if &*path.root == "services" && !services.iter().any(|known| known.name.value == *service) {
+            if &*path.root == "services"
+                && !services.iter().any(|known| known.name.value == *service)
+            {
                 let span = text.span_of(path.at.start + offset..path.at.end + offset);
                 let hint = nearest(service, services.iter().map(|known| known.name.as_str()))
                     .map(|known| format!("did you mean `{known}`?"))
                     .or_else(|| Some("declare it in funcy.yaml, under `services:`".to_owned()));
-                self.error("unknown-service", span, format!("there is no service `{service}`"), "", hint);
+                self.error(
+                    "unknown-service",
+                    span,
+                    format!("there is no service `{service}`"),
+                    "",
+                    hint,
+                );
             }
         }
     }
@@ -174,12 +237,22 @@ impl Compiler<'_> {
             "res" if !self.has_res => self.no_result(span),
             "item" if !self.has_item => {
                 let hint = Some("`item` exists inside `for_each` only".to_owned());
-                self.error("unknown-variable", span, "there is no `item` here", "", hint);
+                self.error(
+                    "unknown-variable",
+                    span,
+                    "there is no `item` here",
+                    "",
+                    hint,
+                );
             }
             local if super::LOCALS.contains(&local) => {}
             _ if self.variables.contains(name) => self.reads.push((Name::clone(name), span)),
             unknown => {
-                let known = self.variables.iter().map(|known| &**known).chain(super::LOCALS);
+                let known = self
+                    .variables
+                    .iter()
+                    .map(|known| &**known)
+                    .chain(super::LOCALS);
                 let hint = nearest(unknown, known).map(|known| format!("did you mean `{known}`?")).or_else(|| {
                     Some("declare it under `vars:`, save it in an instruction, or give it with `--var`".to_owned())
                 });
@@ -191,7 +264,13 @@ impl Compiler<'_> {
 
     fn no_result(&mut self, span: Span) {
         let hint = "`res` is the result of an instruction or strategy: add `poll`, `subscribe` or a request".to_owned();
-        self.error("no-result", span, "there is no `res` here", "nothing yields a result here", Some(hint));
+        self.error(
+            "no-result",
+            span,
+            "there is no `res` here",
+            "nothing yields a result here",
+            Some(hint),
+        );
     }
 }
 
@@ -201,7 +280,10 @@ fn folded(
     constant: impl FnOnce(&mut dyn Iterator<Item = Json>) -> Json,
     dynamic: impl FnOnce(Vec<Blueprint>) -> Blueprint,
 ) -> Blueprint {
-    if parts.iter().all(|part| matches!(part, Blueprint::Constant(_))) {
+    if parts
+        .iter()
+        .all(|part| matches!(part, Blueprint::Constant(_)))
+    {
         let mut values = parts.into_iter().map(|part| match part {
             Blueprint::Constant(value) => Arc::unwrap_or_clone(value),
             _ => Json::Null,
@@ -219,7 +301,11 @@ fn alternatives<'s>(schema: &'s Json, root: &'s Json) -> Vec<&'s Json> {
     // Bounded: a schema that refers to itself is followed a few steps only.
     while index < found.len() && found.len() < 32 {
         let one = found[index];
-        if let Some(target) = one.get("$ref").and_then(Json::as_str).and_then(|path| path.strip_prefix('#')) {
+        if let Some(target) = one
+            .get("$ref")
+            .and_then(Json::as_str)
+            .and_then(|path| path.strip_prefix('#'))
+        {
             found.extend(root.pointer(target));
         }
         for key in ["anyOf", "oneOf", "allOf"] {
@@ -231,13 +317,17 @@ fn alternatives<'s>(schema: &'s Json, root: &'s Json) -> Vec<&'s Json> {
 }
 
 fn is_bound(schema: &Json, root: &Json) -> bool {
-    alternatives(schema, root).iter().any(|one| one.get("x-template").is_some_and(|way| way == "bind"))
+    alternatives(schema, root)
+        .iter()
+        .any(|one| one.get("x-template").is_some_and(|way| way == "bind"))
 }
 
 /// The schema of a member, or of the items of a list.
 fn part<'s>(schema: &'s Json, root: &'s Json, key: Option<&str>) -> Option<&'s Json> {
-    alternatives(schema, root).into_iter().find_map(|one| match key {
-        Some(key) => one.get("properties")?.get(key),
-        None => one.get("items"),
-    })
+    alternatives(schema, root)
+        .into_iter()
+        .find_map(|one| match key {
+            Some(key) => one.get("properties")?.get(key),
+            None => one.get("items"),
+        })
 }
