@@ -223,7 +223,9 @@ impl Outline<'_> {
                 remark()
             ),
         ];
-        lines.iter().for_each(|line| self.line(line));
+        for line in &lines {
+            self.line(line);
+        }
     }
 
     fn remarks(&self, node: usize, shown: &Shown) -> Vec<String> {
