@@ -1,5 +1,6 @@
 //! **funcy** tests asynchronous systems: a test is a state machine in a YAML file.
 
+pub mod alloc;
 pub mod cli;
 pub mod client;
 pub mod definition;

@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+/// Counts what scripts allocate, so that none can use up the machine's memory.
+#[global_allocator]
+static ALLOCATOR: funcy::alloc::Counting = funcy::alloc::Counting;
+
 fn main() -> ExitCode {
+    funcy::script::set_meter(funcy::alloc::held);
     funcy::cli::main()
 }

@@ -217,7 +217,7 @@ impl Running {
             _ => READY,
         };
         let deadline = Instant::now() + limit;
-        let mut last = String::from("no answer");
+        let mut last;
         let mut pause = Duration::from_millis(2);
         loop {
             if let Ok(Some(status)) = self.child.try_wait() {
