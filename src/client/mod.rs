@@ -14,8 +14,12 @@
 //! - No secret appears in an error: URLs are shown without user and password.
 
 mod contract;
+mod exact;
+pub mod http;
+mod paths;
 mod registry;
 mod scope;
+mod value;
 
 pub use contract::{Answer, Context, Nothing, Protocol, Template};
 pub use registry::{Client, Registry, Session};
