@@ -15,6 +15,7 @@
 
 mod contract;
 mod exact;
+pub mod http;
 #[cfg(feature = "nats")]
 pub mod nats;
 mod paths;
