@@ -127,10 +127,10 @@ impl Folder {
                 }
             }
             self.line.push_str(&piece);
-            let escapes = quote != Some('\'') || dollar;
+            let special = quote != Some('\'') || dollar;
             if escaped {
                 escaped = false;
-            } else if c == '\\' && escapes {
+            } else if c == '\\' && special {
                 escaped = true;
             } else if closes {
                 quote = None;

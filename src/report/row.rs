@@ -5,6 +5,7 @@ use super::style::{Ink, Line, Style};
 use super::text::{cut_end, cut_middle, shown, width};
 use super::value::length;
 use super::view::{Ended, Phase, Running};
+use crate::event::Outcome;
 
 /// The name of a task, with its case.
 fn name(task: &str, case: Option<&str>, room: usize, style: Style) -> String {
@@ -111,8 +112,9 @@ pub(crate) fn dump(running: &Running, now: i64, style: Style, out: &mut String) 
     }
 }
 
-/// `✓ order-ships  1.2s  (41/120)`, and for what did not simply pass, why.
-pub(crate) fn ended(ended: &Ended, done: u32, tasks: u32, style: Style) -> Line {
+/// `✓ order-ships  1.2s  (41/120)`, and for what did not simply pass, why. `count`: how many tasks of how
+/// many are done.
+pub(crate) fn ended(ended: &Ended, count: Option<(u32, u32)>, style: Style) -> Line {
     let status = Status::Ended(ended.outcome);
     let started = &ended.started;
     let third = (style.width / 2).max(8);
@@ -125,15 +127,15 @@ pub(crate) fn ended(ended: &Ended, done: u32, tasks: u32, style: Style) -> Line 
             &name(&started.task, started.case.as_deref(), third, style),
         )
         .push(Ink::Faint, &format!("  {}", length(ended.metrics.micros)));
-    if ended.last_attempt {
+    if let Some((done, tasks)) = count.filter(|_| ended.last_attempt) {
         line = line.push(Ink::Faint, &format!("  ({done}/{})", tasks.max(done)));
     }
     let dot = style.symbols().dot;
     let tries = format!("attempt {} of {}", started.attempt, started.attempts);
     let mut said = match ended.outcome {
-        crate::event::Outcome::Passed => String::new(),
-        crate::event::Outcome::Flaky => format!("flaky: passed on {tries}"),
-        crate::event::Outcome::Skipped => {
+        Outcome::Passed => String::new(),
+        Outcome::Flaky => format!("flaky: passed on {tries}"),
+        Outcome::Skipped => {
             let reason = started.skip.as_deref().unwrap_or("no reason given");
             format!("skipped: {reason}")
         }

@@ -1,11 +1,12 @@
 //! How the executions of a run stand: a pure fold over events, behind every display.
 
-use super::failure::{About, Sources};
+use super::failure::{About, Sources, failure};
+use super::options::Options;
 use super::status::Status;
 use super::value::compact;
 use crate::event::{
-    Attempted, Event, ExecutionId, ExecutionStarted, Fact, Headline, Json, Metrics, Name, Outcome,
-    RunId, RunStarted, Tally,
+    Attempted, ErrorKind, Event, ExecutionId, ExecutionStarted, Fact, Failure, Headline, Json,
+    Metrics, Name, Outcome, RunId, RunStarted, Tally,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -28,7 +29,19 @@ pub struct Live {
     /// The end: the worst outcome, and the microseconds it took.
     pub end: Option<(Outcome, u64)>,
     /// Tasks whose last attempt failed, and that will be tried again.
-    retrying: HashMap<u32, (Outcome, Sources)>,
+    retrying: HashMap<Key, Sources>,
+}
+
+/// What the attempts of one task have in common: its number in the run, its name and its case.
+pub type Key = (u32, Name, Option<Name>);
+
+/// The key of an execution's task.
+pub(crate) fn key(started: &ExecutionStarted) -> Key {
+    (
+        started.index,
+        Name::clone(&started.task),
+        started.case.clone(),
+    )
 }
 
 /// One execution that runs.
@@ -194,14 +207,14 @@ impl Live {
     }
 
     fn start(&mut self, id: ExecutionId, at: i64, started: &ExecutionStarted) {
-        let earlier = self.retrying.remove(&started.index);
+        let earlier = self.retrying.remove(&key(started));
         let mut sources = Sources(started.files.clone());
         if let Some(text) = &started.source {
             sources
                 .0
                 .insert(0, (Name::clone(&started.file), Name::clone(text)));
         }
-        if let Some((_, kept)) = earlier.filter(|_| sources.0.is_empty()) {
+        if let Some(kept) = earlier.filter(|_| sources.0.is_empty()) {
             sources = kept;
         }
         let mut started = started.clone();
@@ -254,8 +267,7 @@ impl Live {
         if last_attempt {
             self.tally.add(outcome);
         } else {
-            self.retrying
-                .insert(started.index, (outcome, sources.clone()));
+            self.retrying.insert(key(&started), sources.clone());
         }
         Some(Ended {
             id: running.id,
@@ -365,7 +377,7 @@ impl Ended {
     pub fn about(&self, run: Option<&RunId>, resumable: bool) -> About {
         let file = super::command::quoted(&self.started.file);
         let again = match (&self.state, self.resume, run) {
-            (Some(state), Some(seq), Some(run)) if resumable => format!(
+            (Some(state), Some(seq), Some(run)) if resumable && !self.in_cleanup() => format!(
                 "funcy run {file} --from {} --context {run}@{seq}",
                 super::command::quoted(state)
             ),
@@ -379,6 +391,53 @@ impl Ended {
             attempts: self.started.attempts,
             cleanup: self.cleanup.clone(),
             again: Some(again),
+        }
+    }
+
+    /// Whether nothing but its cleanup failed.
+    fn in_cleanup(&self) -> bool {
+        let headline = self.headline.as_deref();
+        headline.is_some_and(|headline| self.cleanup.contains(headline))
+    }
+
+    /// What the attempts of its task have in common.
+    pub fn key(&self) -> Key {
+        key(&self.started)
+    }
+
+    /// The whole failure as text; empty after a good end.
+    pub fn failure_text(&self, run: Option<&RunId>, options: &Options) -> String {
+        if self.outcome.is_good() {
+            return String::new();
+        }
+        let about = self.about(run, options.resumable);
+        match &self.headline {
+            Some(headline) => failure(headline, &about, &self.sources, options.style),
+            None => failure(&self.unexplained(), &about, &self.sources, options.style),
+        }
+    }
+
+    /// A headline for an end that brought none: a cancelled task.
+    fn unexplained(&self) -> Headline {
+        Headline {
+            failure: Failure::new(ErrorKind::Lost, self.outcome.word()),
+            state: self.state.clone(),
+            place: None,
+            calls: Vec::new(),
+            what: None,
+            attempts: 0,
+            last: None,
+            explanations: Vec::new(),
+            conditions: Vec::new(),
+            micros: 0,
+        }
+    }
+
+    /// The name of its task, with its case.
+    pub fn name(&self) -> String {
+        match &self.started.case {
+            Some(case) => format!("{} [{case}]", self.started.task),
+            None => self.started.task.to_string(),
         }
     }
 
