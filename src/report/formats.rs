@@ -19,7 +19,7 @@ pub struct Report {
 }
 
 /// Every report format.
-pub const REPORTS: &[Report] = &[
+pub static REPORTS: &[Report] = &[
     Report {
         name: "junit",
         summary: "JUnit XML: a suite for each folder, a test case for each task",

@@ -98,6 +98,9 @@ impl Sink for Github {
         if std::mem::replace(&mut self.written, true) {
             return Ok(());
         }
+        for ended in self.live.interrupt() {
+            self.add(&ended);
+        }
         for one in self.failures.values().take(MAX_ANNOTATIONS) {
             let text = message(&one.message);
             writeln!(self.commands, "::error {}::{text}", one.properties)?;

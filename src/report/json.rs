@@ -43,7 +43,8 @@ struct Run<'d> {
 
 #[derive(Serialize)]
 struct Task {
-    task: Name,
+    #[serde(rename = "task")]
+    name: Name,
     #[serde(skip_serializing_if = "Option::is_none")]
     case: Option<Name>,
     file: Name,
@@ -57,7 +58,8 @@ struct Task {
 #[derive(Serialize)]
 struct Attempt {
     execution: u32,
-    attempt: u32,
+    #[serde(rename = "attempt")]
+    number: u32,
     started: String,
     micros: u64,
     outcome: Outcome,
@@ -131,7 +133,7 @@ impl Document {
         let started = ended.started;
         let attempt = Attempt {
             execution: ended.id,
-            attempt: started.attempt,
+            number: started.attempt,
             started: utc(ended.began),
             micros: ended.metrics.micros,
             outcome: ended.outcome,
@@ -145,7 +147,7 @@ impl Document {
             cleanup: ended.cleanup,
         };
         let task = self.tasks.entry(key).or_insert_with(|| Task {
-            task: started.task,
+            name: started.task,
             case: started.case,
             file: started.file,
             tags: started.tags,
@@ -178,6 +180,9 @@ impl Sink for Document {
     fn finish(&mut self) -> io::Result<()> {
         if std::mem::replace(&mut self.written, true) {
             return Ok(());
+        }
+        for ended in self.live.interrupt() {
+            self.add(ended);
         }
         let started = &self.live.started;
         let whole = Whole {

@@ -4,7 +4,7 @@ use super::options::Options;
 use super::style::Style;
 use super::text::{append, shown};
 use super::value::{length, utc};
-use super::view::{Ended, Key, Live, key};
+use super::view::{Ended, Key, Live};
 use crate::event::{Event, Name, Outcome, Sink};
 use quick_junit::{
     NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite, XmlString,
@@ -105,17 +105,8 @@ impl Sink for Junit {
         if std::mem::replace(&mut self.written, true) {
             return Ok(());
         }
-        // What runs still when the events end was interrupted.
-        for running in std::mem::take(&mut self.live.running).into_values() {
-            let mut case = TestCase::new(xml(&running.started.task), error("interrupted"));
-            case.set_classname(xml(&running.started.file));
-            let task = Task {
-                file: Name::clone(&running.started.file),
-                case,
-                reruns: Vec::new(),
-                micros: 0,
-            };
-            self.tasks.insert(key(&running.started), task);
+        for ended in self.live.interrupt() {
+            self.add(&ended);
         }
         let report = self.report();
         report
@@ -123,12 +114,6 @@ impl Sink for Junit {
             .map_err(io::Error::other)?;
         self.writer.flush()
     }
-}
-
-fn error(message: &str) -> TestCaseStatus {
-    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-    status.set_message(message);
-    status
 }
 
 /// A text that XML can hold: control characters are shown as text, line breaks stay.

@@ -106,7 +106,7 @@ impl Markdown {
         text.push_str("\n| | task | state | time | why |\n| --- | --- | --- | --- | --- |\n");
         let mut tasks: Vec<&Task> = self.tasks.values().collect();
         // The order of the run is kept among equals.
-        tasks.sort_by_key(|task| std::cmp::Reverse(task.outcome));
+        tasks.sort_by_key(|task| urgency(task.outcome));
         // Half of the room for the table, the rest for the failures.
         let rows = tasks.iter().map(|task| format!("{}\n", task.row));
         bounded(rows, MAX_BYTES / 2, "| | … | | | +{} more |\n", &mut text);
@@ -114,6 +114,17 @@ impl Markdown {
         let failures = failures.map(|task| fenced(&task.failure));
         bounded(failures, MAX_BYTES, "\n+{} more failures\n", &mut text);
         text
+    }
+}
+
+/// What is looked at first.
+fn urgency(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Failed | Outcome::TimedOut | Outcome::Error => 0,
+        Outcome::Interrupted | Outcome::Cancelled => 1,
+        Outcome::Flaky => 2,
+        Outcome::Skipped => 3,
+        Outcome::Passed => 4,
     }
 }
 
@@ -161,9 +172,6 @@ impl Sink for Markdown {
     fn accept(&mut self, events: &[Event]) -> io::Result<()> {
         for event in events {
             if let Some(ended) = self.live.apply(event) {
-                if ended.outcome == Outcome::Passed {
-                    self.tasks.remove(&ended.key());
-                }
                 self.add(&ended);
             }
         }
@@ -173,6 +181,9 @@ impl Sink for Markdown {
     fn finish(&mut self) -> io::Result<()> {
         if std::mem::replace(&mut self.written, true) {
             return Ok(());
+        }
+        for ended in self.live.interrupt() {
+            self.add(&ended);
         }
         self.writer.write_all(self.text().as_bytes())?;
         self.writer.flush()

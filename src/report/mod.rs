@@ -33,6 +33,8 @@ mod view;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod tests;
 
 pub use failure::{About, Sources, failure};
 pub use formats::{REPORTS, Report, by_name};

@@ -326,11 +326,10 @@ fn outermost<T>(source: &str, mut look: impl FnMut(&str, bool) -> Option<T>) -> 
             _ if escaped => escaped = false,
             (Some(_), '\\') => escaped = true,
             (Some(open), _) if c == open => quote = None,
-            (Some(_), _) => {}
             (None, '\'' | '"' | '`') => quote = Some(c),
             (None, '(' | '[' | '{') => depth += 1,
             (None, ')' | ']' | '}') => depth = depth.saturating_sub(1),
-            (None, _) => {}
+            _ => {}
         }
         let at_word = !(previous.is_alphanumeric() || matches!(previous, '_' | '.'));
         if depth == 0

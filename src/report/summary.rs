@@ -91,25 +91,10 @@ impl Summary {
             out.push('\n');
             out.push_str(&failed.text);
         }
-        self.section("Flaky", self.flaky.values(), style, out);
-        self.section("Slow", self.slow.iter().map(|(_, line)| line), style, out);
-        if !live.running.is_empty() {
-            let status = Status::Ended(Outcome::Interrupted);
-            let lines: Vec<Line> = live
-                .running
-                .values()
-                .map(|running| {
-                    let state = running.state.as_deref().unwrap_or("no state");
-                    style
-                        .line()
-                        .push(Ink::Hue(status.hue()), status.glyph(style.unicode))
-                        .plain(&format!(" {}  in {state}", running.started.task))
-                })
-                .collect();
-            self.section("Not finished", lines.iter(), style, out);
-        }
+        section("Flaky", self.flaky.values(), style, out);
+        section("Slow", self.slow.iter().map(|(_, line)| line), style, out);
         out.push('\n');
-        self.counts(live, style, out);
+        counts(live, style, out);
         for report in &options.reports {
             note("report", report, style, out);
         }
@@ -119,57 +104,6 @@ impl Summary {
         if let Some(command) = self.again(options) {
             note("again", &command, style, out);
         }
-    }
-
-    fn section<'l>(
-        &self,
-        title: &str,
-        lines: impl Iterator<Item = &'l Line>,
-        style: Style,
-        out: &mut String,
-    ) {
-        for (at, line) in lines.enumerate() {
-            if at == 0 {
-                out.push('\n');
-                style.line().push(Ink::Strong, title).write(out);
-            }
-            let mut indented = style.line().plain("  ");
-            indented.append(line);
-            indented.write(out);
-        }
-    }
-
-    /// `✗ 2 failed  ✓ 117 passed  in 32.1s · run 7KP`, on as many lines as the width needs.
-    fn counts(&self, live: &Live, style: Style, out: &mut String) {
-        let mut pieces = counted(&live.tally, style);
-        let left = live.started.tasks.saturating_sub(live.done());
-        if left > 0 {
-            pieces.push(style.line().push(Ink::Faint, &format!("{left} not run")));
-        }
-        if pieces.is_empty() {
-            pieces.push(style.line().push(Ink::Faint, "no task ran"));
-        }
-        let micros = match live.end {
-            Some((_, micros)) => micros,
-            None => (live.now - live.began).max(0).unsigned_abs(),
-        };
-        let mut end = format!("in {}", length(micros));
-        if let Some(run) = &live.run {
-            append(&mut end, format_args!(" {} run {run}", style.symbols().dot));
-        }
-        pieces.push(style.line().push(Ink::Faint, &end));
-        let mut row = style.line();
-        for piece in pieces {
-            if !row.is_empty() && row.width() + piece.width() + 2 > style.width {
-                row.write(out);
-                row = style.line();
-            }
-            if !row.is_empty() {
-                row.add(Ink::Plain, "  ");
-            }
-            row.append(&piece);
-        }
-        row.write(out);
     }
 
     /// The command that runs the failures again.
@@ -193,6 +127,52 @@ impl Summary {
             _ => None,
         }
     }
+}
+
+/// Lines under a title, if there are any.
+fn section<'l>(title: &str, lines: impl Iterator<Item = &'l Line>, style: Style, out: &mut String) {
+    for (at, line) in lines.enumerate() {
+        if at == 0 {
+            out.push('\n');
+            style.line().push(Ink::Strong, title).write(out);
+        }
+        let mut indented = style.line().plain("  ");
+        indented.append(line);
+        indented.write(out);
+    }
+}
+
+/// `✗ 2 failed  ✓ 117 passed  in 32.1s · run 7KP`, on as many lines as the width needs.
+fn counts(live: &Live, style: Style, out: &mut String) {
+    let mut pieces = counted(&live.tally, style);
+    let left = live.started.tasks.saturating_sub(live.done());
+    if left > 0 {
+        pieces.push(style.line().push(Ink::Faint, &format!("{left} not run")));
+    }
+    if pieces.is_empty() {
+        pieces.push(style.line().push(Ink::Faint, "no task ran"));
+    }
+    let micros = match live.end {
+        Some((_, micros)) => micros,
+        None => (live.now - live.began).max(0).unsigned_abs(),
+    };
+    let mut end = format!("in {}", length(micros));
+    if let Some(run) = &live.run {
+        append(&mut end, format_args!(" {} run {run}", style.symbols().dot));
+    }
+    pieces.push(style.line().push(Ink::Faint, &end));
+    let mut row = style.line();
+    for piece in pieces {
+        if !row.is_empty() && row.width() + piece.width() + 2 > style.width {
+            row.write(out);
+            row = style.line();
+        }
+        if !row.is_empty() {
+            row.add(Ink::Plain, "  ");
+        }
+        row.append(&piece);
+    }
+    row.write(out);
 }
 
 /// Each outcome that occurred with its count: the bad ones first, since they are looked for.

@@ -95,7 +95,7 @@ impl Terminal {
 
     /// Every running machine: its state and since when, its attempt, what it saw last, its next deadline.
     pub fn snapshot_text(&self, now: i64) -> String {
-        let style = self.options.style;
+        let style = self.style();
         let mut out = String::new();
         for running in self.live.running.values() {
             row::dump(running, now, style, &mut out);
@@ -167,11 +167,17 @@ impl Terminal {
         text
     }
 
+    /// The style of what stands on a screen. One column stays free: a terminal may wrap a line that fills
+    /// its last one.
+    fn style(&self) -> Style {
+        let mut style = self.options.style;
+        style.width -= usize::from(self.options.live);
+        style
+    }
+
     fn draw(&mut self, now: i64) -> io::Result<()> {
         let mut text = self.take_pending();
-        // One column stays free: a terminal may wrap a line that fills its last one.
-        let mut style = self.options.style;
-        style.width -= 1;
+        let style = self.style();
         let mut running: Vec<_> = self.live.running.values().collect();
         running.sort_by_key(|running| (running.since, running.id));
         // The bar, the line about the rest, and the line of the cursor need room too: what has left the
@@ -228,7 +234,7 @@ impl Sink for Terminal {
             };
             self.summary.add(&ended, &self.live, &self.options);
             let count = (self.live.done(), self.live.started.tasks);
-            let row = row::ended(&ended, Some(count), self.options.style);
+            let row = row::ended(&ended, Some(count), self.style());
             row.write(&mut self.pending);
             self.spoke = event.at;
         }
@@ -246,9 +252,15 @@ impl Sink for Terminal {
             return Ok(());
         }
         self.flush()?;
+        for ended in self.live.interrupt() {
+            self.summary.add(&ended, &self.live, &self.options);
+        }
         let mut text = String::new();
         self.summary.write(&self.live, &self.options, &mut text);
         self.out.write_all(text.as_bytes())?;
         self.out.flush()
     }
 }
+
+#[cfg(test)]
+mod tests;

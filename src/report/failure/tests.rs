@@ -75,9 +75,10 @@ fn alone(name: &'static str, expect: &str, build: impl Fn(&str) -> Explanation) 
 fn compared(
     name: &'static str,
     expect: &str,
-    left: impl Into<Json> + Clone,
-    right: impl Into<Json> + Clone,
+    left: impl Into<Json>,
+    right: impl Into<Json>,
 ) -> Case {
+    let (left, right) = (left.into(), right.into());
     alone(name, expect, |file| {
         explain(file, expect, false)
             .compared(0, expect, false, left.clone(), right.clone())
@@ -244,6 +245,7 @@ fn looped() -> Headline {
 fn cases() -> Vec<Case> {
     let mut cases = timeouts();
     cases.extend(expectations());
+    cases.extend(comparisons());
     cases.extend(ends());
     cases.extend(looks());
     cases
@@ -275,26 +277,6 @@ fn expectations() -> Vec<Case> {
     let not = "!(res.body.closed || res.body.done)";
     let skipped = "res.status == 200 && res.body.items.len() == 3";
     let sum = "res.body.total == price * qty";
-    let long_text = |end: &str| {
-        format!(
-            "{}{end}",
-            "The quick brown fox jumps over the lazy dog. ".repeat(6)
-        )
-    };
-    let lines = |changed: &str| {
-        let lines = (1..=30).map(|n| {
-            if n == 17 {
-                changed.to_owned()
-            } else {
-                format!("line {n}")
-            }
-        });
-        lines.collect::<Vec<_>>().join("\n")
-    };
-    let order = json!({"id": 7, "items": [{"sku": "A-1", "price": 10}, {"sku": "B-2", "price": 4}], "note": null});
-    let other = json!({"id": 7, "items": [{"sku": "A-1", "price": 9.5}, {"sku": "B-2", "price": 4}], "open": true});
-    let many: Json = (0..100).collect();
-    let none: Json = (100..200).collect();
     vec![
         failed("two_expectations", unmet()),
         alone("call_with_its_arguments", call, |file| {
@@ -347,6 +329,31 @@ fn expectations() -> Vec<Case> {
                 .value(0, "res.body.total", 99.5)
                 .done()
         }),
+    ]
+}
+
+fn comparisons() -> Vec<Case> {
+    let long_text = |end: &str| {
+        format!(
+            "{}{end}",
+            "The quick brown fox jumps over the lazy dog. ".repeat(6)
+        )
+    };
+    let lines = |changed: &str| {
+        let lines = (1..=30).map(|n| {
+            if n == 17 {
+                changed.to_owned()
+            } else {
+                format!("line {n}")
+            }
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let order = json!({"id": 7, "items": [{"sku": "A-1", "price": 10}, {"sku": "B-2", "price": 4}], "note": null});
+    let other = json!({"id": 7, "items": [{"sku": "A-1", "price": 9.5}, {"sku": "B-2", "price": 4}], "open": true});
+    let many: Json = (0..100).collect();
+    let none: Json = (100..200).collect();
+    vec![
         compared(
             "in_a_list",
             "res.body.status in ['a', 'b']",
@@ -572,4 +579,38 @@ fn places_that_do_not_fit_the_file_do_no_harm() {
         text.contains("res.status == 201\n    | ^^^^^^^^^^^^^^^^^\n    | 500 ≠ 201\n"),
         "{text}"
     );
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// Whatever a system sends, the report keeps its width and sends nothing raw.
+    #[test]
+    fn whatever_a_system_sends(
+        text in "(\\PC|[\\x00-\\x1f\\x7f-\\u{9f}]|\\u{202e}|[あ-ん]|'|\"| ){0,200}",
+        width in 20usize..130,
+        unicode: bool,
+    ) {
+        let mut case = failed("any", unmet());
+        case.headline.failure.message.clone_from(&text);
+        case.headline.failure.again = Some(format!("curl '{text}'"));
+        case.headline.failure.hint = Some(text.clone());
+        case.headline.state = Some(text.as_str().into());
+        case.headline.last = Some(text.as_str().into());
+        case.about.task = text.as_str().into();
+        case.about.cleanup = vec![unmet()];
+        case.sources = Sources(vec![(FILE.into(), format!("{}{text}", ORDER.replace("sku", &text)).into())]);
+        for (_, explanation) in &mut case.headline.explanations {
+            for operand in &mut explanation.operands {
+                operand.sides = Some((text.clone().into(), json!({"a": text.clone()})));
+            }
+        }
+        let style = Style { color: Color::Never, unicode, width };
+        let shown = case.text(style);
+        for line in shown.lines() {
+            proptest::prop_assert!(super::width(line) <= width, "{:?}", line);
+        }
+        proptest::prop_assert!(!shown.contains(|c: char| c.is_control() && c != '\n'));
+        proptest::prop_assert!(unicode || shown.is_ascii());
+    }
 }
