@@ -301,7 +301,12 @@ impl Loading<'_> {
             self.found
                 .sources
                 .insert(Name::clone(name), Name::clone(&file.text));
-            self.found.diagnostics.extend(diagnostics);
+            // A mistake of the suite file shows in each of its tasks; it is still one.
+            for diagnostic in diagnostics {
+                if diagnostic.file == *name || !self.found.diagnostics.contains(&diagnostic) {
+                    self.found.diagnostics.push(diagnostic);
+                }
+            }
         }
         if let Some(machine) = machine {
             self.found.tasks.push(Loaded {

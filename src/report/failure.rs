@@ -1,16 +1,19 @@
 //! One failure in words: where, what, and how to mend it. Every display of a failure uses this.
 
-use super::command;
-use super::difference::{MAX_LINES, difference};
+mod page;
+mod source;
+
+use super::difference::difference;
 use super::operand::{Told, told};
-use super::snippet::{Mark, Snippet};
 use super::status::Status;
-use super::style::{Ink, Line, Style};
-use super::text::{cut_middle, shown, width, wrap};
+use super::style::{Ink, Style};
+use super::text::{append, cut_middle, shown, width};
 use super::value::{bare, compact, count, length};
 use crate::event::{
-    ConditionState, ErrorKind, Explanation, Failure, Headline, Name, Outcome, Place, Pos, Span,
+    ConditionState, ErrorKind, Explanation, Failure, Headline, Name, Outcome, Place, Pos,
 };
+use page::{LABEL, Page};
+use source::Found;
 
 /// Which execution failed.
 #[derive(Clone, Debug)]
@@ -54,19 +57,19 @@ pub fn failure(headline: &Headline, about: &About, sources: &Sources, style: Sty
         .max()
         .unwrap_or(0)
         .max(2);
-    let mut writer = Writer {
+    let mut page = Page {
         style,
         sources,
         digits,
         out: String::new(),
     };
-    writer.title(headline, about);
+    page.title(headline, about);
     let several = parts.len() > 1;
     for part in &parts {
-        writer.part(part, several);
+        page.part(part, several);
     }
-    writer.ending(headline, about);
-    writer.out
+    page.ending(headline, about);
+    page.out
 }
 
 /// What was said of one place: an expectation, or a condition that was waited for.
@@ -76,7 +79,7 @@ struct Part<'h> {
     condition: Option<&'h ConditionState>,
 }
 
-impl Part<'_> {
+impl<'h> Part<'h> {
     /// The last line of the file that will be shown.
     fn last_line(&self) -> u32 {
         let places = self.place.into_iter();
@@ -93,7 +96,7 @@ impl Part<'_> {
     }
 
     /// Where it is written: the first character of the first expression, if there is one.
-    fn anchor(&self) -> Option<(&str, Pos)> {
+    fn anchor(&self) -> Option<(&'h str, Pos)> {
         let explained = self.explanations.first().map(|(place, explanation)| {
             let operands = explanation
                 .operands
@@ -155,21 +158,10 @@ fn parts(headline: &Headline) -> Vec<Part<'_>> {
     own
 }
 
-struct Writer<'s> {
-    style: Style,
-    sources: &'s Sources,
-    digits: usize,
-    out: String,
-}
-
-/// The columns of a note's label, `values: `.
-const LABEL: usize = 9;
 /// The bytes of one value in a note.
 const VALUE_BYTES: usize = 400;
-/// The lines of a message.
-const MESSAGE_LINES: usize = 20;
 
-impl Writer<'_> {
+impl Page<'_> {
     fn title(&mut self, headline: &Headline, about: &About) {
         let style = self.style;
         let symbols = style.symbols();
@@ -200,55 +192,22 @@ impl Writer<'_> {
                 .plain(&format!("state {}", name(state)));
         }
         let mut message = what(headline);
+        if about.cleanup.contains(headline) {
+            message = format!("cleanup failed: {message}");
+        }
         if about.attempts > 1 {
             message = format!(
-                "{message}{dot}attempt {} of {}",
+                "{message} (attempt {} of {})",
                 about.attempt, about.attempts
             );
         }
-        if line.width() > style.width {
-            line.write(&mut self.out);
-            line = style.line().plain("  ");
-        } else if line.width() + width(&dot) + 16 > style.width {
+        if line.width() + width(&dot) + 16 > style.width {
             line.write(&mut self.out);
             line = style.line().plain("  ");
         } else {
             line = line.push(Ink::Faint, &dot);
         }
-        self.wrapped(line, 2, hue, &message, MESSAGE_LINES);
-    }
-
-    /// Writes a longer text behind what a line holds already, further lines indented. Line breaks of the
-    /// text are kept.
-    fn wrapped(&mut self, mut line: Line, indent: usize, ink: Ink, text: &str, most: usize) {
-        let style = self.style;
-        let rest = style.width.saturating_sub(indent).max(8);
-        let mut lines = 0;
-        let mut more = 0;
-        for paragraph in text.trim_end().split('\n') {
-            let paragraph = shown(paragraph.trim_end_matches('\r'), style.unicode);
-            let first = if line.is_empty() {
-                rest
-            } else {
-                style.width.saturating_sub(line.width())
-            };
-            for piece in wrap(&paragraph, first, rest) {
-                if lines == most {
-                    more += 1;
-                    continue;
-                }
-                if line.is_empty() {
-                    line = style.line().plain(&" ".repeat(indent));
-                }
-                line.push(ink, piece).write(&mut self.out);
-                line = style.line();
-                lines += 1;
-            }
-        }
-        if more > 0 {
-            let text = format!("{}+{more} more", " ".repeat(indent));
-            style.line().push(Ink::Faint, &text).write(&mut self.out);
-        }
+        self.wrapped(line, 2, hue, &message);
     }
 
     fn part(&mut self, part: &Part<'_>, several: bool) {
@@ -273,10 +232,13 @@ impl Writer<'_> {
             }
             line.write(&mut self.out);
         }
-        let found: Vec<(&Place, &Explanation, Vec<Told>)> = part
-            .explanations
-            .iter()
-            .map(|(place, explanation)| (*place, *explanation, told(explanation, style)))
+        let explanations = part.explanations.iter();
+        let found: Vec<Found<'_>> = explanations
+            .map(|(place, explanation)| Found {
+                place,
+                explanation,
+                told: told(explanation, style),
+            })
             .collect();
         self.snippet(part, &found);
         self.told_notes(&found);
@@ -285,60 +247,12 @@ impl Writer<'_> {
         }
     }
 
-    /// The lines of the file, or where its text is unknown, the expressions alone.
-    fn snippet(&mut self, part: &Part<'_>, found: &[(&Place, &Explanation, Vec<Told>)]) {
-        let style = self.style;
-        let text = part.place.and_then(|place| self.sources.text(&place.file));
-        let lines = text.map_or(0, |text| text.lines().count()) as u32;
-        let is_in = |span: Span| (1..=lines).contains(&span.start.line);
-        if let Some(text) = text
-            && let Some(place) = part.place
-            && is_in(place.span)
-            && found
-                .iter()
-                .all(|(_, _, told)| told.iter().all(|one| is_in(one.span)))
-        {
-            let mut marks: Vec<Mark> = found
-                .iter()
-                .flat_map(|(place, explanation, told)| marks(place, explanation, told))
-                .collect();
-            if marks.is_empty() {
-                marks.push(Mark {
-                    span: first_line(place.span),
-                    decisive: true,
-                    label: part.condition.map(silence).unwrap_or_default().to_owned(),
-                });
-            }
-            let first = marks.iter().map(|mark| mark.span.start.line).min();
-            let also = first.and_then(|line| state_line(text, place, line));
-            Snippet {
-                text,
-                also: also.into_iter().collect(),
-                marks,
-                digits: self.digits,
-                numbered: true,
-            }
-            .write(style, &mut self.out);
-            return;
-        }
-        for (_, explanation, told) in found {
-            Snippet {
-                text: &explanation.source,
-                also: Vec::new(),
-                marks: loose_marks(explanation, told),
-                digits: self.digits,
-                numbered: false,
-            }
-            .write(style, &mut self.out);
-        }
-    }
-
     /// What carets cannot say: what lies inside an operand, what is missing, and how two values differ.
-    fn told_notes(&mut self, found: &[(&Place, &Explanation, Vec<Told>)]) {
+    fn told_notes(&mut self, found: &[Found<'_>]) {
         let mut inside: Vec<String> = Vec::new();
         for (name, value) in found
             .iter()
-            .flat_map(|(_, _, told)| told)
+            .flat_map(|one| &one.told)
             .flat_map(|one| &one.inside)
         {
             let value = compact(value, VALUE_BYTES, self.style.symbols().ellipsis);
@@ -347,14 +261,11 @@ impl Writer<'_> {
                 inside.push(text);
             }
         }
-        for text in &inside {
-            self.note("where", text);
+        if !inside.is_empty() {
+            self.note("where", &inside.join(", "));
         }
         let mut named = Vec::new();
-        for missing in found
-            .iter()
-            .flat_map(|(_, explanation, _)| &explanation.missing)
-        {
+        for missing in found.iter().flat_map(|one| &one.explanation.missing) {
             if named.contains(&&missing.path) {
                 continue;
             }
@@ -366,9 +277,16 @@ impl Writer<'_> {
                 &format!("{}{}", missing.path, hint.unwrap_or_default()),
             );
         }
+        for kinds in found
+            .iter()
+            .flat_map(|one| &one.told)
+            .filter_map(|one| one.kinds.as_ref())
+        {
+            self.note("types", kinds);
+        }
         for (left, right) in found
             .iter()
-            .flat_map(|(_, _, told)| told)
+            .flat_map(|one| &one.told)
             .filter_map(|one| one.sides.as_ref())
         {
             let room = self.style.width.saturating_sub(self.digits + 4 + LABEL);
@@ -425,13 +343,9 @@ impl Writer<'_> {
         if failure.kind == ErrorKind::Timeout && what(headline) != failure.message {
             self.note("limit", &failure.message);
         }
-        if let Some(what) = headline.what.as_deref()
-            && !headline
-                .last
-                .as_deref()
-                .is_some_and(|last| last.contains(what))
-        {
-            self.note("step", what);
+        // What came back names the request too.
+        if headline.last.is_none() {
+            self.maybe_note("step", headline.what.as_deref());
         }
         let in_condition = |text: &str| {
             let mut conditions = headline.conditions.iter();
@@ -464,66 +378,12 @@ impl Writer<'_> {
             _ => message.clone(),
         };
         if let Some(place) = &headline.place {
-            text.push_str(&format!(" ({})", at(place)));
+            append(&mut text, format_args!(" ({})", at(place)));
         }
         self.note("cleanup", &text);
         self.maybe_note("help", hint.as_deref());
         if let Some(again) = &headline.failure.again {
             self.command(again);
-        }
-    }
-
-    /// `    = label:   `, or as many spaces.
-    fn label(&self, label: &str) -> Line {
-        let lead = " ".repeat(self.digits + 2);
-        let mut line = self.style.line();
-        if !label.is_empty() {
-            line = line
-                .push(Ink::Faint, &format!("{lead}= "))
-                .plain(&format!("{label}:"));
-        }
-        line.pad_to(self.digits + 4 + LABEL);
-        line
-    }
-
-    fn note(&mut self, label: &str, text: &str) {
-        let line = self.label(label);
-        let indent = line.width();
-        self.wrapped(line, indent, Ink::Plain, text, MESSAGE_LINES);
-    }
-
-    fn maybe_note(&mut self, label: &str, text: Option<&str>) {
-        if let Some(text) = text {
-            self.note(label, text);
-        }
-    }
-
-    /// A command that repeats a request, under its own name: `= curl:    curl -sS …`.
-    fn command(&mut self, command: &str) {
-        let name = command.split(' ').next().unwrap_or_default();
-        let plain = name.len() < LABEL - 1 && name.chars().all(|c| c.is_ascii_alphanumeric());
-        self.folded(
-            if plain && !name.is_empty() {
-                name
-            } else {
-                "repeat"
-            },
-            command,
-        );
-    }
-
-    fn folded(&mut self, label: &str, text: &str) {
-        let style = self.style;
-        let mut line = self.label(label);
-        let indent = line.width();
-        let first = style.width.saturating_sub(indent);
-        let folded = command::fold(text, first, indent, style.width, style.unicode);
-        for piece in &folded {
-            if line.is_empty() && !piece.flush {
-                line = style.line().plain(&" ".repeat(indent));
-            }
-            line.plain(&piece.text).write(&mut self.out);
-            line = style.line();
         }
     }
 }
@@ -548,6 +408,13 @@ pub(crate) fn what(headline: &Headline) -> String {
     format!("timed out after {}{tries}", length(headline.micros))
 }
 
+/// Where the thing that decided is written: the file, and the first character.
+pub(crate) fn anchor(headline: &Headline) -> Option<(&str, Pos)> {
+    let mut parts = parts(headline);
+    let part = parts.drain(..).next()?;
+    part.anchor()
+}
+
 /// The strategy of a condition and how often it was tried.
 fn tried(condition: &ConditionState) -> String {
     let noun = match &*condition.strategy {
@@ -562,111 +429,10 @@ fn tried(condition: &ConditionState) -> String {
     )
 }
 
-/// What to say under a condition that no result explains.
-fn silence(condition: &ConditionState) -> &'static str {
-    match (&*condition.strategy, condition.attempts) {
-        ("subscribe", 0) => "no message came",
-        ("poll", 0) => "no attempt was finished",
-        ("wait", _) => "was still waiting",
-        _ if condition.trouble.is_some() => "no answer that it could judge",
-        _ => "not yet",
-    }
-}
-
 /// `file:line:column`.
 pub(crate) fn at(place: &Place) -> String {
     let start = place.span.start;
     format!("{}:{}:{}", place.file, start.line, start.column)
-}
-
-fn first_line(span: Span) -> Span {
-    if span.end.line <= span.start.line {
-        return span;
-    }
-    Span {
-        start: span.start,
-        // The snippet cuts this at the end of the line.
-        end: Pos {
-            line: span.start.line,
-            column: u32::MAX,
-        },
-    }
-}
-
-fn marks(place: &Place, explanation: &Explanation, told: &[Told]) -> Vec<Mark> {
-    if told.is_empty() {
-        let value = explanation.value.as_ref();
-        return vec![Mark {
-            span: first_line(place.span),
-            decisive: true,
-            label: value.map_or_else(String::new, |value| compact(value, 80, "")),
-        }];
-    }
-    told.iter()
-        .map(|one| Mark {
-            span: one.span,
-            decisive: one.decisive,
-            label: one.label.clone(),
-        })
-        .collect()
-}
-
-/// The marks of an expression whose file is not at hand: places inside its own text.
-fn loose_marks(explanation: &Explanation, told: &[Told]) -> Vec<Mark> {
-    let source = &explanation.source;
-    let mut from = 0;
-    told.iter()
-        .filter_map(|one| {
-            // Offsets if the operand has no line of a file, else its text is looked for.
-            let offset = one.span.start.column as usize;
-            let here = (one.span.start.line == 0)
-                .then_some(offset)
-                .filter(|offset| {
-                    source
-                        .get(*offset..)
-                        .is_some_and(|rest| rest.starts_with(&one.source))
-                });
-            let start = here.or_else(|| Some(from + source.get(from..)?.find(&one.source)?))?;
-            from = start + one.source.len();
-            Some(Mark {
-                span: Span {
-                    start: position(source, start),
-                    end: position(source, from),
-                },
-                decisive: one.decisive,
-                label: one.label.clone(),
-            })
-        })
-        .collect()
-}
-
-/// The line and column of a byte offset.
-fn position(text: &str, offset: usize) -> Pos {
-    let before = &text[..offset];
-    let start = before.rfind('\n').map_or(0, |at| at + 1);
-    Pos {
-        line: before.matches('\n').count() as u32 + 1,
-        column: before[start..].chars().count() as u32 + 1,
-    }
-}
-
-/// The line on which the state that holds this place begins.
-fn state_line(text: &str, place: &Place, before: u32) -> Option<u32> {
-    let at = place.path.rfind("states.")?;
-    let name = place.path[at + "states.".len()..]
-        .split(['.', '['])
-        .next()?;
-    let indent = |line: &str| line.len() - line.trim_start().len();
-    let lines: Vec<&str> = text.lines().take(before as usize).collect();
-    let own = indent(lines.last()?);
-    let found = lines.iter().rposition(|line| {
-        let key = line.trim_start().trim_start_matches(['"', '\'']);
-        let rest = key
-            .strip_prefix(name)
-            .map(|rest| rest.trim_start_matches(['"', '\'']));
-        indent(line) <= own && rest.is_some_and(|rest| rest.starts_with(':'))
-    })?;
-    Some(found as u32 + 1)
 }
 
 #[cfg(test)]

@@ -399,7 +399,9 @@ impl Log {
 
     pub(crate) fn finish(&mut self, outcomes: &[Outcome]) -> &mut Self {
         let mut tally = Tally::default();
-        outcomes.iter().for_each(|outcome| tally.add(*outcome));
+        for outcome in outcomes {
+            tally.add(*outcome);
+        }
         let outcome = outcomes.iter().max().copied().unwrap_or(Outcome::Passed);
         let micros = (self.now - self.events[0].at).unsigned_abs();
         self.push(

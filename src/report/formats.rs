@@ -2,6 +2,7 @@
 
 use super::json::Document;
 use super::junit::Junit;
+use super::markdown::Markdown;
 use super::ndjson::Ndjson;
 use super::options::Options;
 use crate::event::Sink;
@@ -18,7 +19,7 @@ pub struct Report {
 }
 
 /// Every report format.
-pub const REPORTS: &[Report] = &[
+pub static REPORTS: &[Report] = &[
     Report {
         name: "junit",
         summary: "JUnit XML: a suite for each folder, a test case for each task",
@@ -28,6 +29,11 @@ pub const REPORTS: &[Report] = &[
         name: "json",
         summary: "one JSON document: the run and each task with its attempts",
         make: |writer, options| Box::new(Document::new(writer, options)),
+    },
+    Report {
+        name: "markdown",
+        summary: "the counts, a table of what did not simply pass, each failure in full",
+        make: |writer, options| Box::new(Markdown::new(writer, options)),
     },
     Report {
         name: "ndjson",

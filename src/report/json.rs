@@ -1,10 +1,9 @@
 //! One JSON document about a run.
 
-use super::failure::failure;
 use super::options::Options;
 use super::style::Style;
 use super::value::utc;
-use super::view::{Ended, Live};
+use super::view::{Ended, Key, Live};
 use crate::event::{Event, Headline, Json, Metrics, Name, Outcome, Sink, Tally};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -15,8 +14,8 @@ pub struct Document {
     writer: Box<dyn Write + Send>,
     options: Options,
     live: Live,
-    /// By the task's number in the run.
-    tasks: BTreeMap<u32, Task>,
+    /// The tasks, in the order of the run.
+    tasks: BTreeMap<Key, Task>,
     written: bool,
 }
 
@@ -39,12 +38,13 @@ struct Run<'d> {
     micros: Option<u64>,
     outcome: Outcome,
     selected: u32,
-    counts: BTreeMap<&'static str, u32>,
+    counts: BTreeMap<String, u32>,
 }
 
 #[derive(Serialize)]
 struct Task {
-    task: Name,
+    #[serde(rename = "task")]
+    name: Name,
     #[serde(skip_serializing_if = "Option::is_none")]
     case: Option<Name>,
     file: Name,
@@ -58,7 +58,8 @@ struct Task {
 #[derive(Serialize)]
 struct Attempt {
     execution: u32,
-    attempt: u32,
+    #[serde(rename = "attempt")]
+    number: u32,
     started: String,
     micros: u64,
     outcome: Outcome,
@@ -87,7 +88,7 @@ struct Visit {
 #[derive(Serialize)]
 struct Failed {
     #[serde(flatten)]
-    headline: Headline,
+    headline: Option<Headline>,
     /// The same in words, as a terminal shows it.
     text: String,
 }
@@ -113,10 +114,11 @@ impl Document {
     }
 
     fn add(&mut self, ended: Ended) {
-        let about = ended.about(self.live.run.as_ref(), self.options.resumable);
-        let failed = ended.headline.map(|headline| Failed {
-            text: failure(&headline, &about, &ended.sources, self.options.style),
-            headline: *headline,
+        let key = ended.key();
+        let text = ended.failure_text(self.live.run.as_ref(), &self.options);
+        let failed = (!text.is_empty()).then(|| Failed {
+            headline: ended.headline.map(|headline| *headline),
+            text,
         });
         let ends = ended.path.iter().skip(1).map(|visit| visit.at);
         let path = ended
@@ -131,7 +133,7 @@ impl Document {
         let started = ended.started;
         let attempt = Attempt {
             execution: ended.id,
-            attempt: started.attempt,
+            number: started.attempt,
             started: utc(ended.began),
             micros: ended.metrics.micros,
             outcome: ended.outcome,
@@ -144,8 +146,8 @@ impl Document {
             failure: failed,
             cleanup: ended.cleanup,
         };
-        let task = self.tasks.entry(started.index).or_insert_with(|| Task {
-            task: started.task,
+        let task = self.tasks.entry(key).or_insert_with(|| Task {
+            name: started.task,
             case: started.case,
             file: started.file,
             tags: started.tags,
@@ -157,11 +159,11 @@ impl Document {
     }
 }
 
-/// The counts of a tally under the words that people read.
-fn counts(tally: &Tally) -> BTreeMap<&'static str, u32> {
+/// The counts of a tally under the words that `outcome` has in this document.
+fn counts(tally: &Tally) -> BTreeMap<String, u32> {
     tally
         .iter()
-        .map(|(outcome, count)| (outcome.word(), count))
+        .map(|(outcome, count)| (outcome.word().replace(' ', "_"), count))
         .collect()
 }
 
@@ -178,6 +180,9 @@ impl Sink for Document {
     fn finish(&mut self) -> io::Result<()> {
         if std::mem::replace(&mut self.written, true) {
             return Ok(());
+        }
+        for ended in self.live.interrupt() {
+            self.add(ended);
         }
         let started = &self.live.started;
         let whole = Whole {

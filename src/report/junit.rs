@@ -1,11 +1,10 @@
 //! JUnit XML: a suite for each folder, a test case for each task.
 
-use super::failure::failure;
 use super::options::Options;
 use super::style::Style;
-use super::text::shown;
+use super::text::{append, shown};
 use super::value::{length, utc};
-use super::view::{Ended, Live};
+use super::view::{Ended, Key, Live};
 use crate::event::{Event, Name, Outcome, Sink};
 use quick_junit::{
     NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite, XmlString,
@@ -19,8 +18,8 @@ pub struct Junit {
     writer: Box<dyn Write + Send>,
     options: Options,
     live: Live,
-    /// By the task's number in the run.
-    tasks: BTreeMap<u32, Task>,
+    /// The tasks, in the order of the run.
+    tasks: BTreeMap<Key, Task>,
     written: bool,
 }
 
@@ -49,7 +48,7 @@ impl Junit {
     }
 
     fn add(&mut self, ended: &Ended) {
-        let earlier = self.tasks.remove(&ended.started.index);
+        let earlier = self.tasks.remove(&ended.key());
         let mut reruns = Vec::new();
         if let Some(mut task) = earlier {
             reruns.append(&mut task.reruns);
@@ -61,7 +60,7 @@ impl Junit {
             reruns,
             micros: ended.metrics.micros,
         };
-        self.tasks.insert(ended.started.index, task);
+        self.tasks.insert(ended.key(), task);
     }
 
     fn report(&mut self) -> Report {
@@ -106,17 +105,8 @@ impl Sink for Junit {
         if std::mem::replace(&mut self.written, true) {
             return Ok(());
         }
-        // What runs still when the events end was interrupted.
-        for running in std::mem::take(&mut self.live.running).into_values() {
-            let mut case = TestCase::new(xml(&running.started.task), error("interrupted"));
-            case.set_classname(xml(&running.started.file));
-            let task = Task {
-                file: Name::clone(&running.started.file),
-                case,
-                reruns: Vec::new(),
-                micros: 0,
-            };
-            self.tasks.insert(running.started.index, task);
+        for ended in self.live.interrupt() {
+            self.add(&ended);
         }
         let report = self.report();
         report
@@ -124,12 +114,6 @@ impl Sink for Junit {
             .map_err(io::Error::other)?;
         self.writer.flush()
     }
-}
-
-fn error(message: &str) -> TestCaseStatus {
-    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-    status.set_message(message);
-    status
 }
 
 /// A text that XML can hold: control characters are shown as text, line breaks stay.
@@ -145,11 +129,7 @@ fn folder(file: &str) -> &str {
 
 fn case(ended: &Ended, live: &Live, options: &Options) -> TestCase {
     let started = &ended.started;
-    let name = match &started.case {
-        Some(case) => format!("{} [{case}]", started.task),
-        None => started.task.to_string(),
-    };
-    let mut test = TestCase::new(xml(&name), status(ended, live, options));
+    let mut test = TestCase::new(xml(&ended.name()), status(ended, live, options));
     test.set_classname(xml(&started.file));
     test.set_time(Duration::from_micros(ended.metrics.micros));
     test.extra
@@ -183,10 +163,10 @@ pub(crate) fn path(ended: &Ended) -> String {
     let ends = ended.path.iter().skip(1).map(|visit| visit.at);
     for (visit, end) in ended.path.iter().zip(ends.chain([ended.at])) {
         let spent = length((end - visit.at).max(0).unsigned_abs());
-        text.push_str(&format!("{}  {spent}\n", visit.state));
+        append(&mut text, format_args!("{}  {spent}\n", visit.state));
     }
     if ended.more_visits > 0 {
-        text.push_str(&format!("+{} more\n", ended.more_visits));
+        append(&mut text, format_args!("+{} more\n", ended.more_visits));
     }
     text
 }
@@ -211,11 +191,8 @@ fn status(ended: &Ended, live: &Live, options: &Options) -> TestCaseStatus {
         None => ended.outcome.word(),
     };
     status.set_type(ty);
-    if let Some(headline) = &ended.headline {
-        let about = ended.about(live.run.as_ref(), options.resumable);
-        let text = failure(headline, &about, &ended.sources, options.style);
-        status.set_description(xml(&text));
-    }
+    let text = ended.failure_text(live.run.as_ref(), options);
+    status.set_description(xml(&text));
     status
 }
 

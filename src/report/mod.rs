@@ -14,8 +14,10 @@ mod command;
 mod difference;
 mod failure;
 mod formats;
+mod github;
 mod json;
 mod junit;
+mod markdown;
 mod ndjson;
 mod operand;
 mod options;
@@ -31,14 +33,18 @@ mod view;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod tests;
 
 pub use failure::{About, Sources, failure};
 pub use formats::{REPORTS, Report, by_name};
+pub use github::Github;
 pub use json::Document;
 pub use junit::Junit;
+pub use markdown::Markdown;
 pub use ndjson::Ndjson;
 pub use options::Options;
 pub use status::{Hue, Status, Theme};
 pub use style::{Color, ColorChoice, Output, Style};
 pub use terminal::Terminal;
-pub use view::{Ended, Last, Live, Phase, Running, Visit};
+pub use view::{Ended, Key, Last, Live, Phase, Running, Visit};

@@ -17,6 +17,8 @@ pub(crate) struct Told {
     pub(crate) label: String,
     /// For a comparison of two structures or two longer texts: its sides, to be compared in a note.
     pub(crate) sides: Option<(Json, Json)>,
+    /// What to say of the types of its sides, where they differ.
+    pub(crate) kinds: Option<String>,
     /// Names inside it and their values, where the label does not show them.
     pub(crate) inside: Vec<(String, Json)>,
 }
@@ -109,7 +111,12 @@ impl Tree<'_> {
             sides: operand
                 .sides
                 .clone()
-                .filter(|sides| decisive && is_long(sides)),
+                .filter(|(left, right)| decisive && is_long(left, right)),
+            kinds: operand
+                .sides
+                .as_ref()
+                .filter(|_| decisive)
+                .and_then(|(left, right)| kinds(left, right)),
             inside: if decisive {
                 self.inside(at)
             } else {
@@ -166,41 +173,32 @@ fn is_path(source: &str) -> bool {
 }
 
 fn label(operand: &Operand, decisive: bool, missing: bool, symbols: &Symbols) -> String {
-    let show = |value: &Json| match value {
-        Json::Null if missing => "missing".to_owned(),
-        value => compact(value, VALUE_BYTES, symbols.ellipsis),
-    };
     let Some(value) = &operand.value else {
         return "not evaluated".to_owned();
     };
     let Some((left, right)) = operand.sides.as_ref().filter(|_| decisive) else {
-        return show(value);
+        return compact(value, VALUE_BYTES, symbols.ellipsis);
     };
-    let operator = operator(&operand.source).unwrap_or_default();
-    if (left.is_null() || right.is_null()) && operator != "==" {
-        return format!(
-            "{}, {}: no comparison with it holds",
-            show(left),
-            show(right)
-        );
-    }
-    match (left, right) {
-        (Json::Object(_), Json::Object(_)) | (Json::Array(_), Json::Array(_))
-            if operator == "==" =>
-        {
-            return format!("they differ, see below ({} {})", size(left), size(right))
-                .replace(") (", ", ");
-        }
-        (Json::String(a), Json::String(b)) if operator == "==" && is_long_text(a, b) => {
-            return format!(
-                "the texts differ, see below ({} and {} characters)",
-                a.chars().count(),
-                b.chars().count()
-            );
-        }
-        _ => {}
-    }
+    let (left_text, operator, right_text) = split(&operand.source);
+    let show = |value: &Json, text: &str| match value {
+        Json::Null if missing && !is_null(text) => "missing".to_owned(),
+        value => compact(value, VALUE_BYTES, symbols.ellipsis),
+    };
+    let (a, b) = (show(left, left_text), show(right, right_text));
     let held = *value == Json::Bool(true);
+    if left.is_null() && right.is_null() && (is_null(left_text) || is_null(right_text)) {
+        return format!("{a} = {b}");
+    }
+    // A comparison with what is missing is false, `!=` too; only one with `null` sees it.
+    if !held && operator != "==" && left.is_null() && !is_null(right_text) {
+        return format!("{a}, so not {operator} {b}");
+    }
+    if !held && operator != "==" && right.is_null() && !is_null(right_text) {
+        return format!("{a}; the other side is {b}");
+    }
+    if operator == "==" && !held && is_long(left, right) {
+        return format!("{} and {}, compared below", size(left), size(right));
+    }
     let between = match (operator, held) {
         ("==", false) | ("!=", true) => symbols.unequal,
         ("==", true) | ("!=", false) => "=",
@@ -212,19 +210,50 @@ fn label(operand: &Operand, decisive: bool, missing: bool, symbols: &Symbols) ->
         ("in", false) => "not in",
         _ => "and",
     };
-    format!("{} {between} {}", show(left), show(right))
+    format!("{a} {between} {b}")
+}
+
+/// Whether this is `null` itself, in either spelling.
+fn is_null(source: &str) -> bool {
+    matches!(source, "null" | "()")
+}
+
+/// The two sides of a comparison as they are written, and the operator between them.
+fn split(source: &str) -> (&str, &'static str, &str) {
+    let Some((at, operator)) = operator(source) else {
+        return (source, "", "");
+    };
+    let (left, right) = source.split_at(at);
+    (left.trim(), operator, right[operator.len()..].trim())
 }
 
 fn size(value: &Json) -> String {
     match value {
         Json::Object(members) => super::value::count(members.len() as u64, "member"),
         Json::Array(items) => super::value::count(items.len() as u64, "item"),
+        Json::String(text) => super::value::count(text.chars().count() as u64, "character"),
         _ => String::new(),
     }
 }
 
-fn is_long(sides: &(Json, Json)) -> bool {
-    match sides {
+/// Why two values that look alike are not equal: `"3"` and `3`.
+fn kinds(left: &Json, right: &Json) -> Option<String> {
+    let kind = |value: &Json| match value {
+        Json::Null => None,
+        Json::Bool(_) => Some("a bool"),
+        Json::Number(_) => Some("a number"),
+        Json::String(_) => Some("a text"),
+        Json::Array(_) => Some("a list"),
+        Json::Object(_) => Some("a map"),
+    };
+    let (a, b) = (kind(left)?, kind(right)?);
+    (a != b && !matches!(b, "a list" | "a map"))
+        .then(|| format!("the left side is {a}, the right side {b}"))
+}
+
+/// Whether two values are compared in a note, since a label cannot hold them.
+fn is_long(left: &Json, right: &Json) -> bool {
+    match (left, right) {
         (Json::Object(_), Json::Object(_)) | (Json::Array(_), Json::Array(_)) => true,
         (Json::String(a), Json::String(b)) => is_long_text(a, b),
         _ => false,
@@ -236,9 +265,27 @@ fn is_long_text(a: &str, b: &str) -> bool {
     long(a) && !b.is_empty() || long(b) && !a.is_empty()
 }
 
+/// An expression without the brackets around all of it.
+fn inner(source: &str) -> &str {
+    let source = source.trim();
+    let Some(inside) = source
+        .strip_prefix('(')
+        .and_then(|rest| rest.strip_suffix(')'))
+    else {
+        return source;
+    };
+    // `(a) || (b)` begins and ends with brackets too, but not with one pair.
+    let mut depth = 0i32;
+    let one_pair = inside.chars().all(|c| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        depth >= 0
+    });
+    if one_pair { inner(inside) } else { source }
+}
+
 /// Whether the outermost operator is `&&`, `||` or one of their words.
 fn joins(source: &str) -> bool {
-    outermost(source, |rest, at_word| {
+    outermost(inner(source), |rest, at_word| {
         ["&&", "||"]
             .into_iter()
             .find(|sign| rest.starts_with(sign))
@@ -251,13 +298,14 @@ fn joins(source: &str) -> bool {
     .is_some()
 }
 
-/// The outermost comparison of an expression.
-fn operator(source: &str) -> Option<&'static str> {
+/// The outermost comparison of an expression: where it stands, and what it is.
+fn operator(source: &str) -> Option<(usize, &'static str)> {
     outermost(source, |rest, at_word| {
-        ["==", "!=", "<=", ">=", "<", ">"]
+        let sign = ["==", "!=", "<=", ">=", "<", ">"]
             .into_iter()
-            .find(|sign| rest.starts_with(sign) && !rest.starts_with("=>"))
-            .or_else(|| (at_word && is_word(rest, "in")).then_some("in"))
+            .find(|sign| rest.starts_with(sign));
+        let sign = sign.or_else(|| (at_word && is_word(rest, "in")).then_some("in"))?;
+        Some((source.len() - rest.len(), sign))
     })
 }
 
@@ -278,11 +326,10 @@ fn outermost<T>(source: &str, mut look: impl FnMut(&str, bool) -> Option<T>) -> 
             _ if escaped => escaped = false,
             (Some(_), '\\') => escaped = true,
             (Some(open), _) if c == open => quote = None,
-            (Some(_), _) => {}
             (None, '\'' | '"' | '`') => quote = Some(c),
             (None, '(' | '[' | '{') => depth += 1,
             (None, ')' | ']' | '}') => depth = depth.saturating_sub(1),
-            (None, _) => {}
+            _ => {}
         }
         let at_word = !(previous.is_alphanumeric() || matches!(previous, '_' | '.'));
         if depth == 0
@@ -302,14 +349,16 @@ mod tests {
 
     #[test]
     fn finds_the_outermost_operator() {
-        assert_eq!(operator("a == 'x < y'"), Some("=="));
-        assert_eq!(operator("f(a > b) != 3"), Some("!="));
-        assert_eq!(operator("inner in ['a']"), Some("in"));
-        assert_eq!(operator("a.in('x')"), None);
-        assert_eq!(operator("a >= b"), Some(">="));
+        let sign = |source| split(source).1;
+        assert_eq!(split("a == 'x < y'"), ("a", "==", "'x < y'"));
+        assert_eq!(sign("f(a > b) != 3"), "!=");
+        assert_eq!(split("inner in ['a']"), ("inner", "in", "['a']"));
+        assert_eq!(sign("a.in('x')"), "");
+        assert_eq!(sign("a >= b"), ">=");
         assert!(joins("a == 1 and b"));
-        assert!(joins("(a) || b"));
-        assert!(!joins("(a || b)"));
+        assert!(joins("(a) || (b)"));
+        assert!(joins("((a || b))"));
+        assert!(!joins("f(a || b)"));
         assert!(!joins("band.orchestra == 'x or y'"));
     }
 }

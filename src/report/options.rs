@@ -11,6 +11,8 @@ pub struct Options {
     pub resumable: bool,
     /// Redraw a few lines at the bottom while tasks run: only for a terminal that can move its cursor.
     pub live: bool,
+    /// The lines of that terminal.
+    pub rows: usize,
     /// The report files that will be written, to be named at the end.
     pub reports: Vec<String>,
     /// Further lines for the end: that no journal was kept.
@@ -23,6 +25,7 @@ impl Default for Options {
             style: Style::plain(),
             resumable: false,
             live: false,
+            rows: 24,
             reports: Vec::new(),
             notes: Vec::new(),
         }

@@ -4,7 +4,8 @@ use super::status::Status;
 use super::style::{Ink, Line, Style};
 use super::text::{cut_end, cut_middle, shown, width};
 use super::value::length;
-use super::view::{Ended, Phase, Running};
+use super::view::{Ended, Last, Phase, Running};
+use crate::event::Outcome;
 
 /// The name of a task, with its case.
 fn name(task: &str, case: Option<&str>, room: usize, style: Style) -> String {
@@ -47,18 +48,25 @@ pub(crate) fn running(running: &Running, now: i64, style: Style) -> Line {
     if running.attempt > 0 {
         parts.push(format!("#{}", running.attempt));
     }
-    if let Some(last) = &running.last {
-        parts.push(last.text().to_owned());
-    }
     let end = style.width.saturating_sub(width(&left) + 2);
+    let ellipsis = style.symbols().ellipsis;
+    let room = |line: &Line| end.saturating_sub(line.width() + 2);
     for part in parts {
         let part = shown(&part, style.unicode);
-        let room = end.saturating_sub(line.width() + 2);
-        if room < 4 {
+        if room(&line) < 4 {
             break;
         }
-        line.add(Ink::Plain, "  ");
-        line.add(Ink::Plain, &cut_end(&part, room, style.symbols().ellipsis));
+        let part = cut_end(&part, room(&line), ellipsis);
+        line = line.plain("  ").plain(&part);
+    }
+    if let Some(last) = running.last.as_ref().filter(|_| room(&line) >= 8) {
+        let text = shown(last.text(), style.unicode);
+        let text = match last {
+            // The value stands at the end, and is what one looks for.
+            Last::Value(_) => cut_middle(&text, room(&line), ellipsis),
+            _ => cut_end(&text, room(&line), ellipsis),
+        };
+        line = line.plain("  ").plain(&text);
     }
     line.push(Ink::Faint, &format!("  {left}"))
 }
@@ -69,7 +77,6 @@ pub(crate) fn dump(running: &Running, now: i64, style: Style, out: &mut String) 
     let started = &running.started;
     let since = |at: i64| length((now - at).max(0).unsigned_abs());
     let third = (style.width / 2).max(8);
-    let state = running.state.as_deref().unwrap_or("not in a state yet");
     style
         .line()
         .push(Ink::Hue(status.hue()), status.glyph(style.unicode))
@@ -83,11 +90,11 @@ pub(crate) fn dump(running: &Running, now: i64, style: Style, out: &mut String) 
             &format!("  {}, started {} ago", status.word(), since(running.began)),
         )
         .write(out);
-    let mut facts = vec![format!(
-        "state     {state}, visit {}, for {}",
-        running.visit,
-        since(running.since)
-    )];
+    let mut facts = Vec::new();
+    if let Some(state) = &running.state {
+        let (visit, since) = (running.visit, since(running.since));
+        facts.push(format!("state     {state}, visit {visit}, for {since}"));
+    }
     match &running.phase {
         Phase::Instruction(what) => facts.push(format!("does      {what}")),
         Phase::Cleanup => facts.push("does      cleanup".to_owned()),
@@ -99,20 +106,18 @@ pub(crate) fn dump(running: &Running, now: i64, style: Style, out: &mut String) 
     if let Some(last) = &running.last {
         facts.push(format!("last      {}", last.text()));
     }
-    facts.push(match running.deadline {
-        Some(deadline) => {
-            let left = length((deadline - now).max(0).unsigned_abs());
-            format!("deadline  in {left}")
-        }
-        None => "deadline  none of the state".to_owned(),
-    });
+    if let Some(deadline) = running.deadline {
+        let left = length((deadline - now).max(0).unsigned_abs());
+        facts.push(format!("deadline  in {left}"));
+    }
     for fact in facts {
         style.line().plain("    ").plain(&fact).write(out);
     }
 }
 
-/// `✓ order-ships  1.2s  (41/120)`, and for what did not simply pass, why.
-pub(crate) fn ended(ended: &Ended, done: u32, tasks: u32, style: Style) -> Line {
+/// `✓ order-ships  1.2s  (41/120)`, and for what did not simply pass, why. `count`: how many tasks of how
+/// many are done.
+pub(crate) fn ended(ended: &Ended, count: Option<(u32, u32)>, style: Style) -> Line {
     let status = Status::Ended(ended.outcome);
     let started = &ended.started;
     let third = (style.width / 2).max(8);
@@ -125,15 +130,15 @@ pub(crate) fn ended(ended: &Ended, done: u32, tasks: u32, style: Style) -> Line 
             &name(&started.task, started.case.as_deref(), third, style),
         )
         .push(Ink::Faint, &format!("  {}", length(ended.metrics.micros)));
-    if ended.last_attempt {
+    if let Some((done, tasks)) = count.filter(|_| ended.last_attempt) {
         line = line.push(Ink::Faint, &format!("  ({done}/{})", tasks.max(done)));
     }
     let dot = style.symbols().dot;
     let tries = format!("attempt {} of {}", started.attempt, started.attempts);
     let mut said = match ended.outcome {
-        crate::event::Outcome::Passed => String::new(),
-        crate::event::Outcome::Flaky => format!("flaky: passed on {tries}"),
-        crate::event::Outcome::Skipped => {
+        Outcome::Passed => String::new(),
+        Outcome::Flaky => format!("flaky: passed on {tries}"),
+        Outcome::Skipped => {
             let reason = started.skip.as_deref().unwrap_or("no reason given");
             format!("skipped: {reason}")
         }

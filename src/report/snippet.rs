@@ -170,7 +170,7 @@ impl Snippet<'_> {
         let mut labels = Vec::new();
         for place in places {
             let start = place.start.max(chunk.start);
-            let end = place.end.min(chunk.end);
+            let end = row.trimmed(start, place.end.min(chunk.end));
             let behind = place.start >= row.len() && chunk.end == row.len();
             if start >= end && !behind {
                 continue;
@@ -262,6 +262,14 @@ impl Row {
             .iter()
             .rposition(|piece| piece != " ")
             .map_or(0, |at| at + 1)
+    }
+
+    /// `end`, or where the spaces before it begin.
+    fn trimmed(&self, start: usize, end: usize) -> usize {
+        (start + 1..=end)
+            .rev()
+            .find(|at| self.pieces.get(at - 1).is_none_or(|piece| piece != " "))
+            .unwrap_or(end)
     }
 
     fn shown(&self, chunk: Chunk) -> String {

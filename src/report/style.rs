@@ -300,7 +300,7 @@ fn paint(out: &mut String, color: Color, ink: Ink, piece: &str) {
             format!("38;2;{red};{green};{blue}")
         }
     };
-    out.push_str(&format!("\x1b[{code}m{piece}\x1b[0m"));
+    text::append(out, format_args!("\x1b[{code}m{piece}\x1b[0m"));
 }
 
 #[cfg(test)]

@@ -1,30 +1,31 @@
 //! The end of a run in words: failures, flaky and slow tasks, counts, and how to go on.
 
-use super::failure::failure;
 use super::options::Options;
 use super::row;
 use super::status::Status;
 use super::style::{Ink, Line, Style};
+use super::text::append;
 use super::value::length;
-use super::view::{Ended, Live};
-use crate::event::{Headline, Name, Outcome, Tally};
+use super::view::{Ended, Key, Live};
+use crate::event::{Name, Outcome, Tally};
 use std::collections::BTreeMap;
 
 /// What the end of a run needs of the executions before it: the text of each failure, and little else.
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
-    /// By the task's number in the run: the last failure of each.
-    failures: BTreeMap<u32, Failed>,
-    /// By the task's number: those that passed on a retry.
-    flaky: BTreeMap<u32, Line>,
+    /// The last failure of each task, in the order of the run's tasks.
+    failures: BTreeMap<Key, Failed>,
+    /// The tasks that passed on a retry.
+    flaky: BTreeMap<Key, Line>,
     /// The slowest, the worst first.
     slow: Vec<(u64, Line)>,
 }
 
 #[derive(Debug)]
 struct Failed {
-    outcome: Outcome,
     text: String,
+    /// The same in one sentence.
+    reason: String,
     file: Name,
 }
 
@@ -39,33 +40,23 @@ impl Summary {
     /// Keeps what the end will need of this execution.
     pub(crate) fn add(&mut self, ended: &Ended, live: &Live, options: &Options) {
         let style = options.style;
-        let index = ended.started.index;
         match ended.outcome {
             Outcome::Passed | Outcome::Skipped => {}
             Outcome::Flaky => {
-                let mut line = row::ended(ended, 0, 0, style);
-                if let Some(before) = self.failures.remove(&index) {
-                    let first = before.text.lines().next().unwrap_or_default();
-                    let reason = first
-                        .splitn(3, style.symbols().dot)
-                        .last()
-                        .unwrap_or_default();
-                    line.add(Ink::Faint, &format!("; before: {}", strip(reason).trim()));
+                let mut row = row::ended(ended, None, style);
+                if let Some(before) = self.failures.remove(&ended.key()) {
+                    let first = before.reason.lines().next().unwrap_or_default();
+                    row.add(Ink::Faint, &format!("; before: {first}"));
                 }
-                self.flaky.insert(index, line);
+                self.flaky.insert(ended.key(), row);
             }
-            outcome => {
-                let about = ended.about(live.run.as_ref(), options.resumable);
-                let text = match &ended.headline {
-                    Some(headline) => failure(headline, &about, &ended.sources, style),
-                    None => failure(&unexplained(ended), &about, &ended.sources, style),
-                };
+            _ => {
                 let failed = Failed {
-                    outcome,
-                    text,
+                    text: ended.failure_text(live.run.as_ref(), options),
+                    reason: ended.reason(),
                     file: Name::clone(&ended.started.file),
                 };
-                self.failures.insert(index, failed);
+                self.failures.insert(ended.key(), failed);
             }
         }
         self.time(ended, style);
@@ -100,25 +91,10 @@ impl Summary {
             out.push('\n');
             out.push_str(&failed.text);
         }
-        self.section("Flaky", self.flaky.values(), style, out);
-        self.section("Slow", self.slow.iter().map(|(_, line)| line), style, out);
-        if !live.running.is_empty() {
-            let status = Status::Ended(Outcome::Interrupted);
-            let lines: Vec<Line> = live
-                .running
-                .values()
-                .map(|running| {
-                    let state = running.state.as_deref().unwrap_or("no state");
-                    style
-                        .line()
-                        .push(Ink::Hue(status.hue()), status.glyph(style.unicode))
-                        .plain(&format!(" {}  in {state}", running.started.task))
-                })
-                .collect();
-            self.section("Not finished", lines.iter(), style, out);
-        }
+        section("Flaky", self.flaky.values(), style, out);
+        section("Slow", self.slow.iter().map(|(_, line)| line), style, out);
         out.push('\n');
-        self.counts(live, style, out);
+        counts(live, style, out);
         for report in &options.reports {
             note("report", report, style, out);
         }
@@ -128,63 +104,6 @@ impl Summary {
         if let Some(command) = self.again(options) {
             note("again", &command, style, out);
         }
-    }
-
-    fn section<'l>(
-        &self,
-        title: &str,
-        lines: impl Iterator<Item = &'l Line>,
-        style: Style,
-        out: &mut String,
-    ) {
-        for (at, line) in lines.enumerate() {
-            if at == 0 {
-                out.push('\n');
-                style.line().push(Ink::Strong, title).write(out);
-            }
-            let mut indented = style.line().plain("  ");
-            indented.append(line);
-            indented.write(out);
-        }
-    }
-
-    /// `✗ 2 failed, ✓ 117 passed in 32.1s`, and which run it was.
-    fn counts(&self, live: &Live, style: Style, out: &mut String) {
-        let mut pieces = counted(&live.tally, style);
-        let skipped = live.started.tasks.saturating_sub(live.done());
-        if skipped > 0 {
-            pieces.push(style.line().push(Ink::Faint, &format!("{skipped} not run")));
-        }
-        if pieces.is_empty() {
-            pieces.push(style.line().push(Ink::Faint, "no task ran"));
-        }
-        let micros = match live.end {
-            Some((_, micros)) => micros,
-            None => (live.now - live.began).max(0).unsigned_abs(),
-        };
-        let mut end = format!("in {}", length(micros));
-        if let Some(run) = &live.run {
-            end.push_str(&format!(" {} run {run}", style.symbols().dot));
-        }
-        // As many lines as the width needs.
-        let mut line = style.line();
-        for piece in pieces {
-            if !line.is_empty() && line.width() + piece.width() + 2 > style.width {
-                line.write(out);
-                line = style.line();
-            }
-            if !line.is_empty() {
-                line.add(Ink::Plain, "  ");
-            }
-            line.append(&piece);
-        }
-        if line.width() + end.len() + 2 > style.width {
-            line.write(out);
-            line = style.line();
-        } else {
-            line.add(Ink::Plain, "  ");
-        }
-        line.push(Ink::Faint, &end).write(out);
     }
 
     /// The command that runs the failures again.
@@ -208,12 +127,52 @@ impl Summary {
             _ => None,
         }
     }
+}
 
-    /// The worst outcome of what has failed, if anything has.
-    #[cfg(test)]
-    pub(crate) fn worst(&self) -> Option<Outcome> {
-        self.failures.values().map(|failed| failed.outcome).max()
+/// Lines under a title, if there are any.
+fn section<'l>(title: &str, lines: impl Iterator<Item = &'l Line>, style: Style, out: &mut String) {
+    for (at, line) in lines.enumerate() {
+        if at == 0 {
+            out.push('\n');
+            style.line().push(Ink::Strong, title).write(out);
+        }
+        let mut indented = style.line().plain("  ");
+        indented.append(line);
+        indented.write(out);
     }
+}
+
+/// `✗ 2 failed  ✓ 117 passed  in 32.1s · run 7KP`, on as many lines as the width needs.
+fn counts(live: &Live, style: Style, out: &mut String) {
+    let mut pieces = counted(&live.tally, style);
+    let left = live.started.tasks.saturating_sub(live.done());
+    if left > 0 {
+        pieces.push(style.line().push(Ink::Faint, &format!("{left} not run")));
+    }
+    if pieces.is_empty() {
+        pieces.push(style.line().push(Ink::Faint, "no task ran"));
+    }
+    let micros = match live.end {
+        Some((_, micros)) => micros,
+        None => (live.now - live.began).max(0).unsigned_abs(),
+    };
+    let mut end = format!("in {}", length(micros));
+    if let Some(run) = &live.run {
+        append(&mut end, format_args!(" {} run {run}", style.symbols().dot));
+    }
+    pieces.push(style.line().push(Ink::Faint, &end));
+    let mut row = style.line();
+    for piece in pieces {
+        if !row.is_empty() && row.width() + piece.width() + 2 > style.width {
+            row.write(out);
+            row = style.line();
+        }
+        if !row.is_empty() {
+            row.add(Ink::Plain, "  ");
+        }
+        row.append(&piece);
+    }
+    row.write(out);
 }
 
 /// Each outcome that occurred with its count: the bad ones first, since they are looked for.
@@ -235,15 +194,6 @@ pub(crate) fn counted(tally: &Tally, style: Style) -> Vec<Line> {
         .collect()
 }
 
-/// A headline for an end that brought none: a cancelled task.
-pub(crate) fn unexplained(ended: &Ended) -> Headline {
-    let kind = crate::event::ErrorKind::Lost;
-    Headline {
-        state: ended.state.clone(),
-        ..Headline::of(crate::event::Failure::new(kind, ended.outcome.word()))
-    }
-}
-
 fn note(label: &str, text: &str, style: Style, out: &mut String) {
     let indent = 9;
     let mut line = style.line().push(Ink::Faint, &format!("{label}:"));
@@ -262,17 +212,4 @@ fn note(label: &str, text: &str, style: Style, out: &mut String) {
         line.plain(&piece.text).write(out);
         line = style.line();
     }
-}
-
-/// A text without its colours.
-fn strip(text: &str) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find('\x1b') {
-        out.push_str(&rest[..at]);
-        let after = &rest[at..];
-        rest = after.find('m').map_or("", |end| &after[end + 1..]);
-    }
-    out.push_str(rest);
-    out
 }

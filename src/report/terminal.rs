@@ -4,11 +4,12 @@
 use super::options::Options;
 use super::row;
 use super::status::Status;
-use super::style::{Ink, Style};
+use super::style::{Ink, Line, Style};
 use super::summary::{Summary, counted};
+use super::text::append;
 use super::value::length;
 use super::view::Live;
-use crate::event::{Event, Outcome, Sink};
+use crate::event::{Event, Sink};
 use std::io::{self, Write};
 
 /// The run on a terminal, or in the log of a build.
@@ -23,10 +24,12 @@ pub struct Terminal {
     summary: Summary,
     /// Lines that wait for the next drawing.
     pending: String,
-    /// The rows that are drawn at the bottom.
-    drawn: usize,
-    /// When something was last written.
-    written: i64,
+    /// The columns of each row that is drawn at the bottom.
+    drawn: Vec<usize>,
+    /// When the rows were last drawn.
+    framed: i64,
+    /// When a line was last written, or the run began.
+    spoke: i64,
     finished: bool,
 }
 
@@ -53,8 +56,9 @@ impl Terminal {
             live: Live::default(),
             summary: Summary::default(),
             pending: String::new(),
-            drawn: 0,
-            written: 0,
+            drawn: Vec::new(),
+            framed: 0,
+            spoke: 0,
             finished: false,
         }
     }
@@ -64,9 +68,10 @@ impl Terminal {
         &self.live
     }
 
-    /// The terminal has another width now.
-    pub fn resize(&mut self, columns: usize) {
+    /// The terminal has another size now.
+    pub fn resize(&mut self, columns: usize, rows: usize) {
         self.options.style.width = columns.max(20);
+        self.options.rows = rows;
     }
 
     /// Time has passed: draws what runs, or after a longer silence says what is waited for. `now` is in
@@ -78,41 +83,26 @@ impl Terminal {
         if self.finished || self.live.run.is_none() {
             return Ok(());
         }
-        if self.options.live {
-            return self.draw(now);
+        if !self.options.live {
+            return self.heartbeat(now);
         }
-        if now - self.written < HEARTBEAT_MICROS {
+        if now - self.framed < FRAME_MICROS {
             return Ok(());
         }
-        let style = self.options.style;
-        if let Some(running) = self.live.longest_wait() {
-            let more = self.live.running.len() - 1;
-            let mut text = String::new();
-            row::running(running, now, style).write(&mut text);
-            let counts = format!(
-                "  {} of {} tasks done, {more} more running",
-                self.live.done(),
-                self.live.started.tasks
-            );
-            style.line().push(Ink::Faint, &counts).write(&mut text);
-            self.pending.push_str(&text);
-        }
-        self.written = now;
-        self.flush()
+        self.framed = now;
+        self.draw(now)
     }
 
     /// Every running machine: its state and since when, its attempt, what it saw last, its next deadline.
     pub fn snapshot_text(&self, now: i64) -> String {
-        let style = self.options.style;
+        let style = self.style();
         let mut out = String::new();
         for running in self.live.running.values() {
             row::dump(running, now, style, &mut out);
         }
         if out.is_empty() {
-            style
-                .line()
-                .push(Ink::Faint, "nothing is running")
-                .write(&mut out);
+            let nothing = style.line().push(Ink::Faint, "nothing is running");
+            nothing.write(&mut out);
         }
         out
     }
@@ -127,81 +117,112 @@ impl Terminal {
         self.flush()
     }
 
-    /// Writes what is pending above the live rows, which are gone until the next drawing.
-    fn flush(&mut self) -> io::Result<()> {
-        if self.pending.is_empty() && self.drawn == 0 {
+    fn heartbeat(&mut self, now: i64) -> io::Result<()> {
+        if now - self.spoke < HEARTBEAT_MICROS {
             return Ok(());
         }
-        let mut text = String::new();
-        self.erase(&mut text);
-        text.push_str(&self.pending);
-        self.pending.clear();
+        self.spoke = now;
+        let Some(running) = self.live.longest_wait() else {
+            return Ok(());
+        };
+        let style = self.options.style;
+        row::running(running, now, style).write(&mut self.pending);
+        let counts = format!(
+            "  {} of {} tasks done, {} more running",
+            self.live.done(),
+            self.live.started.tasks,
+            self.live.running.len() - 1
+        );
+        let counts = style.line().push(Ink::Faint, &counts);
+        counts.write(&mut self.pending);
+        self.flush()
+    }
+
+    /// Writes what is pending. The live rows are gone until the next drawing.
+    fn flush(&mut self) -> io::Result<()> {
+        let mut text = self.take_pending();
+        if text.is_empty() {
+            return Ok(());
+        }
         self.progress.write_all(text.as_bytes())?;
+        text.clear();
         self.progress.flush()
     }
 
-    /// The moves that take the live rows away: up to the first of them, and all below cleared.
-    fn erase(&mut self, text: &mut String) {
-        if self.drawn > 0 {
-            text.push_str(&format!("\x1b[{}A\r\x1b[J", self.drawn));
-            self.drawn = 0;
+    /// The moves that take the live rows away, and the lines that come in their place.
+    fn take_pending(&mut self) -> String {
+        let columns = self.options.style.width;
+        // A terminal that has become narrower has wrapped them.
+        let lines: usize = self
+            .drawn
+            .drain(..)
+            .map(|width| width.div_ceil(columns).max(1))
+            .sum();
+        let mut text = String::new();
+        if lines > 0 {
+            append(&mut text, format_args!("\x1b[{lines}A\r\x1b[J"));
         }
+        text.push_str(&self.pending);
+        self.pending.clear();
+        text
+    }
+
+    /// The style of what stands on a screen. One column stays free: a terminal may wrap a line that fills
+    /// its last one.
+    fn style(&self) -> Style {
+        let mut style = self.options.style;
+        style.width -= usize::from(self.options.live);
+        style
     }
 
     fn draw(&mut self, now: i64) -> io::Result<()> {
-        if now - self.written < FRAME_MICROS {
-            return Ok(());
-        }
-        self.written = now;
-        // One column stays free: a terminal may wrap a line that fills its last one.
-        let mut style = self.options.style;
-        style.width = style.width.saturating_sub(1);
-        let mut text = String::new();
-        self.erase(&mut text);
-        text.push_str(&self.pending);
-        self.pending.clear();
-        let mut rows = 0;
-        self.bar(now, style).write(&mut text);
-        rows += 1;
+        let mut text = self.take_pending();
+        let style = self.style();
         let mut running: Vec<_> = self.live.running.values().collect();
         running.sort_by_key(|running| (running.since, running.id));
-        for running in running.iter().take(MAX_ROWS) {
-            row::running(running, now, style).write(&mut text);
-            rows += 1;
+        // The bar, the line about the rest, and the line of the cursor need room too: what has left the
+        // screen cannot be redrawn.
+        let shown = MAX_ROWS.min(self.options.rows.saturating_sub(3));
+        let mut rows = vec![self.bar(now, style)];
+        rows.extend(
+            running
+                .iter()
+                .take(shown)
+                .map(|one| row::running(one, now, style)),
+        );
+        if running.len() > shown {
+            let more = format!("  +{} more running", running.len() - shown);
+            rows.push(style.line().push(Ink::Faint, &more));
         }
-        if running.len() > MAX_ROWS {
-            let more = format!("  +{} more running", running.len() - MAX_ROWS);
-            style.line().push(Ink::Faint, &more).write(&mut text);
-            rows += 1;
+        for row in &rows {
+            row.write(&mut text);
+            self.drawn.push(row.width().min(style.width));
         }
-        self.drawn = rows;
         self.progress.write_all(text.as_bytes())?;
         self.progress.flush()
     }
 
     /// `████░░░░ 41/120  ✗ 2 failed  12.3s`.
-    fn bar(&self, now: i64, style: Style) -> super::style::Line {
+    fn bar(&self, now: i64, style: Style) -> Line {
         let symbols = style.symbols();
         let done = self.live.done() as usize;
         let tasks = (self.live.started.tasks as usize).max(done).max(1);
         let columns = (style.width / 4).clamp(5, 30);
         let full = columns * done / tasks;
-        let mut line = style
+        let hue = Ink::Hue(Status::Running.hue());
+        let mut bar = style
             .line()
-            .push(
-                Ink::Hue(Status::Running.hue()),
-                &symbols.bar_full.repeat(full),
-            )
+            .push(hue, &symbols.bar_full.repeat(full))
             .push(Ink::Faint, &symbols.bar_empty.repeat(columns - full))
             .plain(&format!(" {done}/{tasks}"));
         for piece in counted(&self.live.tally, style) {
-            if line.width() + piece.width() + 12 <= style.width {
-                line.add(Ink::Plain, "  ");
-                line.append(&piece);
+            if bar.width() + piece.width() + 12 <= style.width {
+                bar.add(Ink::Plain, "  ");
+                bar.append(&piece);
             }
         }
         let passed = (now - self.live.began).max(0).unsigned_abs();
-        line.push(Ink::Faint, &format!("  {}", length(passed)))
+        bar.push(Ink::Faint, &format!("  {}", length(passed)))
     }
 }
 
@@ -212,14 +233,13 @@ impl Sink for Terminal {
                 continue;
             };
             self.summary.add(&ended, &self.live, &self.options);
-            let (done, tasks) = (self.live.done(), self.live.started.tasks);
-            row::ended(&ended, done, tasks, self.options.style).write(&mut self.pending);
-            self.written = self
-                .written
-                .max(if self.options.live { 0 } else { event.at });
+            let count = (self.live.done(), self.live.started.tasks);
+            let row = row::ended(&ended, Some(count), self.style());
+            row.write(&mut self.pending);
+            self.spoke = event.at;
         }
-        if self.written == 0 {
-            self.written = if self.options.live { 0 } else { self.live.now };
+        if self.spoke == 0 {
+            self.spoke = self.live.now;
         }
         if !self.options.live || self.pending.len() > MAX_PENDING {
             self.flush()?;
@@ -232,6 +252,9 @@ impl Sink for Terminal {
             return Ok(());
         }
         self.flush()?;
+        for ended in self.live.interrupt() {
+            self.summary.add(&ended, &self.live, &self.options);
+        }
         let mut text = String::new();
         self.summary.write(&self.live, &self.options, &mut text);
         self.out.write_all(text.as_bytes())?;
@@ -239,11 +262,5 @@ impl Sink for Terminal {
     }
 }
 
-/// The worst outcome so far, `Passed` if nothing is bad. The exit code follows from it.
-impl Terminal {
-    /// The worst outcome of a task so far.
-    pub fn worst(&self) -> Outcome {
-        let worst = self.live.tally.iter().map(|(outcome, _)| outcome).max();
-        worst.unwrap_or(Outcome::Passed)
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,14 @@
 //! Texts as they appear on a screen: safe to print, measured in columns, cut and wrapped.
 
 use std::borrow::Cow;
+use std::fmt::{Arguments, Write as _};
 use unicode_width::UnicodeWidthChar;
+
+/// Appends a formatted piece to a text.
+pub(crate) fn append(out: &mut String, piece: Arguments<'_>) {
+    // Writing into a string does not fail.
+    let _ = out.write_fmt(piece);
+}
 
 /// The columns a character takes: never less than a terminal gives it.
 ///
@@ -51,8 +58,8 @@ pub(crate) fn push_shown(out: &mut String, c: char, unicode: bool) {
         '\r' => out.push_str("\\r"),
         '\t' => out.push_str("\\t"),
         _ if unicode && !is_unsafe(c) => out.push(c),
-        _ if c.is_ascii() => out.push_str(&format!("\\x{:02x}", c as u32)),
-        _ => out.push_str(&format!("\\u{{{:x}}}", c as u32)),
+        _ if c.is_ascii() => append(out, format_args!("\\x{:02x}", c as u32)),
+        _ => append(out, format_args!("\\u{{{:x}}}", c as u32)),
     }
 }
 

@@ -1,11 +1,12 @@
 //! How the executions of a run stand: a pure fold over events, behind every display.
 
-use super::failure::{About, Sources};
+use super::failure::{About, Sources, failure};
+use super::options::Options;
 use super::status::Status;
 use super::value::compact;
 use crate::event::{
-    Attempted, Event, ExecutionId, ExecutionStarted, Fact, Headline, Json, Metrics, Name, Outcome,
-    RunId, RunStarted, Tally,
+    Attempted, ErrorKind, Event, ExecutionId, ExecutionStarted, Fact, Failure, Headline, Json,
+    Metrics, Name, Outcome, RunId, RunStarted, Tally,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -28,7 +29,19 @@ pub struct Live {
     /// The end: the worst outcome, and the microseconds it took.
     pub end: Option<(Outcome, u64)>,
     /// Tasks whose last attempt failed, and that will be tried again.
-    retrying: HashMap<u32, (Outcome, Sources)>,
+    retrying: HashMap<Key, (Outcome, Sources)>,
+}
+
+/// What the attempts of one task have in common: its number in the run, its name and its case.
+pub type Key = (u32, Name, Option<Name>);
+
+/// The key of an execution's task.
+pub(crate) fn key(started: &ExecutionStarted) -> Key {
+    (
+        started.index,
+        Name::clone(&started.task),
+        started.case.clone(),
+    )
 }
 
 /// One execution that runs.
@@ -194,7 +207,7 @@ impl Live {
     }
 
     fn start(&mut self, id: ExecutionId, at: i64, started: &ExecutionStarted) {
-        let earlier = self.retrying.remove(&started.index);
+        let earlier = self.retrying.remove(&key(started));
         let mut sources = Sources(started.files.clone());
         if let Some(text) = &started.source {
             sources
@@ -239,41 +252,38 @@ impl Live {
             return None;
         };
         let running = self.running.remove(&event.execution?)?;
-        let started = running.started;
         let outcome = match outcome {
-            Outcome::Passed if started.attempt > 1 => Outcome::Flaky,
+            Outcome::Passed if running.started.attempt > 1 => Outcome::Flaky,
             outcome => *outcome,
         };
-        let stopped = matches!(outcome, Outcome::Cancelled | Outcome::Interrupted);
-        let last_attempt = outcome.is_good() || stopped || started.attempt >= started.attempts;
-        let sources = if outcome.is_good() {
-            Sources::default()
-        } else {
-            running.sources
-        };
-        if last_attempt {
+        let mut ended = running.end(event.at, outcome);
+        ended.headline.clone_from(headline);
+        ended.state = state.clone().or(ended.state);
+        ended.metrics.clone_from(metrics);
+        ended.outputs.clone_from(outputs);
+        if ended.last_attempt {
             self.tally.add(outcome);
         } else {
-            self.retrying
-                .insert(started.index, (outcome, sources.clone()));
+            let kept = (outcome, ended.sources.clone());
+            self.retrying.insert(ended.key(), kept);
         }
-        Some(Ended {
-            id: running.id,
-            began: running.began,
-            at: event.at,
-            outcome,
-            headline: headline.clone(),
-            cleanup: running.cleanup,
-            state: state.clone().or(running.state),
-            metrics: metrics.clone(),
-            outputs: outputs.clone(),
-            path: running.path,
-            more_visits: running.more_visits,
-            sources,
-            last_attempt,
-            resume: running.resume,
-            started,
-        })
+        Some(ended)
+    }
+
+    /// No more events come: what runs still was interrupted, and what was to be tried again is not.
+    pub fn interrupt(&mut self) -> Vec<Ended> {
+        for (outcome, _) in std::mem::take(&mut self.retrying).into_values() {
+            self.tally.add(outcome);
+        }
+        let running = std::mem::take(&mut self.running);
+        let ended: Vec<Ended> = running
+            .into_values()
+            .map(|running| running.end(self.now, Outcome::Interrupted))
+            .collect();
+        for one in &ended {
+            self.tally.add(one.outcome);
+        }
+        ended
     }
 }
 
@@ -342,6 +352,36 @@ impl Running {
         }
     }
 
+    fn end(self, at: i64, outcome: Outcome) -> Ended {
+        let stopped = matches!(outcome, Outcome::Cancelled | Outcome::Interrupted);
+        let attempts = (self.started.attempt, self.started.attempts);
+        let micros = (at - self.began).max(0).unsigned_abs();
+        Ended {
+            id: self.id,
+            began: self.began,
+            at,
+            outcome,
+            headline: None,
+            cleanup: self.cleanup,
+            state: self.state,
+            metrics: Box::new(Metrics {
+                micros,
+                ..Metrics::default()
+            }),
+            outputs: Json::Null,
+            path: self.path,
+            more_visits: self.more_visits,
+            sources: if outcome.is_good() {
+                Sources::default()
+            } else {
+                self.sources
+            },
+            last_attempt: outcome.is_good() || stopped || attempts.0 >= attempts.1,
+            resume: self.resume,
+            started: self.started,
+        }
+    }
+
     fn saw(&mut self, result: &Attempted) {
         self.last = match result {
             Attempted::Reply(reply) if reply.summary.is_empty() => None,
@@ -365,7 +405,7 @@ impl Ended {
     pub fn about(&self, run: Option<&RunId>, resumable: bool) -> About {
         let file = super::command::quoted(&self.started.file);
         let again = match (&self.state, self.resume, run) {
-            (Some(state), Some(seq), Some(run)) if resumable => format!(
+            (Some(state), Some(seq), Some(run)) if resumable && !self.in_cleanup() => format!(
                 "funcy run {file} --from {} --context {run}@{seq}",
                 super::command::quoted(state)
             ),
@@ -382,6 +422,53 @@ impl Ended {
         }
     }
 
+    /// Whether nothing but its cleanup failed.
+    fn in_cleanup(&self) -> bool {
+        let headline = self.headline.as_deref();
+        headline.is_some_and(|headline| self.cleanup.contains(headline))
+    }
+
+    /// What the attempts of its task have in common.
+    pub fn key(&self) -> Key {
+        key(&self.started)
+    }
+
+    /// The whole failure as text; empty after a good end.
+    pub fn failure_text(&self, run: Option<&RunId>, options: &Options) -> String {
+        if self.outcome.is_good() {
+            return String::new();
+        }
+        let about = self.about(run, options.resumable);
+        match &self.headline {
+            Some(headline) => failure(headline, &about, &self.sources, options.style),
+            None => failure(&self.unexplained(), &about, &self.sources, options.style),
+        }
+    }
+
+    /// A headline for an end that brought none: a cancelled task.
+    fn unexplained(&self) -> Headline {
+        Headline {
+            failure: Failure::new(ErrorKind::Lost, self.outcome.word()),
+            state: self.state.clone(),
+            place: None,
+            calls: Vec::new(),
+            what: None,
+            attempts: 0,
+            last: None,
+            explanations: Vec::new(),
+            conditions: Vec::new(),
+            micros: 0,
+        }
+    }
+
+    /// The name of its task, with its case.
+    pub fn name(&self) -> String {
+        match &self.started.case {
+            Some(case) => format!("{} [{case}]", self.started.task),
+            None => self.started.task.to_string(),
+        }
+    }
+
     /// What decided, also where no headline says it.
     pub fn reason(&self) -> String {
         match &self.headline {
@@ -390,3 +477,6 @@ impl Ended {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! GitHub Actions: a mark at the line of each failure, and a table in the step's summary.
+
+use super::failure::anchor;
+use super::markdown::Markdown;
+use super::options::Options;
+use super::text::shown;
+use super::view::{Ended, Key, Live};
+use crate::event::{Event, Sink};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+/// Writes workflow commands at the end of the run, and Markdown for the step's summary.
+///
+/// GitHub shows ten annotations of a step and drops the rest: nine failures are marked, and the tenth
+/// annotation says how many more there are.
+pub struct Github {
+    commands: Box<dyn Write + Send>,
+    summary: Option<Markdown>,
+    live: Live,
+    failures: BTreeMap<Key, Annotation>,
+    written: bool,
+}
+
+struct Annotation {
+    /// The properties of the command: file, line, column, title.
+    properties: String,
+    message: String,
+}
+
+/// The failures that are marked.
+const MAX_ANNOTATIONS: usize = 9;
+
+impl Github {
+    /// Writes workflow commands here: to standard output, where GitHub looks for them. `summary` is what
+    /// `GITHUB_STEP_SUMMARY` names.
+    pub fn new(
+        commands: Box<dyn Write + Send>,
+        summary: Option<Box<dyn Write + Send>>,
+        options: Options,
+    ) -> Self {
+        Self {
+            commands,
+            summary: summary.map(|writer| Markdown::new(writer, options)),
+            live: Live::default(),
+            failures: BTreeMap::new(),
+            written: false,
+        }
+    }
+
+    fn add(&mut self, ended: &Ended) {
+        if ended.outcome.is_good() {
+            self.failures.remove(&ended.key());
+            return;
+        }
+        let mut properties = format!("file={}", property(&ended.started.file));
+        if let Some((file, at)) = ended.headline.as_deref().and_then(anchor) {
+            properties = format!("file={},line={},col={}", property(file), at.line, at.column);
+        }
+        let title = format!("{} {}", ended.name(), ended.outcome.word());
+        let state = ended.state.as_ref().map(|state| format!("state {state}: "));
+        let annotation = Annotation {
+            properties: format!("{properties},title={}", property(&title)),
+            message: format!("{}{}", state.unwrap_or_default(), ended.reason()),
+        };
+        self.failures.insert(ended.key(), annotation);
+    }
+}
+
+/// A text that ends at its line, and that no second command can hide in.
+fn message(text: &str) -> String {
+    // A line break is the one control character that GitHub shows.
+    let lines: Vec<_> = text.split('\n').map(|line| shown(line, true)).collect();
+    let text = lines.join("\n");
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+/// A text inside the properties of a command.
+fn property(text: &str) -> String {
+    message(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+impl Sink for Github {
+    fn accept(&mut self, events: &[Event]) -> io::Result<()> {
+        for event in events {
+            if let Some(ended) = self.live.apply(event) {
+                self.add(&ended);
+            }
+        }
+        match &mut self.summary {
+            Some(summary) => summary.accept(events),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        if std::mem::replace(&mut self.written, true) {
+            return Ok(());
+        }
+        for ended in self.live.interrupt() {
+            self.add(&ended);
+        }
+        for one in self.failures.values().take(MAX_ANNOTATIONS) {
+            let text = message(&one.message);
+            writeln!(self.commands, "::error {}::{text}", one.properties)?;
+        }
+        let more = self.failures.len().saturating_sub(MAX_ANNOTATIONS);
+        if more > 0 {
+            writeln!(self.commands, "::error::and {more} more")?;
+        }
+        self.commands.flush()?;
+        match &mut self.summary {
+            Some(summary) => summary.finish(),
+            None => Ok(()),
+        }
+    }
+}

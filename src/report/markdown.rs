@@ -1,0 +1,191 @@
+//! A run as Markdown: for a step summary, a merge request, a chat.
+
+use super::options::Options;
+use super::status::Status;
+use super::style::Style;
+use super::text::{append, cut_end, shown};
+use super::value::length;
+use super::view::{Ended, Key, Live};
+use crate::event::{Event, Outcome, Sink};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+/// Writes Markdown at the end of the run: the counts, a table of all that did not simply pass, and each
+/// failure in full.
+pub struct Markdown {
+    writer: Box<dyn Write + Send>,
+    options: Options,
+    live: Live,
+    /// What did not simply pass, in the order of the run's tasks.
+    tasks: BTreeMap<Key, Task>,
+    written: bool,
+}
+
+struct Task {
+    outcome: Outcome,
+    row: String,
+    failure: String,
+}
+
+/// The bytes of the whole: GitHub takes no step summary above 1 MiB.
+const MAX_BYTES: usize = 900 * 1024;
+/// The columns of a failure.
+const WIDTH: usize = 120;
+
+impl Markdown {
+    /// Writes here.
+    pub fn new(writer: Box<dyn Write + Send>, options: Options) -> Self {
+        let style = Style {
+            width: WIDTH,
+            ..Style::plain()
+        };
+        Self {
+            writer,
+            options: Options { style, ..options },
+            live: Live::default(),
+            tasks: BTreeMap::new(),
+            written: false,
+        }
+    }
+
+    fn add(&mut self, ended: &Ended) {
+        if ended.outcome == Outcome::Passed {
+            return;
+        }
+        let status = Status::Ended(ended.outcome);
+        let why = match ended.outcome {
+            Outcome::Skipped => ended.started.skip.clone().unwrap_or_default(),
+            Outcome::Flaky => {
+                let started = &ended.started;
+                format!(
+                    "passed on attempt {} of {}",
+                    started.attempt, started.attempts
+                )
+            }
+            _ => ended.reason(),
+        };
+        let row = format!(
+            "| {} {} | {} | {} | {} | {} |",
+            status.glyph(true),
+            status.word(),
+            cell(&ended.name()),
+            cell(ended.state.as_deref().unwrap_or_default()),
+            length(ended.metrics.micros),
+            cell(&why),
+        );
+        let task = Task {
+            outcome: ended.outcome,
+            row,
+            failure: ended.failure_text(self.live.run.as_ref(), &self.options),
+        };
+        self.tasks.insert(ended.key(), task);
+    }
+
+    fn text(&self) -> String {
+        let run = self.live.run.as_deref().unwrap_or("unknown");
+        let mut counts: Vec<String> = self
+            .live
+            .tally
+            .iter()
+            .map(|(outcome, count)| {
+                let status = Status::Ended(outcome);
+                format!("{} {count} {}", status.glyph(true), status.word())
+            })
+            .collect();
+        counts.reverse();
+        let micros = self.live.end.map_or(0, |(_, micros)| micros);
+        let mut text = format!(
+            "## funcy run {}\n\n{} in {}\n",
+            cell(run),
+            counts.join(", "),
+            length(micros)
+        );
+        if self.tasks.is_empty() {
+            return text;
+        }
+        text.push_str("\n| | task | state | time | why |\n| --- | --- | --- | --- | --- |\n");
+        let mut tasks: Vec<&Task> = self.tasks.values().collect();
+        // The order of the run is kept among equals.
+        tasks.sort_by_key(|task| urgency(task.outcome));
+        // Half of the room for the table, the rest for the failures.
+        let rows = tasks.iter().map(|task| format!("{}\n", task.row));
+        bounded(rows, MAX_BYTES / 2, "| | … | | | +{} more |\n", &mut text);
+        let failures = tasks.iter().filter(|task| !task.failure.is_empty());
+        let failures = failures.map(|task| fenced(&task.failure));
+        bounded(failures, MAX_BYTES, "\n+{} more failures\n", &mut text);
+        text
+    }
+}
+
+/// What is looked at first.
+fn urgency(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Failed | Outcome::TimedOut | Outcome::Error => 0,
+        Outcome::Interrupted | Outcome::Cancelled => 1,
+        Outcome::Flaky => 2,
+        Outcome::Skipped => 3,
+        Outcome::Passed => 4,
+    }
+}
+
+/// Appends pieces as long as the text stays below `most` bytes, then how many were left out.
+fn bounded(pieces: impl Iterator<Item = String>, most: usize, rest: &str, text: &mut String) {
+    let mut more = 0;
+    for piece in pieces {
+        if more == 0 && text.len() + piece.len() <= most {
+            text.push_str(&piece);
+        } else {
+            more += 1;
+        }
+    }
+    if more > 0 {
+        text.push_str(&rest.replace("{}", &more.to_string()));
+    }
+}
+
+/// A text in a cell of a table: in one line, with nothing that Markdown or HTML would obey.
+fn cell(text: &str) -> String {
+    let text = shown(text, true);
+    let mut out = String::new();
+    for c in cut_end(&text, 300, "…").chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '|' | '`' | '*' | '_' | '[' | ']' | '\\' | '~' | '#' | '@' => {
+                append(&mut out, format_args!("&#{};", c as u32));
+            }
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// A failure as a block of text, in a fence that is longer than any in it.
+fn fenced(failure: &str) -> String {
+    let longest = failure.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat((longest + 1).max(3));
+    format!("\n{fence}text\n{failure}{fence}\n")
+}
+
+impl Sink for Markdown {
+    fn accept(&mut self, events: &[Event]) -> io::Result<()> {
+        for event in events {
+            if let Some(ended) = self.live.apply(event) {
+                self.add(&ended);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        if std::mem::replace(&mut self.written, true) {
+            return Ok(());
+        }
+        for ended in self.live.interrupt() {
+            self.add(&ended);
+        }
+        self.writer.write_all(self.text().as_bytes())?;
+        self.writer.flush()
+    }
+}

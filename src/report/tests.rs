@@ -1,0 +1,133 @@
+//! What holds for every report format.
+
+use super::fixture::{Log, Shared, sample_run, unmet};
+use super::*;
+use crate::event::{Event, Outcome, Sink};
+
+fn written(make: impl FnOnce(Shared) -> Box<dyn Sink>, events: &[Event], batch: usize) -> String {
+    let shared = Shared::default();
+    let mut sink = make(shared.clone());
+    for events in events.chunks(batch) {
+        sink.accept(events).expect("written");
+    }
+    sink.finish().expect("written");
+    sink.finish().expect("twice is once");
+    shared.text()
+}
+
+fn format(name: &str, events: &[Event]) -> String {
+    let report = by_name(name).expect("a known format");
+    written(
+        |shared| (report.make)(Box::new(shared), Options::default()),
+        events,
+        1000,
+    )
+}
+
+#[test]
+fn a_replay_from_the_journal_gives_equal_bytes() {
+    let events = sample_run();
+    let lines: Vec<String> = events
+        .iter()
+        .map(|event| serde_json::to_string(event).expect("JSON"))
+        .collect();
+    let replayed: Vec<Event> = lines
+        .iter()
+        .map(|line| serde_json::from_str(line).expect("an event"))
+        .collect();
+    for report in REPORTS {
+        let make = |shared: Shared| (report.make)(Box::new(shared), Options::default());
+        let first = written(make, &events, 1000);
+        assert!(!first.is_empty());
+        assert_eq!(first, written(make, &replayed, 1), "{}", report.name);
+    }
+}
+
+#[test]
+fn formats_look_as_they_should() {
+    let events = sample_run();
+    for name in ["junit", "json", "markdown"] {
+        insta::assert_snapshot!(name, format(name, &events));
+    }
+}
+
+#[test]
+fn formats_of_a_run_that_broke_off_are_whole_documents() {
+    let mut log = Log::run(2);
+    log.start(1, "a \u{1b}[31m<b> & \"c\"", 0, (1, 1))
+        .enter(1, "placed");
+    let xml = format("junit", &log.events);
+    let report = quick_junit::Report::deserialize_from_str(&xml).expect("JUnit XML");
+    assert_eq!((report.tests, report.errors), (1, 1));
+    let json: serde_json::Value = serde_json::from_str(&format("json", &log.events)).expect("JSON");
+    assert_eq!(json["run"]["outcome"], "interrupted");
+    assert_eq!(json["tasks"][0]["outcome"], "interrupted");
+    assert!(format("markdown", &log.events).contains("↯ interrupted"));
+}
+
+#[test]
+fn junit_counts_what_the_run_counts() {
+    let xml = format("junit", &sample_run());
+    let report = quick_junit::Report::deserialize_from_str(&xml).expect("JUnit XML");
+    assert_eq!(report.tests, 6);
+    assert_eq!((report.failures, report.errors, report.skipped), (1, 2, 1));
+}
+
+#[test]
+fn markdown_shows_what_a_system_sent_as_text_only() {
+    let mut log = Log::run(1);
+    let mut failed = unmet();
+    failed.failure.message = "<img src=x> | `a` **b** [c](javascript:d) @all\n```\n# e".to_owned();
+    log.start(1, "task|name", 0, (1, 1))
+        .end(1, Outcome::Failed, Some(failed), 1_000)
+        .finish(&[Outcome::Failed]);
+    let text = format("markdown", &log.events);
+    let row = text
+        .lines()
+        .find(|line| line.contains("✗ failed |"))
+        .expect("a row");
+    assert_eq!(row.matches('|').count(), 6, "{row}");
+    assert!(!row.contains(['<', '`', '*', '[', '@']), "{row}");
+    assert!(text.contains("\n````text\n"), "{text}");
+}
+
+#[test]
+fn github_marks_nine_failures_and_counts_the_rest() {
+    let mut log = Log::run(12);
+    for id in 1..=12 {
+        log.start(id, "a,b: 100%", id, (1, 1));
+        let mut failed = unmet();
+        failed.failure.message = "one\n::error::two".to_owned();
+        log.end(id, Outcome::Failed, Some(failed), 1_000);
+    }
+    log.finish(&[Outcome::Failed; 12]);
+    let summary = Shared::default();
+    let copy = summary.clone();
+    let commands = written(
+        |shared| {
+            Box::new(Github::new(
+                Box::new(shared),
+                Some(Box::new(copy)),
+                Options::default(),
+            ))
+        },
+        &log.events,
+        7,
+    );
+    let lines: Vec<&str> = commands.lines().collect();
+    assert_eq!(lines.len(), 10, "{commands}");
+    assert_eq!(
+        lines[0],
+        "::error file=tasks/order.yaml,line=21,col=13,title=a%2Cb%3A 100%25 failed::state placed: one%0A::error::two"
+    );
+    assert_eq!(lines[9], "::error::and 3 more");
+    assert_eq!(summary.text().matches("| ✗ failed |").count(), 12);
+}
+
+#[test]
+fn every_format_has_a_name_of_its_own() {
+    for report in REPORTS {
+        assert!(std::ptr::eq(by_name(report.name).expect("found"), report));
+    }
+    assert!(by_name("docx").is_none());
+}
