@@ -238,6 +238,7 @@ fn terminal(global: &Global, args: &Args) -> Option<Arc<Mutex<Terminal>>> {
         style: global.style(io::stdout().is_terminal() || io::stderr().is_terminal()),
         resumable: false,
         live: output::is_live(),
+        rows: output::size().map_or(24, |(_, rows)| rows),
         reports: args
             .reports
             .iter()
@@ -281,8 +282,8 @@ async fn redraw(terminal: Arc<Mutex<Terminal>>) {
     loop {
         every.tick().await;
         let mut terminal = terminal.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(columns) = output::columns() {
-            terminal.resize(columns);
+        if let Some((columns, rows)) = output::size() {
+            terminal.resize(columns, rows);
         }
         // A terminal that cannot be written to is no reason to stop a run.
         let _ = terminal.tick(now());

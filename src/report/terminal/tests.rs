@@ -105,7 +105,7 @@ fn no_line_overflows_whatever_the_width() {
                 terminal.dump(event.at + 5_000).expect("written");
             }
             terminal.finish().expect("written");
-            let text = progress.text() + &out.text();
+            let text = format!("{}{}", progress.text(), out.text());
             for line in text.lines() {
                 let columns = super::super::text::width(line);
                 assert!(columns <= width, "{columns} in {width}: {line}");
