@@ -1,6 +1,6 @@
 use super::spine::Spine;
 use crate::client::{Context, Registry, Scope, Session};
-use crate::event::{ExecutionId, Fact, Failure, Inbox, Name, Reply};
+use crate::event::{Attempted, ExecutionId, Fact, Failure, Inbox, Name, Reply};
 use crate::machine::{Call, Halt, Lost, Moment, ScopeId, Site, World};
 use crate::script::Host;
 use std::collections::HashMap;
@@ -131,6 +131,7 @@ impl World for Live {
     }
 
     fn record(&self, fact: Fact) -> impl Future<Output = ()> + Send {
+        trace(&fact);
         self.spine.record(Some(self.execution), fact)
     }
 
@@ -152,5 +153,26 @@ impl World for Live {
 
     fn host(&self) -> &Arc<dyn Host> {
         &self.host
+    }
+}
+
+/// What `-v` and `-vv` show of a fact.
+fn trace(fact: &Fact) {
+    match fact {
+        Fact::StateEntered { visit, .. } => tracing::info!(visit, "entered"),
+        Fact::TransitionTaken { to, .. } => tracing::info!(%to, "transition"),
+        Fact::TimedOut { scope, .. } => tracing::info!(%scope, "timed out"),
+        Fact::ExecutionFinished { outcome, .. } => tracing::info!(outcome = outcome.word(), "finished"),
+        Fact::InstructionStarted { what, attempt, .. } => tracing::debug!(%what, attempt, "instruction"),
+        Fact::InstructionFinished { result: Attempted::Reply(reply), micros, .. }
+        | Fact::PollAnswered { result: Attempted::Reply(reply), micros, .. } => {
+            tracing::debug!(summary = %reply.summary, micros, "answer");
+        }
+        Fact::InstructionFinished { result: Attempted::Failure(failure), .. }
+        | Fact::PollAnswered { result: Attempted::Failure(failure), .. } => {
+            tracing::debug!(%failure, "no answer");
+        }
+        Fact::MessageReceived { number, .. } => tracing::debug!(number, "message"),
+        _ => {}
     }
 }
