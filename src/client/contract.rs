@@ -82,6 +82,15 @@ pub trait Protocol: Send + Sync + 'static {
         }
     }
 
+    /// A reply as plain data. Serializing copies it; a client whose replies hold large plain data moves
+    /// it instead.
+    ///
+    /// # Errors
+    /// When the reply cannot be written as JSON.
+    fn value(reply: Self::Reply) -> serde_json::Result<Json> {
+        serde_json::to_value(reply)
+    }
+
     /// Ends a session at the end of its execution.
     fn close(&self, _session: Self::Session) -> impl Future<Output = ()> + Send {
         async {}

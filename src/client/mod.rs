@@ -14,8 +14,18 @@
 //! - No secret appears in an error: URLs are shown without user and password.
 
 mod contract;
+mod exact;
+pub mod http;
+#[cfg(feature = "nats")]
+pub mod nats;
+mod paths;
+mod payload;
+mod reach;
 mod registry;
 mod scope;
+#[cfg(feature = "sql")]
+pub mod sql;
+mod value;
 
 pub use contract::{Answer, Context, Nothing, Protocol, Template};
 pub use registry::{Client, Registry, Session};

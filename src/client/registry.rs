@@ -59,7 +59,10 @@ impl Registry {
     /// Every client that funcy brings. Adding one is one line here.
     #[must_use]
     pub fn builtin() -> Self {
-        Self::empty()
+        let registry = Self::empty().with(super::http::Http::default());
+        #[cfg(feature = "nats")]
+        let registry = registry.with(super::nats::Nats);
+        registry
     }
 
     /// Adds a protocol; one of the same name is replaced.
@@ -164,7 +167,7 @@ impl<P: Protocol> Session for ErasedSession<P> {
                 sent,
                 received,
             } = self.client.0.call(&self.session, request, scope).await?;
-            let value = serde_json::to_value(reply)
+            let value = P::value(reply)
                 .map_err(|error| Failure::protocol(format!("the reply is no JSON: {error}")))?;
             Ok(Reply {
                 value: Arc::new(value),

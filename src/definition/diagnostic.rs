@@ -58,6 +58,12 @@ impl Diagnostic {
         }
     }
 
+    /// Whether nothing runs with it.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
     /// Says this beside the carets.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
@@ -85,4 +91,11 @@ impl Diagnostic {
         self.related.push((span, label.into()));
         self
     }
+}
+
+/// Sorts by place; of two at one place, the error first.
+pub(super) fn sort(diagnostics: &mut [Diagnostic]) {
+    diagnostics.sort_by(|a, b| {
+        (a.span.start, a.span.end, a.severity).cmp(&(b.span.start, b.span.end, b.severity))
+    });
 }

@@ -55,6 +55,22 @@ impl Text {
         }
     }
 
+    /// A whole file as one text.
+    #[must_use]
+    pub fn whole(value: impl Into<Name>) -> Self {
+        let value = value.into();
+        let starts = value.match_indices('\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(starts).zip(1..);
+        let map = lines
+            .map(|(from, line)| (from as u32, Pos { line, column: 1 }))
+            .collect();
+        Self {
+            value,
+            span: Span::default(),
+            map: TextMap(map),
+        }
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -355,6 +355,9 @@ pub struct Headline {
     /// The last thing that came back, in one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<Name>,
+    /// The result itself, where an expectation was not met.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Arc<Json>>,
     /// Why each expectation or condition that decided did not hold; operands have places of the file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub explanations: Vec<(Arc<Place>, Explanation)>,
@@ -364,4 +367,24 @@ pub struct Headline {
     /// Microseconds spent in the state.
     #[serde(default)]
     pub micros: u64,
+}
+
+impl Headline {
+    /// Trouble that belongs to no place of a definition.
+    #[must_use]
+    pub fn of(failure: Failure) -> Self {
+        Self {
+            failure,
+            state: None,
+            place: None,
+            calls: Vec::new(),
+            what: None,
+            attempts: 0,
+            last: None,
+            result: None,
+            explanations: Vec::new(),
+            conditions: Vec::new(),
+            micros: 0,
+        }
+    }
 }

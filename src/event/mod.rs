@@ -8,17 +8,21 @@
 //!
 //! This is the ground floor: it imports no other folder, and no clock, runtime or IO.
 
+mod duration;
 mod explanation;
 mod fact;
 mod failure;
 mod inbox;
+mod length;
 mod mask;
 mod metrics;
+mod nearest;
 mod outcome;
 mod permission;
 mod place;
 mod sink;
 
+pub use duration::{MAX_DURATION, parse_duration};
 pub use explanation::{Explanation, Missing, Operand};
 pub use fact::{
     Attempted, ConditionState, Event, ExecutionId, ExecutionStarted, Fact, Headline, RunId,
@@ -26,8 +30,10 @@ pub use fact::{
 };
 pub use failure::{ErrorKind, Failure, Message, Reply};
 pub use inbox::{Feed, Inbox, InboxError, MAX_BYTES, MAX_MESSAGES};
+pub use length::length_text;
 pub use mask::{MIN_SECRET, Mask};
 pub use metrics::{Metrics, StateMetrics};
+pub use nearest::nearest;
 pub use outcome::{Outcome, Tally};
 pub use permission::{Grant, Permissions, Refusal};
 pub use place::{Place, Pos, Span};

@@ -203,16 +203,9 @@ impl Explain<'_> {
 /// A headline with nothing but its message.
 pub(crate) fn headline(kind: ErrorKind, state: &str, message: &str) -> Headline {
     Headline {
-        failure: Failure::new(kind, message),
         state: (!state.is_empty()).then(|| state.into()),
-        place: None,
-        calls: Vec::new(),
-        what: None,
         attempts: 1,
-        last: None,
-        explanations: Vec::new(),
-        conditions: Vec::new(),
-        micros: 0,
+        ..Headline::of(Failure::new(kind, message))
     }
 }
 

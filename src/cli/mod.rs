@@ -1,0 +1,93 @@
+//! The command line: one file a command.
+
+mod check;
+mod clients;
+mod completions;
+mod demo;
+mod exit;
+mod graph;
+mod init;
+mod options;
+mod output;
+mod run;
+mod schema;
+mod signals;
+
+use clap::{Parser, Subcommand};
+use exit::Exit;
+use options::Global;
+use std::process::ExitCode;
+
+/// Functional tests of asynchronous systems, written as state machines.
+#[derive(Debug, Parser)]
+#[command(
+    name = "funcy",
+    version,
+    about,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+#[command(
+    after_help = "Exit codes: 0 all passed, 1 a task failed or timed out, 2 usage or an invalid definition, \
+3 an error of a client, the engine or the environment, 4 nothing selected, 130 interrupted."
+)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run tasks
+    Run(run::Args),
+    /// Check definitions without running anything
+    Check(check::Args),
+    /// Draw the machine of a task
+    Graph(graph::Args),
+    /// The client kinds: their config, requests and results
+    Clients(clients::Args),
+    /// The JSON Schema of a task file, for editors
+    Schema(schema::Args),
+    /// Write a suite to start from
+    Init(init::Args),
+    /// Serve a small asynchronous shop to test against
+    Demo(demo::Args),
+    /// The completions of a shell
+    Completions(completions::Args),
+}
+
+/// Runs the program with the arguments of the process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let Cli { global, command } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Prints help and version to stdout, mistakes to stderr; a closed pipe is nobody's mistake.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::Usage.into()
+            } else {
+                Exit::Passed.into()
+            };
+        }
+    };
+    global.trace();
+    let exit = match command {
+        Command::Run(args) => run::run(&global, args),
+        Command::Check(args) => check::run(&global, &args),
+        Command::Graph(args) => graph::run(&global, &args),
+        Command::Clients(args) => clients::run(&global, &args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Init(args) => init::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Completions(args) => completions::run(&args),
+    };
+    exit.into()
+}
+
+/// The grammar of the command line, for completions and the docs.
+fn grammar() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}

@@ -1,0 +1,162 @@
+use super::output;
+use crate::client::Registry;
+use crate::engine::{Allow, Loader};
+use crate::event::{Json, Name};
+use crate::report::{ColorChoice, Output, Style};
+use clap::{ArgAction, Args, ValueEnum};
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(super) struct Global {
+    /// When to use colour; over NO_COLOR, over FORCE_COLOR
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: When,
+    /// Say more on stderr: -v what happens, -vv in detail. FUNCY_LOG takes a filter
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Global {
+    /// How to write to a stream.
+    pub(super) fn style(&self, terminal: bool) -> Style {
+        let choice = match self.color {
+            When::Auto => ColorChoice::Auto,
+            When::Always => ColorChoice::Always,
+            When::Never => ColorChoice::Never,
+        };
+        let columns = terminal.then(output::columns).flatten();
+        Style::choose(
+            Output {
+                choice,
+                terminal,
+                columns,
+            },
+            |name| std::env::var(name).ok(),
+        )
+    }
+
+    pub(super) fn out_style(&self) -> Style {
+        self.style(std::io::stdout().is_terminal())
+    }
+
+    /// Sends traces to stderr, as far as `-v` or FUNCY_LOG ask for them.
+    pub(super) fn trace(&self) {
+        use tracing_subscriber::EnvFilter;
+        let filter = match (std::env::var("FUNCY_LOG"), self.verbose) {
+            (Ok(filter), _) if !filter.is_empty() => EnvFilter::new(filter),
+            (_, 0) => return,
+            (_, 1) => EnvFilter::new("funcy=info"),
+            (_, 2) => EnvFilter::new("funcy=debug"),
+            (_, _) => EnvFilter::new("trace"),
+        };
+        // Only the first subscriber of a process counts; a second one is a test's.
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .with_ansi(
+                self.style(std::io::stderr().is_terminal()).color != crate::report::Color::Never,
+            )
+            .try_init();
+    }
+}
+
+/// Which files, and what is given to them: the same for every command that loads tasks.
+#[derive(Debug, Args)]
+pub(super) struct Load {
+    /// Task files, or folders of them
+    #[arg(value_name = "PATH", default_value = "tasks")]
+    pub(super) paths: Vec<PathBuf>,
+    /// Give every task a variable, over what it declares; a JSON number or bool is typed, all else is text
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub(super) vars: Vec<Variable>,
+    #[command(flatten)]
+    allow: Allowed,
+}
+
+/// `--allow-…`.
+#[derive(Debug, Args)]
+struct Allowed {
+    /// Let tasks reach this host
+    #[arg(long, value_name = "HOST", help_heading = "Permissions")]
+    allow_net: Vec<String>,
+    /// Let tasks start this program
+    #[arg(long, value_name = "NAME", help_heading = "Permissions")]
+    allow_exec: Vec<String>,
+    /// Let tasks read this environment variable
+    #[arg(long, value_name = "NAME", help_heading = "Permissions")]
+    allow_env: Vec<String>,
+    /// Let tasks read below this folder
+    #[arg(long, value_name = "DIR", help_heading = "Permissions")]
+    allow_read: Vec<PathBuf>,
+    /// Let tasks write below this folder
+    #[arg(long, value_name = "DIR", help_heading = "Permissions")]
+    allow_write: Vec<PathBuf>,
+    /// Let tasks do everything that you may
+    #[arg(long, help_heading = "Permissions")]
+    allow_all: bool,
+}
+
+impl Load {
+    /// A loader that knows every client, the given variables and the grants.
+    pub(super) fn loader(&self) -> Loader {
+        let Allowed {
+            allow_net,
+            allow_exec,
+            allow_env,
+            allow_read,
+            allow_write,
+            allow_all,
+        } = &self.allow;
+        let grants = (allow_net.iter().cloned().map(Allow::Net))
+            .chain(allow_exec.iter().cloned().map(Allow::Exec))
+            .chain(allow_env.iter().cloned().map(Allow::Env))
+            .chain(allow_read.iter().cloned().map(Allow::Read))
+            .chain(allow_write.iter().cloned().map(Allow::Write))
+            .chain(allow_all.then_some(Allow::All));
+        Loader::new(Registry::builtin())
+            .given(self.vars.iter().map(|var| Name::clone(&var.name)))
+            .allow(grants)
+    }
+}
+
+/// `NAME=VALUE`.
+#[derive(Clone, Debug)]
+pub(super) struct Variable {
+    pub(super) name: Name,
+    pub(super) value: Json,
+}
+
+impl FromStr for Variable {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+        let first = name
+            .chars()
+            .next()
+            .is_some_and(|first| first.is_alphabetic() || first == '_');
+        if !first || !name.chars().all(|one| one.is_alphanumeric() || one == '_') {
+            return Err(format!(
+                "`{name}` is no name of a variable: letters, digits and _ only"
+            ));
+        }
+        // As a cell of a csv file: typed only where it is exactly a JSON number or bool.
+        let typed = serde_json::from_str::<Json>(value).ok().filter(|typed| {
+            (typed.is_boolean() || typed.is_number()) && typed.to_string() == value
+        });
+        Ok(Self {
+            name: name.into(),
+            value: typed.unwrap_or_else(|| Json::String(value.to_owned())),
+        })
+    }
+}

@@ -1,0 +1,53 @@
+use std::io::{self, IsTerminal, Write};
+
+/// Writes data to stdout. A reader that has gone away (`funcy … | head`) is no error of ours.
+pub(super) fn data(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Writes a line about the work to stderr.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Says what is wrong, and how to mend it.
+pub(super) fn error(message: &str, hint: Option<&str>) {
+    note(&format!("error: {message}"));
+    if let Some(hint) = hint {
+        note(&format!("  help: {hint}"));
+    }
+}
+
+/// A stream that goes on quietly when its reader has gone away.
+#[derive(Debug)]
+pub(super) struct Lenient<W>(pub(super) W);
+
+impl<W: Write> Write for Lenient<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(bytes.len()),
+            other => other,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self.0.flush() {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
+}
+
+/// Whether stderr is a terminal that can move its cursor.
+pub(super) fn is_live() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// The columns of the terminal that stdout or stderr is.
+pub(super) fn columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stderr())
+        .or_else(|_| rustix::termios::tcgetwinsize(io::stdout()))
+        .ok()?;
+    (size.ws_col > 0).then_some(usize::from(size.ws_col))
+}

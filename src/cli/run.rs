@@ -1,0 +1,349 @@
+use super::check::{self, counted};
+use super::exit::Exit;
+use super::options::{Global, Load};
+use super::output::{self, Lenient};
+use super::signals;
+use crate::engine::{Handle, Loaded, Pattern, Report, Run, Selection, ServiceError, Shard, Tasks};
+use crate::event::{Outcome, Sink};
+use crate::report::{self, Options, Terminal};
+use std::io::{self, BufWriter, IsTerminal};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    load: Load,
+    /// Only tasks with this tag; several: with any of them
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// Only tasks whose name or file matches, with * and ?
+    #[arg(long = "filter", value_name = "GLOB")]
+    filters: Vec<Pattern>,
+    /// Only part I of N of the tasks
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+    /// How many tasks run at once [default: the suite's `concurrency`, or 8]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    jobs: Option<u32>,
+    /// Try a task again, up to N times; one that passes then is flaky
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
+    retries: Option<u32>,
+    /// Stop at the first task that does not pass
+    #[arg(long)]
+    fail_fast: bool,
+    /// A flaky task is a failure
+    #[arg(long)]
+    fail_on_flaky: bool,
+    /// The seed of everything that is left to chance
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Write a report; any number of them
+    #[arg(long = "report", value_name = "FORMAT=FILE")]
+    reports: Vec<ReportFile>,
+    /// List the tasks that would run, and run none
+    #[arg(long)]
+    list: bool,
+    /// `json`: every event as a line of JSON on stdout
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Human,
+    Json,
+}
+
+/// `FORMAT=FILE`.
+#[derive(Clone)]
+struct ReportFile {
+    format: &'static report::Report,
+    path: PathBuf,
+}
+
+impl std::fmt::Debug for ReportFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}={}", self.format.name, self.path.display())
+    }
+}
+
+impl FromStr for ReportFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = || {
+            report::REPORTS
+                .iter()
+                .map(|report| report.name)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let (format, path) = text
+            .split_once('=')
+            .ok_or_else(|| format!("write FORMAT=FILE; the formats are {}", known()))?;
+        let format = report::by_name(format)
+            .ok_or_else(|| format!("there is no format `{format}`; the formats are {}", known()))?;
+        if path.is_empty() {
+            return Err("the file has no name".to_owned());
+        }
+        Ok(Self {
+            format,
+            path: path.into(),
+        })
+    }
+}
+
+pub(super) fn run(global: &Global, args: Args) -> Exit {
+    let loader = args.load.loader();
+    let found = loader.load(&args.load.paths);
+    if let Err(exit) = usable(global, &found) {
+        return exit;
+    }
+    let selection = Selection {
+        tags: args.tags.clone(),
+        filters: args.filters.clone(),
+        shard: args.shard,
+    };
+    let known = found.tasks.len();
+    let tasks = selection.of(found.tasks);
+    if tasks.is_empty() {
+        let hint = format!(
+            "{} known; `funcy run --list` shows them",
+            counted(known, "task is", "tasks are")
+        );
+        output::error("no task was selected", Some(&hint));
+        return Exit::Nothing;
+    }
+    if args.list {
+        list(&tasks);
+        return Exit::Passed;
+    }
+    let sinks = match open_reports(&args.reports) {
+        Ok(sinks) => sinks,
+        Err(exit) => return exit,
+    };
+    let jobs = args.jobs.or_else(|| suite_jobs(&tasks)).unwrap_or(8);
+    let mut run = Run::new(tasks, loader.registry().clone())
+        .jobs(jobs as usize)
+        .retries(args.retries)
+        .fail_fast(args.fail_fast)
+        .seed(args.seed.unwrap_or_else(|| fastrand::u64(..)))
+        .command(std::env::args().collect());
+    for var in &args.load.vars {
+        run = run.var(crate::event::Name::clone(&var.name), var.value.clone());
+    }
+    for sink in sinks {
+        run = run.boxed_sink(sink);
+    }
+    let handle = run.handle();
+    let terminal = terminal(global, &args);
+    let run = match &terminal {
+        Some(terminal) => run.sink(Arc::clone(terminal)),
+        None => run.sink(report::Ndjson::new(Box::new(Lenient(BufWriter::new(
+            io::stdout(),
+        ))))),
+    };
+    match crate::engine::block_on(attended(run, handle, terminal)) {
+        Ok(Ok(report)) => exit(&report, args.fail_on_flaky),
+        Ok(Err(error)) => service_failed(&error),
+        Err(error) => {
+            output::error(&format!("the runtime does not start: {error}"), None);
+            Exit::Error
+        }
+    }
+}
+
+/// With an invalid file nothing starts.
+fn usable(global: &Global, found: &Tasks) -> Result<(), Exit> {
+    if !found.diagnostics.is_empty() {
+        let style = global.style(io::stderr().is_terminal());
+        output::note(check::rendered(found, style).trim_end());
+    }
+    if found.has_errors() {
+        let (errors, _) = found.counts();
+        let files = counted(found.files, "file", "files");
+        output::note(&format!(
+            "{} in {files}; nothing was run",
+            counted(errors, "error", "errors")
+        ));
+        return Err(Exit::Usage);
+    }
+    if found.files == 0 {
+        output::error(
+            "there is no task file here",
+            Some("name a file or folder; a task file ends in .yaml or .yml"),
+        );
+        return Err(Exit::Nothing);
+    }
+    Ok(())
+}
+
+fn list(tasks: &[Loaded]) {
+    let mut text = String::new();
+    for task in tasks {
+        let machine = &task.machine;
+        text.push_str(&format!("{}  {}", machine.name, machine.file.name));
+        if !machine.tags.is_empty() {
+            text.push_str(&format!("  [{}]", machine.tags.join(", ")));
+        }
+        text.push('\n');
+    }
+    output::data(&text);
+}
+
+/// Opens the report files before anything runs, so that a path that cannot be written is known then.
+fn open_reports(reports: &[ReportFile]) -> Result<Vec<Box<dyn Sink>>, Exit> {
+    let mut sinks = Vec::with_capacity(reports.len());
+    for ReportFile { format, path } in reports {
+        let opened = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => std::fs::create_dir_all(folder),
+            _ => Ok(()),
+        }
+        .and_then(|()| std::fs::File::create(path));
+        match opened {
+            Ok(file) => sinks.push((format.make)(
+                Box::new(BufWriter::new(file)),
+                Options::default(),
+            )),
+            Err(error) => {
+                output::error(
+                    &format!("the report {} cannot be written: {error}", path.display()),
+                    None,
+                );
+                return Err(Exit::Error);
+            }
+        }
+    }
+    Ok(sinks)
+}
+
+fn suite_jobs(tasks: &[Loaded]) -> Option<u32> {
+    tasks
+        .iter()
+        .find_map(|task| task.project.suite.concurrency.as_ref())
+        .map(|jobs| jobs.value)
+}
+
+/// What people watch. With `--format json` stdout belongs to the events.
+fn terminal(global: &Global, args: &Args) -> Option<Arc<Mutex<Terminal>>> {
+    if args.format == Format::Json {
+        return None;
+    }
+    let options = Options {
+        style: global.style(io::stdout().is_terminal() || io::stderr().is_terminal()),
+        resumable: false,
+        live: output::is_live(),
+        reports: args
+            .reports
+            .iter()
+            .map(|report| report.path.display().to_string())
+            .collect(),
+        notes: Vec::new(),
+    };
+    let out = Box::new(Lenient(io::stdout()));
+    let progress = Box::new(Lenient(io::stderr()));
+    Some(Arc::new(Mutex::new(Terminal::new(out, progress, options))))
+}
+
+/// Runs, redraws the terminal, and listens to signals: the first SIGINT cancels, the second ends the process
+/// at once.
+async fn attended(
+    run: Run,
+    handle: Handle,
+    terminal: Option<Arc<Mutex<Terminal>>>,
+) -> Result<Report, ServiceError> {
+    let mut beside = JoinSet::new();
+    beside.spawn(async move {
+        let name = signals::named().await;
+        output::note(&format!(
+            "{name}: stopping, cleaning up; once more ends at once"
+        ));
+        handle.cancel(&format!("interrupted by {name}"));
+        signals::named().await;
+        // The promise is to end at once: what runs is left to the system, which reaps it with us.
+        std::process::exit(i32::from(Exit::Interrupted.code()));
+    });
+    if let Some(terminal) = terminal {
+        beside.spawn(redraw(Arc::clone(&terminal)));
+        beside.spawn(dump_on_request(terminal));
+    }
+    // Dropping the set ends what runs beside.
+    run.start().await
+}
+
+async fn redraw(terminal: Arc<Mutex<Terminal>>) {
+    let mut every = tokio::time::interval(Duration::from_millis(250));
+    loop {
+        every.tick().await;
+        let mut terminal = terminal.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(columns) = output::columns() {
+            terminal.resize(columns);
+        }
+        // A terminal that cannot be written to is no reason to stop a run.
+        let _ = terminal.tick(now());
+    }
+}
+
+/// SIGUSR1 prints every running machine.
+async fn dump_on_request(terminal: Arc<Mutex<Terminal>>) {
+    let Ok(mut asked) = signal(SignalKind::user_defined1()) else {
+        return;
+    };
+    while asked.recv().await.is_some() {
+        let _ = terminal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .dump(now());
+    }
+}
+
+fn now() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_micros() as i64)
+}
+
+/// The first that applies of 130, 3, 1, 0.
+fn exit(report: &Report, fail_on_flaky: bool) -> Exit {
+    for failure in &report.sink_failures {
+        output::error(&format!("a report could not be written: {failure}"), None);
+    }
+    let has = |outcome| report.tally.of(outcome) > 0;
+    if report.cancelled {
+        Exit::Interrupted
+    } else if has(Outcome::Error) || has(Outcome::Interrupted) {
+        Exit::Error
+    } else if has(Outcome::Failed)
+        || has(Outcome::TimedOut)
+        || (fail_on_flaky && has(Outcome::Flaky))
+    {
+        Exit::Failed
+    } else {
+        Exit::Passed
+    }
+}
+
+fn service_failed(error: &ServiceError) -> Exit {
+    output::error(&error.to_string(), None);
+    if !error.output.trim().is_empty() {
+        output::note("its last output:");
+        for line in error
+            .output
+            .trim_end()
+            .lines()
+            .rev()
+            .take(20)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+        {
+            output::note(&format!("  | {line}"));
+        }
+    }
+    Exit::Error
+}

@@ -1,0 +1,191 @@
+//! Bodies of answers: read up to a bound, decoded, parsed where they are JSON.
+
+use super::trouble;
+use crate::client::exact;
+use crate::event::{Failure, Json};
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::{Response, Url};
+use std::time::Duration;
+
+/// A body as `res` shows it.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub(super) body: Json,
+    pub(super) text: String,
+    /// Bytes after decompression.
+    pub(super) size: u64,
+    /// Something odd that the summary should tell.
+    pub(super) note: Option<String>,
+}
+
+/// Reads a body to its end. Counted after decompression, so that a small answer cannot grow without bound.
+pub(super) async fn read(
+    response: &mut Response,
+    url: &Url,
+    limit: u64,
+    connect_timeout: Duration,
+) -> Result<Bytes, Failure> {
+    let too_long = || {
+        Failure::limit(format!(
+            "the body from {} is longer than {limit} bytes",
+            trouble::authority(url)
+        ))
+        .hint("`body_limit` of the client sets the limit, in bytes")
+    };
+    if response
+        .content_length()
+        .is_some_and(|length| length > limit)
+    {
+        return Err(too_long());
+    }
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    loop {
+        let chunk = response
+            .chunk()
+            .await
+            .map_err(|error| trouble::failure(&error, url, connect_timeout))?;
+        let Some(chunk) = chunk else { break };
+        if (first.len() + rest.len() + chunk.len()) as u64 > limit {
+            return Err(too_long());
+        }
+        // Most bodies are one chunk, which need not be copied.
+        if first.is_empty() {
+            first = chunk;
+        } else {
+            rest.extend_from_slice(&chunk);
+        }
+    }
+    if rest.is_empty() {
+        return Ok(first);
+    }
+    let mut whole = BytesMut::with_capacity(first.len() + rest.len());
+    whole.extend_from_slice(&first);
+    whole.extend_from_slice(&rest);
+    Ok(whole.freeze())
+}
+
+/// Decodes a body and parses it, if its content type is JSON.
+pub(super) async fn parse(bytes: Bytes, headers: &HeaderMap) -> Content {
+    let size = bytes.len() as u64;
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let text = decode(bytes, kind).await;
+    let mut note = None;
+    let body = if !is_json(kind) {
+        Json::String(text.clone())
+    } else if text.trim_ascii().is_empty() {
+        Json::Null
+    } else {
+        exact::parse(text.as_bytes()).unwrap_or_else(|error| {
+            note = Some(format!(
+                "the body is not JSON, as its content type says: {error}"
+            ));
+            Json::String(text.clone())
+        })
+    };
+    Content {
+        body,
+        text,
+        size,
+        note,
+    }
+}
+
+/// Text in the charset that the content type names; what cannot be decoded is replaced.
+async fn decode(bytes: Bytes, kind: &str) -> String {
+    let charset = parameter(kind, "charset");
+    if !matches!(
+        charset.as_deref(),
+        None | Some("utf-8" | "utf8" | "us-ascii")
+    ) {
+        let mut response = axum::http::Response::new(bytes.clone());
+        if let Ok(value) = kind.parse() {
+            response.headers_mut().insert(CONTENT_TYPE, value);
+        }
+        if let Ok(text) = Response::from(response).text().await {
+            return text;
+        }
+    }
+    String::from_utf8(Vec::from(bytes))
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// Whether a content type is JSON: `application/json`, `text/json`, `application/problem+json`.
+fn is_json(kind: &str) -> bool {
+    let media = kind.split(';').next().unwrap_or_default().trim();
+    let Some((_, subtype)) = media.split_once('/') else {
+        return false;
+    };
+    subtype.eq_ignore_ascii_case("json")
+        || subtype
+            .len()
+            .checked_sub(5)
+            .and_then(|start| subtype.get(start..))
+            .is_some_and(|suffix| suffix.eq_ignore_ascii_case("+json"))
+}
+
+fn parameter(kind: &str, name: &str) -> Option<String> {
+    kind.split(';').skip(1).find_map(|parameter| {
+        let (key, value) = parameter.split_once('=')?;
+        key.trim()
+            .eq_ignore_ascii_case(name)
+            .then(|| value.trim().trim_matches('"').to_ascii_lowercase())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    async fn content(kind: &str, bytes: &'static [u8]) -> Content {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, kind.parse().unwrap());
+        parse(Bytes::from_static(bytes), &headers).await
+    }
+
+    #[tokio::test]
+    async fn json_is_known_by_its_type() {
+        for kind in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/problem+json",
+            "text/json",
+        ] {
+            assert_eq!(
+                content(kind, b"{\"a\":1}").await.body,
+                json!({"a": 1}),
+                "{kind}"
+            );
+        }
+        for kind in [
+            "text/plain",
+            "application/x-ndjson",
+            "json",
+            "application/jsonx",
+        ] {
+            assert_eq!(content(kind, b"{}").await.body, json!("{}"), "{kind}");
+        }
+        assert_eq!(content("application/json", b" ").await.body, Json::Null);
+    }
+
+    #[tokio::test]
+    async fn what_only_claims_to_be_json_is_text() {
+        let content = content("application/json", b"<html>").await;
+        assert_eq!(content.body, json!("<html>"));
+        assert!(content.note.unwrap().contains("not JSON"));
+    }
+
+    #[tokio::test]
+    async fn charsets_are_decoded() {
+        let latin = content("text/plain; charset=ISO-8859-1", b"caf\xe9").await;
+        assert_eq!(latin.text, "café");
+        assert_eq!(latin.size, 4);
+        let lossy = content("text/plain", b"a\xff").await;
+        assert_eq!(lossy.text, "a\u{fffd}");
+    }
+}

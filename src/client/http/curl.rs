@@ -1,0 +1,232 @@
+//! A request as a `curl` command that a shell runs.
+
+use super::exchange;
+use super::outgoing::{Credentials, Origin, Outgoing};
+use reqwest::Method;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue};
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// A longer body is not repeated in a command.
+const MAX_BODY: usize = 256 << 10;
+/// A longer argument does not fit into a system call; `printf` is part of the shell and has no limit.
+const MAX_ARGUMENT: usize = 100 << 10;
+
+/// The command that repeats this request, or `None` if its body is too long for one.
+///
+/// `cookies` are those that the jar added, `redirected` tells whether redirects were followed.
+pub(super) fn command(
+    outgoing: &Outgoing,
+    cookies: Option<&HeaderValue>,
+    redirected: bool,
+) -> Option<String> {
+    let mut line = String::with_capacity(160);
+    line.push_str("curl -sS");
+    let body = body(outgoing)?;
+    push_method(&mut line, outgoing, body.is_some());
+    if redirected {
+        line.push_str(" -L");
+    }
+    push_connection(&mut line, outgoing);
+    push_headers(&mut line, outgoing, cookies);
+    match &body {
+        Some(Body::Argument(text)) => {
+            line.push_str(" --data-raw ");
+            line.push_str(&quoted(text));
+        }
+        Some(Body::File(path)) => {
+            line.push_str(" --data-binary ");
+            line.push_str(&quoted(&format!("@{path}")));
+        }
+        Some(Body::Parts(arguments)) => line.push_str(arguments),
+        Some(Body::Piped(_)) => line.push_str(" --data-binary @-"),
+        None => {}
+    }
+    let url = outgoing.url.as_str();
+    if url.contains(['{', '}', '[', ']']) {
+        line.push_str(" -g");
+    }
+    line.push(' ');
+    line.push_str(&quoted(url));
+    match body {
+        Some(Body::Piped(command)) => Some(format!("{command} | {line}")),
+        _ => Some(line),
+    }
+}
+
+enum Body {
+    Argument(String),
+    File(String),
+    Parts(String),
+    /// A command whose output is the body.
+    Piped(String),
+}
+
+fn body(outgoing: &Outgoing) -> Option<Option<Body>> {
+    Some(match &outgoing.origin {
+        Origin::None => None,
+        Origin::File(path) => Some(Body::File(path.display().to_string())),
+        Origin::Multipart(_) => Some(Body::Parts(parts(outgoing)?)),
+        Origin::Text => {
+            if outgoing.body.len() > MAX_BODY {
+                return None;
+            }
+            let text = std::str::from_utf8(&outgoing.body).ok()?;
+            Some(if text.contains('\0') {
+                let escaped = text
+                    .replace('\\', "\\\\")
+                    .replace('%', "%%")
+                    .replace('\0', "\\000");
+                Body::Piped(format!("printf {}", quoted(&escaped)))
+            } else if text.len() > MAX_ARGUMENT {
+                Body::Piped(format!("printf %s {}", quoted(text)))
+            } else {
+                Body::Argument(text.to_owned())
+            })
+        }
+    })
+}
+
+/// Each part as `-F`. Double quotes inside keep curl from reading `@`, `<` and `;` in a value.
+fn parts(outgoing: &Outgoing) -> Option<String> {
+    let Origin::Multipart(parts) = &outgoing.origin else {
+        return None;
+    };
+    let mut arguments = String::new();
+    for part in parts {
+        let name = &part.name;
+        let argument = match &part.file {
+            Some(path) => format!("{name}=@{}", double_quoted(&path.display().to_string())),
+            None => {
+                let text = std::str::from_utf8(&part.content).ok()?;
+                if text.contains('\0') || text.len() > MAX_ARGUMENT {
+                    return None;
+                }
+                format!("{name}={}", double_quoted(text))
+            }
+        };
+        let mut argument = argument;
+        if let Some(kind) = &part.content_type {
+            let _ = write!(argument, ";type={kind}");
+        }
+        if let Some(filename) = &part.filename {
+            let _ = write!(argument, ";filename={}", double_quoted(filename));
+        }
+        arguments.push_str(" -F ");
+        arguments.push_str(&quoted(&argument));
+    }
+    Some(arguments)
+}
+
+fn push_method(line: &mut String, outgoing: &Outgoing, has_body: bool) {
+    match (&outgoing.method, has_body) {
+        (&Method::GET, false) | (&Method::POST, true) => {}
+        (&Method::HEAD, false) => line.push_str(" -I"),
+        (method, _) => {
+            line.push_str(" -X ");
+            line.push_str(method.as_str());
+        }
+    }
+}
+
+fn push_connection(line: &mut String, outgoing: &Outgoing) {
+    if outgoing.url.scheme() == "https" {
+        let trust = &outgoing.trust;
+        if trust.insecure {
+            line.push_str(" -k");
+        }
+        let files = [
+            ("--cacert", trust.ca.as_ref()),
+            ("--cert", trust.identity.as_ref().map(|(cert, _)| cert)),
+            ("--key", trust.identity.as_ref().map(|(_, key)| key)),
+        ];
+        for (option, pem) in files {
+            if let Some(pem) = pem {
+                let _ = write!(
+                    line,
+                    " {option} {}",
+                    quoted(&pem.path.display().to_string())
+                );
+            }
+        }
+    }
+    match (outgoing.http2, outgoing.url.scheme()) {
+        (Some(true), "http") => line.push_str(" --http2-prior-knowledge"),
+        (Some(true), _) => line.push_str(" --http2"),
+        (Some(false), "https") => line.push_str(" --http1.1"),
+        _ => {}
+    }
+    if exchange::bypasses_proxy(&outgoing.url) {
+        line.push_str(" --noproxy '*'");
+    }
+}
+
+fn push_headers(line: &mut String, outgoing: &Outgoing, cookies: Option<&HeaderValue>) {
+    if let Some(Credentials::Basic(user, password)) = &outgoing.auth {
+        let _ = write!(line, " -u {}", quoted(&format!("{user}:{password}")));
+    }
+    let is_basic = matches!(outgoing.auth, Some(Credentials::Basic(..)));
+    let is_multipart = matches!(outgoing.origin, Origin::Multipart(_));
+    for (name, value) in &outgoing.headers {
+        let given_otherwise = (name == AUTHORIZATION && is_basic)
+            || (name == CONTENT_TYPE && is_multipart)
+            || name == COOKIE;
+        if given_otherwise {
+            continue;
+        }
+        let value = String::from_utf8_lossy(value.as_bytes());
+        // `name:` would take a header away; `name;` sends it empty.
+        let header = if value.is_empty() {
+            format!("{name};")
+        } else {
+            format!("{name}: {value}")
+        };
+        let _ = write!(line, " -H {}", quoted(&header));
+    }
+    if !matches!(outgoing.origin, Origin::None | Origin::Multipart(_))
+        && !outgoing.headers.contains_key(CONTENT_TYPE)
+    {
+        line.push_str(" -H content-type:");
+    }
+    if matches!(outgoing.origin, Origin::None) && exchange::expects_body(&outgoing.method) {
+        line.push_str(" -H 'content-length: 0'");
+    }
+    let own = outgoing.headers.get(COOKIE);
+    let all: Vec<_> = own
+        .into_iter()
+        .chain(cookies)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .collect();
+    if !all.is_empty() {
+        let _ = write!(line, " -b {}", quoted(&all.join("; ")));
+    }
+}
+
+/// An argument as a POSIX shell reads it.
+pub(super) fn quoted(text: &str) -> Cow<'_, str> {
+    let is_plain = !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_./:@%+,=".contains(&byte));
+    if is_plain {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")))
+}
+
+fn double_quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_quoted_for_a_shell() {
+        assert_eq!(quoted("http://127.0.0.1:1/a"), "http://127.0.0.1:1/a");
+        assert_eq!(quoted("/a?b=c&d"), "'/a?b=c&d'");
+        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
+        assert_eq!(quoted(""), "''");
+    }
+}

@@ -1,0 +1,264 @@
+//! Sends a request, follows redirects hop by hop, keeps cookies.
+
+use super::outgoing::Outgoing;
+use super::pool::{Pool, Way};
+use super::session::Session;
+use super::trouble;
+use crate::event::{Failure, Json};
+use bytes::Bytes;
+use reqwest::cookie::CookieStore as _;
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue,
+    LOCATION, SET_COOKIE,
+};
+use reqwest::{Method, Response, StatusCode, Url};
+use std::sync::LazyLock;
+use std::time::SystemTime;
+
+/// The body of a redirect is read up to here, so that its connection can be used again.
+const DRAINED: u64 = 64 << 10;
+
+/// The head of the last answer, and what happened on the way to it.
+#[derive(Debug)]
+pub(super) struct Arrived {
+    pub(super) response: Response,
+    /// Where the last answer came from.
+    pub(super) url: Url,
+    pub(super) redirects: u32,
+    /// The cookies that the jar added to the first request.
+    pub(super) sent_cookies: Option<HeaderValue>,
+    /// Every cookie that was set on the way.
+    pub(super) set_cookies: serde_json::Map<String, Json>,
+}
+
+/// Sends it, and follows redirects as browsers do.
+pub(super) async fn send(
+    pool: &Pool,
+    session: &Session,
+    outgoing: &Outgoing,
+) -> Result<Arrived, Failure> {
+    let mut hop = Hop {
+        method: outgoing.method.clone(),
+        url: outgoing.url.clone(),
+        headers: outgoing.headers.clone(),
+        body: outgoing.body.clone(),
+    };
+    let jar = session.jar.as_ref().filter(|_| outgoing.jar);
+    let mut sent_cookies = None;
+    let mut set_cookies = serde_json::Map::new();
+    let mut redirects = 0;
+    loop {
+        session
+            .context
+            .permissions
+            .net(hop.url.host_str().unwrap_or_default())?;
+        let client = pool.client(&way(session, outgoing, &hop.url)).await?;
+        let cookies = jar.and_then(|jar| jar.cookies(&hop.url));
+        let request = hop.request(cookies.as_ref());
+        let mut response = client
+            .execute(request)
+            .await
+            .map_err(|error| trouble::failure(&error, &hop.url, session.connect_timeout))?;
+        if redirects == 0 {
+            sent_cookies = cookies;
+        }
+        if response.headers().contains_key(SET_COOKIE) {
+            if let Some(jar) = jar {
+                jar.set_cookies(&mut response.headers().get_all(SET_COOKIE).iter(), &hop.url);
+            }
+            note_cookies(&response, &mut set_cookies);
+        }
+        let next = match redirect_target(&response, &hop.url) {
+            Some(next) if outgoing.redirects > 0 => next?,
+            _ => {
+                return Ok(Arrived {
+                    response,
+                    url: hop.url,
+                    redirects,
+                    sent_cookies,
+                    set_cookies,
+                });
+            }
+        };
+        if redirects == outgoing.redirects {
+            return Err(Failure::protocol(format!(
+                "more than {redirects} redirects; the last one, from {}, leads to {next}",
+                hop.url
+            ))
+            .hint(
+                "`follow_redirects` sets the limit; with false, the redirect itself is the answer",
+            ));
+        }
+        redirects += 1;
+        drain(&mut response).await;
+        hop.redirect(response.status(), next);
+    }
+}
+
+/// One request of a chain of redirects.
+struct Hop {
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Hop {
+    fn request(&self, cookies: Option<&HeaderValue>) -> reqwest::Request {
+        let mut request = reqwest::Request::new(self.method.clone(), self.url.clone());
+        *request.headers_mut() = self.headers.clone();
+        if let Some(cookies) = cookies {
+            let all = match self.headers.get(COOKIE) {
+                Some(own) => joined(own, cookies),
+                None => cookies.clone(),
+            };
+            request.headers_mut().insert(COOKIE, all);
+        }
+        if !self.body.is_empty() {
+            *request.body_mut() = Some(self.body.clone().into());
+        } else if expects_body(&self.method) {
+            request
+                .headers_mut()
+                .entry(CONTENT_LENGTH)
+                .or_insert(HeaderValue::from_static("0"));
+        }
+        request
+    }
+
+    fn redirect(&mut self, status: StatusCode, next: Url) {
+        let to_get = match status {
+            StatusCode::SEE_OTHER => self.method != Method::HEAD,
+            StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => self.method == Method::POST,
+            _ => false,
+        };
+        if to_get {
+            self.method = Method::GET;
+            self.body = Bytes::new();
+            for name in [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING] {
+                self.headers.remove(name);
+            }
+        }
+        if next.origin() != self.url.origin() {
+            self.headers.remove(AUTHORIZATION);
+            self.headers.remove(COOKIE);
+        }
+        self.url = next;
+    }
+}
+
+/// Whether servers want to know the length of a body even if there is none.
+pub(super) fn expects_body(method: &Method) -> bool {
+    matches!(*method, Method::POST | Method::PUT | Method::PATCH)
+}
+
+fn joined(own: &HeaderValue, jar: &HeaderValue) -> HeaderValue {
+    let both = [own.as_bytes(), b"; ", jar.as_bytes()].concat();
+    HeaderValue::from_bytes(&both).unwrap_or_else(|_| own.clone())
+}
+
+fn way(session: &Session, outgoing: &Outgoing, url: &Url) -> Way {
+    Way {
+        trust: (url.scheme() == "https").then(|| outgoing.trust.clone()),
+        http2: outgoing.http2,
+        compression: session.compression,
+        connect_timeout: session.connect_timeout,
+        direct: is_direct(url),
+    }
+}
+
+/// Whether the environment names a proxy at all; read once.
+static PROXY: LazyLock<bool> = LazyLock::new(|| {
+    ["http_proxy", "https_proxy", "all_proxy"]
+        .iter()
+        .any(|name| {
+            std::env::var_os(name).is_some() || std::env::var_os(name.to_uppercase()).is_some()
+        })
+});
+
+/// Whether no proxy stands between: there is none, or the host is this machine.
+pub(super) fn is_direct(url: &Url) -> bool {
+    !*PROXY || is_loopback(url.host_str().unwrap_or_default())
+}
+
+fn is_loopback(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether the environment names a proxy that a command for `url` must be kept from.
+pub(super) fn bypasses_proxy(url: &Url) -> bool {
+    *PROXY && is_direct(url)
+}
+
+fn redirect_target(response: &Response, from: &Url) -> Option<Result<Url, Failure>> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let location = response.headers().get(LOCATION)?;
+    let wrong = |reason: &str| {
+        Failure::protocol(format!(
+            "the redirect from {from} leads to {:?}, {reason}",
+            String::from_utf8_lossy(location.as_bytes())
+        ))
+    };
+    let next = std::str::from_utf8(location.as_bytes())
+        .map_err(|_| wrong("which is no text"))
+        .and_then(|text| {
+            from.join(text)
+                .map_err(|error| wrong(&format!("which is no URL: {error}")))
+        })
+        .and_then(|mut url| {
+            if !matches!(url.scheme(), "http" | "https") {
+                return Err(wrong("which is neither http nor https"));
+            }
+            if url.fragment().is_none() {
+                url.set_fragment(from.fragment());
+            }
+            super::outgoing::take_credentials(&mut url);
+            Ok(url)
+        });
+    Some(next)
+}
+
+async fn drain(response: &mut Response) {
+    if response
+        .content_length()
+        .is_none_or(|length| length > DRAINED)
+    {
+        return;
+    }
+    while let Ok(Some(_)) = response.chunk().await {}
+}
+
+fn note_cookies(response: &Response, set: &mut serde_json::Map<String, Json>) {
+    for value in response.headers().get_all(SET_COOKIE) {
+        let Ok(text) = std::str::from_utf8(value.as_bytes()) else {
+            continue;
+        };
+        let mut attributes = text.split(';');
+        let Some((name, value)) = attributes.next().and_then(|pair| pair.split_once('=')) else {
+            continue;
+        };
+        let gone = attributes.any(|attribute| {
+            attribute.trim().split_once('=').is_some_and(|(key, age)| {
+                key.eq_ignore_ascii_case("max-age")
+                    && age.trim().parse().is_ok_and(|age: i64| age <= 0)
+            })
+        });
+        if gone {
+            set.shift_remove(name.trim());
+        } else {
+            set.insert(name.trim().to_owned(), value.trim().into());
+        }
+    }
+    // A date needs a parser; the HTTP library has one.
+    for cookie in response.cookies() {
+        if cookie.expires().is_some_and(|at| at <= SystemTime::now()) {
+            set.shift_remove(cookie.name());
+        }
+    }
+}

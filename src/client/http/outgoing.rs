@@ -1,0 +1,303 @@
+//! A request made ready to be sent: the URL resolved, headers and body as bytes.
+
+use super::fields::{Auth, Cookies, Fields, Follow, Tls};
+use super::multipart::{self, Part};
+use super::pool::Trust;
+use super::request::{Payload, Request};
+use super::session::Session;
+use crate::client::paths;
+use crate::client::value::Text;
+use crate::event::Failure;
+use base64::Engine as _;
+use bytes::Bytes;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, Url};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The most bytes that a request's body may have.
+pub(super) const MAX_BODY: u64 = 64 << 20;
+
+/// A request, ready to be sent.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) method: Method,
+    /// Without user and password.
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    /// How a command gives the same body.
+    pub(super) origin: Origin,
+    pub(super) auth: Option<Credentials>,
+    pub(super) jar: bool,
+    pub(super) redirects: u32,
+    pub(super) trust: Arc<Trust>,
+    pub(super) http2: Option<bool>,
+}
+
+/// Where a body comes from.
+#[derive(Debug)]
+pub(super) enum Origin {
+    None,
+    Text,
+    File(PathBuf),
+    Multipart(Vec<Part>),
+}
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Credentials {
+    Basic(String, String),
+    Bearer(String),
+}
+
+impl Credentials {
+    pub(super) fn of(auth: Auth) -> Result<Self, Failure> {
+        match auth {
+            Auth {
+                basic: Some([Text(user), Text(password)]),
+                bearer: None,
+            } => Ok(Self::Basic(user, password)),
+            Auth {
+                basic: None,
+                bearer: Some(Text(token)),
+            } => Ok(Self::Bearer(token)),
+            _ => Err(Failure::protocol(
+                "`auth` is one of {basic: [user, password]} and {bearer: token}",
+            )),
+        }
+    }
+
+    fn header(&self) -> Result<HeaderValue, Failure> {
+        let text = match self {
+            Self::Basic(user, password) => format!(
+                "Basic {}",
+                base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"))
+            ),
+            Self::Bearer(token) => format!("Bearer {token}"),
+        };
+        let mut value = HeaderValue::from_maybe_shared(Bytes::from(text)).map_err(|_| {
+            Failure::protocol("the token in `auth` holds a line break or control character")
+        })?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+}
+
+impl Outgoing {
+    /// Resolves a request against its session.
+    pub(super) async fn new(session: &Session, mut request: Request) -> Result<Self, Failure> {
+        let payload = request.take_payload()?;
+        let (method, written) = request.target()?;
+        let (mut url, in_url) = session.resolve(written)?;
+        if let Some(query) = &request.query {
+            append_query(&mut url, &query.pairs("query")?);
+        }
+        let mut headers = session.headers.clone();
+        if let Some(fields) = &request.headers {
+            add_headers(&mut headers, fields)?;
+        }
+        let typed = request.headers.as_ref().is_some_and(|fields| {
+            fields
+                .0
+                .keys()
+                .any(|name| name.eq_ignore_ascii_case("content-type"))
+        });
+        let (body, origin, content_type) = encode(session, payload).await?;
+        if let Some(content_type) = content_type
+            && !(typed && !matches!(origin, Origin::Multipart(_)))
+        {
+            headers.insert(CONTENT_TYPE, content_type);
+        }
+        let auth = match request.auth {
+            Some(auth) => Some(Credentials::of(auth)?),
+            None if in_url.is_some() => in_url,
+            None => session.auth_for(&url).cloned(),
+        };
+        let own_header = request.headers.as_ref().is_some_and(|fields| {
+            fields
+                .0
+                .keys()
+                .any(|name| name.eq_ignore_ascii_case("authorization"))
+        });
+        let auth = auth.filter(|_| !own_header);
+        if let Some(auth) = &auth {
+            headers.insert(AUTHORIZATION, auth.header()?);
+        }
+        let jar = match request.cookies {
+            None => true,
+            Some(Cookies::Jar(used)) => used,
+            Some(Cookies::These(fields)) => {
+                add_cookies(&mut headers, &fields)?;
+                true
+            }
+        };
+        Ok(Self {
+            method,
+            url,
+            headers,
+            body,
+            origin,
+            auth,
+            jar,
+            redirects: request
+                .follow_redirects
+                .map_or(session.redirects, |Follow(most)| most),
+            trust: match &request.tls {
+                Some(tls) => Arc::new(trust(session, tls).await?),
+                None => Arc::clone(&session.trust),
+            },
+            http2: request.http2.or(session.http2),
+        })
+    }
+}
+
+async fn trust(session: &Session, tls: &Tls) -> Result<Trust, Failure> {
+    Session::trust(tls, &session.context).await
+}
+
+/// A payload's bytes, where they come from, and their content type.
+async fn encode(
+    session: &Session,
+    payload: Payload,
+) -> Result<(Bytes, Origin, Option<HeaderValue>), Failure> {
+    let fixed = |text| Some(HeaderValue::from_static(text));
+    Ok(match payload {
+        Payload::None => (Bytes::new(), Origin::None, None),
+        Payload::Json(value) => (
+            Bytes::from(value.to_string()),
+            Origin::Text,
+            fixed("application/json"),
+        ),
+        Payload::Text(text) => (
+            Bytes::from(text),
+            Origin::Text,
+            fixed("text/plain; charset=utf-8"),
+        ),
+        Payload::Form(fields) => (
+            Bytes::from(urlencoded(&fields.pairs("form")?)),
+            Origin::Text,
+            fixed("application/x-www-form-urlencoded"),
+        ),
+        Payload::File(path) => {
+            let content = paths::read(&session.context, &path, MAX_BODY).await?;
+            let kind = multipart::content_type_of(&content.path);
+            (
+                Bytes::from(content.bytes),
+                Origin::File(content.path),
+                fixed(kind),
+            )
+        }
+        Payload::Multipart(parts) => {
+            let parts = multipart::read(&session.context, parts).await?;
+            let (body, boundary) = multipart::encode(&parts);
+            let kind =
+                HeaderValue::from_str(&format!("multipart/form-data; boundary={boundary}")).ok();
+            (body, Origin::Multipart(parts), kind)
+        }
+    })
+}
+
+/// Replaces the headers of these names.
+pub(super) fn add_headers(headers: &mut HeaderMap, fields: &Fields) -> Result<(), Failure> {
+    for name in fields.0.keys() {
+        headers.remove(name.as_str());
+    }
+    for (name, value) in fields.pairs("headers")? {
+        let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| {
+            Failure::protocol(format!(
+                "headers.{name} holds a line break or control character"
+            ))
+        })?;
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| Failure::protocol(format!("{name:?} is no name of a header")))?;
+        headers.append(name, value);
+    }
+    Ok(())
+}
+
+fn add_cookies(headers: &mut HeaderMap, fields: &Fields) -> Result<(), Failure> {
+    let mut text = headers
+        .get(COOKIE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_owned();
+    for (name, value) in fields.pairs("cookies")? {
+        if name.contains(['=', ';']) || value.contains(';') {
+            return Err(Failure::protocol(format!(
+                "cookies.{name} holds a `;` or `=` that a cookie cannot carry"
+            )));
+        }
+        if !text.is_empty() {
+            text.push_str("; ");
+        }
+        text.push_str(name);
+        text.push('=');
+        text.push_str(&value);
+    }
+    if text.is_empty() {
+        return Ok(());
+    }
+    let value = HeaderValue::from_bytes(text.as_bytes())
+        .map_err(|_| Failure::protocol("`cookies` holds a line break or control character"))?;
+    headers.insert(COOKIE, value);
+    Ok(())
+}
+
+fn append_query(url: &mut Url, pairs: &[(&str, std::borrow::Cow<'_, str>)]) {
+    let added = urlencoded(pairs);
+    if added.is_empty() {
+        return;
+    }
+    let query = match url.query() {
+        Some(query) if !query.is_empty() => format!("{query}&{added}"),
+        _ => added,
+    };
+    url.set_query(Some(&query));
+}
+
+/// What a form and a query leave as it is.
+const FORM: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'*')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_');
+
+fn urlencoded(pairs: &[(&str, std::borrow::Cow<'_, str>)]) -> String {
+    let mut text = String::new();
+    for (name, value) in pairs {
+        if !text.is_empty() {
+            text.push('&');
+        }
+        push_encoded(&mut text, name);
+        text.push('=');
+        push_encoded(&mut text, value);
+    }
+    text
+}
+
+fn push_encoded(text: &mut String, value: &str) {
+    for (index, word) in value.split(' ').enumerate() {
+        if index > 0 {
+            text.push('+');
+        }
+        text.extend(utf8_percent_encode(word, FORM));
+    }
+}
+
+/// Takes user and password out of a URL.
+pub(super) fn take_credentials(url: &mut Url) -> Option<Credentials> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let credentials = Credentials::Basic(
+        decode(url.username()),
+        decode(url.password().unwrap_or_default()),
+    );
+    // Both only fail for URLs without a host, which `http` does not have.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    Some(credentials)
+}

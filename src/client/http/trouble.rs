@@ -1,0 +1,215 @@
+//! What went wrong, in words: the error chain of the HTTP library as one sentence and a hint.
+
+use crate::event::Failure;
+use reqwest::Url;
+use rustls::CertificateError;
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+/// `host:port` of a URL.
+pub(super) fn authority(url: &Url) -> String {
+    format!(
+        "{}:{}",
+        url.host_str().unwrap_or_default(),
+        url.port_or_known_default().unwrap_or_default()
+    )
+}
+
+/// The failure that this error means.
+pub(super) fn failure(error: &reqwest::Error, url: &Url, connect_timeout: Duration) -> Failure {
+    let at = authority(url);
+    if error.is_dns() {
+        return Failure::transport(format!(
+            "the host {:?} was not found: {}",
+            url.host_str().unwrap_or_default(),
+            innermost(error)
+        ))
+        .hint("check its spelling, and whether this machine can resolve it");
+    }
+    if let Some(tls) = find(error, tls_error) {
+        return tls_failure(tls, url, &at);
+    }
+    if let Some(known) = find(error, |cause| io_failure(io_error(cause)?, url, &at)) {
+        return known;
+    }
+    if error.is_timeout() && error.is_connect() {
+        return Failure::transport(format!("no connection to {at} within {connect_timeout:?}"))
+            .hint(
+                "is a firewall in between, or the address wrong? `connect_timeout` sets the limit",
+            );
+    }
+    if let Some(hyper) = find(error, |error| error.downcast_ref::<hyper::Error>())
+        && let Some(known) = hyper_failure(hyper, url, &at)
+    {
+        return known;
+    }
+    if error.is_decode() {
+        return Failure::protocol(format!(
+            "the body from {at} cannot be decompressed: {}",
+            innermost(error)
+        ))
+        .hint("its content-encoding does not match its bytes, or it was cut off");
+    }
+    if error.is_builder() {
+        return Failure::protocol(format!("the request cannot be sent: {}", innermost(error)));
+    }
+    Failure::transport(format!(
+        "the exchange with {at} failed: {}",
+        innermost(error)
+    ))
+}
+
+fn io_failure(error: &io::Error, url: &Url, at: &str) -> Option<Failure> {
+    Some(match error.kind() {
+        io::ErrorKind::ConnectionRefused => {
+            Failure::transport(format!("the connection to {at} was refused"))
+                .hint("nothing listens there: is the server started, and the port right?")
+        }
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe => {
+            Failure::transport(format!("the connection to {at} was reset by the server"))
+        }
+        io::ErrorKind::UnexpectedEof if url.scheme() == "https" => Failure::transport(format!(
+            "{at} closed the connection in the middle of the TLS exchange"
+        )),
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            Failure::transport(format!("{at} cannot be reached: {}", error.kind()))
+        }
+        io::ErrorKind::TimedOut if error.raw_os_error().is_some() => {
+            Failure::transport(format!("the connection to {at} timed out"))
+        }
+        _ => return None,
+    })
+}
+
+fn hyper_failure(error: &hyper::Error, url: &Url, at: &str) -> Option<Failure> {
+    let text = error.to_string();
+    if error.is_incomplete_message() || text.contains("end of file before message length") {
+        return Some(Failure::transport(format!(
+            "{at} closed the connection before its answer was complete"
+        )));
+    }
+    if error.is_parse() || text.contains("invalid chunk") {
+        return Some(not_http(url, at, &innermost(error)));
+    }
+    // A body that ends too early, or whose chunks make no sense.
+    let cause = error.source().map(ToString::to_string)?;
+    if cause.contains("end of file before message length") || cause.contains("unexpected EOF") {
+        return Some(Failure::transport(format!(
+            "{at} closed the connection before its answer was complete"
+        )));
+    }
+    if cause.contains("hunk") {
+        return Some(not_http(url, at, &cause));
+    }
+    None
+}
+
+fn not_http(url: &Url, at: &str, reason: &str) -> Failure {
+    let failure = Failure::protocol(format!("{at} did not answer in HTTP: {reason}"));
+    if url.scheme() == "http" {
+        failure.hint("if it speaks TLS, write https://; if not, something else listens there")
+    } else {
+        failure
+    }
+}
+
+fn tls_failure(error: &rustls::Error, url: &Url, at: &str) -> Failure {
+    let host = url.host_str().unwrap_or_default();
+    match error {
+        rustls::Error::InvalidCertificate(certificate) => match certificate {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                Failure::protocol(format!("the TLS certificate of {at} has expired"))
+                    .hint("renew it; for a test system, `tls: {insecure: true}` accepts any")
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                Failure::protocol(format!("the TLS certificate of {at} is not valid yet"))
+                    .hint("are the clocks of both machines right?")
+            }
+            CertificateError::NotValidForName => wrong_name(at, host, &[]),
+            CertificateError::NotValidForNameContext { presented, .. } => {
+                wrong_name(at, host, presented)
+            }
+            CertificateError::UnknownIssuer => Failure::protocol(format!(
+                "the TLS certificate of {at} is not trusted: its issuer is unknown"
+            ))
+            .hint("name the issuer's certificate: `tls: {ca: FILE.pem}`; for a test system, `tls: {insecure: true}` accepts any"),
+            other => Failure::protocol(format!("the TLS certificate of {at} is refused: {other}")),
+        },
+        rustls::Error::InvalidMessage(_) => {
+            Failure::protocol(format!("{at} does not speak TLS")).hint("write http://")
+        }
+        rustls::Error::AlertReceived(alert) => {
+            let failure =
+                Failure::protocol(format!("{at} refused the TLS connection: {alert:?}"));
+            if format!("{alert:?}").contains("Certificate") {
+                failure.hint("it asks for a client certificate: `tls: {cert: FILE.pem, key: FILE.pem}`")
+            } else {
+                failure
+            }
+        }
+        other => Failure::protocol(format!("the TLS handshake with {at} failed: {other}")),
+    }
+}
+
+fn wrong_name(at: &str, host: &str, presented: &[String]) -> Failure {
+    let failure = Failure::protocol(format!(
+        "the TLS certificate of {at} is not valid for the name {host:?}"
+    ));
+    if presented.is_empty() {
+        return failure;
+    }
+    failure.hint(format!("it is valid for {}", presented.join(", ")))
+}
+
+/// The first error in the chain for which this finds something.
+fn find<'e, T>(
+    error: &'e (dyn Error + 'static),
+    pick: impl Fn(&'e (dyn Error + 'static)) -> Option<T>,
+) -> Option<T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = pick(error) {
+            return Some(found);
+        }
+        next = source(error);
+    }
+    None
+}
+
+/// An IO error hides the error that it wraps from `source`.
+fn source<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+    match error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+    {
+        Some(inner) => Some(inner),
+        None => error.source(),
+    }
+}
+
+fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
+    error.downcast_ref()
+}
+
+/// An error of the system itself, not one that only wraps another.
+fn io_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e io::Error> {
+    error
+        .downcast_ref::<io::Error>()
+        .filter(|io| io.get_ref().is_none_or(|inner| source(inner).is_none()))
+}
+
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut last = error;
+    while let Some(next) = source(last) {
+        last = next;
+    }
+    let text = last.to_string();
+    // The system's number says no more than its words.
+    match text.find(" (os error") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}

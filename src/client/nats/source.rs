@@ -1,0 +1,267 @@
+use super::connection::Connection;
+use super::request::headers_of;
+use super::words::{From, Origin};
+use crate::client::Scope;
+use crate::client::payload::{Received, now};
+use crate::event::{Failure, Feed, Json, Message};
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
+use async_nats::jetstream::stream::{ConsumerErrorKind, Stream};
+use async_nats::{SubscribeErrorKind, Subscriber, jetstream};
+use futures_util::StreamExt as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Messages that a stream's consumer asks for at a time.
+const BATCH: usize = 200;
+/// How long the server keeps a consumer that nobody asks, if it could not be deleted.
+const INACTIVE: Duration = Duration::from_secs(60);
+/// How long deleting a consumer may take.
+const CLOSING: Duration = Duration::from_secs(1);
+
+/// Opens a subscription; returns when the server has it.
+pub(super) async fn open(
+    connection: Connection,
+    origin: Origin,
+    feed: Feed,
+    scope: &Scope,
+) -> Result<(), Failure> {
+    match origin {
+        Origin::Subject { subject, queue } => {
+            open_subject(connection, subject, queue, feed, scope).await
+        }
+        Origin::Stream {
+            stream,
+            filter,
+            from,
+            bucket,
+        } => {
+            let (stream, name) = consumer(&connection, &stream, filter, from).await?;
+            let reader = Reader {
+                connection,
+                stream,
+                name,
+                bucket,
+            };
+            reader.open(feed, scope).await
+        }
+    }
+}
+
+async fn open_subject(
+    connection: Connection,
+    subject: String,
+    queue: Option<String>,
+    feed: Feed,
+    scope: &Scope,
+) -> Result<(), Failure> {
+    let client = connection.client();
+    let mark = connection.mark();
+    let subscribed = match queue {
+        Some(queue) => client.queue_subscribe(subject.clone(), queue).await,
+        None => client.subscribe(subject.clone()).await,
+    };
+    let subscriber = subscribed.map_err(|error| match error.kind() {
+        SubscribeErrorKind::InvalidSubject => {
+            Failure::protocol(format!("{subject:?} is no subject")).hint(
+                "a subject is made of words with dots between them; `*` stands for one word, `>` at the end for the rest",
+            )
+        }
+        SubscribeErrorKind::InvalidQueueName => {
+            Failure::protocol("the name of a queue holds no spaces")
+        }
+        SubscribeErrorKind::Other => Failure::transport("the connection is closed"),
+    })?;
+    connection.settle(mark, &subject).await?;
+    let token = scope.token();
+    scope.spawn(async move {
+        let mut subscriber = subscriber;
+        tokio::select! {
+            biased;
+            () = token.cancelled() => {}
+            () = pump(&connection, &mut subscriber, &feed) => {}
+        }
+        let _ = subscriber.unsubscribe().await;
+    });
+    Ok(())
+}
+
+async fn pump(connection: &Connection, subscriber: &mut Subscriber, feed: &Feed) {
+    let incomplete = connection.incomplete();
+    tokio::pin!(incomplete);
+    loop {
+        let message = tokio::select! {
+            biased;
+            failure = &mut incomplete => return feed.close(failure),
+            message = subscriber.next() => message,
+        };
+        let Some(message) = message else {
+            return feed.close(Failure::transport("the subscription has ended"));
+        };
+        if feed.push(shown(&message, Vec::new())).is_err() {
+            return;
+        }
+    }
+}
+
+/// A message as `res` shows it, with what only some kinds of source know.
+fn shown(message: &async_nats::Message, more: Vec<(&str, Json)>) -> Message {
+    let mut members = Received::new(&message.payload).members();
+    members.insert(
+        "headers".into(),
+        headers_of(message.headers.as_ref()).into(),
+    );
+    members.insert("subject".into(), message.subject.as_str().into());
+    if let Some(reply) = &message.reply {
+        members.insert("reply".into(), reply.as_str().into());
+    }
+    members.insert("at".into(), now().into());
+    for (name, value) in more {
+        members.insert(name.to_owned(), value);
+    }
+    Message {
+        value: Arc::new(Json::Object(members)),
+        received: message.payload.len() as u64,
+    }
+}
+
+async fn consumer(
+    connection: &Connection,
+    stream: &str,
+    filter: String,
+    from: From,
+) -> Result<(Stream<()>, String), Failure> {
+    let context = jetstream::new(connection.client().clone());
+    let handle = context
+        .get_stream_no_info(stream)
+        .await
+        .map_err(|error| Failure::protocol(format!("{stream:?} is no stream: {error}")))?;
+    let config = pull::Config {
+        deliver_policy: policy(from)?,
+        ack_policy: AckPolicy::None,
+        filter_subject: filter,
+        inactive_threshold: INACTIVE,
+        memory_storage: true,
+        num_replicas: 1,
+        ..pull::Config::default()
+    };
+    let created = tokio::select! {
+        biased;
+        failure = connection.lost() => return Err(failure),
+        created = handle.create_consumer(config) => created,
+    };
+    let consumer = created.map_err(|error| match error.kind() {
+        ConsumerErrorKind::JetStream(cause) => {
+            Failure::protocol(format!("cannot read the stream {stream}: {cause}"))
+        }
+        ConsumerErrorKind::TimedOut => Failure::protocol(format!(
+            "cannot read the stream {stream}: JetStream does not answer"
+        )),
+        _ => Failure::protocol(format!("cannot read the stream {stream}: {error}")),
+    })?;
+    let name = consumer.cached_info().name.clone();
+    Ok((handle, name))
+}
+
+fn policy(from: From) -> Result<DeliverPolicy, Failure> {
+    Ok(match from {
+        From::New => DeliverPolicy::New,
+        From::All => DeliverPolicy::All,
+        From::Last => DeliverPolicy::Last,
+        From::Sequence(start_sequence) => DeliverPolicy::ByStartSequence { start_sequence },
+        From::Time(time) => DeliverPolicy::ByStartTime {
+            start_time: async_nats::datetime::from_nanos(time.as_nanosecond())
+                .map_err(|error| Failure::protocol(format!("`from` is out of range: {error}")))?,
+        },
+    })
+}
+
+/// Reads a stream through a consumer that is deleted afterwards.
+struct Reader {
+    connection: Connection,
+    stream: Stream<()>,
+    name: String,
+    bucket: Option<String>,
+}
+
+impl Reader {
+    async fn open(self, feed: Feed, scope: &Scope) -> Result<(), Failure> {
+        let token = scope.token();
+        let consumer = self
+            .stream
+            .get_consumer::<pull::Config>(&self.name)
+            .await
+            .map_err(|error| Failure::protocol(format!("the consumer is gone: {error}")))?;
+        let messages = consumer
+            .stream()
+            .max_messages_per_batch(BATCH)
+            .messages()
+            .await
+            .map_err(|error| Failure::protocol(format!("cannot read the stream: {error}")))?;
+        scope.spawn(async move {
+            tokio::select! {
+                biased;
+                () = token.cancelled() => {}
+                () = self.pump(messages, &feed) => {}
+            }
+            // The connection may be gone: the server then deletes the consumer by itself.
+            let _ = tokio::time::timeout(CLOSING, self.stream.delete_consumer(&self.name)).await;
+        });
+        Ok(())
+    }
+
+    async fn pump(&self, mut messages: pull::Stream, feed: &Feed) {
+        let lost = self.connection.lost();
+        tokio::pin!(lost);
+        loop {
+            let message = tokio::select! {
+                biased;
+                failure = &mut lost => return feed.close(failure),
+                message = messages.next() => message,
+            };
+            let message = match message {
+                Some(Ok(message)) => message,
+                Some(Err(error)) => {
+                    return feed.close(Failure::protocol(format!(
+                        "the stream can no longer be read: {error}"
+                    )));
+                }
+                None => return feed.close(Failure::transport("the subscription has ended")),
+            };
+            if feed.push(self.shown(&message)).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn shown(&self, message: &jetstream::Message) -> Message {
+        let mut more = Vec::new();
+        if let Ok(info) = message.info() {
+            more.push(("stream", info.stream.into()));
+            more.push(("sequence", info.stream_sequence.into()));
+            if let Ok(stored) =
+                jiff::Timestamp::from_nanosecond(info.published.unix_timestamp_nanos())
+            {
+                more.push(("at", stored.to_string().into()));
+            }
+        }
+        if let Some(bucket) = &self.bucket {
+            let key = message
+                .subject
+                .strip_prefix(&format!("$KV.{bucket}."))
+                .unwrap_or(&message.subject);
+            more.push(("key", key.into()));
+            let operation = message
+                .headers
+                .as_ref()
+                .and_then(|headers| headers.get("KV-Operation"))
+                .map(async_nats::HeaderValue::as_str);
+            let operation = match operation {
+                Some("DEL") => "delete",
+                Some("PURGE") => "purge",
+                _ => "put",
+            };
+            more.push(("operation", operation.into()));
+        }
+        shown(message, more)
+    }
+}

@@ -1,0 +1,103 @@
+use super::Decoder;
+use super::fields::{Field, Fields};
+use crate::definition::keys::{DEFAULTS, PERMISSIONS, READY, SERVICE, SUITE};
+use crate::definition::model::{PermissionsDefinition, Service, Suite};
+use crate::definition::node::{Node, NodeKind, Text};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+impl Decoder<'_> {
+    /// Reads the root of a suite file.
+    pub(super) fn suite(&mut self, root: &Node, folder: PathBuf) -> Option<Suite> {
+        let at = self.root_place(root);
+        let fields = self.object(root, &SUITE, at)?;
+        self.version(&fields);
+        let mut suite = Suite {
+            file: Some(Arc::clone(self.file)),
+            folder,
+            scripts: fields.get("scripts").and_then(|field| self.literal(field)),
+            vars: self.each(fields.get("vars"), Self::values),
+            clients: self.each(fields.get("clients"), Self::clients),
+            concurrency: fields
+                .get("concurrency")
+                .and_then(|field| self.count(field, 1)),
+            services: self.each(fields.get("services"), Self::services),
+            permissions: fields
+                .get("permissions")
+                .and_then(|field| self.permissions(field)),
+            ..Suite::default()
+        };
+        if let Some(field) = fields.get("defaults")
+            && let Some(defaults) = self.object(field.node, &DEFAULTS, field.key.span)
+        {
+            suite.transition_timeout = defaults
+                .get("max_global_transition_timeout")
+                .and_then(|field| self.length(field));
+            suite.timeout = defaults.get("timeout").and_then(|field| self.length(field));
+            suite.retries = defaults
+                .get("retries")
+                .and_then(|field| self.count(field, 0));
+        }
+        Some(suite)
+    }
+
+    fn services(&mut self, field: Field<'_>) -> Option<Vec<Service>> {
+        let members = self.map_of_names(field)?;
+        Some(
+            members
+                .iter()
+                .filter_map(|(name, node)| self.service(name, node))
+                .collect(),
+        )
+    }
+
+    fn service(&mut self, name: &Text, node: &Node) -> Option<Service> {
+        let named = self.handle(name, "the name of a service");
+        let fields = self.object(node, &SERVICE, name.span)?;
+        let command = fields.get("command").and_then(|field| {
+            let words = self.texts(field)?;
+            if words.is_empty() {
+                self.empty_list(field);
+                return None;
+            }
+            Some(words)
+        });
+        let ready = fields.get("ready").and_then(|field| {
+            if let NodeKind::Text(url) = &field.node.kind {
+                let hint = format!("write `{{http: {}}}`", url.value);
+                self.wrong_type(field.node, field.key.span, "`ready` is a map", Some(&hint));
+                return None;
+            }
+            self.object(field.node, &READY, field.key.span)
+        });
+        let of_ready = |name: &str| {
+            ready
+                .as_ref()
+                .and_then(|fields: &Fields<'_>| fields.get(name))
+        };
+        let ready_http = of_ready("http").and_then(|field| self.text(field));
+        let ready_timeout = of_ready("timeout").and_then(|field| self.length(field));
+        let env = self.each(fields.get("env"), |decoder, field| {
+            decoder.named(field, false, Self::text_in)
+        });
+        Some(Service {
+            name: named.then(|| name.clone())?,
+            command: command?,
+            ready_http,
+            ready_timeout,
+            env,
+        })
+    }
+
+    fn permissions(&mut self, field: Field<'_>) -> Option<PermissionsDefinition> {
+        let fields = self.object(field.node, &PERMISSIONS, field.key.span)?;
+        let mut list = |name: &str| fields.get(name).and_then(|field| self.texts(field));
+        Some(PermissionsDefinition {
+            net: list("net"),
+            exec: list("exec"),
+            env: list("env"),
+            read: list("read"),
+            write: list("write"),
+        })
+    }
+}

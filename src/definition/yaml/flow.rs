@@ -1,0 +1,84 @@
+use crate::definition::diagnostic::Diagnostic;
+use crate::definition::model::SourceFile;
+use crate::definition::node::{Node, NodeKind, Text};
+use crate::definition::source::Lines;
+use crate::event::{Pos, Span};
+
+/// What was said about a list or map in brackets, and the nodes about which nothing more need be said.
+type Finding = (Diagnostic, Vec<Pos>);
+
+/// Finds what a comma inside `[ ]` or `{ }` has split: `[f(a, b)]` is the two texts `f(a` and `b)`.
+pub(super) fn check(
+    file: &SourceFile,
+    lines: &Lines<'_>,
+    items: &[Node],
+    members: &[(Text, Node)],
+) -> Vec<Finding> {
+    // The pieces in the order of the file: of a map, a value and then the key behind its comma.
+    let pieces: Vec<(&Text, Pos)> = items
+        .iter()
+        .filter_map(|item| Some((item.as_text()?, item.span.start)))
+        .chain(members.iter().flat_map(|(key, node)| {
+            let value = match &node.kind {
+                NodeKind::Text(text) => Some((text, node.span.start)),
+                _ => None,
+            };
+            [Some((key, key.span.start)), value].into_iter().flatten()
+        }))
+        .collect();
+    let mut findings = Vec::new();
+    let mut open: Option<(usize, i32)> = None;
+    for (index, (text, _)) in pieces.iter().enumerate() {
+        if is_quoted(lines, text) {
+            continue;
+        }
+        let (opened, closed) = parentheses(&text.value);
+        match &mut open {
+            None if opened > 0 => open = Some((index, opened)),
+            Some((first, depth)) if closed > 0 => {
+                *depth += opened - closed;
+                if *depth <= 0 {
+                    let whole = Span {
+                        start: pieces[*first].1,
+                        end: text.span.end,
+                    };
+                    let starts = pieces[*first..=index].iter().map(|(_, at)| *at).collect();
+                    findings.push((split(file, whole), starts));
+                    open = None;
+                }
+            }
+            Some((_, depth)) => *depth += opened,
+            None => {}
+        }
+    }
+    findings
+}
+
+fn split(file: &SourceFile, span: Span) -> Diagnostic {
+    Diagnostic::error(
+        "split-text",
+        &file.name,
+        span,
+        "YAML splits this text at its comma",
+    )
+    .label("inside `[ ]` and `{ }` a comma ends the value")
+    .hint("quote the whole text")
+}
+
+fn is_quoted(lines: &Lines<'_>, text: &Text) -> bool {
+    lines.text[lines.byte(text.span.start)..].starts_with(['\'', '"'])
+}
+
+/// Parentheses that are opened and not closed, and closed and not opened.
+fn parentheses(text: &str) -> (i32, i32) {
+    let (mut opened, mut closed) = (0, 0);
+    for c in text.chars() {
+        match c {
+            '(' => opened += 1,
+            ')' if opened > 0 => opened -= 1,
+            ')' => closed += 1,
+            _ => {}
+        }
+    }
+    (opened, closed)
+}

@@ -1,0 +1,69 @@
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The name of the suite file.
+pub(super) const SUITE: &str = "funcy.yaml";
+
+/// Folders that are nested deeper than this are a loop of links.
+const DEPTH: usize = 32;
+
+/// The task files that a path names: the file itself, or every `.yaml` and `.yml` below a folder, except
+/// the suite file and paths with a part that begins with `_` or `.`. Sorted by name.
+///
+/// # Errors
+/// When the path does not exist, is neither file nor folder, or cannot be read.
+pub fn discover(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let kind = std::fs::metadata(path)?;
+    if kind.is_file() {
+        return Ok(vec![path.to_owned()]);
+    }
+    if !kind.is_dir() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "neither a file nor a folder",
+        ));
+    }
+    let mut files = Vec::new();
+    walk(path, 0, &mut files)?;
+    files.sort();
+    Ok(files)
+}
+
+fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    if depth > DEPTH {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(['_', '.']) || name == SUITE {
+            continue;
+        }
+        let path = entry.path();
+        // Follows links; one that leads nowhere is passed over, like any other file that is no task.
+        let Ok(kind) = std::fs::metadata(&path) else {
+            continue;
+        };
+        if kind.is_dir() {
+            walk(&path, depth + 1, files)?;
+        } else if kind.is_file()
+            && matches!(
+                path.extension().and_then(|end| end.to_str()),
+                Some("yaml" | "yml")
+            )
+        {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// The nearest suite file in the folder or above it.
+pub(super) fn suite_above(folder: &Path) -> Option<PathBuf> {
+    let folder = std::path::absolute(folder).ok()?;
+    folder
+        .ancestors()
+        .map(|folder| folder.join(SUITE))
+        .find(|file| file.is_file())
+}

@@ -1,0 +1,156 @@
+use super::spine::Spine;
+use crate::client::{Context, Registry, Scope, Session};
+use crate::event::{ExecutionId, Fact, Failure, Inbox, Name, Reply};
+use crate::machine::{Call, Halt, Lost, Moment, ScopeId, Site, World};
+use crate::script::Host;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+
+/// Stops executions from outside, with a reason.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stop {
+    token: CancellationToken,
+    reason: Arc<OnceLock<String>>,
+}
+
+impl Stop {
+    pub(super) fn halt(&self, reason: &str) {
+        // The first reason is the one that counts.
+        let _ = self.reason.set(reason.to_owned());
+        self.token.cancel();
+    }
+
+    pub(super) fn is_halted(&self) -> bool {
+        self.token.is_cancelled()
+    }
+}
+
+type Opened = Arc<OnceCell<Arc<dyn Session>>>;
+
+/// The live world of one execution: real clients, the real clock.
+pub(super) struct Live {
+    pub(super) spine: Arc<Spine>,
+    pub(super) execution: ExecutionId,
+    pub(super) registry: Registry,
+    pub(super) context: Context,
+    pub(super) host: Arc<dyn Host>,
+    pub(super) stop: Stop,
+    pub(super) sessions: Mutex<HashMap<Name, Opened>>,
+    pub(super) scopes: Mutex<Vec<(ScopeId, Scope)>>,
+}
+
+impl Live {
+    /// The session of a client; the first use opens it.
+    async fn session(&self, call: &Call) -> Result<Arc<dyn Session>, Failure> {
+        let cell = {
+            let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+            match sessions.get(&call.client) {
+                Some(cell) => Arc::clone(cell),
+                None => Arc::clone(sessions.entry(Name::clone(&call.client)).or_default()),
+            }
+        };
+        let session = cell
+            .get_or_try_init(|| async {
+                let client = self.registry.get(&call.kind).ok_or_else(|| {
+                    Failure::protocol(format!(
+                        "the client kind `{}` is not part of this program",
+                        call.kind
+                    ))
+                })?;
+                client.open((*call.config).clone(), &self.context).await
+            })
+            .await?;
+        Ok(Arc::clone(session))
+    }
+
+    fn scope(&self, id: ScopeId) -> Scope {
+        let mut scopes = self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, scope)) = scopes.iter().find(|(known, _)| *known == id) {
+            return scope.clone();
+        }
+        let scope = Scope::new();
+        scopes.push((id, scope.clone()));
+        scope
+    }
+
+    /// Ends the sessions of the execution.
+    pub(super) async fn close_sessions(&self) {
+        let sessions =
+            std::mem::take(&mut *self.sessions.lock().unwrap_or_else(PoisonError::into_inner));
+        for cell in sessions.into_values() {
+            if let Some(session) = Arc::into_inner(cell).and_then(OnceCell::into_inner) {
+                session.close().await;
+            }
+        }
+    }
+}
+
+impl World for Live {
+    fn now(&self) -> Moment {
+        Moment(self.spine.micros())
+    }
+
+    async fn sleep_until(&self, at: Moment) {
+        let at = self
+            .spine
+            .started()
+            .checked_add(Duration::from_micros(at.0));
+        match at {
+            Some(at) => tokio::time::sleep_until(at.into()).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn call(&self, site: Site<'_>, call: Call) -> Result<Reply, Failure> {
+        let scope = self.scope(site.scope);
+        let session = self.session(&call).await?;
+        session.call(&call.request, &scope).await
+    }
+
+    async fn open(&self, site: Site<'_>, source: Call) -> Result<Inbox, Failure> {
+        let scope = self.scope(site.scope);
+        let session = self.session(&source).await?;
+        let (feed, inbox) = Inbox::new();
+        session.subscribe(&source.request, feed, &scope).await?;
+        Ok(inbox)
+    }
+
+    async fn close(&self, scope: ScopeId) -> Result<(), Lost> {
+        let found = {
+            let mut scopes = self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
+            let at = scopes.iter().position(|(known, _)| *known == scope);
+            at.map(|at| scopes.swap_remove(at).1)
+        };
+        match found {
+            Some(scope) if !scope.close().await => Err(Lost),
+            _ => Ok(()),
+        }
+    }
+
+    fn record(&self, fact: Fact) -> impl Future<Output = ()> + Send {
+        self.spine.record(Some(self.execution), fact)
+    }
+
+    async fn halted(&self) -> Halt {
+        self.stop.token.cancelled().await;
+        Halt {
+            reason: self
+                .stop
+                .reason
+                .get()
+                .cloned()
+                .unwrap_or_else(|| "cancelled".to_owned()),
+        }
+    }
+
+    fn conceal(&self, name: &str, value: &str) {
+        self.spine.conceal(name, value);
+    }
+
+    fn host(&self) -> &Arc<dyn Host> {
+        &self.host
+    }
+}

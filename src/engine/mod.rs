@@ -1,0 +1,51 @@
+//! The engine: loads tasks, runs many of them at once in the live world, and tells sinks what happens.
+//!
+//! [`Loader`] reads files and compiles them, [`Run`] executes what was loaded. One path leads through all of it:
+//! a request becomes a run, a task one future, what it does facts, and the spine stamps each fact and
+//! hands it to the sinks in order.
+
+mod discover;
+mod host;
+mod live;
+mod load;
+mod run;
+mod select;
+mod service;
+mod spine;
+
+pub use discover::discover;
+pub use load::{Allow, Loaded, Loader, Project, Tasks};
+pub use run::{Handle, Report, Run};
+pub use select::{Pattern, Selection, Shard};
+pub use service::{ServiceError, Services};
+
+/// Stack of the thread that runs tasks: deep values and scripts need it.
+pub const STACK: usize = 64 << 20;
+
+/// Runs a future on a runtime of one thread with a stack that scripts can use, and returns its result.
+///
+/// One thread is faster than many here: waking another core costs more than most steps of a test.
+///
+/// # Errors
+/// When the operating system refuses a thread or a runtime.
+pub fn block_on<T: Send>(future: impl Future<Output = T> + Send) -> std::io::Result<T> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .name("funcy".into())
+            .stack_size(STACK)
+            .spawn_scoped(scope, || -> std::io::Result<T> {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .thread_stack_size(STACK)
+                    .build()?;
+                let result = runtime.block_on(future);
+                // Blocking calls that were abandoned (a name look-up) must not hold the exit up.
+                runtime.shutdown_background();
+                Ok(result)
+            })?;
+        match thread.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}

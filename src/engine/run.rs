@@ -1,0 +1,447 @@
+use super::host::LiveHost;
+use super::live::{Live, Stop};
+use super::load::{Loaded, Project};
+use super::service::{ServiceError, Services};
+use super::spine::Spine;
+use crate::client::{Context, Registry};
+use crate::event::{
+    ExecutionId, Fact, Failure, Headline, Json, Metrics, Name, Outcome, RunId, RunStarted, Sink,
+    Tally,
+};
+use crate::machine::{self, Inputs, Verdict};
+use futures_util::FutureExt;
+use std::collections::{HashMap, VecDeque};
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::task::JoinSet;
+use tracing::Instrument;
+
+/// One request to run tasks.
+pub struct Run {
+    plan: Plan,
+    sinks: Vec<Box<dyn Sink>>,
+}
+
+/// What is to be run, and how.
+struct Plan {
+    id: RunId,
+    tasks: Vec<Loaded>,
+    registry: Registry,
+    jobs: usize,
+    retries: Option<u32>,
+    fail_fast: bool,
+    seed: u64,
+    vars: Vec<(Name, Json)>,
+    command: Vec<String>,
+    stop: Stop,
+}
+
+/// Stops a run from outside. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Handle(Stop);
+
+impl Handle {
+    /// Cancels every task: what runs is stopped, `defer`s and cleanup run, no further task starts.
+    pub fn cancel(&self, reason: &str) {
+        self.0.halt(reason);
+    }
+}
+
+/// How a run ended.
+#[derive(Debug)]
+#[must_use]
+pub struct Report {
+    /// The run.
+    pub id: RunId,
+    /// The worst outcome.
+    pub outcome: Outcome,
+    /// How many tasks ended how; of a retried task its last attempt counts.
+    pub tally: Tally,
+    /// Each task's last attempt, in the order of the tasks.
+    pub verdicts: Vec<Verdict>,
+    /// Microseconds from start to end.
+    pub micros: u64,
+    /// What sinks could not write.
+    pub sink_failures: Vec<std::io::Error>,
+    /// Whether it was stopped from outside.
+    pub cancelled: bool,
+}
+
+impl Run {
+    /// A run of these tasks, with these clients.
+    #[must_use]
+    pub fn new(tasks: Vec<Loaded>, registry: Registry) -> Self {
+        let plan = Plan {
+            id: run_id(),
+            tasks,
+            registry,
+            jobs: 8,
+            retries: None,
+            fail_fast: false,
+            seed: 0,
+            vars: Vec::new(),
+            command: Vec::new(),
+            stop: Stop::default(),
+        };
+        Self {
+            plan,
+            sinks: Vec::new(),
+        }
+    }
+
+    /// The run's name.
+    #[must_use]
+    pub fn id(&self) -> &RunId {
+        &self.plan.id
+    }
+
+    /// How many tasks run at once; at least one.
+    #[must_use]
+    pub fn jobs(mut self, jobs: usize) -> Self {
+        self.plan.jobs = jobs.max(1);
+        self
+    }
+
+    /// Whole-task retries, instead of those that the tasks ask for.
+    #[must_use]
+    pub fn retries(mut self, retries: Option<u32>) -> Self {
+        self.plan.retries = retries;
+        self
+    }
+
+    /// Cancels the other tasks after the first that does not pass.
+    #[must_use]
+    pub fn fail_fast(mut self, fail_fast: bool) -> Self {
+        self.plan.fail_fast = fail_fast;
+        self
+    }
+
+    /// The seed of everything that is left to chance.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.plan.seed = seed;
+        self
+    }
+
+    /// A variable for every task, over what the task declares.
+    #[must_use]
+    pub fn var(mut self, name: impl Into<Name>, value: Json) -> Self {
+        self.plan.vars.push((name.into(), value));
+        self
+    }
+
+    /// What asked for the run, for the record.
+    #[must_use]
+    pub fn command(mut self, command: Vec<String>) -> Self {
+        self.plan.command = command;
+        self
+    }
+
+    /// Tells this sink what happens.
+    #[must_use]
+    pub fn sink(mut self, sink: impl Sink + 'static) -> Self {
+        self.sinks.push(Box::new(sink));
+        self
+    }
+
+    /// Tells this sink what happens.
+    #[must_use]
+    pub fn boxed_sink(mut self, sink: Box<dyn Sink>) -> Self {
+        self.sinks.push(sink);
+        self
+    }
+
+    /// Stops the run from outside.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle(self.plan.stop.clone())
+    }
+
+    /// Runs the tasks. Needs a tokio runtime whose threads have a stack of
+    /// [`STACK`](super::STACK) bytes; [`block_on`](super::block_on) makes one.
+    ///
+    /// # Errors
+    /// When a service does not get ready; nothing has run then.
+    pub async fn start(self) -> Result<Report, ServiceError> {
+        let Self { plan, mut sinks } = self;
+        let spine = Spine::new(RunId::clone(&plan.id));
+        let span = tracing::info_span!("run", id = %plan.id);
+        let running = async {
+            let result = plan.execute(&spine).await;
+            spine.close();
+            result
+        }
+        .instrument(span);
+        let (result, sink_failures) = tokio::join!(running, spine.pump(&mut sinks));
+        result.map(|report| Report {
+            sink_failures,
+            ..report
+        })
+    }
+}
+
+impl Plan {
+    async fn execute(&self, spine: &Arc<Spine>) -> Result<Report, ServiceError> {
+        let mut services = self.start_services().await?;
+        let started = RunStarted {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            command: self.command.clone(),
+            seed: self.seed,
+            tasks: u32::try_from(self.tasks.len()).unwrap_or(u32::MAX),
+            jobs: u32::try_from(self.jobs).unwrap_or(u32::MAX),
+        };
+        spine
+            .record(None, Fact::RunStarted(Box::new(started)))
+            .await;
+        let addresses = services
+            .iter()
+            .map(|(folder, services)| (folder.clone(), services.addresses.clone()))
+            .collect::<HashMap<_, _>>();
+        let verdicts = self.run_tasks(spine, addresses).await;
+        for services in services.values_mut() {
+            services.stop().await;
+        }
+        let mut tally = Tally::default();
+        let mut worst = Outcome::Passed;
+        for verdict in &verdicts {
+            tally.add(verdict.outcome);
+            worst = worst.max(verdict.outcome);
+        }
+        let micros = spine.micros();
+        spine
+            .record(
+                None,
+                Fact::RunFinished {
+                    outcome: worst,
+                    tally,
+                    micros,
+                },
+            )
+            .await;
+        Ok(Report {
+            id: RunId::clone(spine.run()),
+            outcome: worst,
+            tally,
+            verdicts,
+            micros,
+            sink_failures: Vec::new(),
+            cancelled: self.stop.is_halted() && !self.fail_fast,
+        })
+    }
+
+    /// The services of every suite that a task belongs to.
+    async fn start_services(&self) -> Result<HashMap<PathBuf, Services>, ServiceError> {
+        let mut started: HashMap<PathBuf, Services> = HashMap::new();
+        for Loaded { project, .. } in &self.tasks {
+            let Project {
+                suite, permissions, ..
+            } = &**project;
+            if started.contains_key(&suite.folder) {
+                continue;
+            }
+            match Services::start(suite, permissions, &self.registry).await {
+                Ok(services) => {
+                    started.insert(suite.folder.clone(), services);
+                }
+                Err(error) => {
+                    for services in started.values_mut() {
+                        services.stop().await;
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(started)
+    }
+
+    async fn run_tasks(
+        &self,
+        spine: &Arc<Spine>,
+        addresses: HashMap<PathBuf, Json>,
+    ) -> Vec<Verdict> {
+        let shared = Arc::new(Shared {
+            spine: Arc::clone(spine),
+            registry: self.registry.clone(),
+            vars: self.vars.clone(),
+            addresses,
+            seed: self.seed,
+            retries: self.retries,
+            stop: self.stop.clone(),
+            executions: AtomicU32::new(0),
+        });
+        let mut waiting: VecDeque<(usize, Loaded)> =
+            self.tasks.iter().cloned().enumerate().collect();
+        let mut running = JoinSet::new();
+        let mut verdicts: Vec<Option<Verdict>> = self.tasks.iter().map(|_| None).collect();
+        loop {
+            while running.len() < self.jobs
+                && !self.stop.is_halted()
+                && let Some((index, task)) = waiting.pop_front()
+            {
+                let shared = Arc::clone(&shared);
+                running.spawn(async move { (index, shared.attempts(index, &task).await) });
+            }
+            match running.join_next().await {
+                None => break,
+                Some(Ok((index, verdict))) => {
+                    if self.fail_fast && !verdict.outcome.is_good() {
+                        self.stop
+                            .halt("stopped by --fail-fast, after another task failed");
+                    }
+                    verdicts[index] = Some(verdict);
+                }
+                // The attempt contains its own panics; a task that is gone otherwise was cancelled with
+                // the runtime.
+                Some(Err(_)) => {}
+            }
+        }
+        verdicts
+            .into_iter()
+            .map(|verdict| verdict.unwrap_or_else(never_started))
+            .collect()
+    }
+}
+
+/// What the tasks of one run share.
+struct Shared {
+    spine: Arc<Spine>,
+    registry: Registry,
+    vars: Vec<(Name, Json)>,
+    addresses: HashMap<PathBuf, Json>,
+    seed: u64,
+    retries: Option<u32>,
+    stop: Stop,
+    executions: AtomicU32,
+}
+
+impl Shared {
+    /// Runs a task until it passes or its attempts are used up.
+    async fn attempts(&self, index: usize, task: &Loaded) -> Verdict {
+        let attempts = 1 + self.retries.unwrap_or(task.machine.retries);
+        let mut attempt = 1;
+        loop {
+            let verdict = self.attempt(index, task, attempt, attempts).await;
+            let again = !verdict.outcome.is_good() && verdict.outcome != Outcome::Cancelled;
+            if !again || attempt >= attempts || self.stop.is_halted() {
+                return verdict;
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(&self, index: usize, task: &Loaded, attempt: u32, attempts: u32) -> Verdict {
+        let execution = self.executions.fetch_add(1, Ordering::Relaxed) + 1;
+        let world = self.world(task, execution, attempt);
+        let inputs = Inputs {
+            index: u32::try_from(index).unwrap_or(u32::MAX),
+            run: RunId::clone(self.spine.run()),
+            attempt,
+            attempts,
+            vars: self.vars.clone(),
+            services: self
+                .addresses
+                .get(&task.project.suite.folder)
+                .cloned()
+                .unwrap_or_default(),
+        };
+        let span =
+            tracing::info_span!("execution", id = execution, task = %task.machine.name, attempt);
+        let execution_of =
+            AssertUnwindSafe(machine::run(&task.machine, inputs, &world)).catch_unwind();
+        let verdict = match execution_of.instrument(span).await {
+            Ok(verdict) => verdict,
+            Err(panic) => self.panicked(execution, panic_text(&*panic)).await,
+        };
+        world.close_sessions().await;
+        verdict
+    }
+
+    fn world(&self, task: &Loaded, execution: ExecutionId, attempt: u32) -> Live {
+        let permissions = Arc::clone(&task.project.permissions);
+        let host = LiveHost::new(
+            Arc::clone(&permissions),
+            self.seed,
+            &task.machine.file.name,
+            attempt,
+        );
+        let folder = task
+            .machine
+            .file
+            .path
+            .parent()
+            .map(PathBuf::from)
+            .unwrap_or_default();
+        Live {
+            spine: Arc::clone(&self.spine),
+            execution,
+            registry: self.registry.clone(),
+            context: Context {
+                permissions,
+                folder,
+            },
+            host: Arc::new(host),
+            stop: self.stop.clone(),
+            sessions: Mutex::default(),
+            scopes: Mutex::default(),
+        }
+    }
+
+    /// A panic stays inside its task: it is that task's error.
+    async fn panicked(&self, execution: ExecutionId, text: String) -> Verdict {
+        let failure = Failure::protocol(format!("funcy itself failed: {text}"))
+            .hint("this is a mistake in funcy; please report it with the task that shows it");
+        let headline = Box::new(Headline::of(failure));
+        let metrics = Metrics::default();
+        let fact = Fact::ExecutionFinished {
+            outcome: Outcome::Error,
+            headline: Some(headline.clone()),
+            state: None,
+            outputs: Json::Null,
+            metrics: Box::new(metrics.clone()),
+        };
+        self.spine.record(Some(execution), fact).await;
+        Verdict {
+            outcome: Outcome::Error,
+            headline: Some(headline),
+            outputs: Json::Null,
+            metrics,
+        }
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default()
+}
+
+/// A task that a halt kept from starting.
+fn never_started() -> Verdict {
+    let failure = Failure::new(crate::event::ErrorKind::Fail, "not started");
+    Verdict {
+        outcome: Outcome::Cancelled,
+        headline: Some(Box::new(Headline::of(failure))),
+        outputs: Json::Null,
+        metrics: Metrics::default(),
+    }
+}
+
+/// A name that sorts by time and is short enough to type: milliseconds since 2020 in base 32, and
+/// two letters of chance for runs that start together.
+fn run_id() -> RunId {
+    const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    const YEAR_2020: u64 = 1_577_836_800_000;
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    let mut number =
+        ((now.as_millis() as u64).saturating_sub(YEAR_2020) << 10) | fastrand::u64(0..1024);
+    let mut digits = Vec::new();
+    while number > 0 {
+        digits.push(char::from(DIGITS[(number % 32) as usize]));
+        number /= 32;
+    }
+    digits.iter().rev().collect::<String>().into()
+}

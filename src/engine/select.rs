@@ -1,0 +1,139 @@
+use super::load::Loaded;
+use std::str::FromStr;
+
+/// Which of the loaded tasks are to run.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Only tasks that have one of these tags; empty: all.
+    pub tags: Vec<String>,
+    /// Only tasks whose name or file matches one of these; empty: all.
+    pub filters: Vec<Pattern>,
+    /// Only this part of them.
+    pub shard: Option<Shard>,
+}
+
+/// A name with `*` for any run of characters and `?` for one. Without either it matches names that
+/// contain it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern(String);
+
+/// Part I of N: each task belongs to one part, by its place in the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    index: usize,
+    of: usize,
+}
+
+impl Selection {
+    /// The tasks that are selected, in their order.
+    #[must_use]
+    pub fn of(&self, tasks: Vec<Loaded>) -> Vec<Loaded> {
+        let wanted = tasks.into_iter().filter(|task| self.wants(task));
+        match self.shard {
+            None => wanted.collect(),
+            Some(Shard { index, of }) => wanted
+                .enumerate()
+                .filter(|(place, _)| place % of + 1 == index)
+                .map(|(_, task)| task)
+                .collect(),
+        }
+    }
+
+    fn wants(&self, task: &Loaded) -> bool {
+        let machine = &task.machine;
+        let tagged = self.tags.is_empty()
+            || machine
+                .tags
+                .iter()
+                .any(|tag| self.tags.iter().any(|want| **want == **tag));
+        let named = self.filters.is_empty()
+            || self
+                .filters
+                .iter()
+                .any(|filter| filter.matches(&machine.name) || filter.matches(&machine.file.name));
+        tagged && named
+    }
+}
+
+impl Pattern {
+    /// Whether it matches this name.
+    #[must_use]
+    pub fn matches(&self, name: &str) -> bool {
+        if !self.0.contains(['*', '?']) {
+            return name.contains(&self.0);
+        }
+        let pattern: Vec<char> = self.0.chars().collect();
+        let name: Vec<char> = name.chars().collect();
+        // The classic two-pointer match: on a mismatch, let the last `*` swallow one more character.
+        let (mut at, mut in_name) = (0, 0);
+        let mut star: Option<(usize, usize)> = None;
+        while in_name < name.len() {
+            match pattern.get(at) {
+                Some('*') => {
+                    star = Some((at, in_name));
+                    at += 1;
+                }
+                Some(one) if *one == '?' || *one == name[in_name] => {
+                    at += 1;
+                    in_name += 1;
+                }
+                _ => match star {
+                    Some((star_at, swallowed)) => {
+                        star = Some((star_at, swallowed + 1));
+                        at = star_at + 1;
+                        in_name = swallowed + 1;
+                    }
+                    None => return false,
+                },
+            }
+        }
+        pattern[at..].iter().all(|one| *one == '*')
+    }
+}
+
+impl FromStr for Pattern {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts = text
+            .split_once('/')
+            .and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
+        match parts {
+            Some((index, of)) if index >= 1 && index <= of => Ok(Self { index, of }),
+            _ => Err("write I/N with I from 1 to N, for example 2/5".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_whole_names_with_stars_and_parts_without() {
+        let matches = |pattern: &str, name: &str| pattern.parse::<Pattern>().unwrap().matches(name);
+        assert!(matches("order", "an-order-ships"));
+        assert!(matches("order*", "order-ships"));
+        assert!(!matches("order*", "an-order"));
+        assert!(matches("*s?ips", "order-ships"));
+        assert!(matches("a*b*c", "a1b2b3c"));
+        assert!(!matches("a*b*c", "a1b2b3"));
+        assert!(matches("*", ""));
+    }
+
+    #[test]
+    fn a_shard_is_a_part_of_a_whole() {
+        assert_eq!("2/5".parse(), Ok(Shard { index: 2, of: 5 }));
+        for wrong in ["0/5", "6/5", "1", "a/b", "1/0", ""] {
+            assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
+        }
+    }
+}

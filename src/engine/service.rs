@@ -1,0 +1,346 @@
+//! Services: the processes that a suite's tasks need, started before the first task and stopped after the
+//! last, with everything they started.
+
+use crate::client::{Context, Registry, Scope};
+use crate::definition::Suite;
+use crate::definition::model::{Length, Service};
+use crate::event::{Json, Permissions};
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::{Map, json};
+use std::collections::VecDeque;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
+/// How long a service may take to get ready, where nothing else is written.
+const READY: Duration = Duration::from_secs(10);
+/// How long it may take to end after SIGTERM.
+const END: Duration = Duration::from_secs(3);
+/// The part of its output that is kept.
+const OUTPUT: usize = 16 << 10;
+/// How often it is started again on another port when it ends before it is ready.
+const STARTS: u32 = 3;
+
+/// The services of one suite while they run.
+#[derive(Debug, Default)]
+pub struct Services {
+    running: Vec<Running>,
+    /// What expressions see as `services`.
+    pub addresses: Json,
+}
+
+/// A service that did not get ready.
+#[derive(Debug, thiserror::Error)]
+#[error("the service `{name}` did not get ready: {reason}")]
+pub struct ServiceError {
+    /// The service.
+    pub name: String,
+    /// Why.
+    pub reason: String,
+    /// The last lines of its output.
+    pub output: String,
+}
+
+#[derive(Debug)]
+struct Running {
+    child: Child,
+    group: Option<Pid>,
+    pumps: JoinSet<()>,
+    output: Arc<Mutex<VecDeque<u8>>>,
+}
+
+impl Services {
+    /// Starts the services of a suite in their order and waits until each is ready.
+    ///
+    /// # Errors
+    /// When one is not allowed, does not start, or does not get ready in time; those before it are stopped.
+    pub async fn start(
+        suite: &Suite,
+        permissions: &Permissions,
+        registry: &Registry,
+    ) -> Result<Self, ServiceError> {
+        let mut services = Self::default();
+        let mut addresses = Map::new();
+        for service in &suite.services {
+            match start(service, &suite.folder, permissions, registry).await {
+                Ok((running, url)) => {
+                    services.running.push(running);
+                    addresses.insert(service.name.value.to_string(), json!({ "url": url }));
+                }
+                Err(error) => {
+                    services.stop().await;
+                    return Err(error);
+                }
+            }
+        }
+        services.addresses = Json::Object(addresses);
+        Ok(services)
+    }
+
+    /// Stops them, the last one first, and waits until they have ended.
+    pub async fn stop(&mut self) {
+        while let Some(mut running) = self.running.pop() {
+            running.stop().await;
+        }
+    }
+}
+
+async fn start(
+    service: &Service,
+    folder: &Path,
+    permissions: &Permissions,
+    registry: &Registry,
+) -> Result<(Running, String), ServiceError> {
+    let mut last = None;
+    for _ in 0..STARTS {
+        let port = free_port()
+            .map_err(|error| failed(service, format!("no port is free: {error}"), String::new()))?;
+        let own = format!("http://127.0.0.1:{port}");
+        let fill = |text: &str| {
+            text.replace("${port}", &port.to_string())
+                .replace("${url}", &own)
+        };
+        let ready = service.ready_http.as_ref().map(|text| fill(text.as_str()));
+        let uses_port = service
+            .command
+            .iter()
+            .any(|text| text.as_str().contains("${port}"));
+        let url = match &ready {
+            Some(ready) if !uses_port => origin(ready),
+            _ => own.clone(),
+        };
+        let mut running = spawn(service, folder, permissions, &fill)?;
+        match running
+            .until_ready(
+                service,
+                ready.as_deref().unwrap_or(&own),
+                ready.is_some(),
+                registry,
+            )
+            .await
+        {
+            Ok(()) => return Ok((running, url)),
+            Err(NotReady { reason, ended }) => {
+                running.stop().await;
+                last = Some(failed(service, reason, running.tail()));
+                // Another process may have taken the port in between; anything else fails again the same way.
+                if !(ended && uses_port) {
+                    break;
+                }
+            }
+        }
+    }
+    Err(last.unwrap_or_else(|| failed(service, "it was never started".to_owned(), String::new())))
+}
+
+fn spawn(
+    service: &Service,
+    folder: &Path,
+    permissions: &Permissions,
+    fill: &dyn Fn(&str) -> String,
+) -> Result<Running, ServiceError> {
+    let fail = |reason: String| failed(service, reason, String::new());
+    let mut words = service.command.iter().map(|text| fill(text.as_str()));
+    let program = words
+        .next()
+        .ok_or_else(|| fail("its command is empty".to_owned()))?;
+    // The program that is running needs no grant: it may do nothing that its caller may not.
+    let mut command = if program == "funcy" {
+        Command::new(std::env::current_exe().map_err(|error| fail(error.to_string()))?)
+    } else {
+        permissions
+            .exec(&program)
+            .map_err(|refusal| fail(format!("{}; {}", refusal.message, refusal.hint)))?;
+        Command::new(&program)
+    };
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    command
+        .args(words)
+        .current_dir(folder)
+        .envs(
+            service
+                .env
+                .iter()
+                .map(|(name, value)| (name.as_str(), fill(value.as_str()))),
+        )
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    let mut child = command
+        .spawn()
+        .map_err(|error| fail(format!("`{program}` does not start: {error}")))?;
+    let output = Arc::new(Mutex::new(VecDeque::new()));
+    let mut pumps = JoinSet::new();
+    if let Some(stdout) = child.stdout.take() {
+        pumps.spawn(keep_tail(stdout, Arc::clone(&output)));
+    }
+    if let Some(stderr) = child.stderr.take() {
+        pumps.spawn(keep_tail(stderr, Arc::clone(&output)));
+    }
+    let group = child
+        .id()
+        .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+    Ok(Running {
+        child,
+        group,
+        pumps,
+        output,
+    })
+}
+
+struct NotReady {
+    reason: String,
+    ended: bool,
+}
+
+impl Running {
+    async fn until_ready(
+        &mut self,
+        service: &Service,
+        url: &str,
+        http: bool,
+        registry: &Registry,
+    ) -> Result<(), NotReady> {
+        let limit = match &service.ready_timeout {
+            Some(Length::Literal(limit)) => limit.value,
+            _ => READY,
+        };
+        let deadline = Instant::now() + limit;
+        let mut last;
+        let mut pause = Duration::from_millis(2);
+        loop {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Err(NotReady {
+                    reason: format!("it ended with {status}"),
+                    ended: true,
+                });
+            }
+            let asked = if http {
+                ask(url, registry).await
+            } else {
+                knock(url).await
+            };
+            match asked {
+                Ok(()) => return Ok(()),
+                Err(reason) => last = reason,
+            }
+            if Instant::now() >= deadline {
+                let reason = format!("{url} gave {last} for {}s", limit.as_secs_f32());
+                return Err(NotReady {
+                    reason,
+                    ended: false,
+                });
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(100));
+        }
+    }
+
+    async fn stop(&mut self) {
+        if let Some(group) = self.group.take() {
+            // Fails when the group is gone already, which is what is wanted.
+            let _ = kill_process_group(group, Signal::TERM);
+            if timeout(END, self.child.wait()).await.is_err() {
+                let _ = kill_process_group(group, Signal::KILL);
+                let _ = timeout(END, self.child.wait()).await;
+            }
+            // What it left behind in its group.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        // A grandchild outside the group may hold the pipe open: it is not waited for.
+        let _ = timeout(Duration::from_millis(200), async {
+            while self.pumps.join_next().await.is_some() {}
+        })
+        .await;
+        self.pumps.abort_all();
+    }
+
+    fn tail(&self) -> String {
+        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(output.make_contiguous()).into_owned()
+    }
+}
+
+/// Asks with the product's own HTTP client; any answer below 500 counts.
+async fn ask(url: &str, registry: &Registry) -> Result<(), String> {
+    let Some(client) = registry.get("http") else {
+        return knock(url).await;
+    };
+    let context = Context {
+        permissions: Arc::new(Permissions::everything()),
+        folder: ".".into(),
+    };
+    let session = client
+        .open(Json::Null, &context)
+        .await
+        .map_err(|failure| failure.message)?;
+    let scope = Scope::new();
+    let request = json!({ "get": url });
+    let answer = timeout(Duration::from_secs(2), session.call(&request, &scope)).await;
+    match answer {
+        Err(_) => Err("no answer".to_owned()),
+        Ok(Err(failure)) => Err(failure.message),
+        Ok(Ok(reply)) => match reply.value.get("status").and_then(Json::as_u64) {
+            Some(status) if status < 500 => Ok(()),
+            Some(status) => Err(format!("status {status}")),
+            None => Err("no status".to_owned()),
+        },
+    }
+}
+
+/// Whether something listens.
+async fn knock(url: &str) -> Result<(), String> {
+    let address = url
+        .split("//")
+        .nth(1)
+        .unwrap_or(url)
+        .split('/')
+        .next()
+        .unwrap_or_default();
+    match tokio::net::TcpStream::connect(address).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn origin(url: &str) -> String {
+    match url.split_once("//") {
+        Some((scheme, rest)) => format!("{scheme}//{}", rest.split('/').next().unwrap_or_default()),
+        None => url.to_owned(),
+    }
+}
+
+fn free_port() -> std::io::Result<u16> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?
+        .local_addr()?
+        .port())
+}
+
+async fn keep_tail(mut from: impl AsyncRead + Unpin, output: Arc<Mutex<VecDeque<u8>>>) {
+    let mut buffer = [0; 4096];
+    while let Ok(count @ 1..) = from.read(&mut buffer).await {
+        let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
+        output.extend(&buffer[..count]);
+        let excess = output.len().saturating_sub(OUTPUT);
+        output.drain(..excess);
+    }
+}
+
+fn failed(service: &Service, reason: String, output: String) -> ServiceError {
+    ServiceError {
+        name: service.name.value.to_string(),
+        reason,
+        output,
+    }
+}

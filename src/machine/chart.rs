@@ -1,0 +1,360 @@
+use crate::definition::SourceFile;
+use crate::event::{Json, Name, Place, Pos, Span};
+use crate::script::{Engine, Expression, Source, Template};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A task that is ready to run: names are indices, expressions are compiled, nothing is left to look up.
+pub struct Machine {
+    /// The task's name.
+    pub name: Name,
+    /// Its file, as people see it.
+    pub file: Arc<SourceFile>,
+    /// BLAKE3 of its text, in hex.
+    pub hash: Name,
+    /// For filters.
+    pub tags: Vec<Name>,
+    /// Whole-task retries.
+    pub retries: u32,
+    pub(super) engine: Engine,
+    pub(super) skip: Option<Skip>,
+    pub(super) vars: Vec<Variable>,
+    pub(super) secrets: Vec<Name>,
+    pub(super) params: Vec<Name>,
+    pub(super) clients: Vec<Client>,
+    pub(super) listen: Vec<Subscription>,
+    pub(super) chart: Chart,
+    pub(super) transition_timeout: Length,
+    pub(super) timeout: Length,
+    pub(super) cleanup: Vec<Step>,
+    pub(super) cleanup_timeout: Length,
+    pub(super) outputs: Vec<Assignment>,
+}
+
+/// The states of one machine. A region will be another one inside a state.
+#[derive(Debug)]
+pub struct Chart {
+    /// In the order of the file.
+    pub states: Vec<State>,
+    /// Where it begins.
+    pub start: usize,
+}
+
+/// One state, compiled.
+#[derive(Debug)]
+pub struct State {
+    /// Its name.
+    pub name: Name,
+    /// Where its name is written.
+    pub place: Arc<Place>,
+    /// What it is.
+    pub role: Role,
+    pub(super) steps: Vec<Step>,
+    pub(super) transitions: Vec<Transition>,
+    /// Conditions without a strategy, in the order of the file.
+    pub(super) immediate: Vec<Condition>,
+    pub(super) lanes: Vec<Lane>,
+    /// How many lanes there are, parts of an `all` included.
+    pub(super) slots: usize,
+    pub(super) timeout: Option<Length>,
+    pub(super) on_timeout: Option<Route>,
+    pub(super) on_error: Vec<Route>,
+    pub(super) max_visits: u32,
+}
+
+/// What entering a state means.
+#[derive(Debug)]
+pub enum Role {
+    /// The machine goes on from here.
+    Way,
+    /// The task has passed.
+    Final,
+    /// The task has failed, with this message.
+    Fail(Text),
+}
+
+/// A place to go to instead of failing.
+#[derive(Debug)]
+pub(super) struct Route {
+    /// The kind of error, or any.
+    pub(super) kind: Option<crate::event::ErrorKind>,
+    pub(super) to: usize,
+    pub(super) set: Vec<Assignment>,
+    pub(super) place: Arc<Place>,
+}
+
+/// One transition. Its condition stands in a lane, or among the immediate ones.
+#[derive(Debug)]
+pub(super) struct Transition {
+    /// The next state, or a watch that can only fail.
+    pub(super) to: Option<usize>,
+    pub(super) place: Arc<Place>,
+    pub(super) set: Vec<Assignment>,
+}
+
+/// When a result fulfils or fails something.
+#[derive(Debug)]
+pub(super) struct Condition {
+    /// The transition that it guards, or the part of an `all`.
+    pub(super) index: usize,
+    /// For reports: the name of the next state or of the part; `None`: a watch that can only fail.
+    pub(super) label: Option<Name>,
+    pub(super) place: Arc<Place>,
+    pub(super) when: Vec<Guard>,
+    pub(super) fail_when: Vec<Guard>,
+    /// With `subscribe`: fulfilled by this match, from 1.
+    pub(super) count: usize,
+    /// The first part of the result that `when` looks at: its values over time explain a timeout.
+    pub(super) watched: Option<(Name, Expression)>,
+}
+
+/// A strategy, and the conditions that look at its results.
+#[derive(Debug)]
+pub(super) struct Lane {
+    /// Its number among all lanes of the state, parts of an `all` included.
+    pub(super) slot: usize,
+    pub(super) strategy: Strategy,
+    /// In the order of the file.
+    pub(super) conditions: Vec<Condition>,
+    pub(super) place: Arc<Place>,
+}
+
+#[derive(Debug)]
+pub(super) enum Strategy {
+    Wait(Length),
+    Until(Guard),
+    Poll(Box<Poll>),
+    Subscribe(Subscription),
+    All(Vec<Part>),
+}
+
+impl Strategy {
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Wait(_) | Self::Until(_) => "wait",
+            Self::Poll(_) => "poll",
+            Self::Subscribe(_) => "subscribe",
+            Self::All(_) => "all",
+        }
+    }
+}
+
+/// A named part of an `all`.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) condition: PartCondition,
+    pub(super) set: Vec<Assignment>,
+}
+
+/// How a part is decided.
+#[derive(Debug)]
+pub(super) enum PartCondition {
+    /// By a strategy of its own.
+    Lane(Box<Lane>),
+    /// At once, and again whenever another part is fulfilled.
+    Immediate(Condition),
+}
+
+#[derive(Debug)]
+pub(super) struct Poll {
+    pub(super) step: Step,
+    pub(super) every: Length,
+    pub(super) backoff: f64,
+    pub(super) max_every: Option<Length>,
+}
+
+#[derive(Debug)]
+pub(super) struct Subscription {
+    /// Of a `listen` entry: the name under which conditions subscribe to it.
+    pub(super) name: Option<Name>,
+    pub(super) from: From,
+    pub(super) place: Arc<Place>,
+    /// Opened before the state's instructions; false if its source reads what they save.
+    pub(super) early: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum From {
+    /// A client's source.
+    Client { client: usize, source: Blueprint },
+    /// A `listen` entry that is open already, by name.
+    Listen(Name),
+    /// A signal of this execution.
+    Signal(Name),
+}
+
+/// A client of the task.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) name: Name,
+    pub(super) kind: Name,
+    pub(super) config: Blueprint,
+}
+
+/// An instruction, compiled.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) place: Arc<Place>,
+    /// What it does, in short.
+    pub(super) what: Name,
+    pub(super) condition: Option<Guard>,
+    pub(super) action: Action,
+    pub(super) expect: Vec<Guard>,
+    pub(super) save: Vec<Assignment>,
+    pub(super) timeout: Length,
+    pub(super) retry: Option<Retry>,
+    pub(super) each: Option<Each>,
+    pub(super) defer: Option<Arc<Step>>,
+    /// Every variable that it reads, for `defer`s that are not armed.
+    pub(super) reads: Vec<Name>,
+}
+
+#[derive(Debug)]
+pub(super) enum Action {
+    /// Only `expect` and `save`.
+    None,
+    Call {
+        client: usize,
+        request: Blueprint,
+        safe: bool,
+    },
+    Parallel(Vec<Step>),
+    Listen(Vec<Subscription>),
+    Eval(Guard),
+    Signal {
+        name: Name,
+        data: Blueprint,
+    },
+    Log(Blueprint),
+}
+
+#[derive(Debug)]
+pub(super) struct Retry {
+    pub(super) max_attempts: u32,
+    pub(super) delay: Length,
+    pub(super) backoff: f64,
+    pub(super) max_delay: Option<Length>,
+    pub(super) condition: Option<Guard>,
+}
+
+#[derive(Debug)]
+pub(super) struct Each {
+    pub(super) items: Items,
+    pub(super) concurrency: usize,
+}
+
+#[derive(Debug)]
+pub(super) enum Items {
+    Expression(Guard),
+    List(Blueprint),
+}
+
+/// An expression with its place.
+#[derive(Debug)]
+pub(super) struct Guard {
+    pub(super) expression: Expression,
+    pub(super) text: crate::definition::Text,
+    pub(super) place: Arc<Place>,
+}
+
+/// `name: expression`.
+#[derive(Debug)]
+pub(super) struct Assignment {
+    pub(super) name: Name,
+    pub(super) source: Source,
+    pub(super) text: crate::definition::Text,
+    pub(super) place: Arc<Place>,
+}
+
+/// A variable with its first value.
+#[derive(Debug)]
+pub(super) struct Variable {
+    pub(super) name: Name,
+    pub(super) value: Blueprint,
+}
+
+#[derive(Debug)]
+pub(super) struct Skip {
+    pub(super) condition: Option<Guard>,
+    pub(super) reason: Text,
+}
+
+/// A template with its place.
+#[derive(Debug)]
+pub struct Text {
+    pub(super) template: Template,
+    pub(super) text: crate::definition::Text,
+    pub(super) place: Arc<Place>,
+}
+
+/// A value whose texts may be templates.
+#[derive(Debug)]
+pub(super) enum Blueprint {
+    /// No template in it: shared, never copied.
+    Constant(Arc<Json>),
+    Text(Text),
+    /// A template whose values are handed over beside its texts.
+    Bind(Text),
+    List(Vec<Blueprint>),
+    Map(Vec<(String, Blueprint)>),
+}
+
+/// A length of time, written out or computed.
+#[derive(Debug)]
+pub(super) enum Length {
+    Literal(Duration),
+    Template(Text),
+}
+
+impl Lane {
+    /// This lane and the lanes of its parts, in the order of the file.
+    pub(super) fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Lane)) {
+        visit(self);
+        if let Strategy::All(parts) = &self.strategy {
+            for part in parts {
+                if let PartCondition::Lane(lane) = &part.condition {
+                    lane.each(visit);
+                }
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Machine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Machine")
+            .field("name", &self.name)
+            .field("file", &self.file.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Machine {
+    /// Its states.
+    #[must_use]
+    pub fn chart(&self) -> &Chart {
+        &self.chart
+    }
+}
+
+impl Guard {
+    /// The span in the file of a range of the expression.
+    pub(super) fn span_of(&self, range: std::ops::Range<usize>) -> Span {
+        self.text.span_of(range)
+    }
+
+    /// The explanation with the places of its operands in the file instead of offsets.
+    pub(super) fn locate(
+        &self,
+        mut explanation: crate::event::Explanation,
+    ) -> crate::event::Explanation {
+        for operand in &mut explanation.operands {
+            let Span {
+                start: Pos { column: start, .. },
+                end: Pos { column: end, .. },
+            } = operand.span;
+            operand.span = self.text.span_of(start as usize..end as usize);
+        }
+        explanation
+    }
+}

@@ -1,0 +1,113 @@
+//! What runs at every end: `defer`s, newest first, then `cleanup`, within a budget of their own.
+
+use super::chart::Step;
+use super::execution::{Deferred, Env, Execution, Trouble};
+use super::race::{Either, first};
+use super::world::World;
+use crate::event::{ErrorKind, Fact, Failure, Headline, Name, length_text};
+use crate::script::Scope;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+impl<W: World> Execution<'_, W> {
+    /// Runs them all, each even if an earlier one failed. The first failure.
+    pub(super) async fn clean_up(&self) -> Option<Trouble> {
+        let deferred = std::mem::take(&mut self.inner().deferred);
+        if deferred.is_empty() && self.machine.cleanup.is_empty() {
+            return None;
+        }
+        {
+            let mut inner = self.inner();
+            inner.visit_scope += 1;
+            inner.entered = self.world.now();
+        }
+        self.record(Fact::CleanupStarted {
+            deferred: u32::try_from(deferred.len()).unwrap_or(u32::MAX),
+        })
+        .await;
+        // An error in the length itself must not keep the cleanup from running.
+        let limit = self
+            .length(&self.machine.cleanup_timeout, self.env())
+            .unwrap_or(BUDGET);
+        let failures = Mutex::new(Vec::new());
+        let everything = self.clean_up_each(&deferred, &failures);
+        let expired = self.world.sleep_until(self.world.now().after(limit));
+        if let Either::Right(()) = first(everything, expired).await {
+            let micros = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
+            let failure = Failure::new(
+                ErrorKind::Timeout,
+                format!(
+                    "`defer` and `cleanup` took longer than {}",
+                    length_text(micros)
+                ),
+            )
+            .hint("raise `cleanup_timeout`");
+            lock(&failures).push(self.trouble(failure, &self.state().place));
+        }
+        if self.leave().await.is_err() {
+            lock(&failures).push(self.lost());
+        }
+        let failures = failures
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        self.record(Fact::CleanupFinished {
+            failures: failures
+                .iter()
+                .map(|trouble| Headline::clone(trouble))
+                .collect(),
+        })
+        .await;
+        failures.into_iter().next()
+    }
+
+    async fn clean_up_each(&self, deferred: &[Deferred], failures: &Mutex<Vec<Trouble>>) {
+        for Deferred { step, item, ended } in deferred.iter().rev() {
+            let env = Env {
+                item: item.as_ref(),
+                ..self.env()
+            };
+            let env = match ended {
+                Some((scope, res)) => Env {
+                    scope,
+                    res: res.as_ref(),
+                    ..env
+                },
+                None => env,
+            };
+            self.clean_up_one(step, env, failures).await;
+        }
+        for step in &self.machine.cleanup {
+            self.clean_up_one(step, self.env(), failures).await;
+        }
+    }
+
+    async fn clean_up_one(&self, step: &Step, env: Env<'_>, failures: &Mutex<Vec<Trouble>>) {
+        if let Some(variable) = unsaved(step, env.scope) {
+            self.record(Fact::CleanupSkipped {
+                place: Arc::clone(&step.place),
+                variable,
+            })
+            .await;
+            return;
+        }
+        if let Err(mut trouble) = self.step(step, env).await {
+            trouble.what = Some(Name::clone(&step.what));
+            lock(failures).push(trouble);
+        }
+    }
+}
+
+/// The first variable that the instruction reads and nobody saved: it is not armed.
+fn unsaved(step: &Step, scope: &Scope) -> Option<Name> {
+    step.reads
+        .iter()
+        .find(|name| scope.get(name).is_none())
+        .cloned()
+}
+
+fn lock(failures: &Mutex<Vec<Trouble>>) -> std::sync::MutexGuard<'_, Vec<Trouble>> {
+    failures.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The budget where the task's own cannot be computed.
+const BUDGET: Duration = Duration::from_secs(30);

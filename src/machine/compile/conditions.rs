@@ -1,0 +1,418 @@
+//! Transitions and their conditions: which strategy guards which way out of a state.
+
+use super::Compiler;
+use super::steps::optional;
+use crate::definition::model::{
+    self, Condition as Written, Strategy as WrittenStrategy, Subscribe, Transition, Wait,
+};
+use crate::definition::{Text, nearest};
+use crate::event::{Name, Span};
+use crate::machine::chart::{
+    self, Condition, Lane, Length, Part, PartCondition, Poll, Strategy, Subscription,
+};
+use std::collections::HashSet;
+use std::time::Duration;
+
+/// The pause between two polls.
+const EVERY: Duration = Duration::from_millis(500);
+
+/// The ways out of one state, compiled.
+#[derive(Default)]
+pub(super) struct Ways {
+    pub(super) transitions: Vec<chart::Transition>,
+    pub(super) immediate: Vec<Condition>,
+    pub(super) lanes: Vec<Lane>,
+    pub(super) slots: usize,
+}
+
+/// What is known of the state whose ways are being compiled.
+struct Leaving<'a> {
+    state: &'a model::State,
+    /// What its own instructions save: a source that reads one of these cannot be opened before them.
+    saved: HashSet<Name>,
+    slots: usize,
+}
+
+impl Compiler<'_> {
+    pub(super) fn ways(&mut self, state: &model::State, path: &str) -> Ways {
+        let mut leaving = Leaving {
+            state,
+            saved: super::flow::saved_by(&state.instructions),
+            slots: 0,
+        };
+        let mut ways = Ways::default();
+        let mut shared: Vec<Condition> = Vec::new();
+        let mut shared_at = None;
+        for (index, transition) in state.transitions.iter().enumerate() {
+            let path = format!("{path}.transitions[{index}]");
+            let Some(one) = self.transition(transition, index, &mut leaving, &path) else {
+                continue;
+            };
+            ways.transitions.push(one.transition);
+            match (one.lane, &state.strategy) {
+                (Some((strategy, slot, place)), _) => {
+                    ways.lanes.push(Lane {
+                        slot,
+                        strategy,
+                        conditions: vec![one.condition],
+                        place,
+                    });
+                }
+                (None, Some(_)) => {
+                    shared_at.get_or_insert(ways.lanes.len());
+                    shared.push(one.condition);
+                }
+                (None, None) => ways.immediate.push(one.condition),
+            }
+        }
+        if let Some(strategy) = &state.strategy {
+            self.shared_lane(strategy, shared, shared_at, &mut leaving, &mut ways, path);
+        }
+        ways.slots = leaving.slots;
+        ways
+    }
+
+    /// The state's own strategy, for all transitions that bring none.
+    fn shared_lane(
+        &mut self,
+        strategy: &WrittenStrategy,
+        conditions: Vec<Condition>,
+        at: Option<usize>,
+        leaving: &mut Leaving<'_>,
+        ways: &mut Ways,
+        path: &str,
+    ) {
+        let span = strategy_span(strategy);
+        let Some(at) = at else {
+            let hint =
+                Some("remove it, or add a transition without a strategy of its own".to_owned());
+            let message = "no transition uses this strategy: each brings its own";
+            self.error(
+                "unused-strategy",
+                span,
+                message,
+                "used by no transition",
+                hint,
+            );
+            return;
+        };
+        let slot = leaving.slots;
+        leaving.slots += 1;
+        if let Some(compiled) = self.strategy(strategy, leaving, path) {
+            ways.lanes.insert(
+                at,
+                Lane {
+                    slot,
+                    strategy: compiled,
+                    conditions,
+                    place: self.place(span, path),
+                },
+            );
+        }
+    }
+
+    fn transition(
+        &mut self,
+        transition: &Transition,
+        index: usize,
+        leaving: &mut Leaving<'_>,
+        path: &str,
+    ) -> Option<Compiled> {
+        let to = match &transition.to {
+            Some(name) => Some(self.target(name)?),
+            None => None,
+        };
+        let target = to.map(|to| &self.task.states[to]);
+        let own = &transition.condition;
+        // A condition of its own replaces the target's; without one, the target's applies, and the
+        // `set` of both.
+        let guard = match target.and_then(|target| target.transition_condition.as_ref()) {
+            Some(guard) if !brings_condition(own) => guard,
+            _ => own,
+        };
+        if to.is_none() {
+            self.check_watch(transition);
+        }
+        let slot = leaving.slots;
+        let strategy = self.own_strategy(guard, leaving, path)?;
+        self.has_res = strategy.is_some() || leaving.state.strategy.is_some();
+        let label = transition.to.as_ref().map(|name| Name::clone(&name.value));
+        let condition = self.condition(guard, index, label, path);
+        let mut set = self.assignments(&guard.set, &format!("{path}.set"));
+        if !std::ptr::eq(guard, own) {
+            set.extend(self.assignments(&own.set, &format!("{path}.set")));
+        }
+        self.has_res = false;
+        let place = self.place(transition.span, path);
+        let lane = strategy.map(|(strategy, span)| (strategy, slot, self.place(span, path)));
+        Some(Compiled {
+            transition: chart::Transition { to, place, set },
+            condition,
+            lane,
+        })
+    }
+
+    /// A transition without `to` can only fail.
+    fn check_watch(&mut self, transition: &Transition) {
+        let condition = &transition.condition;
+        if let Some(when) = condition.when.first() {
+            let hint = Some("write `to: STATE` beside it, or `fail_when:` for a watch".to_owned());
+            let message = "`when` leads nowhere: this transition has no `to`";
+            self.error("no-target", when.span, message, "fulfils nothing", hint);
+        } else if condition.fail_when.is_empty() && condition.all.is_empty() {
+            let hint = Some(
+                "write `to: STATE`, or `fail_when:` for a watch that can only fail".to_owned(),
+            );
+            self.error(
+                "no-target",
+                transition.span,
+                "this transition has no `to`",
+                "leads nowhere",
+                hint,
+            );
+        }
+    }
+
+    /// `Some(None)`: it brings no strategy.
+    fn own_strategy(
+        &mut self,
+        condition: &Written,
+        leaving: &mut Leaving<'_>,
+        path: &str,
+    ) -> Option<Option<(Strategy, Span)>> {
+        if !condition.all.is_empty() {
+            leaving.slots += 1;
+            let parts = self.parts(&condition.all, leaving, path);
+            return (parts.len() == condition.all.len())
+                .then_some(Some((Strategy::All(parts), condition.span)));
+        }
+        match &condition.strategy {
+            None => Some(None),
+            Some(strategy) => {
+                leaving.slots += 1;
+                let compiled = self.strategy(strategy, leaving, path)?;
+                Some(Some((compiled, strategy_span(strategy))))
+            }
+        }
+    }
+
+    fn parts(
+        &mut self,
+        all: &[(Text, Written)],
+        leaving: &mut Leaving<'_>,
+        path: &str,
+    ) -> Vec<Part> {
+        let mut parts = Vec::with_capacity(all.len());
+        for (index, (name, written)) in all.iter().enumerate() {
+            let path = format!("{path}.all.{}", name.as_str());
+            let slot = leaving.slots;
+            let Some(strategy) = self.own_strategy(written, leaving, &path) else {
+                continue;
+            };
+            self.has_res = strategy.is_some();
+            let label = Some(Name::clone(&name.value));
+            let condition = self.condition(written, index, label, &path);
+            let set = self.assignments(&written.set, &format!("{path}.set"));
+            self.has_res = false;
+            let condition = match strategy {
+                None => PartCondition::Immediate(condition),
+                Some((strategy, span)) => {
+                    let place = self.place(span, &path);
+                    PartCondition::Lane(Box::new(Lane {
+                        slot,
+                        strategy,
+                        conditions: vec![condition],
+                        place,
+                    }))
+                }
+            };
+            parts.push(Part { condition, set });
+        }
+        parts
+    }
+
+    fn condition(
+        &mut self,
+        written: &Written,
+        index: usize,
+        label: Option<Name>,
+        path: &str,
+    ) -> Condition {
+        let when = self.guards(&written.when, &format!("{path}.when"));
+        let fail_when = self.guards(&written.fail_when, &format!("{path}.fail_when"));
+        let watched = when.iter().find_map(|guard| {
+            let path = self
+                .project
+                .engine
+                .lint(&guard.expression)
+                .paths
+                .iter()
+                .find(|path| &*path.root == "res")?;
+            let source = guard.text.as_str().get(path.at.clone())?;
+            Some((
+                Name::from(source),
+                self.project.engine.expression(source).ok()?,
+            ))
+        });
+        let span = written
+            .when
+            .first()
+            .or(written.fail_when.first())
+            .map_or(written.span, |text| text.span);
+        Condition {
+            index,
+            label,
+            place: self.place(span, path),
+            when,
+            fail_when,
+            count: written
+                .count
+                .as_ref()
+                .map_or(1, |count| count.value as usize),
+            watched,
+        }
+    }
+
+    fn strategy(
+        &mut self,
+        strategy: &WrittenStrategy,
+        leaving: &Leaving<'_>,
+        path: &str,
+    ) -> Option<Strategy> {
+        match strategy {
+            WrittenStrategy::Wait(Wait::For(length), _) => {
+                let length = self.length(length, &format!("{path}.wait"))?;
+                Some(Strategy::Wait(length))
+            }
+            WrittenStrategy::Wait(Wait::Until(text), _) => Some(Strategy::Until(
+                self.guard(text, &format!("{path}.wait.until"))?,
+            )),
+            WrittenStrategy::Poll(poll, _) => self
+                .poll(poll, &format!("{path}.poll"))
+                .map(Box::new)
+                .map(Strategy::Poll),
+            WrittenStrategy::Subscribe(subscribe, span) => self
+                .subscribe(subscribe, *span, leaving, &format!("{path}.subscribe"))
+                .map(Strategy::Subscribe),
+        }
+    }
+
+    fn poll(&mut self, poll: &model::Poll, path: &str) -> Option<Poll> {
+        let every = match &poll.every {
+            None => Some(Length::Literal(EVERY)),
+            Some(length) => self.length(length, &format!("{path}.every")),
+        };
+        let max_every = optional(&poll.max_every, |length| {
+            self.length(length, &format!("{path}.max_every"))
+        });
+        if let Some(
+            model::Action::Parallel(_)
+            | model::Action::Listen(_)
+            | model::Action::Signal { .. }
+            | model::Action::Log(_),
+        ) = &poll.instruction.action
+        {
+            let hint = Some("poll a client's request, or an `eval`".to_owned());
+            self.error(
+                "wrong-poll",
+                poll.instruction.span,
+                "this instruction yields no result to poll",
+                "",
+                hint,
+            );
+            return None;
+        }
+        let step = self.step(&poll.instruction, path);
+        Some(Poll {
+            step: step?,
+            every: every?,
+            backoff: poll.backoff.as_ref().map_or(1.0, |factor| factor.value),
+            max_every: max_every?,
+        })
+    }
+
+    fn subscribe(
+        &mut self,
+        subscribe: &Subscribe,
+        span: Span,
+        leaving: &Leaving<'_>,
+        path: &str,
+    ) -> Option<Subscription> {
+        match subscribe {
+            Subscribe::Listen(name) => {
+                if !self.listens.contains(&name.value) {
+                    let hint = nearest(name.as_str(), self.listens.iter().map(|known| &**known))
+                        .map(|known| format!("did you mean `{known}`?"))
+                        .unwrap_or_else(|| {
+                            "declare it under `listen:`, or write `{ CLIENT: source }`".to_owned()
+                        });
+                    let message = format!("there is no `listen` entry `{}`", name.as_str());
+                    self.error(
+                        "unknown-listen",
+                        name.span,
+                        message,
+                        "unknown name",
+                        Some(hint),
+                    );
+                    return None;
+                }
+                let place = self.place(span, path);
+                Some(Subscription {
+                    name: None,
+                    from: chart::From::Listen(Name::clone(&name.value)),
+                    place,
+                    // An entry may be opened by an instruction of this very state.
+                    early: false,
+                })
+            }
+            Subscribe::Source { client, source } => {
+                let before = self.reads.len();
+                let mut subscription = self.source(None, client, source, path)?;
+                let late = self.reads[before..]
+                    .iter()
+                    .find(|(name, _)| leaving.saved.contains(name))
+                    .cloned();
+                if let Some((name, at)) = late {
+                    subscription.early = false;
+                    let message = format!(
+                        "this subscription opens after the instructions, since `{name}` is saved by them: it can miss messages"
+                    );
+                    let hint = Some(
+                        "open it with a `listen` instruction as soon as the value is known"
+                            .to_owned(),
+                    );
+                    self.warning(
+                        "late-subscription",
+                        at,
+                        message,
+                        "saved by this state's instructions",
+                        hint,
+                    );
+                }
+                Some(subscription)
+            }
+        }
+    }
+}
+
+struct Compiled {
+    transition: chart::Transition,
+    condition: Condition,
+    lane: Option<(Strategy, usize, std::sync::Arc<crate::event::Place>)>,
+}
+
+/// A condition of its own is any of the strategies, `when`, `fail_when`, `all`; `set` alone is none.
+fn brings_condition(condition: &Written) -> bool {
+    condition.strategy.is_some()
+        || !condition.all.is_empty()
+        || !condition.when.is_empty()
+        || !condition.fail_when.is_empty()
+}
+
+fn strategy_span(strategy: &WrittenStrategy) -> Span {
+    match strategy {
+        WrittenStrategy::Wait(_, span)
+        | WrittenStrategy::Poll(_, span)
+        | WrittenStrategy::Subscribe(_, span) => *span,
+    }
+}

@@ -1,0 +1,211 @@
+//! What can be proved of the graph before anything runs.
+
+use super::Compiler;
+use crate::definition::model::State as Written;
+use crate::event::Name;
+use crate::machine::chart::{Chart, Lane, Length, Role, State, Strategy};
+
+impl Compiler<'_> {
+    pub(super) fn check_graph(&mut self, graph: &Chart, transition_timeout: &Length) {
+        for (state, written) in graph.states.iter().zip(&self.task.states) {
+            self.check_dead_ways(state, written);
+            self.check_waits(state, transition_timeout);
+        }
+        let reached = reachable(graph, vec![graph.start], |state| {
+            successors(state).collect()
+        });
+        let mut all_reached = true;
+        for (index, state) in graph
+            .states
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| !reached[*index])
+        {
+            // One mistake is one diagnostic: what hangs behind an unreachable state is not said again.
+            let entered_from_outside = graph.states.iter().enumerate().any(|(from, other)| {
+                from < index && !reached[from] && successors(other).any(|to| to == index)
+            });
+            all_reached = false;
+            if entered_from_outside {
+                continue;
+            }
+            let hint = Some("name it in the `transitions` of a state, or remove it".to_owned());
+            let message = format!("no path from the start leads to `{}`", state.name);
+            self.error(
+                "unreachable",
+                state.place.span,
+                message,
+                "unreachable",
+                hint,
+            );
+        }
+        if all_reached {
+            self.check_ends(graph);
+        }
+    }
+
+    /// From every state some end must be in reach, and no loop may spin without slowing down.
+    fn check_ends(&mut self, graph: &Chart) {
+        let ends: Vec<usize> = (0..graph.states.len())
+            .filter(|index| !matches!(graph.states[*index].role, Role::Way))
+            .collect();
+        let mut before: Vec<Vec<usize>> = vec![Vec::new(); graph.states.len()];
+        for (from, state) in graph.states.iter().enumerate() {
+            for to in successors(state) {
+                before[to].push(from);
+            }
+        }
+        let mut ending = vec![false; graph.states.len()];
+        let mut open = ends;
+        while let Some(index) = open.pop() {
+            if !std::mem::replace(&mut ending[index], true) {
+                open.extend(&before[index]);
+            }
+        }
+        if let Some(lost) = (0..graph.states.len()).find(|index| !ending[*index]) {
+            let state = &graph.states[lost];
+            let hint = Some("add a transition to a final or `fail` state".to_owned());
+            let message = format!("no path leads from `{}` to an end", state.name);
+            self.error(
+                "no-end",
+                state.place.span,
+                message,
+                "the task cannot end from here",
+                hint,
+            );
+            return;
+        }
+        self.check_spinning(graph);
+    }
+
+    /// A loop of states without instruction, strategy or `when` would spin until `max_visits`.
+    fn check_spinning(&mut self, graph: &Chart) {
+        for start in 0..graph.states.len() {
+            let mut at = start;
+            let mut names: Vec<Name> = vec![Name::clone(&graph.states[start].name)];
+            for _ in 0..graph.states.len() {
+                let Some(next) = spins_to(&graph.states[at]) else {
+                    break;
+                };
+                names.push(Name::clone(&graph.states[next].name));
+                at = next;
+                if at == start {
+                    let state = &graph.states[start];
+                    let hint = Some(
+                        "give one of the transitions a `when` or a strategy such as `wait`"
+                            .to_owned(),
+                    );
+                    let message = format!(
+                        "nothing leaves or slows down the loop {}",
+                        names.join(" → ")
+                    );
+                    self.error(
+                        "spinning",
+                        state.place.span,
+                        message,
+                        "spins for ever",
+                        hint,
+                    );
+                    return;
+                }
+            }
+        }
+    }
+
+    /// What stands behind an unconditional transition is never taken.
+    fn check_dead_ways(&mut self, state: &State, written: &Written) {
+        let Some(always) = state.immediate.iter().find(|condition| {
+            condition.when.is_empty() && condition.fail_when.is_empty() && condition.label.is_some()
+        }) else {
+            return;
+        };
+        let lane = state
+            .lanes
+            .iter()
+            .flat_map(|lane| lane.conditions.iter().map(|condition| condition.index));
+        let later = state
+            .immediate
+            .iter()
+            .map(|condition| condition.index)
+            .filter(|index| *index > always.index);
+        let Some(dead) = lane.chain(later).min() else {
+            return;
+        };
+        let Some(way) = written.transitions.get(dead) else {
+            return;
+        };
+        let to = always.label.as_deref().unwrap_or_default();
+        let message = format!(
+            "this is never reached: the transition to `{to}` has no condition and is always taken first"
+        );
+        let hint = Some(format!(
+            "give the transition to `{to}` a `when` or a strategy"
+        ));
+        self.error("dead-transition", way.span, message, "never taken", hint);
+    }
+
+    fn check_waits(&mut self, state: &State, transition_timeout: &Length) {
+        let limit = state.timeout.as_ref().unwrap_or(transition_timeout);
+        let Some(limit) = Self::literal(limit) else {
+            return;
+        };
+        let mut long: Vec<&Lane> = Vec::new();
+        for lane in &state.lanes {
+            lane.each(&mut |lane| {
+                if let Strategy::Wait(wait) = &lane.strategy
+                    && Self::literal(wait).is_some_and(|wait| wait >= limit)
+                {
+                    long.push(lane);
+                }
+            });
+        }
+        for lane in long {
+            let limit =
+                crate::event::length_text(u64::try_from(limit.as_micros()).unwrap_or(u64::MAX));
+            let message = format!(
+                "this wait is not shorter than the transition timeout of {limit}: it can never end"
+            );
+            let hint = Some("raise the state's `timeout`, or wait for less".to_owned());
+            self.error("endless-wait", lane.place.span, message, "", hint);
+        }
+    }
+}
+
+/// Where a state can lead to, `on_error` and `on_timeout` included.
+fn successors(state: &State) -> impl Iterator<Item = usize> + '_ {
+    let taken = state
+        .transitions
+        .iter()
+        .filter_map(|transition| transition.to);
+    taken.chain(
+        state
+            .on_timeout
+            .iter()
+            .chain(&state.on_error)
+            .map(|route| route.to),
+    )
+}
+
+fn reachable(
+    graph: &Chart,
+    mut open: Vec<usize>,
+    next: impl Fn(&State) -> Vec<usize>,
+) -> Vec<bool> {
+    let mut reached = vec![false; graph.states.len()];
+    while let Some(index) = open.pop() {
+        if !std::mem::replace(&mut reached[index], true) {
+            open.extend(next(&graph.states[index]));
+        }
+    }
+    reached
+}
+
+/// Where a state goes at once and without doing anything.
+fn spins_to(state: &State) -> Option<usize> {
+    if !state.steps.is_empty() {
+        return None;
+    }
+    let first = state.immediate.first()?;
+    let always = first.when.is_empty() && first.fail_when.is_empty();
+    always.then(|| state.transitions[first.index].to).flatten()
+}

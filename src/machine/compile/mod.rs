@@ -1,0 +1,439 @@
+//! From what was written to what can run: every name is resolved, every expression compiled, and every
+//! mistake of the file reported at once.
+
+mod conditions;
+mod flow;
+mod graph;
+mod requests;
+mod states;
+mod steps;
+mod texts;
+
+use super::chart::{Chart, Client, Length, Machine, Skip, Variable};
+use crate::definition::model::{self, ClientDefinition};
+use crate::definition::{
+    Catalog, Diagnostic, Node, NodeKind, Severity, Suite, Task, Text, nearest,
+};
+use crate::event::{Name, Place, Span};
+use crate::script::Engine;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a task is compiled against: all data, no IO.
+#[derive(Clone, Copy)]
+pub struct Project<'a> {
+    /// The suite file that applies, or the default one.
+    pub suite: &'a Suite,
+    /// The scripts, with the suite's modules.
+    pub engine: &'a Engine,
+    /// The client kinds.
+    pub catalog: &'a Catalog,
+    /// Variables that are given from outside (`--var`).
+    pub given: &'a [Name],
+}
+
+/// Longest that any state waits for its next transition, where nothing else is written.
+const TRANSITION_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest that a whole run may take.
+const TASK_TIMEOUT: Duration = Duration::from_secs(600);
+/// The budget of `defer` and `cleanup`.
+const CLEANUP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Names that expressions see besides the variables.
+pub(super) const LOCALS: [&str; 12] = [
+    "res", "attempt", "elapsed", "state", "task", "run", "item", "regions", "error", "needs",
+    "clients", "services",
+];
+
+/// Compiles a task.
+///
+/// # Errors
+/// Every mistake of the task, in the order of the file; with a machine come its warnings.
+pub fn compile(
+    project: &Project<'_>,
+    task: &Task,
+) -> Result<(Machine, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let mut compiler = Compiler::new(project, task);
+    let machine = compiler.machine();
+    let mut diagnostics = compiler.diagnostics;
+    // One condition may guard several ways into its state; its mistakes are still one each.
+    diagnostics.sort_by(|a, b| (&a.file, a.span, a.code).cmp(&(&b.file, b.span, b.code)));
+    diagnostics.dedup_by(|a, b| a.file == b.file && a.span == b.span && a.code == b.code);
+    match machine {
+        Some(machine)
+            if diagnostics
+                .iter()
+                .all(|one| one.severity != Severity::Error) =>
+        {
+            Ok((machine, diagnostics))
+        }
+        _ => Err(diagnostics),
+    }
+}
+
+struct Compiler<'a> {
+    project: &'a Project<'a>,
+    task: &'a Task,
+    /// The file that is being compiled: the task's, or the suite's.
+    file: Name,
+    diagnostics: Vec<Diagnostic>,
+    /// States by name.
+    states: HashMap<&'a str, usize>,
+    /// Variables that something gives a value.
+    variables: HashSet<Name>,
+    listens: HashSet<Name>,
+    clients: Vec<Client>,
+    client_index: HashMap<Name, Option<usize>>,
+    /// Every variable read by what was compiled since it was last emptied, with its place.
+    reads: Vec<(Name, Span)>,
+    /// Whether there is a `res`, and an `item`, where an expression is being compiled.
+    has_res: bool,
+    has_item: bool,
+}
+
+impl<'a> Compiler<'a> {
+    fn new(project: &'a Project<'a>, task: &'a Task) -> Self {
+        let mut states = HashMap::new();
+        for (index, state) in task.states.iter().enumerate() {
+            states.insert(state.name.as_str(), index);
+        }
+        Self {
+            project,
+            task,
+            file: Name::clone(&task.file.name),
+            diagnostics: Vec::new(),
+            states,
+            variables: flow::assigned_somewhere(project, task),
+            listens: flow::listen_names(task),
+            clients: Vec::new(),
+            client_index: HashMap::new(),
+            reads: Vec::new(),
+            has_res: false,
+            has_item: false,
+        }
+    }
+
+    fn machine(&mut self) -> Option<Machine> {
+        let task = self.task;
+        let suite = self.project.suite;
+        let vars = self.variables_of(suite, task);
+        let secrets = task
+            .secrets
+            .iter()
+            .map(|(name, _)| Name::clone(&name.value))
+            .collect();
+        let skip = task.skip.as_ref().and_then(|skip| self.skip(skip));
+        let listen = task
+            .listen
+            .iter()
+            .filter_map(|listen| self.listen(listen, &format!("listen.{}", listen.name.as_str())))
+            .collect();
+        let states: Vec<_> = task.states.iter().map(|state| self.state(state)).collect();
+        let cleanup = self.steps(&task.cleanup, "cleanup");
+        let outputs = task
+            .outputs
+            .iter()
+            .filter_map(|(name, value)| {
+                self.assignment(name, value, &format!("outputs.{}", name.as_str()))
+            })
+            .collect();
+        let transition_timeout = self.limit(
+            &task.transition_timeout,
+            &suite.transition_timeout,
+            TRANSITION_TIMEOUT,
+        );
+        let timeout = self.limit(&task.timeout, &suite.timeout, TASK_TIMEOUT);
+        let cleanup_timeout = self.limit(&task.cleanup_timeout, &None, CLEANUP_TIMEOUT);
+        let start = self.target(&task.start_state);
+        for name in &task.final_states {
+            self.target(name);
+        }
+        let states: Option<Vec<_>> = states.into_iter().collect();
+        // Chart checks would only repeat what an unknown name has broken.
+        if self.has_errors() {
+            return None;
+        }
+        let chart = Chart {
+            states: states?,
+            start: start?,
+        };
+        self.check_graph(&chart, &transition_timeout);
+        if !self.has_errors() {
+            self.check_flow(&chart);
+        }
+        Some(Machine {
+            name: Name::clone(&task.name),
+            file: Arc::clone(&task.file),
+            hash: blake3::hash(task.file.text.as_bytes())
+                .to_hex()
+                .as_str()
+                .into(),
+            tags: task
+                .tags
+                .iter()
+                .map(|tag| Name::clone(&tag.value))
+                .collect(),
+            retries: task
+                .retries
+                .as_ref()
+                .or(suite.retries.as_ref())
+                .map_or(0, |retries| retries.value),
+            engine: self.project.engine.clone(),
+            skip,
+            vars,
+            secrets,
+            params: task
+                .params
+                .iter()
+                .map(|name| Name::clone(&name.value))
+                .collect(),
+            clients: std::mem::take(&mut self.clients),
+            listen,
+            chart,
+            transition_timeout,
+            timeout,
+            cleanup,
+            cleanup_timeout,
+            outputs,
+        })
+    }
+
+    /// The suite's variables, then the task's, then its secrets: a later one of the same name wins.
+    fn variables_of(&mut self, suite: &Suite, task: &Task) -> Vec<Variable> {
+        let mut vars: Vec<Variable> = Vec::new();
+        let task_file = Name::clone(&self.file);
+        if let Some(file) = &suite.file {
+            self.file = Name::clone(&file.name);
+        }
+        let shadowed: HashSet<&str> = task.vars.iter().map(|(name, _)| name.as_str()).collect();
+        for (name, node) in suite
+            .vars
+            .iter()
+            .filter(|(name, _)| !shadowed.contains(name.as_str()))
+        {
+            vars.extend(self.variable(name, node));
+        }
+        self.file = task_file;
+        for (name, node) in &task.vars {
+            vars.extend(self.variable(name, node));
+        }
+        for (name, node) in &task.secrets {
+            if let Some(node) = node {
+                vars.extend(self.variable(name, node));
+            }
+        }
+        vars
+    }
+
+    fn variable(&mut self, name: &Text, node: &Node) -> Option<Variable> {
+        let value = self.blueprint(node, None, &format!("vars.{}", name.as_str()))?;
+        Some(Variable {
+            name: Name::clone(&name.value),
+            value,
+        })
+    }
+
+    fn skip(&mut self, skip: &model::Skip) -> Option<Skip> {
+        let condition = match &skip.condition {
+            None => None,
+            Some(text) => Some(self.guard(text, "skip.if")?),
+        };
+        Some(Skip {
+            condition,
+            reason: self.text(&skip.reason, "skip.reason")?,
+        })
+    }
+
+    fn limit(
+        &mut self,
+        own: &Option<model::Length>,
+        suite: &Option<model::Length>,
+        default: Duration,
+    ) -> Length {
+        let length = own.as_ref().or(suite.as_ref());
+        length
+            .and_then(|length| self.length(length, "timeout"))
+            .unwrap_or(Length::Literal(default))
+    }
+
+    /// The index of a state, or a diagnostic.
+    fn target(&mut self, name: &Text) -> Option<usize> {
+        if let Some(index) = self.states.get(name.as_str()) {
+            return Some(*index);
+        }
+        let known = nearest(name.as_str(), self.states.keys().copied()).map(str::to_owned);
+        let hint = match known {
+            Some(known) => format!("did you mean `{known}`?"),
+            None => {
+                let names: Vec<_> = self
+                    .task
+                    .states
+                    .iter()
+                    .take(12)
+                    .map(|state| state.name.as_str())
+                    .collect();
+                format!("the states are {}", names.join(", "))
+            }
+        };
+        self.error(
+            "unknown-state",
+            name.span,
+            format!("there is no state `{}`", name.as_str()),
+            "unknown state",
+            Some(hint),
+        );
+        None
+    }
+
+    /// The index of a client; its config is compiled on its first use.
+    fn client(&mut self, name: &Text) -> Option<usize> {
+        if let Some(known) = self.client_index.get(&name.value) {
+            return *known;
+        }
+        let task = self.task;
+        let suite = self.project.suite;
+        let find = |clients: &'a [ClientDefinition]| {
+            clients
+                .iter()
+                .find(|client| client.name.value == name.value)
+        };
+        let index = if let Some(definition) = find(&task.clients) {
+            self.defined_client(definition, None)
+        } else if let Some(definition) = find(&suite.clients) {
+            self.defined_client(
+                definition,
+                suite.file.as_ref().map(|file| Name::clone(&file.name)),
+            )
+        } else if self.project.catalog.kind(name.as_str()).is_some() {
+            // Every kind is a ready client under its own name.
+            let config = super::chart::Blueprint::Constant(Arc::new(crate::event::Json::Null));
+            Some(self.add_client(&name.value, &name.value, config))
+        } else {
+            self.unknown_client(name);
+            return None;
+        };
+        self.client_index.insert(Name::clone(&name.value), index);
+        index
+    }
+
+    fn defined_client(
+        &mut self,
+        definition: &ClientDefinition,
+        file: Option<Name>,
+    ) -> Option<usize> {
+        let own = Name::clone(&self.file);
+        if let Some(file) = file {
+            self.file = file;
+        }
+        let index = self.compile_client(definition);
+        self.file = own;
+        index
+    }
+
+    fn compile_client(&mut self, definition: &ClientDefinition) -> Option<usize> {
+        let Some(kind) = self.project.catalog.kind(definition.kind.as_str()) else {
+            let kinds = self.project.catalog.kinds.iter().map(|kind| kind.name);
+            let hint = nearest(definition.kind.as_str(), kinds.clone())
+                .map(|known| format!("did you mean `{known}`?"))
+                .unwrap_or_else(|| {
+                    format!("the kinds are {}", kinds.collect::<Vec<_>>().join(", "))
+                });
+            let message = format!("there is no client kind `{}`", definition.kind.as_str());
+            self.error(
+                "unknown-client",
+                definition.kind.span,
+                message,
+                "unknown kind",
+                Some(hint),
+            );
+            return None;
+        };
+        let path = format!("clients.{}", definition.name.as_str());
+        let config = if matches!(definition.config.kind, NodeKind::Null) {
+            super::chart::Blueprint::Constant(Arc::new(crate::event::Json::Null))
+        } else {
+            self.check_against(&kind.config, &definition.config);
+            self.blueprint(&definition.config, Some(&kind.config), &path)?
+        };
+        Some(self.add_client(&definition.name.value, &definition.kind.value, config))
+    }
+
+    fn add_client(&mut self, name: &Name, kind: &Name, config: super::chart::Blueprint) -> usize {
+        self.clients.push(Client {
+            name: Name::clone(name),
+            kind: Name::clone(kind),
+            config,
+        });
+        self.clients.len() - 1
+    }
+
+    fn unknown_client(&mut self, name: &Text) {
+        let names = self
+            .task
+            .clients
+            .iter()
+            .chain(&self.project.suite.clients)
+            .map(|client| client.name.as_str())
+            .chain(self.project.catalog.kinds.iter().map(|kind| kind.name))
+            .chain(["parallel", "listen", "eval", "signal", "log"])
+            .chain([
+                "name", "if", "expect", "save", "timeout", "retry", "for_each", "defer",
+            ]);
+        let hint = nearest(name.as_str(), names).map_or_else(
+            || "declare it under `clients:`, or use a kind that `funcy clients` lists".to_owned(),
+            |known| format!("did you mean `{known}`?"),
+        );
+        let message = format!("there is no client `{}`", name.as_str());
+        self.error(
+            "unknown-client",
+            name.span,
+            message,
+            "unknown client",
+            Some(hint),
+        );
+        self.client_index.insert(Name::clone(&name.value), None);
+    }
+
+    fn place(&self, span: Span, path: &str) -> Arc<Place> {
+        Arc::new(Place {
+            file: Name::clone(&self.file),
+            path: path.into(),
+            span,
+        })
+    }
+
+    fn has_errors(&self) -> bool {
+        self.diagnostics
+            .iter()
+            .any(|one| one.severity == Severity::Error)
+    }
+
+    fn error(
+        &mut self,
+        code: &'static str,
+        span: Span,
+        message: impl Into<String>,
+        label: impl Into<String>,
+        hint: Option<String>,
+    ) {
+        let diagnostic = Diagnostic::error(code, &self.file, span, message)
+            .label(label)
+            .maybe_hint(hint);
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn warning(
+        &mut self,
+        code: &'static str,
+        span: Span,
+        message: impl Into<String>,
+        label: impl Into<String>,
+        hint: Option<String>,
+    ) {
+        let diagnostic = Diagnostic::warning(code, &self.file, span, message)
+            .label(label)
+            .maybe_hint(hint);
+        self.diagnostics.push(diagnostic);
+    }
+}

@@ -1,0 +1,190 @@
+//! Requests and sources of clients: the short string becomes the map form, the schema checks it.
+
+use super::Compiler;
+use crate::definition::model::Listen;
+use crate::definition::{ClientKind, Node, NodeKind, Text, check_value};
+use crate::event::{Json, Name, Span};
+use crate::machine::chart::{Blueprint, From, Subscription};
+
+/// A request, ready to be sent.
+pub(super) struct Request {
+    pub(super) client: usize,
+    pub(super) request: Blueprint,
+    /// What it does, in short.
+    pub(super) what: Name,
+    pub(super) safe: bool,
+}
+
+impl Compiler<'_> {
+    pub(super) fn request(&mut self, client: &Text, request: &Node, path: &str) -> Option<Request> {
+        let index = self.client(client)?;
+        let catalog = self.project.catalog;
+        let kind = catalog.kind(&self.clients[index].kind)?;
+        let node = self.map_form(request, kind, "request", kind.short_request)?;
+        if !self.check_against(&kind.request, &node) {
+            return None;
+        }
+        let json = node.to_json();
+        let blueprint = self.blueprint(&node, Some(&kind.request), path)?;
+        let what = (kind.label)(&json).into();
+        Some(Request {
+            client: index,
+            request: blueprint,
+            what,
+            safe: (kind.is_safe)(&json),
+        })
+    }
+
+    /// A `subscribe` or `listen` source. The client `signal` is the execution itself.
+    pub(super) fn source(
+        &mut self,
+        name: Option<&Text>,
+        client: &Text,
+        source: &Node,
+        path: &str,
+    ) -> Option<Subscription> {
+        let place = self.place(source.span, path);
+        let name = name.map(|name| Name::clone(&name.value));
+        if client.as_str() == "signal" {
+            let Some(signal) = source.as_text() else {
+                let hint = Some("write `subscribe: { signal: NAME }`".to_owned());
+                self.error(
+                    "wrong-type",
+                    source.span,
+                    "a signal is named by a text",
+                    "",
+                    hint,
+                );
+                return None;
+            };
+            return Some(Subscription {
+                name,
+                from: From::Signal(Name::clone(&signal.value)),
+                place,
+                early: true,
+            });
+        }
+        let index = self.client(client)?;
+        let catalog = self.project.catalog;
+        let kind = catalog.kind(&self.clients[index].kind)?;
+        let Some(schema) = &kind.source else {
+            let message = format!("`{}` has no subscriptions", kind.name);
+            self.error(
+                "no-source",
+                client.span,
+                message,
+                "cannot be subscribed to",
+                Some("use `poll`".to_owned()),
+            );
+            return None;
+        };
+        let node = self.map_form(source, kind, "source", kind.short_source)?;
+        if !self.check_against(schema, &node) {
+            return None;
+        }
+        let source = self.blueprint(&node, Some(schema), path)?;
+        Some(Subscription {
+            name,
+            from: From::Client {
+                client: index,
+                source,
+            },
+            place,
+            early: true,
+        })
+    }
+
+    pub(super) fn listen(&mut self, listen: &Listen, path: &str) -> Option<Subscription> {
+        self.source(Some(&listen.name), &listen.client, &listen.source, path)
+    }
+
+    /// The map form of a request or source; the parts of a short string keep their places.
+    fn map_form(
+        &mut self,
+        node: &Node,
+        kind: &ClientKind,
+        what: &str,
+        short: fn(&str) -> Result<Json, String>,
+    ) -> Option<Node> {
+        let Some(text) = node.as_text() else {
+            if matches!(node.kind, NodeKind::Map(_)) {
+                return Some(node.clone());
+            }
+            let message = format!("a {what} of `{}` is a text or a map", kind.name);
+            let hint = Some(format!("for example:\n{}", kind.example.trim_end()));
+            self.error(
+                "wrong-type",
+                node.span,
+                message,
+                "neither a text nor a map",
+                hint,
+            );
+            return None;
+        };
+        match short(text.as_str()) {
+            Ok(json) => Some(placed(&json, text)),
+            Err(message) => {
+                let hint = Some(format!("for example:\n{}", kind.example.trim_end()));
+                self.error("wrong-request", text.span, message, "", hint);
+                None
+            }
+        }
+    }
+
+    /// Checks a value against a client's schema; true if it fits.
+    pub(super) fn check_against(&mut self, schema: &Json, node: &Node) -> bool {
+        let found = check_value(schema, node, &self.file);
+        let fits = found.is_empty();
+        self.diagnostics.extend(found);
+        fits
+    }
+}
+
+/// A value made from a short string, as a node whose texts point into that string.
+fn placed(json: &Json, text: &Text) -> Node {
+    let span = text.span;
+    let kind = match json {
+        Json::Null => NodeKind::Null,
+        Json::Bool(value) => NodeKind::Bool(*value),
+        Json::Number(number) => NodeKind::Number(number.clone()),
+        Json::String(part) => {
+            let found = text.as_str().find(part.as_str());
+            let part = found.map_or_else(
+                || Text::plain(part.as_str(), span),
+                |at| text.slice(at..at + part.len()),
+            );
+            return Node {
+                span: part.span,
+                kind: NodeKind::Text(part),
+            };
+        }
+        Json::Array(items) => NodeKind::List(items.iter().map(|item| placed(item, text)).collect()),
+        Json::Object(members) => NodeKind::Map(
+            members
+                .iter()
+                .map(|(key, member)| (Text::plain(key.as_str(), span), placed(member, text)))
+                .collect(),
+        ),
+    };
+    Node { kind, span }
+}
+
+impl Text {
+    /// A part of the text, with its places.
+    fn slice(&self, range: std::ops::Range<usize>) -> Self {
+        let span: Span = self.span_of(range.clone());
+        let first = (0, self.place_of(range.start));
+        let rest = self
+            .map
+            .0
+            .iter()
+            .filter(|(from, _)| (*from as usize) > range.start && (*from as usize) < range.end)
+            .map(|(from, pos)| (from - range.start as u32, *pos));
+        let pairs = std::iter::once(first).chain(rest).collect();
+        Self {
+            value: self.value[range].into(),
+            span,
+            map: crate::definition::TextMap(pairs),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! States: their role, their instructions, their ways out.
+
+use super::Compiler;
+use crate::definition::model;
+use crate::definition::nearest;
+use crate::event::{ErrorKind, Name};
+use crate::machine::chart::{Length, Role, Route, State};
+
+/// Entries of one state in one run, where nothing else is written.
+const MAX_VISITS: u32 = 1000;
+
+impl Compiler<'_> {
+    pub(super) fn state(&mut self, state: &model::State) -> Option<State> {
+        let path = format!("states.{}", state.name.as_str());
+        let is_final = self
+            .task
+            .final_states
+            .iter()
+            .any(|name| name.value == state.name.value);
+        let role = match &state.fail {
+            Some(message) => {
+                if is_final {
+                    let message =
+                        format!("`{}` is a final state and has `fail`", state.name.as_str());
+                    let hint =
+                        Some("a final state passes the task; remove one of the two".to_owned());
+                    self.error(
+                        "final-fail",
+                        state.name.span,
+                        message,
+                        "passes and fails",
+                        hint,
+                    );
+                }
+                self.text(message, &format!("{path}.fail")).map(Role::Fail)
+            }
+            None if is_final => Some(Role::Final),
+            None => Some(Role::Way),
+        };
+        self.check_ways(state, is_final);
+        let steps = self.steps(&state.instructions, &format!("{path}.instructions"));
+        let ways = self.ways(state, &path);
+        let timeout = match &state.timeout {
+            None => None,
+            Some(length) => Some(self.length(length, &format!("{path}.timeout"))?),
+        };
+        let on_timeout = match &state.on_timeout {
+            None => None,
+            Some(route) => Some(self.route(route, &format!("{path}.on_timeout"))?),
+        };
+        let routes: Vec<_> = state
+            .on_error
+            .iter()
+            .map(|route| self.route(route, &format!("{path}.on_error")))
+            .collect();
+        Some(State {
+            name: Name::clone(&state.name.value),
+            place: self.place(state.name.span, &path),
+            role: role?,
+            steps,
+            transitions: ways.transitions,
+            immediate: ways.immediate,
+            lanes: ways.lanes,
+            slots: ways.slots,
+            timeout,
+            on_timeout,
+            on_error: routes.into_iter().collect::<Option<_>>()?,
+            max_visits: state
+                .max_visits
+                .as_ref()
+                .map_or(MAX_VISITS, |visits| visits.value),
+        })
+    }
+
+    fn check_ways(&mut self, state: &model::State, is_final: bool) {
+        let name = state.name.as_str();
+        let has_ways = !state.transitions.is_empty();
+        if is_final && has_ways {
+            let span = state.transitions[0].span;
+            let hint = Some("a final state ends the task; remove its transitions, or the name from `final_state`".to_owned());
+            self.error(
+                "final-ways",
+                span,
+                format!("`{name}` is a final state and has transitions"),
+                "never taken",
+                hint,
+            );
+        } else if !is_final
+            && state.fail.is_none()
+            && !state.transitions.iter().any(|way| way.to.is_some())
+        {
+            let hint =
+                Some("add `next:` or `transitions:`, or name it in `final_state`".to_owned());
+            self.error(
+                "no-way-out",
+                state.name.span,
+                format!("nothing leads out of `{name}`"),
+                "no transitions",
+                hint,
+            );
+        }
+    }
+
+    fn route(&mut self, route: &model::Route, path: &str) -> Option<Route> {
+        let kind = match &route.kind {
+            None => None,
+            Some(kind) => {
+                let known = ErrorKind::ALL
+                    .into_iter()
+                    .find(|known| known.word() == kind.as_str());
+                let Some(known) = known.filter(|known| known.is_routable()) else {
+                    self.wrong_kind(kind);
+                    return None;
+                };
+                Some(known)
+            }
+        };
+        let to = self.target(&route.to);
+        let set = self.assignments(&route.set, &format!("{path}.set"));
+        Some(Route {
+            kind,
+            to: to?,
+            set,
+            place: self.place(route.span, path),
+        })
+    }
+
+    fn wrong_kind(&mut self, kind: &crate::definition::Text) {
+        let words = ErrorKind::ALL
+            .into_iter()
+            .filter(|kind| kind.is_routable())
+            .map(ErrorKind::word);
+        let hint = nearest(kind.as_str(), words.clone())
+            .map(|known| format!("did you mean `{known}`?"))
+            .unwrap_or_else(|| format!("the kinds are {}", words.collect::<Vec<_>>().join(", ")));
+        let message = if matches!(kind.as_str(), "limit" | "lost") {
+            format!("errors of the kind `{}` cannot be routed", kind.as_str())
+        } else {
+            format!("there is no error kind `{}`", kind.as_str())
+        };
+        self.error("unknown-kind", kind.span, message, "", Some(hint));
+    }
+
+    /// The length, if it is written out.
+    pub(super) fn literal(length: &Length) -> Option<std::time::Duration> {
+        match length {
+            Length::Literal(duration) => Some(*duration),
+            Length::Template(_) => None,
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Instructions.
+
+use super::Compiler;
+use super::requests::Request;
+use crate::definition::model::{self, Instruction};
+use crate::definition::{Node, NodeKind};
+use crate::event::{Json, Name};
+use crate::machine::chart::{Action, Blueprint, Each, Items, Length, Retry, Step};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One attempt of an instruction.
+const ATTEMPT: Duration = Duration::from_secs(30);
+/// The pause before a retry.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
+
+impl Compiler<'_> {
+    pub(super) fn steps(&mut self, instructions: &[Instruction], path: &str) -> Vec<Step> {
+        instructions
+            .iter()
+            .enumerate()
+            .filter_map(|(index, instruction)| self.step(instruction, &format!("{path}[{index}]")))
+            .collect()
+    }
+
+    /// Compiles an instruction; every mistake in it is reported, also behind the first.
+    pub(super) fn step(&mut self, instruction: &Instruction, path: &str) -> Option<Step> {
+        let before = self.reads.len();
+        let outside = (self.has_res, self.has_item);
+        let condition = optional(&instruction.condition, |text| {
+            self.guard(text, &format!("{path}.if"))
+        });
+        let each = optional(&instruction.for_each, |each| self.each(each, path));
+        self.has_item |= instruction.for_each.is_some();
+        let action = self.action(instruction.action.as_ref(), path);
+        let timeout = match &instruction.timeout {
+            None => Some(Length::Literal(ATTEMPT)),
+            Some(length) => self.length(length, &format!("{path}.timeout")),
+        };
+        // `retry.if` sees the attempt's result and error.
+        self.has_res |= instruction.action.is_some();
+        let retry = optional(&instruction.retry, |retry| {
+            self.retry(retry, &format!("{path}.retry"))
+        });
+        let defer = optional(&instruction.defer, |defer| {
+            self.step(defer, &format!("{path}.defer")).map(Arc::new)
+        });
+        self.has_item = outside.1;
+        let save = self.assignments(&instruction.save, &format!("{path}.save"));
+        let expect = self.guards(&instruction.expect, &format!("{path}.expect"));
+        self.has_res = outside.0;
+        let (action, what) = action?;
+        let what = instruction
+            .name
+            .as_ref()
+            .map_or(what, |name| Name::clone(&name.value));
+        let own: Vec<&Name> = save.iter().map(|one| &one.name).collect();
+        let reads = self.reads[before..]
+            .iter()
+            .map(|(name, _)| name)
+            .filter(|name| !own.contains(name))
+            .cloned();
+        Some(Step {
+            place: self.place(instruction.span, path),
+            what,
+            condition: condition?,
+            action,
+            reads: reads.collect(),
+            expect,
+            save,
+            timeout: timeout?,
+            retry: retry?,
+            each: each?,
+            defer: defer?,
+        })
+    }
+
+    fn each(&mut self, each: &model::ForEach, path: &str) -> Option<Each> {
+        let path = format!("{path}.for_each");
+        let items = match &each.items.kind {
+            NodeKind::Text(text) => Items::Expression(self.guard(text, &path)?),
+            _ => Items::List(self.blueprint(&each.items, None, &path)?),
+        };
+        Some(Each {
+            items,
+            concurrency: each
+                .concurrency
+                .as_ref()
+                .map_or(1, |limit| limit.value as usize),
+        })
+    }
+
+    fn retry(&mut self, retry: &model::Retry, path: &str) -> Option<Retry> {
+        let delay = match &retry.delay {
+            None => Length::Literal(RETRY_DELAY),
+            Some(length) => self.length(length, &format!("{path}.delay"))?,
+        };
+        Some(Retry {
+            max_attempts: retry.max_attempts.value,
+            delay,
+            backoff: retry.backoff.as_ref().map_or(1.0, |factor| factor.value),
+            max_delay: optional(&retry.max_delay, |length| {
+                self.length(length, &format!("{path}.max_delay"))
+            })?,
+            condition: optional(&retry.condition, |text| {
+                self.guard(text, &format!("{path}.if"))
+            })?,
+        })
+    }
+
+    fn action(&mut self, action: Option<&model::Action>, path: &str) -> Option<(Action, Name)> {
+        Some(match action {
+            None => (Action::None, "expect".into()),
+            Some(model::Action::Call { client, request }) => {
+                let path = format!("{path}.{}", client.as_str());
+                let Request {
+                    client,
+                    request,
+                    what,
+                    safe,
+                } = self.request(client, request, &path)?;
+                (
+                    Action::Call {
+                        client,
+                        request,
+                        safe,
+                    },
+                    what,
+                )
+            }
+            Some(model::Action::Parallel(branches)) => {
+                self.check_branches(branches);
+                let steps = self.steps(branches, &format!("{path}.parallel"));
+                (steps.len() == branches.len()).then_some(())?;
+                (Action::Parallel(steps), "parallel".into())
+            }
+            Some(model::Action::Listen(listens)) => {
+                let mut open = Vec::with_capacity(listens.len());
+                for listen in listens {
+                    open.push(
+                        self.listen(listen, &format!("{path}.listen.{}", listen.name.as_str())),
+                    );
+                }
+                (
+                    Action::Listen(open.into_iter().collect::<Option<_>>()?),
+                    "listen".into(),
+                )
+            }
+            Some(model::Action::Eval(script)) => (
+                Action::Eval(self.script(script, &format!("{path}.eval"))?),
+                "eval".into(),
+            ),
+            Some(model::Action::Signal { name, data }) => {
+                let data = match data {
+                    None => Blueprint::Constant(Arc::new(Json::Null)),
+                    Some(node) => self.blueprint(node, None, &format!("{path}.signal.data"))?,
+                };
+                let what = format!("signal {}", name.as_str()).into();
+                (
+                    Action::Signal {
+                        name: Name::clone(&name.value),
+                        data,
+                    },
+                    what,
+                )
+            }
+            Some(model::Action::Log(node)) => (self.log(node, path)?, "log".into()),
+        })
+    }
+
+    fn log(&mut self, node: &Node, path: &str) -> Option<Action> {
+        self.blueprint(node, None, &format!("{path}.log"))
+            .map(Action::Log)
+    }
+
+    /// Two branches of a `parallel` may not save the same name: which value it has would be chance.
+    fn check_branches(&mut self, branches: &[Instruction]) {
+        let mut saved: Vec<(&Name, crate::event::Span)> = Vec::new();
+        let mut twice = Vec::new();
+        for branch in branches {
+            let before = saved.len();
+            for (name, _) in &branch.save {
+                match saved[..before]
+                    .iter()
+                    .find(|(known, _)| **known == name.value)
+                {
+                    Some(_) => twice.push(name),
+                    None => saved.push((&name.value, name.span)),
+                }
+            }
+        }
+        for name in twice {
+            let message = format!("two branches of a `parallel` save `{}`", name.as_str());
+            let hint = Some("give each its own name".to_owned());
+            self.error(
+                "saved-twice",
+                name.span,
+                message,
+                "saved by another branch too",
+                hint,
+            );
+        }
+    }
+}
+
+/// Compiles what may be absent: absent is fine, broken is not.
+pub(super) fn optional<T, U>(
+    value: &Option<T>,
+    compile: impl FnOnce(&T) -> Option<U>,
+) -> Option<Option<U>> {
+    match value {
+        None => Some(None),
+        Some(value) => compile(value).map(Some),
+    }
+}

@@ -1,0 +1,389 @@
+//! Conditions: what results say, and how far each strategy has come.
+
+use super::chart::{Condition, Guard, Lane, State};
+use super::execution::{Env, Execution, Trouble, explained};
+use super::world::{Moment, World};
+use crate::event::{
+    ConditionState, ErrorKind, Explanation, Fact, Failure, Inbox, Json, Name, Verdict,
+};
+use crate::script::Value;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How a condition ended, with its index.
+pub(super) struct End {
+    pub(super) index: usize,
+    pub(super) settled: Settled,
+}
+
+pub(super) enum Settled {
+    Fulfilled(Win),
+    Failed(Trouble),
+}
+
+/// What fulfilled a condition.
+#[derive(Default)]
+pub(super) struct Win {
+    /// The result, as `set` sees it.
+    pub(super) res: Value,
+    pub(super) attempt: u32,
+    /// Messages to take out of their inbox if this one wins.
+    pub(super) take: Vec<(Inbox, u64)>,
+}
+
+/// One lane during a visit: its inbox, and what a timeout will tell of it.
+#[derive(Default)]
+pub(super) struct Cell {
+    pub(super) inbox: Option<Inbox>,
+    /// Made by the first result, so that a lane that waits costs nothing.
+    seen: Mutex<Option<Box<Seen>>>,
+}
+
+#[derive(Default)]
+pub(super) struct Seen {
+    pub(super) attempts: u32,
+    /// The last result, and its line.
+    pub(super) last: Option<(Value, Name)>,
+    pub(super) again: Option<Name>,
+    pub(super) trouble: Option<Failure>,
+    /// For each condition of the lane: the values of its watched operand.
+    values: Vec<Values>,
+}
+
+#[derive(Default)]
+struct Values {
+    /// In the order of appearance, with their counts.
+    distinct: Vec<(Json, u32)>,
+    more: u32,
+    last: Option<Json>,
+    changed: Moment,
+}
+
+/// Distinct values that a report names; the rest are counted.
+const DISTINCT: usize = 8;
+
+impl Cell {
+    pub(super) fn seen<T>(&self, with: impl FnOnce(&mut Seen) -> T) -> T {
+        with(
+            self.seen
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get_or_insert_default(),
+        )
+    }
+}
+
+impl Values {
+    fn add(&mut self, value: Json, now: Moment) {
+        if self.last.as_ref() != Some(&value) {
+            self.changed = now;
+        }
+        let room = self.distinct.len() < DISTINCT;
+        match self.distinct.iter_mut().find(|(known, _)| *known == value) {
+            Some((_, count)) => *count += 1,
+            None if room => self.distinct.push((value.clone(), 1)),
+            None => self.more += 1,
+        }
+        self.last = Some(value);
+    }
+}
+
+/// A lane while it runs: what its future needs.
+#[derive(Clone, Copy)]
+pub(super) struct Run<'a> {
+    pub(super) lane: &'a Lane,
+    /// The visit's lanes, by slot.
+    pub(super) cells: &'a [Cell],
+    /// No attempt starts at or after it.
+    pub(super) deadline: Moment,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn cell(&self) -> &'a Cell {
+        &self.cells[self.lane.slot]
+    }
+
+    /// The end of a lane that broke: it fails the first of its conditions.
+    pub(super) fn failed(&self, trouble: Trouble) -> End {
+        let index = self
+            .lane
+            .conditions
+            .first()
+            .map_or(0, |condition| condition.index);
+        End {
+            index,
+            settled: Settled::Failed(trouble),
+        }
+    }
+}
+
+/// A result of a subscription that some condition may take.
+#[derive(Clone, Copy)]
+pub(super) struct Offer<'a> {
+    pub(super) inbox: &'a Inbox,
+    pub(super) number: u64,
+}
+
+/// The matches of a condition with `count` so far.
+pub(super) type Matches = Vec<(u64, Json)>;
+
+impl<W: World> Execution<'_, W> {
+    /// Judges one result for one condition and writes it down. `fail_when` is asked first, then every
+    /// `when` must hold. `None`: not yet.
+    pub(super) async fn check(
+        &self,
+        condition: &Condition,
+        env: Env<'_>,
+        seen: Option<Box<(Name, Json)>>,
+    ) -> Option<Result<(), Trouble>> {
+        let judged = self.judge_result(condition, env);
+        let verdict = match &judged {
+            None => Verdict::NotYet,
+            Some(Ok(())) => Verdict::Fulfilled,
+            Some(Err(_)) => Verdict::Failed,
+        };
+        self.record(Fact::ConditionChecked {
+            place: Arc::clone(&condition.place),
+            attempt: env.attempt,
+            verdict,
+            explanation: None,
+            seen,
+        })
+        .await;
+        judged
+    }
+
+    fn judge_result(&self, condition: &Condition, env: Env<'_>) -> Option<Result<(), Trouble>> {
+        for guard in &condition.fail_when {
+            match self.holds(guard, env) {
+                Ok(false) => {}
+                Ok(true) => return Some(Err(self.fail_when_held(guard, env))),
+                Err(trouble) => return Some(Err(trouble)),
+            }
+        }
+        // A watch can only fail.
+        condition.label.as_ref()?;
+        for guard in &condition.when {
+            match self.holds(guard, env) {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(trouble) => return Some(Err(trouble)),
+            }
+        }
+        Some(Ok(()))
+    }
+
+    fn fail_when_held(&self, guard: &Guard, env: Env<'_>) -> Trouble {
+        let source = guard.expression.source().trim();
+        let failure = Failure::new(ErrorKind::Condition, format!("`fail_when` held: {source}"));
+        let mut trouble = self.trouble(failure, &guard.place);
+        trouble.attempts = env.attempt;
+        trouble.result = env.res.map(|res| Arc::new(res.to_json()));
+        explained(trouble, &guard.place, self.explain(guard, env))
+    }
+
+    /// Shows a result to a lane's conditions in order; the first that is fulfilled or fails decides.
+    pub(super) async fn show(
+        &self,
+        run: Run<'_>,
+        res: &Value,
+        attempt: u32,
+        offer: Option<Offer<'_>>,
+        matches: &mut [Matches],
+    ) -> Option<End> {
+        let env = self.env().with_res(res, attempt);
+        for (slot, condition) in run.lane.conditions.iter().enumerate() {
+            let seen = self.watch(run, slot, condition, env);
+            let index = condition.index;
+            match self.check(condition, env, seen).await {
+                None => {}
+                Some(Err(mut trouble)) => {
+                    self.add_last(&mut trouble, run);
+                    return Some(End {
+                        index,
+                        settled: Settled::Failed(trouble),
+                    });
+                }
+                Some(Ok(())) => {
+                    let win = match (offer, matches.get_mut(slot)) {
+                        (Some(offer), Some(found)) => {
+                            counted(condition, res, attempt, offer, found)
+                        }
+                        _ => Some(Win {
+                            res: res.clone(),
+                            attempt,
+                            take: Vec::new(),
+                        }),
+                    };
+                    if let Some(win) = win {
+                        return Some(End {
+                            index,
+                            settled: Settled::Fulfilled(win),
+                        });
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn add_last(&self, trouble: &mut Trouble, run: Run<'_>) {
+        run.cell().seen(|seen| {
+            trouble.last = seen.last.as_ref().map(|(_, line)| Name::clone(line));
+            if trouble.failure.again.is_none() {
+                trouble.failure.again = seen.again.as_deref().map(str::to_owned);
+            }
+        });
+    }
+
+    /// Remembers the value of the operand that a timeout will want to tell of.
+    fn watch(
+        &self,
+        run: Run<'_>,
+        slot: usize,
+        condition: &Condition,
+        env: Env<'_>,
+    ) -> Option<Box<(Name, Json)>> {
+        let (name, expression) = condition.watched.as_ref()?;
+        let value = self.watched(expression, env)?;
+        let now = self.world.now();
+        run.cell().seen(|seen| {
+            seen.values
+                .resize_with(run.lane.conditions.len(), Values::default);
+            seen.values[slot].add(value.clone(), now);
+        });
+        Some(Box::new((Name::clone(name), value)))
+    }
+
+    /// Conditions without a strategy, in order; the first that holds or fails decides.
+    pub(super) async fn immediate(&self, state: &State) -> Option<End> {
+        for condition in &state.immediate {
+            let settled = match self.check(condition, self.env(), None).await {
+                None => continue,
+                Some(Ok(())) => Settled::Fulfilled(Win {
+                    attempt: 1,
+                    ..Win::default()
+                }),
+                Some(Err(trouble)) => Settled::Failed(trouble),
+            };
+            return Some(End {
+                index: condition.index,
+                settled,
+            });
+        }
+        None
+    }
+
+    /// Why each `when` of a condition does not hold.
+    fn explanations(&self, condition: &Condition, env: Env<'_>) -> Vec<Explanation> {
+        condition
+            .when
+            .iter()
+            .map(|guard| self.explain(guard, env))
+            .collect()
+    }
+
+    /// How far each condition of a visit has come.
+    pub(super) fn conditions(&self, state: &State, cells: &[Cell]) -> Vec<ConditionState> {
+        let mut states = Vec::new();
+        for lane in &state.lanes {
+            lane.each(&mut |lane| {
+                for (slot, condition) in lane.conditions.iter().enumerate() {
+                    states.push(
+                        cells[lane.slot]
+                            .seen(|seen| self.condition_state(lane, slot, condition, seen)),
+                    );
+                }
+            });
+        }
+        states
+    }
+
+    fn condition_state(
+        &self,
+        lane: &Lane,
+        slot: usize,
+        condition: &Condition,
+        seen: &mut Seen,
+    ) -> ConditionState {
+        let now = self.world.now();
+        let explanations = match &seen.last {
+            Some((res, _)) => self.explanations(condition, self.env().with_res(res, seen.attempts)),
+            None => Vec::new(),
+        };
+        let values = seen
+            .values
+            .get_mut(slot)
+            .map(std::mem::take)
+            .unwrap_or_default();
+        ConditionState {
+            place: Arc::clone(&condition.place),
+            to: condition.label.clone(),
+            strategy: lane.strategy.word().into(),
+            attempts: seen.attempts,
+            last: seen
+                .last
+                .as_ref()
+                .map(|(_, line)| Name::clone(line))
+                .filter(|line| !line.is_empty()),
+            again: seen.again.clone(),
+            trouble: seen.trouble.clone(),
+            unchanged_micros: if values.last.is_some() {
+                now.since(values.changed)
+            } else {
+                0
+            },
+            values: values.distinct,
+            more_values: values.more,
+            explanations,
+        }
+    }
+
+    /// Trouble of a state in which nothing is left that could decide.
+    pub(super) fn stuck(&self, state: &State) -> Trouble {
+        let failure = Failure::new(
+            ErrorKind::Condition,
+            format!("nothing leads out of `{}`: no condition holds, and none is left to wait for", state.name),
+        )
+        .hint("give a condition a strategy (`poll`, `subscribe`, `wait`), or add a transition for this case");
+        let mut trouble = self.trouble(failure, &state.place);
+        for condition in state
+            .immediate
+            .iter()
+            .filter(|condition| condition.label.is_some())
+        {
+            for explanation in self.explanations(condition, self.env()) {
+                trouble
+                    .explanations
+                    .push((Arc::clone(&condition.place), explanation));
+            }
+        }
+        trouble
+    }
+}
+
+/// Counts a match; the condition is fulfilled by the one that its `count` asks for.
+fn counted(
+    condition: &Condition,
+    res: &Value,
+    attempt: u32,
+    offer: Offer<'_>,
+    found: &mut Matches,
+) -> Option<Win> {
+    let many = condition.count > 1;
+    found.push((offer.number, if many { res.to_json() } else { Json::Null }));
+    if found.len() < condition.count {
+        return None;
+    }
+    let take = found
+        .iter()
+        .map(|(number, _)| (offer.inbox.clone(), *number))
+        .collect();
+    let res = if many {
+        Value::from(Json::Array(
+            found.drain(..).map(|(_, message)| message).collect(),
+        ))
+    } else {
+        res.clone()
+    };
+    Some(Win { res, attempt, take })
+}

@@ -1,0 +1,127 @@
+//! The machine as a drawing.
+
+use super::chart::{Condition, From, Lane, Length, Machine, Role, State, Strategy};
+use crate::event::{Name, length_text};
+use crate::graph::{Edge, EdgeKind, Graph, Node, NodeKind};
+
+impl Machine {
+    /// The machine as plain data to draw.
+    #[must_use]
+    pub fn drawing(&self) -> Graph {
+        let states = &self.chart.states;
+        Graph {
+            name: Name::clone(&self.name),
+            start: Name::clone(&states[self.chart.start].name),
+            nodes: states.iter().map(node).collect(),
+            edges: states.iter().flat_map(|state| self.edges(state)).collect(),
+        }
+    }
+
+    fn edges(&self, state: &State) -> Vec<Edge> {
+        let name = |to: usize| Name::clone(&self.chart.states[to].name);
+        let mut edges: Vec<(usize, Edge)> = Vec::new();
+        let immediate = state.immediate.iter().map(|condition| (condition, None));
+        let lanes = state
+            .lanes
+            .iter()
+            .flat_map(|lane| lane.conditions.iter().map(move |one| (one, Some(lane))));
+        for (condition, lane) in immediate.chain(lanes) {
+            let to = state.transitions[condition.index].to.map(name);
+            let label = self.guard_label(condition, lane);
+            edges.push((
+                condition.index,
+                Edge {
+                    from: Name::clone(&state.name),
+                    to,
+                    label,
+                    kind: EdgeKind::Normal,
+                },
+            ));
+        }
+        edges.sort_by_key(|(index, _)| *index);
+        let mut edges: Vec<Edge> = edges.into_iter().map(|(_, edge)| edge).collect();
+        let route = |to: usize, label: String, kind| Edge {
+            from: Name::clone(&state.name),
+            to: Some(name(to)),
+            label,
+            kind,
+        };
+        if let Some(timeout) = &state.on_timeout {
+            let limit = state.timeout.as_ref().unwrap_or(&self.transition_timeout);
+            edges.push(route(
+                timeout.to,
+                format!("after {}", length(limit)),
+                EdgeKind::Timeout,
+            ));
+        }
+        for error in &state.on_error {
+            let kind = error.kind.map_or("any", crate::event::ErrorKind::word);
+            edges.push(route(error.to, format!("{kind} error"), EdgeKind::Error));
+        }
+        edges
+    }
+
+    fn guard_label(&self, condition: &Condition, lane: Option<&Lane>) -> String {
+        let mut parts = Vec::new();
+        if let Some(lane) = lane {
+            parts.push(self.strategy_label(lane));
+        }
+        let joined = |guards: &[super::chart::Guard]| {
+            guards
+                .iter()
+                .map(|guard| guard.expression.source().trim().to_owned())
+                .collect::<Vec<_>>()
+                .join(" and ")
+        };
+        if !condition.when.is_empty() {
+            parts.push(format!("when {}", joined(&condition.when)));
+        }
+        if !condition.fail_when.is_empty() {
+            parts.push(format!("fails when {}", joined(&condition.fail_when)));
+        }
+        parts.join(", ")
+    }
+
+    fn strategy_label(&self, lane: &Lane) -> String {
+        match &lane.strategy {
+            Strategy::Wait(wait) => format!("wait {}", length(wait)),
+            Strategy::Until(guard) => format!("wait until {}", guard.expression.source().trim()),
+            Strategy::Poll(poll) => {
+                format!("poll {} every {}", poll.step.what, length(&poll.every))
+            }
+            Strategy::Subscribe(subscription) => match &subscription.from {
+                From::Client { client, .. } => format!("subscribe {}", self.clients[*client].name),
+                From::Listen(name) => format!("subscribe {name}"),
+                From::Signal(name) => format!("signal {name}"),
+            },
+            Strategy::All(parts) => format!("all of {}", parts.len()),
+        }
+    }
+}
+
+fn node(state: &State) -> Node {
+    let (kind, message) = match &state.role {
+        Role::Way => (NodeKind::Normal, None),
+        Role::Final => (NodeKind::Final, None),
+        Role::Fail(text) => (NodeKind::Fail, Some(text.text.as_str().to_owned())),
+    };
+    let steps = match state.steps.len() {
+        0 => None,
+        1 => Some(state.steps[0].what.to_string()),
+        many => Some(format!("{many} instructions")),
+    };
+    Node {
+        id: Name::clone(&state.name),
+        kind,
+        details: steps.into_iter().chain(message).collect(),
+    }
+}
+
+fn length(length: &Length) -> String {
+    match length {
+        Length::Literal(length) => {
+            length_text(u64::try_from(length.as_micros()).unwrap_or(u64::MAX))
+        }
+        Length::Template(text) => text.text.as_str().to_owned(),
+    }
+}

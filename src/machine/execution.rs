@@ -1,0 +1,230 @@
+use super::chart::{Machine, State};
+use super::world::{Moment, ScopeId, Site, World};
+use crate::event::{
+    Explanation, Fact, Failure, Headline, Inbox, Json, Metrics, Name, Place, StateMetrics,
+};
+use crate::script::{Scope, Value};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What went wrong, with all that a report needs. Boxed: it is rare, and futures carry it around.
+pub(super) type Trouble = Box<Headline>;
+
+/// One task's machine while it runs: what all its futures share.
+pub(super) struct Execution<'m, W: World> {
+    pub(super) machine: &'m Machine,
+    pub(super) world: &'m W,
+    /// The variables.
+    pub(super) scope: Scope,
+    /// `task`, `run` and `services` as expressions see them.
+    pub(super) fixed: &'m Fixed,
+    pub(super) started: Moment,
+    inner: Mutex<Inner>,
+}
+
+/// What is in scope for a whole execution and never changes.
+#[derive(Debug, Default)]
+pub(super) struct Fixed {
+    pub(super) task: Value,
+    pub(super) run: Value,
+    pub(super) services: Value,
+}
+
+/// What changes while the machine runs.
+#[derive(Default)]
+pub(super) struct Inner {
+    pub(super) state: usize,
+    pub(super) visit: u32,
+    pub(super) entered: Moment,
+    /// The scope of the visit, and whether anything was started in it.
+    pub(super) visit_scope: u32,
+    pub(super) dirty: bool,
+    pub(super) error: Option<Value>,
+    pub(super) deferred: Vec<Deferred>,
+    pub(super) configs: HashMap<usize, Arc<Json>>,
+    /// Open `listen` entries and signals, by name.
+    pub(super) listening: HashMap<Name, Inbox>,
+    pub(super) signals: HashMap<Name, (crate::event::Feed, Inbox)>,
+    pub(super) inboxes: Vec<Inbox>,
+    pub(super) visits: Vec<(u32, u64)>,
+    pub(super) transitions: u64,
+    pub(super) attempts: u64,
+    pub(super) sent: u64,
+    pub(super) received: u64,
+    pub(super) seen: u64,
+    pub(super) unmatched: u64,
+    pub(super) outputs: Json,
+}
+
+/// An armed `defer`: what to run, and the world as it stood when its instruction had ended.
+pub(super) struct Deferred {
+    pub(super) step: Arc<super::chart::Step>,
+    pub(super) item: Option<Value>,
+    /// Filled in when the instruction has ended; until then the variables are those of the end.
+    pub(super) ended: Option<(Scope, Option<Value>)>,
+}
+
+/// What an expression sees besides the variables.
+#[derive(Clone, Copy)]
+pub(super) struct Env<'a> {
+    pub(super) scope: &'a Scope,
+    pub(super) res: Option<&'a Value>,
+    pub(super) attempt: u32,
+    pub(super) item: Option<&'a Value>,
+    /// The error in question, where it is not the execution's last one.
+    pub(super) error: Option<&'a Value>,
+}
+
+impl<'a> Env<'a> {
+    pub(super) fn with_res(self, res: &'a Value, attempt: u32) -> Self {
+        Self {
+            res: Some(res),
+            attempt,
+            ..self
+        }
+    }
+}
+
+impl<'m, W: World> Execution<'m, W> {
+    pub(super) fn new(machine: &'m Machine, world: &'m W, fixed: &'m Fixed) -> Self {
+        let started = world.now();
+        let inner = Inner {
+            entered: started,
+            visits: vec![(0, 0); machine.chart.states.len()],
+            ..Inner::default()
+        };
+        Self {
+            machine,
+            world,
+            scope: Scope::new(),
+            fixed,
+            started,
+            inner: Mutex::new(inner),
+        }
+    }
+
+    /// What changes. Never held across an await: all futures of one execution share a thread of control.
+    pub(super) fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn env(&self) -> Env<'_> {
+        Env {
+            scope: &self.scope,
+            res: None,
+            attempt: 1,
+            item: None,
+            error: None,
+        }
+    }
+
+    pub(super) fn state(&self) -> &'m State {
+        &self.machine.chart.states[self.inner().state]
+    }
+
+    pub(super) async fn record(&self, fact: Fact) {
+        self.world.record(fact).await;
+    }
+
+    /// Where a request of this visit comes from. Marks the visit as one that has started something.
+    pub(super) fn site<'a>(&self, place: &'a Arc<Place>, attempt: u32) -> Site<'a> {
+        let mut inner = self.inner();
+        inner.dirty = true;
+        Site {
+            scope: ScopeId(inner.visit_scope),
+            place,
+            visit: inner.visit,
+            attempt,
+        }
+    }
+
+    /// Seconds since the state was entered.
+    pub(super) fn elapsed(&self) -> f64 {
+        let entered = self.inner().entered;
+        self.world.now().since(entered) as f64 / 1e6
+    }
+
+    pub(super) fn count_reply(&self, sent: u64, received: u64) {
+        let mut inner = self.inner();
+        inner.attempts += 1;
+        inner.sent += sent;
+        inner.received += received;
+    }
+
+    /// The inbox of a signal; the first use makes it.
+    pub(super) fn signal_inbox(&self, name: &Name) -> Inbox {
+        let mut inner = self.inner();
+        let (_, inbox) = inner
+            .signals
+            .entry(Name::clone(name))
+            .or_insert_with(Inbox::new);
+        inbox.clone()
+    }
+
+    /// Trouble at a place, in the state that the machine is in.
+    pub(super) fn trouble(&self, failure: Failure, place: &Arc<Place>) -> Trouble {
+        let (state, micros) = {
+            let inner = self.inner();
+            (inner.state, self.world.now().since(inner.entered))
+        };
+        Box::new(Headline {
+            state: self
+                .machine
+                .chart
+                .states
+                .get(state)
+                .map(|state| Name::clone(&state.name)),
+            place: Some(Arc::clone(place)),
+            micros,
+            ..Headline::of(failure)
+        })
+    }
+
+    /// What the execution has cost up to now.
+    pub(super) fn metrics(&self) -> Metrics {
+        let inner = self.inner();
+        let open: Vec<_> = inner
+            .inboxes
+            .iter()
+            .chain(inner.listening.values())
+            .collect();
+        let (seen, unmatched) =
+            open.iter()
+                .fold((inner.seen, inner.unmatched), |(seen, left), inbox| {
+                    let (more_seen, more_left) = inbox.counts();
+                    (seen + more_seen, left + more_left)
+                });
+        Metrics {
+            micros: self.world.now().since(self.started),
+            transitions: inner.transitions,
+            attempts: inner.attempts,
+            messages_seen: seen,
+            messages_unmatched: unmatched,
+            bytes_sent: inner.sent,
+            bytes_received: inner.received,
+            states: self
+                .machine
+                .chart
+                .states
+                .iter()
+                .zip(&inner.visits)
+                .filter(|(_, (visits, _))| *visits > 0)
+                .map(|(state, (visits, micros))| StateMetrics {
+                    state: Name::clone(&state.name),
+                    visits: u64::from(*visits),
+                    micros: *micros,
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Adds an explanation to a headline.
+pub(super) fn explained(
+    mut trouble: Trouble,
+    place: &Arc<Place>,
+    explanation: Explanation,
+) -> Trouble {
+    trouble.explanations.push((Arc::clone(place), explanation));
+    trouble
+}

@@ -1,0 +1,489 @@
+//! Instructions: one attempt, retries, loops, and what hangs on them (`save`, `expect`, `defer`).
+
+use super::chart::{Action, From, Items, Retry, Step, Subscription};
+use super::execution::{Deferred, Env, Execution, Trouble};
+use super::race::{Either, Pending, all_bounded, first};
+use super::world::{Call, ScopeId, Site, World};
+use crate::event::{Attempted, ErrorKind, Fact, Failure, Inbox, Json, Message, Name, Place, Reply};
+use crate::script::Value;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long opening a subscription may take.
+const OPENING: Duration = Duration::from_secs(30);
+
+impl<W: World> Execution<'_, W> {
+    /// Runs instructions in order; the first that fails ends it.
+    pub(super) async fn steps(&self, steps: &[Step], env: Env<'_>) -> Result<(), Trouble> {
+        for step in steps {
+            self.step(step, env).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs one instruction and yields its result.
+    pub(super) fn step<'a>(
+        &'a self,
+        step: &'a Step,
+        env: Env<'a>,
+    ) -> Pending<'a, Result<Value, Trouble>> {
+        Box::pin(async move {
+            if let Some(condition) = &step.condition
+                && !self.holds(condition, env)?
+            {
+                self.record(Fact::InstructionSkipped {
+                    place: Arc::clone(&step.place),
+                })
+                .await;
+                return Ok(Value::default());
+            }
+            let Some(each) = &step.each else {
+                return self.armed(step, env, true).await;
+            };
+            let items = match &each.items {
+                Items::Expression(guard) => self.eval(guard, env)?.to_json(),
+                Items::List(blueprint) => Json::clone(&*self.build(blueprint, env)?),
+            };
+            let Json::Array(items) = items else {
+                let failure = Failure::new(
+                    ErrorKind::Script,
+                    format!("`for_each` needs a list, this is {items}"),
+                );
+                return Err(self.trouble(failure, &step.place));
+            };
+            let one = |item: Json| -> Pending<'_, Result<Value, Trouble>> {
+                Box::pin(async move {
+                    let item = Value::from(item);
+                    self.armed(
+                        step,
+                        Env {
+                            item: Some(&item),
+                            ..env
+                        },
+                        false,
+                    )
+                    .await
+                })
+            };
+            let results = all_bounded(items.into_iter().map(one), each.concurrency).await?;
+            let res = Value::from(Json::Array(results.iter().map(Value::to_json).collect()));
+            self.judge(step, env.with_res(&res, 1), None).await?;
+            Ok(res)
+        })
+    }
+
+    /// Runs an instruction with its `defer` armed from the start: what a cancelled request has half done
+    /// must be undone too.
+    async fn armed(&self, step: &Step, env: Env<'_>, judge: bool) -> Result<Value, Trouble> {
+        let Some(defer) = &step.defer else {
+            return self.attempts(step, env, judge).await;
+        };
+        let index = {
+            let mut inner = self.inner();
+            let deferred = Deferred {
+                step: Arc::clone(defer),
+                item: env.item.cloned(),
+                ended: None,
+            };
+            inner.deferred.push(deferred);
+            inner.deferred.len() - 1
+        };
+        self.record(Fact::Deferred {
+            place: Arc::clone(&defer.place),
+        })
+        .await;
+        let result = self.attempts(step, env, judge).await;
+        let snapshot = (env.scope.fork(), result.as_ref().ok().cloned());
+        self.inner().deferred[index].ended = Some(snapshot);
+        result
+    }
+
+    async fn attempts(&self, step: &Step, env: Env<'_>, judge: bool) -> Result<Value, Trouble> {
+        let mut attempt = 1;
+        loop {
+            let env = Env { attempt, ..env };
+            let result = self.attempt(step, env, judge).await;
+            let (Err(trouble), Some(retry)) = (&result, &step.retry) else {
+                return result;
+            };
+            if attempt >= retry.max_attempts || !self.again(retry, trouble, env)? {
+                return result;
+            }
+            let pause = self.pause(
+                &retry.delay,
+                retry.backoff,
+                retry.max_delay.as_ref(),
+                attempt,
+                env,
+            )?;
+            self.world.sleep_until(self.world.now().after(pause)).await;
+            attempt += 1;
+        }
+    }
+
+    /// Whether a failed attempt is to be repeated.
+    fn again(&self, retry: &Retry, trouble: &Trouble, env: Env<'_>) -> Result<bool, Trouble> {
+        let kind = trouble.failure.kind;
+        if !matches!(
+            kind,
+            ErrorKind::Expect | ErrorKind::Transport | ErrorKind::Protocol | ErrorKind::Timeout
+        ) {
+            return Ok(false);
+        }
+        let Some(condition) = &retry.condition else {
+            return Ok(true);
+        };
+        let error = self.error_value(trouble);
+        let res = trouble.result.clone().map(Value::from_json);
+        self.holds(
+            condition,
+            Env {
+                error: Some(&error),
+                res: res.as_ref(),
+                ..env
+            },
+        )
+    }
+
+    /// The pause after an attempt: the delay, grown by the factor for each attempt before.
+    pub(super) fn pause(
+        &self,
+        delay: &super::chart::Length,
+        backoff: f64,
+        longest: Option<&super::chart::Length>,
+        attempt: u32,
+        env: Env<'_>,
+    ) -> Result<Duration, Trouble> {
+        let base = self.length(delay, env)?;
+        let longest = longest
+            .map(|length| self.length(length, env))
+            .transpose()?
+            .unwrap_or(DAY);
+        if backoff <= 1.0 {
+            return Ok(base.min(longest));
+        }
+        let grown =
+            base.as_secs_f64() * backoff.powi(i32::try_from(attempt - 1).unwrap_or(i32::MAX));
+        Ok(Duration::try_from_secs_f64(grown.min(longest.as_secs_f64())).unwrap_or(longest))
+    }
+
+    /// One attempt: the action, then `save`, then `expect`.
+    async fn attempt(&self, step: &Step, env: Env<'_>, judge: bool) -> Result<Value, Trouble> {
+        let (res, reply) = self.act(step, env).await?;
+        if judge {
+            // Without an action, `expect` and `save` look at the variables, and keep the `res` around them.
+            let env = if matches!(step.action, Action::None) {
+                env
+            } else {
+                env.with_res(&res, env.attempt)
+            };
+            self.judge(step, env, reply.as_ref()).await?;
+        }
+        Ok(res)
+    }
+
+    async fn act(&self, step: &Step, env: Env<'_>) -> Result<(Value, Option<Reply>), Trouble> {
+        match &step.action {
+            Action::None => Ok((Value::default(), None)),
+            Action::Call {
+                client,
+                request,
+                safe,
+            } => {
+                let call = self.call(*client, request, *safe, env)?;
+                let reply = self.send(step, call, env.attempt).await?;
+                Ok((Value::from_json(Arc::clone(&reply.value)), Some(reply)))
+            }
+            Action::Parallel(steps) => {
+                let branches = steps.iter().map(|step| self.step(step, env));
+                let results = all_bounded(branches, steps.len()).await?;
+                Ok((
+                    Value::from(Json::Array(results.iter().map(Value::to_json).collect())),
+                    None,
+                ))
+            }
+            Action::Listen(subscriptions) => {
+                for subscription in subscriptions {
+                    self.listen(subscription, env).await?;
+                }
+                Ok((Value::default(), None))
+            }
+            Action::Eval(script) => Ok((self.eval(script, env)?, None)),
+            Action::Signal { name, data } => {
+                let data = Json::clone(&*self.build(data, env)?);
+                self.signal(name, data, &step.place).await?;
+                Ok((Value::default(), None))
+            }
+            Action::Log(blueprint) => {
+                let text = match &*self.build(blueprint, env)? {
+                    Json::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                self.record(Fact::Log {
+                    place: Arc::clone(&step.place),
+                    text,
+                })
+                .await;
+                Ok((Value::default(), None))
+            }
+        }
+    }
+
+    /// A request with its client; the client's config is computed on first use.
+    pub(super) fn call(
+        &self,
+        client: usize,
+        request: &super::chart::Blueprint,
+        safe: bool,
+        env: Env<'_>,
+    ) -> Result<Call, Trouble> {
+        let definition = &self.machine.clients[client];
+        let known = self.inner().configs.get(&client).cloned();
+        let config = match known {
+            Some(config) => config,
+            None => {
+                let config = self.build(&definition.config, self.env())?;
+                self.inner().configs.insert(client, Arc::clone(&config));
+                config
+            }
+        };
+        Ok(Call {
+            client: Name::clone(&definition.name),
+            kind: Name::clone(&definition.kind),
+            config,
+            request: self.build(request, env)?,
+            safe,
+        })
+    }
+
+    async fn send(&self, step: &Step, call: Call, attempt: u32) -> Result<Reply, Trouble> {
+        self.record(Fact::InstructionStarted {
+            place: Arc::clone(&step.place),
+            what: Name::clone(&step.what),
+            attempt,
+            request: Arc::clone(&call.request),
+        })
+        .await;
+        let limit = self.length(&step.timeout, self.env())?;
+        let began = self.world.now();
+        let site = self.site(&step.place, attempt);
+        let result = self.within(limit, self.world.call(site, call)).await;
+        let micros = self.world.now().since(began);
+        let attempted = match &result {
+            Ok(reply) => {
+                self.count_reply(reply.sent, reply.received);
+                Attempted::Reply(reply.clone())
+            }
+            Err(failure) => {
+                self.count_reply(0, 0);
+                Attempted::Failure(failure.clone())
+            }
+        };
+        self.record(Fact::InstructionFinished {
+            place: Arc::clone(&step.place),
+            attempt,
+            micros,
+            result: attempted,
+        })
+        .await;
+        result.map_err(|failure| self.step_trouble(failure, step, attempt, None))
+    }
+
+    /// Ends a request that takes longer than this.
+    pub(super) async fn within(
+        &self,
+        limit: Duration,
+        request: impl Future<Output = Result<Reply, Failure>> + Send,
+    ) -> Result<Reply, Failure> {
+        match first(
+            request,
+            self.world.sleep_until(self.world.now().after(limit)),
+        )
+        .await
+        {
+            Either::Left(result) => result,
+            Either::Right(()) => Err(no_answer(limit)),
+        }
+    }
+
+    /// Saves what the result holds, then judges every expectation. If both fail, the expectation is
+    /// what people want to hear of.
+    async fn judge(&self, step: &Step, env: Env<'_>, reply: Option<&Reply>) -> Result<(), Trouble> {
+        let saved = self.save_in_order(step, env).await;
+        let unmet = self.expectations(step, env, reply).await;
+        match (unmet, saved) {
+            (Err(trouble), _) if trouble.failure.kind == ErrorKind::Expect => Err(trouble),
+            (_, Err(trouble)) | (Err(trouble), Ok(())) => Err(trouble),
+            (Ok(()), Ok(())) => Ok(()),
+        }
+    }
+
+    async fn save_in_order(&self, step: &Step, env: Env<'_>) -> Result<(), Trouble> {
+        for assignment in &step.save {
+            let value = self.assigned(assignment, env)?;
+            self.save(&assignment.name, value, &assignment.place)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn expectations(
+        &self,
+        step: &Step,
+        env: Env<'_>,
+        reply: Option<&Reply>,
+    ) -> Result<(), Trouble> {
+        let mut unmet = Vec::new();
+        for guard in &step.expect {
+            let held = self.holds(guard, env)?;
+            let explanation = (!held).then(|| Box::new(self.explain(guard, env)));
+            if let Some(explanation) = &explanation {
+                unmet.push((Arc::clone(&guard.place), (**explanation).clone()));
+            }
+            self.record(Fact::ExpectationChecked {
+                place: Arc::clone(&guard.place),
+                held,
+                explanation,
+            })
+            .await;
+        }
+        if unmet.is_empty() {
+            return Ok(());
+        }
+        let message = match &unmet[..] {
+            [(_, one)] => format!("expected {}", one.source.trim()),
+            _ => format!(
+                "{} of {} expectations were not met",
+                unmet.len(),
+                step.expect.len()
+            ),
+        };
+        let failure = Failure::new(ErrorKind::Expect, message);
+        let mut trouble = self.step_trouble(failure, step, env.attempt, reply);
+        trouble.place = unmet.first().map(|(place, _)| Arc::clone(place));
+        trouble.result = env.res.map(|res| Arc::new(res.to_json()));
+        trouble.explanations = unmet;
+        Err(trouble)
+    }
+
+    fn step_trouble(
+        &self,
+        failure: Failure,
+        step: &Step,
+        attempt: u32,
+        reply: Option<&Reply>,
+    ) -> Trouble {
+        let mut trouble = self.trouble(failure, &step.place);
+        trouble.what = Some(Name::clone(&step.what));
+        trouble.attempts = attempt;
+        if let Some(reply) = reply {
+            trouble.last = Some(Name::clone(&reply.summary));
+            if trouble.failure.again.is_none() {
+                trouble.failure.again = reply.again.as_deref().map(str::to_owned);
+            }
+        }
+        trouble
+    }
+
+    /// `error` as expressions see it.
+    pub(super) fn error_value(&self, trouble: &Trouble) -> Value {
+        Value::from(json!({
+            "kind": trouble.failure.kind.word(),
+            "message": trouble.failure.message,
+            "state": trouble.state.as_deref(),
+            "instruction": trouble.what.as_deref(),
+            "region": null,
+        }))
+    }
+
+    /// Opens a subscription to the end of the execution.
+    pub(super) async fn listen(
+        &self,
+        subscription: &Subscription,
+        env: Env<'_>,
+    ) -> Result<(), Trouble> {
+        let inbox = self.open(subscription, ScopeId::EXECUTION, env).await?;
+        if let Some(name) = &subscription.name {
+            self.inner().listening.insert(Name::clone(name), inbox);
+        }
+        Ok(())
+    }
+
+    /// Opens a subscription, or finds the one that is open already.
+    pub(super) async fn open(
+        &self,
+        subscription: &Subscription,
+        scope: ScopeId,
+        env: Env<'_>,
+    ) -> Result<Inbox, Trouble> {
+        let (client, source) = match &subscription.from {
+            From::Signal(name) => return Ok(self.signal_inbox(name)),
+            From::Listen(name) => {
+                let open = self.inner().listening.get(name).cloned();
+                return open.ok_or_else(|| {
+                    let failure =
+                        Failure::new(ErrorKind::Script, format!("`{name}` is not open yet")).hint(
+                            "a `listen` instruction must run before a condition subscribes to it",
+                        );
+                    self.trouble(failure, &subscription.place)
+                });
+            }
+            From::Client { client, source } => (*client, source),
+        };
+        let call = self.call(client, source, true, env)?;
+        let request = Arc::clone(&call.request);
+        let site = Site {
+            scope,
+            ..self.site(&subscription.place, 1)
+        };
+        let deadline = self.world.now().after(OPENING);
+        let opened = match first(
+            self.world.open(site, call),
+            self.world.sleep_until(deadline),
+        )
+        .await
+        {
+            Either::Left(result) => result,
+            Either::Right(()) => Err(no_answer(OPENING)),
+        };
+        let inbox = opened.map_err(|failure| self.trouble(failure, &subscription.place))?;
+        if scope != ScopeId::EXECUTION {
+            self.inner().inboxes.push(inbox.clone());
+        }
+        let fact = Fact::SubscriptionOpened {
+            place: Arc::clone(&subscription.place),
+            source: request,
+        };
+        self.record(fact).await;
+        Ok(inbox)
+    }
+
+    async fn signal(&self, name: &Name, data: Json, place: &Arc<Place>) -> Result<(), Trouble> {
+        let value = Arc::new(json!({ "name": &**name, "data": data, "body": data }));
+        // The inbox exists from the first use of its name on, so that no signal is lost.
+        self.signal_inbox(name);
+        let pushed = match self.inner().signals.get(name) {
+            Some((feed, _)) => feed.push(Message { value, received: 0 }),
+            None => Ok(()),
+        };
+        pushed.map_err(|failure| self.trouble(failure, place))?;
+        self.record(Fact::SignalSent {
+            place: Arc::clone(place),
+            name: Name::clone(name),
+            data,
+        })
+        .await;
+        Ok(())
+    }
+}
+
+/// The longest pause between two attempts.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn no_answer(limit: Duration) -> Failure {
+    Failure::new(
+        ErrorKind::Timeout,
+        format!("no answer within {}", super::value::length_text(limit)),
+    )
+}

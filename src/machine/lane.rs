@@ -1,0 +1,254 @@
+//! Strategies: `wait`, `poll`, `subscribe`, `all`. Each is a future that ends with the condition that
+//! decided, or with nothing when it can decide nothing any more.
+
+use super::chart::{Action, Guard, Part, PartCondition, Poll, Strategy};
+use super::condition::{End, Offer, Run, Settled, Win};
+use super::execution::{Env, Execution, Trouble};
+use super::race::{Pending, first_pass};
+use super::world::{Moment, World};
+use crate::event::{Attempted, ErrorKind, Fact, Failure, Name, Reply};
+use crate::script::Value;
+use std::future::{pending, poll_fn};
+use std::sync::Arc;
+
+impl<W: World> Execution<'_, W> {
+    /// The future of a lane.
+    pub(super) fn lane<'a>(&'a self, run: Run<'a>) -> Pending<'a, Option<End>> {
+        match &run.lane.strategy {
+            Strategy::Wait(length) => Box::pin(async move {
+                match self.length(length, self.env()) {
+                    Ok(length) => self.waited(run, self.world.now().after(length)).await,
+                    Err(trouble) => Some(run.failed(trouble)),
+                }
+            }),
+            Strategy::Until(guard) => Box::pin(async move {
+                match self.until(guard) {
+                    Ok(until) => self.waited(run, until).await,
+                    Err(trouble) => Some(run.failed(trouble)),
+                }
+            }),
+            Strategy::Poll(poll) => Box::pin(self.poll(run, poll)),
+            Strategy::Subscribe(_) => Box::pin(self.subscribe(run)),
+            Strategy::All(parts) => Box::pin(async move {
+                match self.all(run, parts).await {
+                    Ok(true) => self.show(run, &Value::default(), 1, None, &mut []).await,
+                    Ok(false) => None,
+                    Err(trouble) => Some(run.failed(trouble)),
+                }
+            }),
+        }
+    }
+
+    async fn waited(&self, run: Run<'_>, until: Moment) -> Option<End> {
+        self.world.sleep_until(until).await;
+        self.show(run, &Value::default(), 1, None, &mut []).await
+    }
+
+    /// The moment of a timestamp: as far from now as it is from the wall clock's now.
+    fn until(&self, guard: &Guard) -> Result<Moment, Trouble> {
+        let value = self.eval(guard, self.env())?;
+        let Some(at) = value.as_time() else {
+            let failure = Failure::new(
+                ErrorKind::Script,
+                format!("`until` needs a time, this is {}", value.to_json()),
+            )
+            .hint("for example `now() + duration('5s')`, or `time(res.body.at)`");
+            return Err(self.trouble(failure, &guard.place));
+        };
+        let distance = at.duration_since(self.world.host().now());
+        Ok(self
+            .world
+            .now()
+            .after(distance.try_into().unwrap_or_default()))
+    }
+
+    /// The first attempt at once, each further one after a pause that begins when the one before has ended.
+    async fn poll(&self, run: Run<'_>, poll: &Poll) -> Option<End> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            if self.world.now() >= run.deadline {
+                // The deadline decides, in its own turn.
+                return pending().await;
+            }
+            match self.poll_once(run, poll, attempt).await {
+                Err(trouble) => return Some(run.failed(trouble)),
+                Ok(None) => {}
+                Ok(Some(res)) => {
+                    if let Some(end) = self.show(run, &res, attempt, None, &mut []).await {
+                        return Some(end);
+                    }
+                }
+            }
+            match self.pause(
+                &poll.every,
+                poll.backoff,
+                poll.max_every.as_ref(),
+                attempt,
+                self.env(),
+            ) {
+                Ok(pause) => self.world.sleep_until(self.world.now().after(pause)).await,
+                Err(trouble) => return Some(run.failed(trouble)),
+            }
+        }
+    }
+
+    /// One attempt. `None`: a transport error or no answer in time, which mean "not yet".
+    async fn poll_once(
+        &self,
+        run: Run<'_>,
+        poll: &Poll,
+        attempt: u32,
+    ) -> Result<Option<Value>, Trouble> {
+        let step = &poll.step;
+        let env = Env {
+            attempt,
+            ..self.env()
+        };
+        if let Some(condition) = &step.condition
+            && !self.holds(condition, env)?
+        {
+            return Ok(None);
+        }
+        let began = self.world.now();
+        let result = match &step.action {
+            Action::Call {
+                client,
+                request,
+                safe,
+            } => {
+                let call = self.call(*client, request, *safe, env)?;
+                let limit = self.length(&step.timeout, env)?;
+                let site = self.site(&step.place, attempt);
+                self.within(limit, self.world.call(site, call)).await
+            }
+            Action::Eval(script) => {
+                let value = self.eval(script, env)?;
+                Ok(Reply {
+                    value: Arc::new(value.to_json()),
+                    ..Reply::default()
+                })
+            }
+            // `check` refuses the others.
+            _ => Ok(Reply::default()),
+        };
+        let micros = self.world.now().since(began);
+        let (sent, received) = result
+            .as_ref()
+            .map_or((0, 0), |reply| (reply.sent, reply.received));
+        self.count_reply(sent, received);
+        self.record(Fact::PollAnswered {
+            place: Arc::clone(&step.place),
+            attempt,
+            micros,
+            result: match &result {
+                Ok(reply) => Attempted::Reply(reply.clone()),
+                Err(failure) => Attempted::Failure(failure.clone()),
+            },
+        })
+        .await;
+        match result {
+            Ok(reply) => {
+                let res = Value::from_json(reply.value);
+                run.cell().seen(|seen| {
+                    seen.attempts = attempt;
+                    seen.last = Some((res.clone(), reply.summary));
+                    seen.again = reply.again;
+                });
+                Ok(Some(res))
+            }
+            Err(failure) if matches!(failure.kind, ErrorKind::Transport | ErrorKind::Timeout) => {
+                run.cell().seen(|seen| {
+                    seen.attempts = attempt;
+                    seen.trouble = Some(failure);
+                });
+                Ok(None)
+            }
+            Err(failure) => {
+                let mut trouble = self.trouble(failure, &step.place);
+                trouble.what = Some(Name::clone(&step.what));
+                trouble.attempts = attempt;
+                Err(trouble)
+            }
+        }
+    }
+
+    /// Each message in turn, the oldest first.
+    async fn subscribe(&self, run: Run<'_>) -> Option<End> {
+        let inbox = run.cell().inbox.as_ref()?;
+        let mut cursor = 0;
+        let mut attempt = 0;
+        let mut matches = vec![Vec::new(); run.lane.conditions.len()];
+        loop {
+            let next = poll_fn(|context| inbox.poll_next(&mut cursor, context)).await;
+            let (number, message) = match next {
+                Ok(next) => next,
+                Err(ended) => return Some(run.failed(self.trouble(ended.0, &run.lane.place))),
+            };
+            attempt += 1;
+            self.record(Fact::MessageReceived {
+                place: Arc::clone(&run.lane.place),
+                number,
+                value: Arc::clone(&message.value),
+            })
+            .await;
+            let res = Value::from_json(message.value);
+            run.cell().seen(|seen| {
+                seen.attempts = attempt;
+                seen.last = Some((res.clone(), Name::default()));
+            });
+            let offer = Offer { inbox, number };
+            if let Some(end) = self
+                .show(run, &res, attempt, Some(offer), &mut matches)
+                .await
+            {
+                return Some(end);
+            }
+        }
+    }
+
+    /// Waits until every part has been fulfilled, in any order; each `set` applies when its own is. False if
+    /// one can never be.
+    async fn all(&self, run: Run<'_>, parts: &[Part]) -> Result<bool, Trouble> {
+        let mut done = vec![false; parts.len()];
+        let mut arms: Vec<Option<Pending<'_, Option<End>>>> = parts
+            .iter()
+            .map(|part| match &part.condition {
+                PartCondition::Lane(lane) => Some(self.lane(Run { lane, ..run })),
+                PartCondition::Immediate(_) => None,
+            })
+            .collect();
+        loop {
+            // Parts without a strategy look at the variables, which another part's `set` may have changed.
+            for (part, done) in parts.iter().zip(&mut done) {
+                let PartCondition::Immediate(condition) = &part.condition else {
+                    continue;
+                };
+                if !*done && let Some(end) = self.check(condition, self.env(), None).await {
+                    end?;
+                    *done = true;
+                    self.assign_all(&part.set, self.env()).await?;
+                }
+            }
+            if done.iter().all(|done| *done) {
+                return Ok(true);
+            }
+            let ready = first_pass(&mut arms).await;
+            if ready.is_empty() {
+                return Ok(false);
+            }
+            for (index, End { settled, .. }) in ready {
+                let Win { res, attempt, take } = match settled {
+                    Settled::Fulfilled(win) => win,
+                    Settled::Failed(trouble) => return Err(trouble),
+                };
+                for (inbox, number) in take {
+                    inbox.take(number);
+                }
+                done[index] = true;
+                self.assign_all(&parts[index].set, self.env().with_res(&res, attempt))
+                    .await?;
+            }
+        }
+    }
+}

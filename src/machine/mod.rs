@@ -1,0 +1,25 @@
+//! The machine: a task, checked and compiled, and its execution.
+//!
+//! [`compile`] turns what was written into a [`Machine`]: names resolved, expressions compiled, every
+//! mistake reported at once. [`run`] executes it. Both know no clock, no IO and no runtime: everything
+//! outside is reached through one trait, [`World`].
+
+mod chart;
+mod cleanup;
+mod compile;
+mod condition;
+mod drawing;
+mod execution;
+mod instruction;
+mod lane;
+mod race;
+mod run;
+mod stub;
+mod value;
+mod world;
+
+pub use chart::{Chart, Machine};
+pub use compile::{Project, compile};
+pub use run::{Inputs, Verdict, run};
+pub use stub::{Deadlock, Stub, Stubbed};
+pub use world::{Call, Halt, Lost, Moment, ScopeId, Site, World};

@@ -1,0 +1,243 @@
+//! Evaluation: expressions, assignments and values with templates, with errors that know their place.
+
+use super::chart::{Assignment, Blueprint, Guard, Length, Text};
+use super::execution::{Env, Execution, Trouble};
+use super::world::World;
+use crate::event::{ErrorKind, Explanation, Failure, Json, Name, Place};
+use crate::script::{EvalError, Locals, Value};
+use serde_json::{Map, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+impl<W: World> Execution<'_, W> {
+    fn lookup(&self, env: Env<'_>, name: &str) -> Option<Value> {
+        match name {
+            "res" => Some(env.res.cloned().unwrap_or_default()),
+            "attempt" => Some(Value::from(Json::from(env.attempt))),
+            "item" => env.item.cloned(),
+            "elapsed" => Some(Value::from(Json::from(self.elapsed()))),
+            "state" => Some(Value::from(Json::from(&*self.state().name))),
+            "task" => Some(self.fixed.task.clone()),
+            "run" => Some(self.fixed.run.clone()),
+            "services" => Some(self.fixed.services.clone()),
+            "error" => Some(
+                env.error
+                    .cloned()
+                    .or_else(|| self.inner().error.clone())
+                    .unwrap_or_default(),
+            ),
+            _ => None,
+        }
+    }
+
+    /// The value of an expression.
+    pub(super) fn eval(&self, guard: &Guard, env: Env<'_>) -> Result<Value, Trouble> {
+        let look = |name: &str| self.lookup(env, name);
+        self.machine
+            .engine
+            .eval(
+                &guard.expression,
+                env.scope,
+                &Locals::new(&look),
+                self.world.host(),
+            )
+            .map_err(|error| self.script_trouble(error, &guard.text, &guard.place))
+    }
+
+    /// Whether a condition holds.
+    pub(super) fn holds(&self, guard: &Guard, env: Env<'_>) -> Result<bool, Trouble> {
+        let look = |name: &str| self.lookup(env, name);
+        self.machine
+            .engine
+            .test(
+                &guard.expression,
+                env.scope,
+                &Locals::new(&look),
+                self.world.host(),
+            )
+            .map_err(|error| self.script_trouble(error, &guard.text, &guard.place))
+    }
+
+    /// Why an expression has the value it has.
+    pub(super) fn explain(&self, guard: &Guard, env: Env<'_>) -> Explanation {
+        let look = |name: &str| self.lookup(env, name);
+        guard.locate(self.machine.engine.explain(
+            &guard.expression,
+            env.scope,
+            &Locals::new(&look),
+            self.world.host(),
+        ))
+    }
+
+    /// The value of the part of a result that explains a timeout. Best effort: it is for reports only.
+    pub(super) fn watched(
+        &self,
+        expression: &crate::script::Expression,
+        env: Env<'_>,
+    ) -> Option<Json> {
+        let look = |name: &str| self.lookup(env, name);
+        let value = self.machine.engine.eval(
+            expression,
+            env.scope,
+            &Locals::new(&look),
+            self.world.host(),
+        );
+        value.ok().map(|value| value.to_json())
+    }
+
+    /// The value of an assignment. Missing is an error: `??` gives another value where that is meant.
+    pub(super) fn assigned(&self, assignment: &Assignment, env: Env<'_>) -> Result<Value, Trouble> {
+        let look = |name: &str| self.lookup(env, name);
+        self.machine
+            .engine
+            .eval_source(
+                &assignment.source,
+                env.scope,
+                &Locals::new(&look),
+                self.world.host(),
+            )
+            .map_err(|error| self.script_trouble(error, &assignment.text, &assignment.place))
+    }
+
+    /// Evaluates all with the variables as they are, then assigns: none sees another.
+    pub(super) async fn assign_all(&self, set: &[Assignment], env: Env<'_>) -> Result<(), Trouble> {
+        let mut values = Vec::with_capacity(set.len());
+        for assignment in set {
+            values.push(self.assigned(assignment, env)?);
+        }
+        for (assignment, value) in set.iter().zip(values) {
+            self.save(&assignment.name, value, &assignment.place)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Gives a variable its value; a secret is hidden from then on.
+    pub(super) async fn save(
+        &self,
+        name: &Name,
+        value: Value,
+        place: &Arc<Place>,
+    ) -> Result<(), Trouble> {
+        let json = value.to_json();
+        if self.machine.secrets.contains(name) {
+            self.conceal(name, &json)
+                .map_err(|failure| self.trouble(failure, place))?;
+        }
+        self.scope.set(name, value);
+        self.record(crate::event::Fact::VariableSaved {
+            name: Name::clone(name),
+            value: json,
+        })
+        .await;
+        Ok(())
+    }
+
+    /// Hides a secret's value.
+    pub(super) fn conceal(&self, name: &str, value: &Json) -> Result<(), Failure> {
+        let text = match value {
+            Json::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        if text.chars().count() < crate::event::MIN_SECRET {
+            return Err(Failure::new(
+                ErrorKind::Script,
+                format!("the secret `{name}` is shorter than {} characters", crate::event::MIN_SECRET),
+            )
+            .hint("masking so short a value would garble everything; keep it in `vars` if it is no secret"));
+        }
+        self.world.conceal(name, &text);
+        Ok(())
+    }
+
+    /// A template filled in.
+    pub(super) fn text(&self, text: &Text, env: Env<'_>) -> Result<Json, Trouble> {
+        let look = |name: &str| self.lookup(env, name);
+        self.machine
+            .engine
+            .render(
+                &text.template,
+                env.scope,
+                &Locals::new(&look),
+                self.world.host(),
+            )
+            .map_err(|error| self.script_trouble(error, &text.text, &text.place))
+    }
+
+    /// A value with its templates filled in. One without templates is shared, not copied.
+    pub(super) fn build(&self, blueprint: &Blueprint, env: Env<'_>) -> Result<Arc<Json>, Trouble> {
+        match blueprint {
+            Blueprint::Constant(value) => Ok(Arc::clone(value)),
+            other => self.fill(other, env).map(Arc::new),
+        }
+    }
+
+    fn fill(&self, blueprint: &Blueprint, env: Env<'_>) -> Result<Json, Trouble> {
+        Ok(match blueprint {
+            Blueprint::Constant(value) => Json::clone(value),
+            Blueprint::Text(text) => self.text(text, env)?,
+            Blueprint::Bind(text) => {
+                let look = |name: &str| self.lookup(env, name);
+                let (texts, values) = self
+                    .machine
+                    .engine
+                    .render_parts(
+                        &text.template,
+                        env.scope,
+                        &Locals::new(&look),
+                        self.world.host(),
+                    )
+                    .map_err(|error| self.script_trouble(error, &text.text, &text.place))?;
+                json!({ "texts": texts, "values": values })
+            }
+            Blueprint::List(items) => Json::Array(
+                items
+                    .iter()
+                    .map(|item| self.fill(item, env))
+                    .collect::<Result<_, _>>()?,
+            ),
+            Blueprint::Map(members) => {
+                let mut map = Map::with_capacity(members.len());
+                for (key, member) in members {
+                    map.insert(key.clone(), self.fill(member, env)?);
+                }
+                Json::Object(map)
+            }
+        })
+    }
+
+    /// A length of time.
+    pub(super) fn length(&self, length: &Length, env: Env<'_>) -> Result<Duration, Trouble> {
+        let text = match length {
+            Length::Literal(duration) => return Ok(*duration),
+            Length::Template(text) => text,
+        };
+        let value = self.text(text, env)?;
+        let parsed = match &value {
+            Json::String(written) => crate::definition::parse_duration(written),
+            other => Err(format!(
+                "{other} is no length of time; write one such as `5s`"
+            )),
+        };
+        parsed
+            .map_err(|message| self.trouble(Failure::new(ErrorKind::Script, message), &text.place))
+    }
+
+    pub(super) fn script_trouble(
+        &self,
+        error: EvalError,
+        text: &crate::definition::Text,
+        place: &Arc<Place>,
+    ) -> Trouble {
+        let place = Place {
+            span: text.span_of(error.at.clone()),
+            ..Place::clone(place)
+        };
+        self.trouble(Failure::from(error), &Arc::new(place))
+    }
+}
+
+/// A length of time as people write it: `250ms`, `1.5s`, `2m`.
+pub(super) fn length_text(length: Duration) -> String {
+    crate::event::length_text(length.as_micros().try_into().unwrap_or(u64::MAX))
+}

@@ -1,0 +1,11 @@
+//! The clients against real servers.
+//!
+//! `FUNCY_TEST_SERVICES=required` makes a server that is not there a failure; otherwise the tests that
+//! need it say `SKIPPED` and pass. Servers: NATS with JetStream on 127.0.0.1:4222 (`FUNCY_TEST_NATS`),
+//! PostgreSQL on 127.0.0.1:5432 (`FUNCY_TEST_POSTGRES`).
+
+mod harness;
+#[cfg(feature = "nats")]
+mod nats;
+#[cfg(feature = "sql")]
+mod sql;
