@@ -183,15 +183,15 @@ impl Terminal {
         // The bar, the line about the rest, and the line of the cursor need room too: what has left the
         // screen cannot be redrawn.
         let shown = MAX_ROWS.min(self.options.rows.saturating_sub(3));
+        let more = running.len().saturating_sub(shown);
+        // Those that have waited longest, each in a row that it keeps.
+        running.truncate(shown);
+        running.sort_by_key(|running| running.id);
         let mut rows = vec![self.bar(now, style)];
-        rows.extend(
-            running
-                .iter()
-                .take(shown)
-                .map(|one| row::running(one, now, style)),
-        );
-        if running.len() > shown {
-            let more = format!("  +{} more running", running.len() - shown);
+        let running = running.into_iter();
+        rows.extend(running.map(|running| row::running(running, now, style)));
+        if more > 0 {
+            let more = format!("  +{more} more running");
             rows.push(style.line().push(Ink::Faint, &more));
         }
         for row in &rows {
