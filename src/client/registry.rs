@@ -62,6 +62,8 @@ impl Registry {
         let registry = Self::empty();
         #[cfg(feature = "nats")]
         let registry = registry.with(super::nats::Nats);
+        #[cfg(feature = "sql")]
+        let registry = registry.with(super::sql::Sql);
         registry
     }
 
