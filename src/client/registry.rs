@@ -62,6 +62,8 @@ impl Registry {
         let registry = Self::empty().with(super::http::Http::default());
         #[cfg(feature = "nats")]
         let registry = registry.with(super::nats::Nats);
+        #[cfg(feature = "sql")]
+        let registry = registry.with(super::sql::Sql);
         registry
     }
 
