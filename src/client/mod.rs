@@ -15,10 +15,12 @@
 
 mod contract;
 mod exact;
+pub mod exec;
 pub mod http;
 mod paths;
 mod registry;
 mod scope;
+mod shell;
 mod value;
 
 pub use contract::{Answer, Context, Nothing, Protocol, Template};

@@ -59,7 +59,9 @@ impl Registry {
     /// Every client that funcy brings. Adding one is one line here.
     #[must_use]
     pub fn builtin() -> Self {
-        Self::empty().with(super::http::Http::default())
+        Self::empty()
+            .with(super::http::Http::default())
+            .with(super::exec::Exec)
     }
 
     /// Adds a protocol; one of the same name is replaced.
