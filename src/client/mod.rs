@@ -16,6 +16,7 @@
 mod contract;
 mod exact;
 pub mod exec;
+pub mod file;
 pub mod http;
 mod paths;
 mod registry;

@@ -62,6 +62,7 @@ impl Registry {
         Self::empty()
             .with(super::http::Http::default())
             .with(super::exec::Exec)
+            .with(super::file::File)
     }
 
     /// Adds a protocol; one of the same name is replaced.
