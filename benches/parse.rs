@@ -12,7 +12,9 @@ use std::sync::Arc;
 
 /// A task of this many requests.
 fn task(requests: usize) -> String {
-    let mut text = String::from("version: 1\nname: many\nstart_state: go\nfinal_state: done\nstates:\n  go:\n    instructions:\n");
+    let mut text = String::from(
+        "version: 1\nname: many\nstart_state: go\nfinal_state: done\nstates:\n  go:\n    instructions:\n",
+    );
     for _ in 0..requests {
         text.push_str("      - http: GET http://127.0.0.1:1/ok\n        expect: ['res.status == 200', 'res.body.status == \"ok\"']\n");
     }
@@ -26,10 +28,17 @@ fn parsing(criterion: &mut Criterion) {
         let text = task(requests);
         let mut group = criterion.benchmark_group(format!("{requests} requests"));
         group.throughput(Throughput::Bytes(text.len() as u64));
-        let file = Arc::new(SourceFile::from_bytes("t.yaml", "t.yaml", text.as_bytes()).expect("a text"));
-        group.bench_function("parse", |bencher| bencher.iter(|| parse_task(black_box(&file)).expect("valid")));
+        let file =
+            Arc::new(SourceFile::from_bytes("t.yaml", "t.yaml", text.as_bytes()).expect("a text"));
+        group.bench_function("parse", |bencher| {
+            bencher.iter(|| parse_task(black_box(&file)).expect("valid"))
+        });
         group.bench_function("parse and compile", |bencher| {
-            bencher.iter(|| loader.compile(Path::new("t.yaml"), black_box(&text)).expect("valid"));
+            bencher.iter(|| {
+                loader
+                    .compile(Path::new("t.yaml"), black_box(&text))
+                    .expect("valid")
+            });
         });
         group.finish();
     }

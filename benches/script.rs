@@ -26,9 +26,12 @@ impl Host for Nowhere {
 
 /// An answer of this many items.
 fn answer(items: usize) -> Arc<Json> {
-    let items: Vec<Json> =
-        (0..items).map(|n| serde_json::json!({ "sku": format!("A-{n}"), "price": n, "tags": ["x", "y"] })).collect();
-    Arc::new(serde_json::json!({ "status": 200, "body": { "status": "shipped", "total": 99.5, "items": items } }))
+    let items: Vec<Json> = (0..items)
+        .map(|n| serde_json::json!({ "sku": format!("A-{n}"), "price": n, "tags": ["x", "y"] }))
+        .collect();
+    Arc::new(
+        serde_json::json!({ "status": 200, "body": { "status": "shipped", "total": 99.5, "items": items } }),
+    )
 }
 
 fn scripts(criterion: &mut Criterion) {
@@ -42,30 +45,52 @@ fn scripts(criterion: &mut Criterion) {
     let nothing = |_: &str| None;
 
     let mut group = criterion.benchmark_group("condition");
-    let guard = engine.expression("status == \"ready\" && attempts < 5").expect("valid");
+    let guard = engine
+        .expression("status == \"ready\" && attempts < 5")
+        .expect("valid");
     group.bench_function("variables", |bencher| {
-        bencher.iter(|| engine.test(black_box(&guard), &scope, &Locals::new(&nothing), &host).expect("a bool"));
+        bencher.iter(|| {
+            engine
+                .test(black_box(&guard), &scope, &Locals::new(&nothing), &host)
+                .expect("a bool")
+        });
     });
     for items in [1, 100, 10_000] {
         let res = Value::from_json(answer(items));
         let look = |name: &str| (name == "res").then(|| res.clone());
-        let guard = engine.expression("res.body.status == \"shipped\" && res.body.total > 50").expect("valid");
+        let guard = engine
+            .expression("res.body.status == \"shipped\" && res.body.total > 50")
+            .expect("valid");
         group.bench_function(format!("answer of {items} items"), |bencher| {
-            bencher.iter(|| engine.test(black_box(&guard), &scope, &Locals::new(&look), &host).expect("a bool"));
+            bencher.iter(|| {
+                engine
+                    .test(black_box(&guard), &scope, &Locals::new(&look), &host)
+                    .expect("a bool")
+            });
         });
     }
     group.finish();
 
     let mut group = criterion.benchmark_group("template");
-    let template = engine.template("/orders/${id}/lines?status=${status}").expect("valid");
+    let template = engine
+        .template("/orders/${id}/lines?status=${status}")
+        .expect("valid");
     group.bench_function("two values", |bencher| {
-        bencher.iter(|| engine.render(black_box(&template), &scope, &Locals::new(&nothing), &host).expect("a text"));
+        bencher.iter(|| {
+            engine
+                .render(black_box(&template), &scope, &Locals::new(&nothing), &host)
+                .expect("a text")
+        });
     });
     group.finish();
 
     let mut group = criterion.benchmark_group("compile");
     group.bench_function("expression", |bencher| {
-        bencher.iter(|| engine.expression(black_box("res.body.status == \"shipped\" && res.body.total > 50")));
+        bencher.iter(|| {
+            engine.expression(black_box(
+                "res.body.status == \"shipped\" && res.body.total > 50",
+            ))
+        });
     });
     group.finish();
 }

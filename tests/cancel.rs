@@ -61,14 +61,20 @@ struct Facts(Arc<Mutex<Vec<Fact>>>);
 
 impl Sink for Facts {
     fn accept(&mut self, events: &[Event]) -> std::io::Result<()> {
-        self.0.lock().unwrap().extend(events.iter().map(|event| event.fact.clone()));
+        self.0
+            .lock()
+            .unwrap()
+            .extend(events.iter().map(|event| event.fact.clone()));
         Ok(())
     }
 }
 
 #[test]
 fn cancelled_runs_leave_nothing() {
-    let cancels = std::env::var("FUNCY_CANCELS").ok().and_then(|count| count.parse().ok()).unwrap_or(CANCELS);
+    let cancels = std::env::var("FUNCY_CANCELS")
+        .ok()
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(CANCELS);
     let seed = fastrand::u64(..);
     println!("seed {seed}");
     let mut chance = fastrand::Rng::with_seed(seed);
@@ -78,7 +84,9 @@ fn cancelled_runs_leave_nothing() {
         let stop = CancellationToken::new();
         let mut shop = tokio::task::JoinSet::new();
         let stopped = stop.clone();
-        shop.spawn(async move { serve(listener, Settings::default(), stopped.cancelled_owned()).await });
+        shop.spawn(
+            async move { serve(listener, Settings::default(), stopped.cancelled_owned()).await },
+        );
 
         let loader = Loader::new(Registry::builtin()).allow([Allow::All]);
         let text = TASK.replace("BASE", &format!("http://{address}"));
@@ -90,15 +98,24 @@ fn cancelled_runs_leave_nothing() {
         for _ in 0..cancels {
             let after = Duration::from_micros(chance.u64(0..120_000));
             cancel_after(&task, loader.registry(), after).await;
-            assert_eq!(children(), Vec::<String>::new(), "processes are left, seed {seed}");
+            assert_eq!(
+                children(),
+                Vec::<String>::new(),
+                "processes are left, seed {seed}"
+            );
         }
         settle().await;
         let left = descriptors();
-        assert!(left <= before + 4, "{before} descriptors before, {left} after, seed {seed}");
+        assert!(
+            left <= before + 4,
+            "{before} descriptors before, {left} after, seed {seed}"
+        );
         stop.cancel();
         shop.join_next().await.unwrap().unwrap().unwrap();
         settle().await;
-        let alive = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+        let alive = tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks();
         // The pool of idle connections of the HTTP client keeps a task for each.
         assert!(alive <= 4, "{alive} tasks are left, seed {seed}");
     })
@@ -119,10 +136,20 @@ async fn cancel_after(task: &Loaded, registry: &Registry, after: Duration) {
         .expect("a cancelled run ends")
         .unwrap();
     let outcome = report.verdicts[0].outcome;
-    assert_eq!(outcome, Outcome::Cancelled, "{:?}", report.verdicts[0].headline);
+    assert_eq!(
+        outcome,
+        Outcome::Cancelled,
+        "{:?}",
+        report.verdicts[0].headline
+    );
     let facts = facts.0.lock().unwrap();
-    let cleanups = facts.iter().filter(|fact| matches!(fact, Fact::Log { text, .. } if text == "cleaned")).count();
-    let started = facts.iter().any(|fact| matches!(fact, Fact::ExecutionStarted(_)));
+    let cleanups = facts
+        .iter()
+        .filter(|fact| matches!(fact, Fact::Log { text, .. } if text == "cleaned"))
+        .count();
+    let started = facts
+        .iter()
+        .any(|fact| matches!(fact, Fact::ExecutionStarted(_)));
     assert_eq!(cleanups, usize::from(started), "cleanup runs exactly once");
 }
 
@@ -140,8 +167,12 @@ fn children() -> Vec<String> {
     let me = std::process::id().to_string();
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
-        let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1).map(str::to_owned));
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else {
+            continue;
+        };
+        let parent = stat
+            .rsplit_once(") ")
+            .and_then(|(_, rest)| rest.split(' ').nth(1).map(str::to_owned));
         if parent.as_deref() == Some(&me) {
             found.push(stat.split(" S ").next().unwrap_or_default().to_owned());
         }

@@ -235,7 +235,10 @@ fn suite_jobs(tasks: &[Loaded]) -> Option<u32> {
 /// In GitHub Actions: annotations at the failures, and a table in the summary of the step.
 fn github() -> report::Github {
     let summary = std::env::var_os("GITHUB_STEP_SUMMARY").and_then(|path| {
-        let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
+        let file = std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path);
         Some(Box::new(BufWriter::new(file.ok()?)) as Box<dyn io::Write + Send>)
     });
     report::Github::new(Box::new(Lenient(io::stdout())), summary, Options::default())

@@ -69,7 +69,9 @@ impl Spine {
 
     /// Writes a fact down; waits while the sinks are too far behind.
     pub(super) async fn record(&self, execution: Option<ExecutionId>, fact: Fact) {
-        let Some(mut fact) = self.push(execution, self.hidden(fact)) else { return };
+        let Some(mut fact) = self.push(execution, self.hidden(fact)) else {
+            return;
+        };
         loop {
             // Made before the queue is looked at again, so that no wake-up can fall in between.
             let drained = self.drained.notified();

@@ -35,6 +35,7 @@ use pool::Pool;
 use reqwest::header::{HeaderMap, SET_COOKIE};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -164,7 +165,7 @@ async fn answer(
         mut response,
         url,
         redirects,
-        sent_cookies,
+        jar_cookies,
         set_cookies,
     } = exchange::send(pool, session, outgoing).await?;
     let limit = session.body_limit;
@@ -175,8 +176,12 @@ async fn answer(
     let mut summary = format!("{} {} → {status} in {ms}ms", outgoing.method, outgoing.url);
     match redirects {
         0 => {}
-        1 => summary.push_str(&format!(", redirected to {url}")),
-        more => summary.push_str(&format!(", {more} redirects to {url}")),
+        1 => {
+            let _ = write!(summary, ", redirected to {url}");
+        }
+        more => {
+            let _ = write!(summary, ", {more} redirects to {url}");
+        }
     }
     if let Some(note) = content.note {
         summary.push_str("; ");
@@ -193,7 +198,7 @@ async fn answer(
         ms,
     };
     let sent = Sent {
-        cookies: sent_cookies,
+        cookies: jar_cookies,
         redirected: redirects > 0,
     };
     let mut answer = Answer::new(reply, summary);

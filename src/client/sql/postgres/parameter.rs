@@ -230,6 +230,9 @@ mod tests {
     fn casts_never_shorten() {
         assert_eq!(cast_name(&PgTypeInfo::with_name("CHAR")), "bpchar");
         assert_eq!(cast_name(&<Vec<i32>>::type_info()), "INT4[]");
-        assert_eq!(cast_name(&<String as sqlx::Type<sqlx::Postgres>>::type_info()), "TEXT");
+        assert_eq!(
+            cast_name(&<String as sqlx::Type<sqlx::Postgres>>::type_info()),
+            "TEXT"
+        );
     }
 }
