@@ -21,6 +21,15 @@ async fn postgres() -> Option<Opened> {
     Some(open("sql", json!({ "url": url() })).await.unwrap())
 }
 
+/// The same without TLS, for tests that connect often.
+async fn without_tls() -> Option<Opened> {
+    if !reachable("PostgreSQL", &address()) {
+        return None;
+    }
+    let config = json!({ "url": format!("{}?sslmode=disable", url()) });
+    Some(open("sql", config).await.unwrap())
+}
+
 async fn memory() -> Opened {
     open("sql", json!({ "url": "sqlite::memory:" }))
         .await
@@ -182,6 +191,7 @@ fn expected_text(value: &Json) -> String {
     value.to_string().replace("[1.5,2.0]", "[1.5,2]")
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of types")]
 #[tokio::test]
 async fn parameters_take_the_type_that_the_server_infers() {
     let db = need!(postgres().await);
@@ -680,7 +690,7 @@ async fn notifications_are_received() {
 /// Once `subscribe` has returned, no notification is missed, and each comes once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_notification_is_missed_after_listen() {
-    let db = need!(postgres().await);
+    let db = need!(without_tls().await);
     for round in 0..100 {
         let channel = unique("confirmed");
         let scope = Scope::new();
@@ -746,7 +756,8 @@ async fn connections(db: &Opened, name: &str, expected: i64) -> i64 {
 async fn no_connection_is_left_after_200_sessions() {
     let db = need!(postgres().await);
     let name = unique("leaks");
-    let config = json!({ "url": format!("{}?application_name={name}", url()) });
+    // Without TLS, which would take most of the time.
+    let config = json!({ "url": format!("{}?sslmode=disable&application_name={name}", url()) });
     for round in 0_u64..200 {
         let other = open("sql", config.clone()).await.unwrap();
         other.res(query("SELECT 1", &[])).await;
@@ -1097,7 +1108,7 @@ async fn sqlite_files_are_shared_with_other_connections() {
         (0..40).map(|n| insert(if n % 2 == 0 { &one_side } else { &other })),
     )
     .await;
-    assert_eq!(all.into_iter().filter(Result::is_ok).count(), 40);
+    all.into_iter().collect::<Result<Vec<()>, _>>().unwrap();
     assert_eq!(one(&other, "SELECT count(*) FROM t", &[]).await, json!(40));
     one_side.close().await;
     other.close().await;
@@ -1108,4 +1119,60 @@ async fn a_test_without_its_server_says_so() {
     if std::env::var("FUNCY_TEST_SERVICES").is_err() {
         missing("nothing, this only shows the words");
     }
+}
+
+#[tokio::test]
+async fn a_locked_sqlite_file_says_so_and_waiting_for_it_can_be_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = json!({ "url": "sqlite:shop.db?mode=rwc" });
+    let db = open_in("sql", config, folder.path()).await.unwrap();
+    db.res(exec("CREATE TABLE t (a)", &[])).await;
+    let path = folder.path().join("shop.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+    let mut holder = sqlx::ConnectOptions::connect(&options).await.unwrap();
+    sqlx::raw_sql("BEGIN EXCLUSIVE")
+        .execute(&mut holder)
+        .await
+        .unwrap();
+    let scope = Scope::new();
+    let visit = Opened::with_scope(&db, scope.clone());
+    let waiting = visit.call(exec("INSERT INTO t VALUES (1)", &[]));
+    assert!(
+        tokio::time::timeout(Duration::from_millis(100), waiting)
+            .await
+            .is_err()
+    );
+    assert!(scope.close().await, "it stops within the scope's time");
+    let failure = fails(&db, exec("INSERT INTO t VALUES (2)", &[])).await;
+    assert_eq!(failure.message, "database is locked (SQLite 5)");
+    assert!(failure.hint.unwrap().contains("lock"));
+    sqlx::raw_sql("ROLLBACK")
+        .execute(&mut holder)
+        .await
+        .unwrap();
+    assert_eq!(one(&db, "SELECT count(*) FROM t", &[]).await, json!(0));
+    sqlx::Connection::close(holder).await.unwrap();
+    db.close().await;
+}
+
+#[tokio::test]
+async fn connections_are_encrypted_where_the_server_can() {
+    let db = need!(postgres().await);
+    if one(&db, "SHOW ssl", &[]).await == json!("on") {
+        let ssl = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+        assert_eq!(one(&db, ssl, &[]).await, json!(true));
+        let plain = need!(without_tls().await);
+        assert_eq!(one(&plain, ssl, &[]).await, json!(false));
+        plain.close().await;
+        let config = json!({ "url": format!("{}?sslmode=verify-full", url()) });
+        let strict = open("sql", config).await.unwrap();
+        let failure = fails(&strict, query("SELECT 1", &[])).await;
+        assert_eq!(failure.kind, ErrorKind::Transport);
+        assert!(
+            failure.message.starts_with("no TLS with postgres://"),
+            "{failure}"
+        );
+        strict.close().await;
+    }
+    db.close().await;
 }

@@ -462,4 +462,22 @@ mod tests {
             assert_eq!(Sql::is_safe(&request), safe, "{request}");
         }
     }
+
+    #[test]
+    fn the_schema_says_where_values_are_bound() {
+        let catalog = crate::client::Registry::builtin().catalog();
+        let kind = catalog.kind("sql").unwrap();
+        let properties = &kind.request["properties"];
+        for statement in [
+            &properties["query"],
+            &properties["exec"],
+            &properties["transaction"]["items"],
+        ] {
+            assert_eq!(statement["x-template"], json!("bind"), "{statement}");
+            assert_eq!(statement["type"], json!("string"), "{statement}");
+        }
+        assert_eq!(properties["fixture"].get("x-template"), None);
+        assert_eq!(kind.request["additionalProperties"], json!(false));
+        assert_eq!(kind.request.get("required"), None);
+    }
 }

@@ -41,7 +41,7 @@ impl Trouble {
 /// Collects a statement's rows within their limits.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    rows: Vec<Map<String, Json>>,
+    found: Vec<Map<String, Json>>,
     bytes: u64,
     affected: u64,
 }
@@ -55,13 +55,13 @@ impl Rows {
     /// Adds a row of this many bytes.
     pub(super) fn push(&mut self, row: Map<String, Json>, bytes: u64) -> Result<(), Trouble> {
         self.bytes += bytes;
-        if self.rows.len() == MAX_ROWS {
+        if self.found.len() == MAX_ROWS {
             return Err(too_much(&format!("more than {MAX_ROWS} rows")));
         }
         if self.bytes > MAX_BYTES {
             return Err(too_much(&format!("rows of more than {MAX_BYTES} bytes")));
         }
-        self.rows.push(row);
+        self.found.push(row);
         Ok(())
     }
 
@@ -74,7 +74,7 @@ impl Rows {
     pub(super) fn outcome(self, statement: &Statement, always: bool) -> Outcome {
         let yields = always || statement.returning || super::statement::is_query(&statement.verb);
         Outcome {
-            rows: (yields || !self.rows.is_empty()).then_some(self.rows),
+            rows: (yields || !self.found.is_empty()).then_some(self.found),
             affected: self.affected,
         }
     }

@@ -245,9 +245,9 @@ impl Lease<'_> {
         let shared = Arc::clone(self.shared);
         let arguments = bind(&statement.values)?;
         let mut rows = Rows::default();
-        let mut results = sqlx::query_with(AssertSqlSafe(statement.numbered()), arguments)
-            .persistent(false)
-            .fetch_many(self.connection());
+        let query =
+            sqlx::query_with(AssertSqlSafe(statement.numbered()), arguments).persistent(false);
+        let mut results = self.connection().fetch_many(query);
         // SQLite keeps the count of the last change, whatever runs in between.
         let changes = matches!(
             statement.verb.as_str(),

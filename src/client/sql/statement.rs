@@ -40,6 +40,7 @@ impl Statement {
         }
         let mut scan = Scan::new(dialect);
         for (index, text) in texts.iter().enumerate() {
+            check_bytes(text)?;
             scan.feed(text)?;
             if index < values.len() {
                 let next = texts[index + 1].chars().next();
@@ -118,6 +119,7 @@ pub(super) fn fixture(
 ) -> Result<(String, usize), Failure> {
     let mut scan = Scan::new(dialect);
     scan.placeholders = true;
+    check_bytes(text)?;
     scan.feed(text)?;
     let statements = scan.finish();
     for statement in &statements {
@@ -128,7 +130,6 @@ pub(super) fn fixture(
         .filter(|statement| statement.is_control())
         .collect();
     let wrapped = match &control[..] {
-        [] => false,
         [begin, commit] => {
             matches!(begin.verb.as_str(), "BEGIN" | "START")
                 && matches!(commit.verb.as_str(), "COMMIT" | "END")
@@ -153,6 +154,14 @@ pub(super) fn fixture(
     Ok((sql, count))
 }
 
+/// The protocols of databases end a text at a zero byte.
+fn check_bytes(text: &str) -> Result<(), Failure> {
+    if text.contains('\0') {
+        return Err(Failure::protocol("the statement holds a zero byte"));
+    }
+    Ok(())
+}
+
 /// One statement of a text.
 #[derive(Debug, Default)]
 struct Found {
@@ -161,7 +170,7 @@ struct Found {
     /// Byte offsets: where it begins, and where its `;` ends.
     start: usize,
     end: usize,
-    creates: bool,
+    /// Whether it copies to or from the terminal (`COPY … FROM STDIN`).
     terminal: bool,
     into: bool,
     dialect: Option<Dialect>,
@@ -341,7 +350,7 @@ impl Scan {
         let postgres = self.dialect == Dialect::Postgres;
         match character {
             '\'' => {
-                let escapes = postgres && matches!(before, 'e' | 'E');
+                let escapes = postgres && before == 'E';
                 self.state = State::Text { escapes };
             }
             '"' => self.state = State::Name('"'),
@@ -362,8 +371,11 @@ impl Scan {
                     .find(|character: char| !is_name(character) && character != '$')
                     .unwrap_or(rest.len());
                 let word = &rest[..end];
-                self.before = word.chars().next_back().unwrap_or(' ');
-                // The `E` of `E'…'` has to be seen as such.
+                // An `E` alone makes the quotes after it `E'…'`.
+                self.before = match word {
+                    "e" | "E" => 'E',
+                    _ => 'x',
+                };
                 self.word(word);
                 return Ok(end);
             }
@@ -401,11 +413,10 @@ impl Scan {
         };
         if found.verb.is_empty() {
             found.verb = word.to_ascii_uppercase();
-            found.creates = found.verb == "CREATE";
             return;
         }
         match word.to_ascii_uppercase().as_str() {
-            "BEGIN" if found.creates => self.body = true,
+            "BEGIN" if found.verb == "CREATE" => self.body = true,
             "END" if self.body && after_semicolon => self.body = false,
             "RETURNING" => found.returning = true,
             "STDIN" | "STDOUT" => found.terminal = true,
@@ -601,6 +612,7 @@ mod tests {
             ["SELECT a.b$c, \"x'y\", ", ""],
             ["SELECT (", ")::text"],
             ["SELECT a->>'k' ? ", ""],
+            ["SELECT date'\\', ", ""],
         ] {
             assert!(postgres(&texts).is_ok(), "{texts:?}");
         }
@@ -632,6 +644,7 @@ mod tests {
     #[test]
     fn one_statement_is_due() {
         assert_eq!(postgres(&["  "]).unwrap_err(), "the statement is empty");
+        assert!(postgres(&["SELECT 1\0"]).unwrap_err().contains("zero byte"));
         assert_eq!(
             postgres(&["SELECT 1; SELECT 2"]).unwrap_err(),
             "2 statements are written where one is due"

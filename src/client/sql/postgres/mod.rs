@@ -208,8 +208,11 @@ impl Shared {
                     cause.message()
                 ))
             }
-            sqlx::Error::Tls(cause) => Failure::transport(format!("no TLS with {shown}: {cause}"))
-                .hint("`?sslmode=disable` goes without, `?sslrootcert=FILE` names an authority"),
+            sqlx::Error::Tls(cause) => no_tls(shown, cause.to_string()),
+            // A certificate that is not accepted arrives as data that is not valid.
+            sqlx::Error::Io(cause) if cause.kind() == std::io::ErrorKind::InvalidData => {
+                no_tls(shown, reach::reason(cause))
+            }
             other => Failure::transport(format!("cannot reach {shown}: {}", reach::reason(other))),
         }
     }
@@ -237,6 +240,11 @@ impl Shared {
         }
         connection.close().await
     }
+}
+
+fn no_tls(shown: &str, reason: impl std::fmt::Display) -> Failure {
+    Failure::transport(format!("no TLS with {shown}: {reason}"))
+        .hint("`?sslmode=disable` goes without, `?sslrootcert=FILE` names an authority to trust")
 }
 
 /// A connection on loan. Dropped before [`give_back`](Self::give_back), it is ended on the server.

@@ -41,39 +41,46 @@ pub(super) fn encode(value: &Json, info: &PgTypeInfo) -> Result<Option<String>, 
 }
 
 fn single(value: &Json, name: &str) -> Result<String, String> {
-    let wrong = || Err(format!("{} cannot be {name}", shown(value)));
     match (name, value) {
-        ("JSON" | "JSONB", _) => Ok(value.to_string()),
+        ("JSON" | "JSONB", _)
+        | (
+            "TEXT" | "VARCHAR" | "CHAR" | "NAME" | "UNKNOWN" | "\"CHAR\"" | "citext",
+            Json::Array(_) | Json::Object(_),
+        ) => Ok(value.to_string()),
         ("BYTEA", Json::String(text)) => match from_base64(text) {
             Ok(bytes) => Ok(hex(&bytes)),
             Err(error) => Err(format!("a BYTEA is written in base64: {error}")),
         },
-        ("BYTEA", _) => wrong(),
         ("INT2", Json::Number(number)) => integer(number, name, i16::MIN.into(), i16::MAX.into()),
         ("INT4", Json::Number(number)) => integer(number, name, i32::MIN.into(), i32::MAX.into()),
         ("INT8", Json::Number(number)) => integer(number, name, i64::MIN, i64::MAX),
         ("OID", Json::Number(number)) => integer(number, name, 0, u32::MAX.into()),
-        (
-            "TEXT" | "VARCHAR" | "CHAR" | "NAME" | "UNKNOWN" | "\"CHAR\"" | "citext",
-            Json::Array(_) | Json::Object(_),
-        ) => Ok(value.to_string()),
-        (
-            "BOOL" | "UUID" | "DATE" | "TIME" | "TIMETZ" | "TIMESTAMP" | "TIMESTAMPTZ",
-            Json::Number(_),
-        ) => wrong(),
-        (
-            "INT2" | "INT4" | "INT8" | "OID" | "FLOAT4" | "FLOAT8" | "NUMERIC" | "UUID" | "DATE"
-            | "TIME" | "TIMETZ" | "TIMESTAMP" | "TIMESTAMPTZ" | "INTERVAL",
-            Json::Bool(_),
-        ) => wrong(),
         (_, Json::String(text)) if text.contains('\0') => {
             Err("PostgreSQL stores no text with a zero byte".to_owned())
         }
         // The server reads the text as a value of the type, or says why it cannot.
         (_, Json::String(text)) => Ok(text.clone()),
-        (_, Json::Bool(_) | Json::Number(_)) => Ok(value.to_string()),
-        (_, Json::Null | Json::Array(_) | Json::Object(_)) => wrong(),
+        (_, Json::Number(_)) if takes_number(name) => Ok(value.to_string()),
+        (_, Json::Bool(_)) if takes_bool(name) => Ok(value.to_string()),
+        _ => Err(format!("{} cannot be {name}", shown(value))),
     }
+}
+
+/// Whether a number can be of this type; of one that is not known here, its text is tried.
+fn takes_number(name: &str) -> bool {
+    !matches!(
+        name,
+        "BOOL" | "BYTEA" | "UUID" | "DATE" | "TIME" | "TIMETZ" | "TIMESTAMP" | "TIMESTAMPTZ"
+    )
+}
+
+/// The same for a bool.
+fn takes_bool(name: &str) -> bool {
+    let number = matches!(
+        name,
+        "INT2" | "INT4" | "INT8" | "OID" | "FLOAT4" | "FLOAT8" | "NUMERIC" | "INTERVAL"
+    );
+    name == "BOOL" || (takes_number(name) && !number)
 }
 
 fn integer(
@@ -158,81 +165,84 @@ fn shown(value: &Json) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
-    use sqlx::Type as _;
+    use sqlx::{Postgres, Type};
 
-    fn of<T: sqlx::Type<sqlx::Postgres>>(value: Json) -> Result<Option<String>, String> {
-        encode(&value, &T::type_info())
+    fn of<T: Type<Postgres>>(value: &Json) -> Result<Option<String>, String> {
+        encode(value, &T::type_info())
     }
 
     #[test]
     fn integers_are_checked() {
-        assert_eq!(of::<i16>(json!(32767)), Ok(Some("32767".into())));
+        assert_eq!(of::<i16>(&json!(32767)), Ok(Some("32767".into())));
         assert_eq!(
-            of::<i16>(json!(32768)),
+            of::<i16>(&json!(32768)),
             Err("32768 is out of range for INT2".into())
         );
         assert_eq!(
-            of::<i32>(json!(-2_147_483_649_i64)),
+            of::<i32>(&json!(-2_147_483_649_i64)),
             Err("-2147483649 is out of range for INT4".into())
         );
         assert_eq!(
-            of::<i64>(json!(u64::MAX)),
+            of::<i64>(&json!(u64::MAX)),
             Err("18446744073709551615 is out of range for INT8".into())
         );
-        assert_eq!(of::<i32>(json!(5.0)), Ok(Some("5".into())));
-        assert_eq!(of::<i32>(json!(5.5)), Err("5.5 cannot be INT4".into()));
-        assert_eq!(of::<i64>(json!(1e300)), Err("1e+300 cannot be INT8".into()));
-        assert_eq!(of::<i32>(json!(true)), Err("true cannot be INT4".into()));
-        assert_eq!(of::<i32>(json!("7")), Ok(Some("7".into())));
-        assert_eq!(of::<i32>(json!([1])), Err("[1] cannot be INT4".into()));
+        assert_eq!(of::<i32>(&json!(5.0)), Ok(Some("5".into())));
+        assert_eq!(of::<i32>(&json!(5.5)), Err("5.5 cannot be INT4".into()));
+        assert_eq!(
+            of::<i64>(&json!(1e300)),
+            Err("1e+300 cannot be INT8".into())
+        );
+        assert_eq!(of::<i32>(&json!(true)), Err("true cannot be INT4".into()));
+        assert_eq!(of::<i32>(&json!("7")), Ok(Some("7".into())));
+        assert_eq!(of::<i32>(&json!([1])), Err("[1] cannot be INT4".into()));
     }
 
     #[test]
     fn null_is_null_of_every_type() {
-        assert_eq!(of::<i32>(Json::Null), Ok(None));
-        assert_eq!(of::<Vec<String>>(Json::Null), Ok(None));
-        assert_eq!(of::<serde_json::Value>(Json::Null), Ok(None));
+        assert_eq!(of::<i32>(&Json::Null), Ok(None));
+        assert_eq!(of::<Vec<String>>(&Json::Null), Ok(None));
+        assert_eq!(of::<serde_json::Value>(&Json::Null), Ok(None));
     }
 
     #[test]
     fn texts_json_and_bytes() {
-        assert_eq!(of::<String>(json!(7)), Ok(Some("7".into())));
-        assert_eq!(of::<String>(json!({"a": 1})), Ok(Some("{\"a\":1}".into())));
+        assert_eq!(of::<String>(&json!(7)), Ok(Some("7".into())));
+        assert_eq!(of::<String>(&json!({"a": 1})), Ok(Some("{\"a\":1}".into())));
         assert_eq!(
-            of::<serde_json::Value>(json!("a")),
+            of::<serde_json::Value>(&json!("a")),
             Ok(Some("\"a\"".into()))
         );
-        assert_eq!(of::<Vec<u8>>(json!("/wA=")), Ok(Some("\\xff00".into())));
-        assert!(of::<Vec<u8>>(json!("%")).unwrap_err().contains("base64"));
-        assert!(of::<String>(json!("a\0b")).unwrap_err().contains("zero"));
-        assert!(of::<bool>(json!(1)).is_err());
+        assert_eq!(of::<Vec<u8>>(&json!("/wA=")), Ok(Some("\\xff00".into())));
+        assert!(of::<Vec<u8>>(&json!("%")).unwrap_err().contains("base64"));
+        assert!(of::<String>(&json!("a\0b")).unwrap_err().contains("zero"));
+        assert!(of::<bool>(&json!(1)).is_err());
     }
 
     #[test]
     fn lists_are_arrays() {
         assert_eq!(
-            of::<Vec<i32>>(json!([1, null, 3])),
+            of::<Vec<i32>>(&json!([1, null, 3])),
             Ok(Some("{\"1\",NULL,\"3\"}".into()))
         );
         assert_eq!(
-            of::<Vec<String>>(json!(["a\"b\\c", "NULL", ""])),
+            of::<Vec<String>>(&json!(["a\"b\\c", "NULL", ""])),
             Ok(Some("{\"a\\\"b\\\\c\",\"NULL\",\"\"}".into()))
         );
         assert_eq!(
-            of::<Vec<i32>>(json!([[1], [2]])),
+            of::<Vec<i32>>(&json!([[1], [2]])),
             Ok(Some("{{\"1\"},{\"2\"}}".into()))
         );
-        assert!(of::<Vec<i16>>(json!([40000])).is_err());
-        assert!(of::<Vec<i32>>(json!(1)).is_err());
+        assert!(of::<Vec<i16>>(&json!([40000])).is_err());
+        assert!(of::<Vec<i32>>(&json!(1)).is_err());
     }
 
     #[test]
     fn casts_never_shorten() {
         assert_eq!(cast_name(&PgTypeInfo::with_name("CHAR")), "bpchar");
-        assert_eq!(cast_name(&<Vec<i32>>::type_info()), "INT4[]");
         assert_eq!(
-            cast_name(&<String as sqlx::Type<sqlx::Postgres>>::type_info()),
-            "TEXT"
+            cast_name(&<Vec<i32> as Type<Postgres>>::type_info()),
+            "INT4[]"
         );
+        assert_eq!(cast_name(&<String as Type<Postgres>>::type_info()), "TEXT");
     }
 }

@@ -35,8 +35,8 @@ pub(super) async fn statement(
     let numbered = statement.numbered();
     let bound = bind(connection, statement, &numbered).await?;
     let mut rows = Rows::default();
-    let mut results =
-        sqlx::query_with(AssertSqlSafe(bound.sql), bound.arguments).fetch_many(&mut *connection);
+    let query = sqlx::query_with(AssertSqlSafe(bound.sql), bound.arguments);
+    let mut results = connection.fetch_many(query);
     while let Some(result) = results
         .try_next()
         .await
