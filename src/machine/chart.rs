@@ -201,7 +201,8 @@ pub(super) struct Step {
     pub(super) action: Action,
     pub(super) expect: Vec<Guard>,
     pub(super) save: Vec<Assignment>,
-    pub(super) timeout: Length,
+    /// For one attempt, if it is written.
+    pub(super) timeout: Option<Length>,
     pub(super) retry: Option<Retry>,
     pub(super) each: Option<Each>,
     pub(super) defer: Option<Arc<Step>>,

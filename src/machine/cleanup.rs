@@ -12,17 +12,17 @@ use std::time::Duration;
 impl<W: World> Execution<'_, W> {
     /// Runs them all, each even if an earlier one failed. The first failure.
     pub(super) async fn clean_up(&self) -> Option<Trouble> {
-        let deferred = std::mem::take(&mut self.inner().deferred);
-        if deferred.is_empty() && self.machine.cleanup.is_empty() {
-            return None;
-        }
-        {
+        let deferred = {
             let mut inner = self.inner();
+            if inner.deferred.is_empty() && self.machine.cleanup.is_empty() {
+                return None;
+            }
             inner.visit_scope += 1;
             inner.entered = self.world.now();
-        }
+            inner.deferred.len()
+        };
         self.record(Fact::CleanupStarted {
-            deferred: u32::try_from(deferred.len()).unwrap_or(u32::MAX),
+            deferred: u32::try_from(deferred).unwrap_or(u32::MAX),
         })
         .await;
         // An error in the length itself must not keep the cleanup from running.
@@ -30,7 +30,7 @@ impl<W: World> Execution<'_, W> {
             .length(&self.machine.cleanup_timeout, self.env())
             .unwrap_or(BUDGET);
         let failures = Mutex::new(Vec::new());
-        let everything = self.clean_up_each(&deferred, &failures);
+        let everything = self.clean_up_each(&failures);
         let expired = self.world.sleep_until(self.world.now().after(limit));
         if let Either::Right(()) = first(everything, expired).await {
             let micros = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
@@ -60,13 +60,27 @@ impl<W: World> Execution<'_, W> {
         failures.into_iter().next()
     }
 
-    async fn clean_up_each(&self, deferred: &[Deferred], failures: &Mutex<Vec<Trouble>>) {
-        for Deferred { step, item, ended } in deferred.iter().rev() {
+    async fn clean_up_each(&self, failures: &Mutex<Vec<Trouble>>) {
+        self.undo(failures).await;
+        for step in &self.machine.cleanup {
+            self.clean_up_one(step, self.env(), failures).await;
+            // What it has deferred in its turn.
+            self.undo(failures).await;
+        }
+    }
+
+    /// Runs `defer`s, newest first, until none is armed: one may arm another.
+    async fn undo(&self, failures: &Mutex<Vec<Trouble>>) {
+        loop {
+            let newest = self.inner().deferred.pop();
+            let Some(Deferred { step, item, ended }) = newest else {
+                return;
+            };
             let env = Env {
                 item: item.as_ref(),
                 ..self.env()
             };
-            let env = match ended {
+            let env = match &ended {
                 Some((scope, res)) => Env {
                     scope,
                     res: res.as_ref(),
@@ -74,10 +88,7 @@ impl<W: World> Execution<'_, W> {
                 },
                 None => env,
             };
-            self.clean_up_one(step, env, failures).await;
-        }
-        for step in &self.machine.cleanup {
-            self.clean_up_one(step, self.env(), failures).await;
+            self.clean_up_one(&step, env, failures).await;
         }
     }
 

@@ -282,20 +282,46 @@ impl<W: World> Execution<'_, W> {
             .collect()
     }
 
-    /// How far each condition of a visit has come.
+    /// How far each condition of a visit has come, in the order of the file.
     pub(super) fn conditions(&self, state: &State, cells: &[Cell]) -> Vec<ConditionState> {
         let mut states = Vec::new();
-        for lane in &state.lanes {
-            lane.each(&mut |lane| {
+        for condition in &state.immediate {
+            states.push((condition.index, self.immediate_state(condition)));
+        }
+        for outer in &state.lanes {
+            outer.each(&mut |lane| {
                 for (slot, condition) in lane.conditions.iter().enumerate() {
-                    states.push(
-                        cells[lane.slot]
-                            .seen(|seen| self.condition_state(lane, slot, condition, seen)),
-                    );
+                    let seen = cells[lane.slot]
+                        .seen(|seen| self.condition_state(lane, slot, condition, seen));
+                    // A part stands where its `all` stands.
+                    let index = if std::ptr::eq(lane, outer) {
+                        condition.index
+                    } else {
+                        outer.conditions.first().map_or(0, |all| all.index)
+                    };
+                    states.push((index, seen));
                 }
             });
         }
-        states
+        states.sort_by_key(|(index, _)| *index);
+        states.into_iter().map(|(_, state)| state).collect()
+    }
+
+    /// One that was asked once, before the waiting began.
+    fn immediate_state(&self, condition: &Condition) -> ConditionState {
+        ConditionState {
+            place: Arc::clone(&condition.place),
+            to: condition.label.clone(),
+            strategy: "immediate".into(),
+            attempts: 1,
+            last: None,
+            again: None,
+            trouble: None,
+            values: Vec::new(),
+            more_values: 0,
+            unchanged_micros: 0,
+            explanations: self.explanations(condition, self.env()),
+        }
     }
 
     fn condition_state(

@@ -4,7 +4,7 @@ use crate::event::{
     Explanation, Fact, Failure, Headline, Inbox, Json, Metrics, Name, Place, StateMetrics,
 };
 use crate::script::{Scope, Value};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What went wrong, with all that a report needs. Boxed: it is rare, and futures carry it around.
@@ -36,8 +36,12 @@ pub(super) struct Inner {
     pub(super) state: usize,
     pub(super) visit: u32,
     pub(super) entered: Moment,
-    /// Whether a visit is under way: its time is booked once.
-    pub(super) inside: bool,
+    /// Whether a visit is going on whose time has not been booked yet.
+    pub(super) visiting: bool,
+    /// The states that were entered last, the newest at the end: what a loop is told by.
+    pub(super) trail: VecDeque<usize>,
+    /// When the task's own time is over.
+    pub(super) deadline: Moment,
     /// The scope of the visit, and whether anything was started in it.
     pub(super) visit_scope: u32,
     pub(super) dirty: bool,
@@ -91,7 +95,9 @@ impl<'m, W: World> Execution<'m, W> {
     pub(super) fn new(machine: &'m Machine, world: &'m W, fixed: &'m Fixed) -> Self {
         let started = world.now();
         let inner = Inner {
+            state: machine.chart.start,
             entered: started,
+            deadline: Moment(u64::MAX),
             visits: vec![(0, 0); machine.chart.states.len()],
             ..Inner::default()
         };
@@ -163,19 +169,18 @@ impl<'m, W: World> Execution<'m, W> {
         inbox.clone()
     }
 
+    /// The name of the state that the machine is in, once it has entered one.
+    pub(super) fn state_name(&self) -> Option<Name> {
+        let inner = self.inner();
+        let name = &self.machine.chart.states[inner.state].name;
+        (!inner.trail.is_empty()).then(|| Name::clone(name))
+    }
+
     /// Trouble at a place, in the state that the machine is in.
     pub(super) fn trouble(&self, failure: Failure, place: &Arc<Place>) -> Trouble {
-        let (state, micros) = {
-            let inner = self.inner();
-            (inner.state, self.world.now().since(inner.entered))
-        };
+        let micros = self.world.now().since(self.inner().entered);
         Box::new(Headline {
-            state: self
-                .machine
-                .chart
-                .states
-                .get(state)
-                .map(|state| Name::clone(&state.name)),
+            state: self.state_name(),
             place: Some(Arc::clone(place)),
             micros,
             ..Headline::of(failure)

@@ -10,6 +10,9 @@ use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How long one attempt of a request may take, where nothing else is written.
+const ATTEMPT: Duration = Duration::from_secs(30);
+
 /// How long opening a subscription may take.
 const OPENING: Duration = Duration::from_secs(30);
 
@@ -77,7 +80,7 @@ impl<W: World> Execution<'_, W> {
     /// must be undone too.
     async fn armed(&self, step: &Step, env: Env<'_>, judge: bool) -> Result<Value, Trouble> {
         let Some(defer) = &step.defer else {
-            return self.attempts(step, env, judge).await;
+            return self.attempts(step, env, judge, &mut None).await;
         };
         let index = {
             let mut inner = self.inner();
@@ -93,21 +96,30 @@ impl<W: World> Execution<'_, W> {
             place: Arc::clone(&defer.place),
         })
         .await;
-        let result = self.attempts(step, env, judge).await;
-        let snapshot = (env.scope.fork(), result.as_ref().ok().cloned());
-        self.inner().deferred[index].ended = Some(snapshot);
+        let mut res = None;
+        let result = self.attempts(step, env, judge, &mut res).await;
+        self.inner().deferred[index].ended = Some((env.scope.fork(), res));
         result
     }
 
-    async fn attempts(&self, step: &Step, env: Env<'_>, judge: bool) -> Result<Value, Trouble> {
+    /// Attempts, until one succeeds or no other is due. `res` is what came back last, also where it was
+    /// not what was expected.
+    async fn attempts(
+        &self,
+        step: &Step,
+        env: Env<'_>,
+        judge: bool,
+        res: &mut Option<Value>,
+    ) -> Result<Value, Trouble> {
         let mut attempt = 1;
         loop {
             let env = Env { attempt, ..env };
-            let result = self.attempt(step, env, judge).await;
+            *res = None;
+            let result = self.attempt(step, env, judge, res).await;
             let (Err(trouble), Some(retry)) = (&result, &step.retry) else {
                 return result;
             };
-            if attempt >= retry.max_attempts || !self.again(retry, trouble, env)? {
+            if attempt >= retry.max_attempts || !self.again(retry, trouble, res.as_ref(), env)? {
                 return result;
             }
             let pause = self.pause(
@@ -123,7 +135,13 @@ impl<W: World> Execution<'_, W> {
     }
 
     /// Whether a failed attempt is to be repeated.
-    fn again(&self, retry: &Retry, trouble: &Trouble, env: Env<'_>) -> Result<bool, Trouble> {
+    fn again(
+        &self,
+        retry: &Retry,
+        trouble: &Trouble,
+        res: Option<&Value>,
+        env: Env<'_>,
+    ) -> Result<bool, Trouble> {
         let kind = trouble.failure.kind;
         if !matches!(
             kind,
@@ -135,12 +153,11 @@ impl<W: World> Execution<'_, W> {
             return Ok(true);
         };
         let error = self.error_value(trouble);
-        let res = trouble.result.clone().map(Value::from_json);
         self.holds(
             condition,
             Env {
                 error: Some(&error),
-                res: res.as_ref(),
+                res,
                 ..env
             },
         )
@@ -169,8 +186,15 @@ impl<W: World> Execution<'_, W> {
     }
 
     /// One attempt: the action, then `save`, then `expect`.
-    async fn attempt(&self, step: &Step, env: Env<'_>, judge: bool) -> Result<Value, Trouble> {
-        let (res, reply) = self.act(step, env).await?;
+    async fn attempt(
+        &self,
+        step: &Step,
+        env: Env<'_>,
+        judge: bool,
+        came: &mut Option<Value>,
+    ) -> Result<Value, Trouble> {
+        let (res, reply) = self.act_in_time(step, env).await?;
+        *came = Some(res.clone());
         if judge {
             // Without an action, `expect` and `save` look at the variables, and keep the `res` around them.
             let env = if matches!(step.action, Action::None) {
@@ -183,6 +207,32 @@ impl<W: World> Execution<'_, W> {
         Ok(res)
     }
 
+    /// The action. A request has a limit in any case; what is made of several has one if it is written.
+    async fn act_in_time(
+        &self,
+        step: &Step,
+        env: Env<'_>,
+    ) -> Result<(Value, Option<Reply>), Trouble> {
+        if !matches!(step.action, Action::Parallel(_) | Action::Listen(_)) || step.timeout.is_none()
+        {
+            return self.act(step, env).await;
+        }
+        let limit = self.attempt_limit(step, env)?;
+        let deadline = self.world.now().after(limit);
+        match first(self.act(step, env), self.world.sleep_until(deadline)).await {
+            Either::Left(result) => result,
+            Either::Right(()) => Err(self.step_trouble(no_answer(limit), step, env.attempt, None)),
+        }
+    }
+
+    /// How long one attempt may take.
+    pub(super) fn attempt_limit(&self, step: &Step, env: Env<'_>) -> Result<Duration, Trouble> {
+        match &step.timeout {
+            Some(length) => self.length(length, env),
+            None => Ok(ATTEMPT),
+        }
+    }
+
     async fn act(&self, step: &Step, env: Env<'_>) -> Result<(Value, Option<Reply>), Trouble> {
         match &step.action {
             Action::None => Ok((Value::default(), None)),
@@ -192,7 +242,8 @@ impl<W: World> Execution<'_, W> {
                 safe,
             } => {
                 let call = self.call(*client, request, *safe, env)?;
-                let reply = self.send(step, call, env.attempt).await?;
+                let limit = self.attempt_limit(step, env)?;
+                let reply = self.send(step, call, limit, env.attempt).await?;
                 Ok((Value::from_json(Arc::clone(&reply.value)), Some(reply)))
             }
             Action::Parallel(steps) => {
@@ -257,7 +308,13 @@ impl<W: World> Execution<'_, W> {
         })
     }
 
-    async fn send(&self, step: &Step, call: Call, attempt: u32) -> Result<Reply, Trouble> {
+    async fn send(
+        &self,
+        step: &Step,
+        call: Call,
+        limit: Duration,
+        attempt: u32,
+    ) -> Result<Reply, Trouble> {
         self.record(Fact::InstructionStarted {
             place: Arc::clone(&step.place),
             what: Name::clone(&step.what),
@@ -265,7 +322,6 @@ impl<W: World> Execution<'_, W> {
             request: Arc::clone(&call.request),
         })
         .await;
-        let limit = self.length(&step.timeout, self.env())?;
         let began = self.world.now();
         let site = self.site(&step.place, attempt);
         let result = self.within(limit, self.world.call(site, call)).await;
@@ -335,8 +391,16 @@ impl<W: World> Execution<'_, W> {
         reply: Option<&Reply>,
     ) -> Result<(), Trouble> {
         let mut unmet = Vec::new();
+        let mut broken = None;
         for guard in &step.expect {
-            let held = self.holds(guard, env)?;
+            let held = match self.holds(guard, env) {
+                Ok(held) => held,
+                // The others are judged all the same: one of them may be what people want to hear of.
+                Err(trouble) => {
+                    broken.get_or_insert(trouble);
+                    continue;
+                }
+            };
             let explanation = (!held).then(|| Box::new(self.explain(guard, env)));
             if let Some(explanation) = &explanation {
                 unmet.push((Arc::clone(&guard.place), (**explanation).clone()));
@@ -349,7 +413,7 @@ impl<W: World> Execution<'_, W> {
             .await;
         }
         if unmet.is_empty() {
-            return Ok(());
+            return broken.map_or(Ok(()), Err);
         }
         let message = match &unmet[..] {
             [(_, one)] => format!("expected {}", one.source.trim()),

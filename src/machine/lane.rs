@@ -6,7 +6,7 @@ use super::condition::{End, Offer, Run, Settled, Win};
 use super::execution::{Env, Execution, Trouble};
 use super::race::{Pending, first_pass};
 use super::world::{Moment, World};
-use crate::event::{Attempted, ErrorKind, Fact, Failure, Name, Reply};
+use crate::event::{Attempted, ErrorKind, Fact, Failure, Inbox, Name, Reply};
 use crate::script::Value;
 use std::future::{pending, poll_fn};
 use std::sync::Arc;
@@ -31,8 +31,18 @@ impl<W: World> Execution<'_, W> {
             Strategy::Subscribe(_) => Box::pin(self.subscribe(run)),
             Strategy::All(parts) => Box::pin(async move {
                 match self.all(run, parts).await {
-                    Ok(true) => self.show(run, &Value::default(), 1, None, &mut []).await,
-                    Ok(false) => None,
+                    Ok(Some(take)) => {
+                        let mut end = self.show(run, &Value::default(), 1, None, &mut []).await;
+                        if let Some(End {
+                            settled: Settled::Fulfilled(win),
+                            ..
+                        }) = &mut end
+                        {
+                            win.take = take;
+                        }
+                        end
+                    }
+                    Ok(None) => None,
                     Err(trouble) => Some(run.failed(trouble)),
                 }
             }),
@@ -118,7 +128,7 @@ impl<W: World> Execution<'_, W> {
                 safe,
             } => {
                 let call = self.call(*client, request, *safe, env)?;
-                let limit = self.length(&step.timeout, env)?;
+                let limit = self.attempt_limit(step, env)?;
                 let site = self.site(&step.place, attempt);
                 self.within(limit, self.world.call(site, call)).await
             }
@@ -207,10 +217,15 @@ impl<W: World> Execution<'_, W> {
         }
     }
 
-    /// Waits until every part has been fulfilled, in any order; each `set` applies when its own is. False if
-    /// one can never be.
-    async fn all(&self, run: Run<'_>, parts: &[Part]) -> Result<bool, Trouble> {
+    /// Waits until every part has been fulfilled, in any order; each `set` applies when its own is. Yields
+    /// the messages that the parts take if the whole of it wins; `None` if one can never be fulfilled.
+    async fn all(
+        &self,
+        run: Run<'_>,
+        parts: &[Part],
+    ) -> Result<Option<Vec<(Inbox, u64)>>, Trouble> {
         let mut done = vec![false; parts.len()];
+        let mut taken = Vec::new();
         let mut arms: Vec<Option<Pending<'_, Option<End>>>> = parts
             .iter()
             .map(|part| match &part.condition {
@@ -231,20 +246,18 @@ impl<W: World> Execution<'_, W> {
                 }
             }
             if done.iter().all(|done| *done) {
-                return Ok(true);
+                return Ok(Some(taken));
             }
             let ready = first_pass(&mut arms).await;
             if ready.is_empty() {
-                return Ok(false);
+                return Ok(None);
             }
             for (index, End { settled, .. }) in ready {
                 let Win { res, attempt, take } = match settled {
                     Settled::Fulfilled(win) => win,
                     Settled::Failed(trouble) => return Err(trouble),
                 };
-                for (inbox, number) in take {
-                    inbox.take(number);
-                }
+                taken.extend(take);
                 done[index] = true;
                 self.assign_all(&parts[index].set, self.env().with_res(&res, attempt))
                     .await?;

@@ -15,6 +15,8 @@ mod lane;
 mod race;
 mod run;
 mod stub;
+#[cfg(test)]
+mod tests;
 mod value;
 mod world;
 

@@ -15,6 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tracing::Instrument;
 
+/// How many states back a loop is told.
+const TRAIL: usize = 16;
+
 /// What an execution is given.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
@@ -77,13 +80,11 @@ pub async fn run<W: World>(machine: &Machine, inputs: Inputs, world: &W) -> Verd
         services: Value::from(inputs.services.clone()),
     };
     let execution = Execution::new(machine, world, &fixed);
-    let skipped = execution.begin(&inputs).await;
-    match skipped {
-        Ok(None) => {}
+    let stop = match execution.begin(&inputs).await {
+        Ok(None) => execution.until_end().await,
         Ok(Some(_)) => return execution.finish(Outcome::Skipped, None).await,
-        Err(trouble) => return execution.finish(outcome_of(&trouble), Some(trouble)).await,
-    }
-    let stop = execution.until_end().await;
+        Err(trouble) => Stop::Trouble(trouble),
+    };
     let (outcome, headline) = execution.wind_up(stop, inputs.attempt).await;
     execution.finish(outcome, headline).await
 }
@@ -191,6 +192,7 @@ impl<W: World> Execution<'_, W> {
             Err(trouble) => return Stop::Trouble(trouble),
         };
         let deadline = self.started.after(limit);
+        self.inner().deadline = deadline;
         let walk = first(self.walk(), self.world.sleep_until(deadline));
         match first(self.world.halted(), walk).await {
             Either::Left(halt) => Stop::Halted(halt.reason),
@@ -263,20 +265,28 @@ impl<W: World> Execution<'_, W> {
 
     async fn enter(&self, index: usize) -> Result<(), Trouble> {
         let state = &self.machine.chart.states[index];
-        let visit = {
+        let (visit, allowed) = {
             let mut inner = self.inner();
             inner.state = index;
-            inner.visits[index].0 += 1;
-            inner.visit = inner.visits[index].0;
             inner.visit_scope += 1;
             inner.entered = self.world.now();
-            inner.inside = true;
-            inner.visit
+            inner.visiting = true;
+            if inner.trail.len() == TRAIL {
+                inner.trail.pop_front();
+            }
+            inner.trail.push_back(index);
+            let visits = &mut inner.visits[index].0;
+            let allowed = *visits < state.max_visits;
+            *visits += u32::from(allowed);
+            inner.visit = *visits;
+            (inner.visit, allowed)
         };
-        if visit > state.max_visits {
+        if !allowed {
             let failure = Failure::limit(format!(
-                "`{}` was entered more than {} times: the task goes round in a loop",
-                state.name, state.max_visits
+                "`{}` was entered more than {} times, the last time by the loop {}",
+                state.name,
+                state.max_visits,
+                self.last_loop()
             ))
             .hint("raise the state's `max_visits` if that is meant, or give the loop a way out");
             return Err(self.trouble(failure, &state.place));
@@ -289,11 +299,29 @@ impl<W: World> Execution<'_, W> {
         Ok(())
     }
 
-    /// Ends what the visit has started, and books its time.
+    /// The way from the last visit of the state that was just entered to this one: `a → b → a`.
+    fn last_loop(&self) -> String {
+        let inner = self.inner();
+        let mut names: Vec<&str> = Vec::new();
+        let mut newest_first = inner.trail.iter().rev();
+        for state in newest_first.by_ref() {
+            names.push(&self.machine.chart.states[*state].name);
+            if names.len() > 1 && *state == inner.state {
+                break;
+            }
+        }
+        if names.len() == TRAIL && names[0] != names[TRAIL - 1] {
+            names.push("…");
+        }
+        names.reverse();
+        names.join(" → ")
+    }
+
+    /// Ends what the visit has started, and books its time, once.
     pub(super) async fn leave(&self) -> Result<(), Trouble> {
         let (scope, dirty) = {
             let mut inner = self.inner();
-            if std::mem::take(&mut inner.inside) {
+            if std::mem::take(&mut inner.visiting) {
                 let spent = self.world.now().since(inner.entered);
                 let state = inner.state;
                 inner.visits[state].1 += spent;
@@ -365,12 +393,15 @@ impl<W: World> Execution<'_, W> {
                 .unwrap_or(&self.machine.transition_timeout),
             self.env(),
         )?;
+        let now = self.world.now();
+        let deadline = now.after(limit);
+        // The smallest limit in force counts: no poll starts when the task's own time is over.
+        let least = deadline.min(self.inner().deadline);
         self.record(Fact::WaitStarted {
-            limit_micros: Some(micros(limit)),
+            limit_micros: Some(least.since(now)),
         })
         .await;
-        let deadline = self.world.now().after(limit);
-        let race = Box::pin(self.race(state, &cells, deadline));
+        let race = Box::pin(self.race(state, &cells, least));
         match first(race, self.world.sleep_until(deadline)).await {
             Either::Left(end) => end,
             Either::Right(()) => Ok(Exit::Expired(
@@ -469,7 +500,7 @@ impl<W: World> Execution<'_, W> {
         trouble
     }
 
-    /// Takes a transition: the winner's messages leave their inboxes, then `set` is applied.
+    /// Takes a transition: applies its `set`.
     async fn take(
         &self,
         state: &State,
@@ -478,9 +509,6 @@ impl<W: World> Execution<'_, W> {
         also_ready: Vec<Name>,
     ) -> Result<usize, Trouble> {
         let transition = &state.transitions[index];
-        for (inbox, number) in win.take {
-            inbox.take(number);
-        }
         if !transition.set.is_empty() {
             self.assign_all(&transition.set, self.env().with_res(&win.res, win.attempt))
                 .await?;
@@ -585,15 +613,11 @@ impl<W: World> Execution<'_, W> {
 
     async fn finish(&self, outcome: Outcome, headline: Option<Trouble>) -> Verdict {
         let metrics = self.metrics();
-        let (outputs, state) = {
-            let mut inner = self.inner();
-            (std::mem::take(&mut inner.outputs), inner.state)
-        };
+        let outputs = std::mem::take(&mut self.inner().outputs);
         self.record(Fact::ExecutionFinished {
             outcome,
             headline: headline.clone(),
-            state: (outcome != Outcome::Skipped)
-                .then(|| Name::clone(&self.machine.chart.states[state].name)),
+            state: self.state_name(),
             outputs: outputs.clone(),
             metrics: Box::new(metrics.clone()),
         })
@@ -607,13 +631,20 @@ impl<W: World> Execution<'_, W> {
     }
 }
 
+/// The way out that was decided on. The winner's messages leave their inboxes here, before these are
+/// counted.
 fn taken(index: usize, settled: Settled, also_ready: Vec<Name>) -> Result<Exit, Trouble> {
     match settled {
-        Settled::Fulfilled(win) => Ok(Exit::Taken {
-            transition: index,
-            win,
-            also_ready,
-        }),
+        Settled::Fulfilled(mut win) => {
+            for (inbox, number) in win.take.drain(..) {
+                inbox.take(number);
+            }
+            Ok(Exit::Taken {
+                transition: index,
+                win,
+                also_ready,
+            })
+        }
         Settled::Failed(trouble) => Err(trouble),
     }
 }

@@ -353,7 +353,13 @@ impl<'a> Compiler<'a> {
         let config = if matches!(definition.config.kind, NodeKind::Null) {
             super::chart::Blueprint::Constant(Arc::new(crate::event::Json::Null))
         } else {
-            self.check_against(&kind.config, &definition.config);
+            self.check_against(
+                &kind.config,
+                &definition.config,
+                kind.name,
+                "config",
+                definition.kind.span,
+            );
             self.blueprint(&definition.config, Some(&kind.config), &path)?
         };
         Some(self.add_client(&definition.name.value, &definition.kind.value, config))

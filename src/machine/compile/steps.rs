@@ -9,8 +9,6 @@ use crate::machine::chart::{Action, Blueprint, Each, Items, Length, Retry, Step}
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One attempt of an instruction.
-const ATTEMPT: Duration = Duration::from_secs(30);
 /// The pause before a retry.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
@@ -33,10 +31,9 @@ impl Compiler<'_> {
         let each = optional(&instruction.for_each, |each| self.each(each, path));
         self.has_item |= instruction.for_each.is_some();
         let action = self.action(instruction.action.as_ref(), path);
-        let timeout = match &instruction.timeout {
-            None => Some(Length::Literal(ATTEMPT)),
-            Some(length) => self.length(length, &format!("{path}.timeout")),
-        };
+        let timeout = optional(&instruction.timeout, |length| {
+            self.length(length, &format!("{path}.timeout"))
+        });
         // `retry.if` sees the attempt's result and error.
         self.has_res |= instruction.action.is_some();
         let retry = optional(&instruction.retry, |retry| {

@@ -1,0 +1,221 @@
+//! Errors: which outcome they end with, and where `on_error` leads.
+
+use super::task;
+use crate::event::{ErrorKind, Outcome};
+use serde_json::json;
+
+const ROUTED: &str = "
+        start_state: a
+        final_state: done
+        states:
+          a:
+            instructions: [{ stub: x, expect: res == 1 }]
+            transitions: [{ to: done, poll: { stub: look }, fail_when: res == 2 }]
+            on_error:
+              - { kind: transport, to: t, set: { why: error.message } }
+              - { kind: expect, to: e }
+              - { to: any }
+          t: { next: done }
+          e: { next: done }
+          any: { next: done }
+          done:
+        ";
+
+const STEP: &str = "states.a.instructions[0]";
+const POLL: &str = "states.a.transitions[0].poll";
+
+#[test]
+fn the_first_match_wins() {
+    let ran = task(ROUTED).fails(STEP, 10, ErrorKind::Transport).run();
+    ran.passes()
+        .shows_at("take", "10 take a → t\n10 take t → done");
+    assert_eq!(ran.value("why"), Some(&json!("broken")));
+    task(ROUTED)
+        .answer(STEP, json!(2))
+        .run()
+        .passes()
+        .shows("take", "take a → e\ntake e → done");
+    for kind in [ErrorKind::Protocol, ErrorKind::Script, ErrorKind::Timeout] {
+        task(ROUTED)
+            .fails(STEP, 0, kind)
+            .run()
+            .passes()
+            .shows("take", "take a → any\ntake any → done");
+    }
+    task(ROUTED)
+        .answer(STEP, json!(1))
+        .answer(POLL, json!(2))
+        .run()
+        .passes()
+        .shows("take", "take a → any\ntake any → done");
+}
+
+#[test]
+fn limit_and_lost_cannot_be_routed() {
+    for (kind, outcome) in [
+        (ErrorKind::Limit, Outcome::Failed),
+        (ErrorKind::Lost, Outcome::Error),
+    ] {
+        task(ROUTED)
+            .fails(STEP, 0, kind)
+            .run()
+            .ends(outcome, kind, "broken");
+    }
+}
+
+#[test]
+fn an_error_that_no_entry_matches_ends_the_task() {
+    task(
+        "
+        start_state: a
+        final_state: b
+        states:
+          a:
+            instructions: [{ stub: x }]
+            next: b
+            on_error: [{ kind: transport, to: b }]
+          b:
+        ",
+    )
+    .fails(STEP, 0, ErrorKind::Protocol)
+    .run()
+    .ends(Outcome::Error, ErrorKind::Protocol, "broken");
+}
+
+#[test]
+fn every_kind_ends_with_its_outcome() {
+    for (kind, outcome) in [
+        (ErrorKind::Transport, Outcome::Error),
+        (ErrorKind::Protocol, Outcome::Error),
+        (ErrorKind::Script, Outcome::Error),
+        (ErrorKind::Lost, Outcome::Error),
+        (ErrorKind::Limit, Outcome::Failed),
+    ] {
+        task(
+            "
+        start_state: a
+        final_state: a
+        states: { a: { instructions: [{ stub: x }] } }
+        ",
+        )
+        .fails(STEP, 0, kind)
+        .run()
+        .ends(outcome, kind, "broken");
+    }
+}
+
+#[test]
+fn error_is_in_scope_after_on_error() {
+    task(
+        "
+        start_state: a
+        final_state: c
+        states:
+          a: { instructions: [{ stub: x, name: buy }], next: c, on_error: b }
+          b:
+            instructions:
+              - expect:
+                  - error.kind == \"protocol\"
+                  - error.message == \"broken\"
+                  - error.state == \"a\"
+                  - error.instruction == \"buy\"
+            next: c
+          c:
+        ",
+    )
+    .fails(STEP, 0, ErrorKind::Protocol)
+    .run()
+    .passes();
+}
+
+#[test]
+fn an_instruction_that_fails_leaves_those_behind_it_out() {
+    task(
+        "
+        start_state: a
+        final_state: b
+        states:
+          a: { instructions: [{ stub: x }, { stub: y }], next: b, on_error: b }
+          b:
+        ",
+    )
+    .fails(STEP, 0, ErrorKind::Protocol)
+    .run()
+    .passes()
+    .shows("start", "start x");
+}
+
+#[test]
+fn a_set_that_breaks_is_an_error_of_the_state() {
+    task(
+        "
+        start_state: a
+        final_state: b
+        states:
+          a:
+            transitions: [{ to: b, wait: 1s, set: { x: 1 / 0 } }]
+            on_error: [{ kind: script, to: c }]
+          c: { next: b }
+          b:
+        ",
+    )
+    .run()
+    .passes()
+    .shows("take", "take a → c\ntake c → b");
+}
+
+#[test]
+fn a_set_of_a_route_that_breaks_ends_the_task() {
+    task(
+        "
+        start_state: a
+        final_state: b
+        states:
+          a:
+            instructions: [{ expect: 'false' }]
+            next: b
+            on_error: { to: b, set: { x: 1 / 0 } }
+          b:
+        ",
+    )
+    .run()
+    .ends(Outcome::Error, ErrorKind::Script, "")
+    .shows("take", "");
+}
+
+#[test]
+fn an_error_of_a_final_state_can_be_routed() {
+    task(
+        "
+        start_state: a
+        final_state: [a, b]
+        states:
+          a: { instructions: [{ expect: 'false' }], on_error: b }
+          b:
+        ",
+    )
+    .run()
+    .passes()
+    .shows("take", "take a → b");
+}
+
+#[test]
+fn a_subscription_that_cannot_be_read_any_more_fails_the_state() {
+    // A buffer holds ten thousand messages that nobody takes.
+    let mut scene = task(
+        "
+        start_state: a
+        final_state: b
+        states:
+          a:
+            transitions: [{ to: b, subscribe: { stub: flood }, when: 'false' }]
+          b:
+        ",
+    );
+    for _ in 0..=crate::event::MAX_MESSAGES {
+        scene = scene.message("states.a.transitions[0].subscribe", 10, json!(1));
+    }
+    scene
+        .run()
+        .ends(Outcome::Failed, ErrorKind::Limit, "more than it may");
+}

@@ -1,0 +1,332 @@
+//! The language page as tests: each is a task, the answers of a world of stubs, and what must happen.
+
+mod all;
+mod cleanup;
+mod errors;
+mod instructions;
+mod loops;
+mod order;
+mod poll;
+mod race;
+mod retry;
+mod signal;
+mod subscribe;
+mod timeout;
+mod vars;
+
+use super::{Inputs, Project, Stub, Stubbed, Verdict, compile, run};
+use crate::definition::{Catalog, ClientKind, Diagnostic, SourceFile, Suite, parse_task};
+use crate::event::{Attempted, ErrorKind, Fact, Failure, Json, Name, Outcome, length_text};
+use crate::script::Engine;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The interpreter of expressions needs a large stack without optimization.
+const STACK: usize = 64 << 20;
+
+/// A task and the world that it meets.
+pub(super) struct Scene {
+    yaml: String,
+    world: Stubbed,
+    vars: Vec<(Name, Json)>,
+    attempt: u32,
+}
+
+/// What happened.
+pub(super) struct Ran {
+    pub(super) verdict: Verdict,
+    pub(super) facts: Vec<(u64, Fact)>,
+    pub(super) warnings: Vec<Diagnostic>,
+}
+
+/// A scene with this task; its lines may be indented, and `version` is added.
+pub(super) fn task(yaml: &str) -> Scene {
+    Scene {
+        yaml: whole(yaml),
+        world: Stubbed::new(),
+        vars: Vec::new(),
+        attempt: 1,
+    }
+}
+
+/// The task as a file: the indent of its first line is taken off all lines.
+pub(super) fn whole(yaml: &str) -> String {
+    let lines: Vec<&str> = yaml
+        .lines()
+        .skip_while(|line| line.trim().is_empty())
+        .collect();
+    let indent = lines
+        .first()
+        .map_or(0, |line| line.len() - line.trim_start().len());
+    let mut text = "version: 1\n".to_owned();
+    for line in lines {
+        text.push_str(line.get(indent..).unwrap_or(""));
+        text.push('\n');
+    }
+    text
+}
+
+/// A client kind whose requests and sources say what they do: `stub: buy` is `{do: buy}`.
+pub(super) fn catalog() -> Catalog {
+    Catalog {
+        kinds: vec![ClientKind {
+            name: "stub",
+            summary: "Answers what a test wants.",
+            config: json!({}),
+            request: json!({ "type": "object" }),
+            source: Some(json!({ "type": "object" })),
+            reply: json!({}),
+            short_request: |text| Ok(json!({ "do": text })),
+            short_source: |text| Ok(json!({ "on": text })),
+            label: |request| request["do"].as_str().unwrap_or("stub").to_owned(),
+            example: "stub: buy",
+            is_safe: |_| true,
+        }],
+    }
+}
+
+/// Runs this where there is room for it.
+pub(super) fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .stack_size(STACK)
+            .spawn_scoped(scope, work)
+            .unwrap()
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+pub(super) fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+impl Scene {
+    /// The next answer at this place, at once; the last one repeats.
+    pub(super) fn answer(self, path: &str, value: Json) -> Self {
+        self.later(path, 0, value)
+    }
+
+    /// The next answer, after this many milliseconds.
+    pub(super) fn later(mut self, path: &str, after: u64, value: Json) -> Self {
+        self.world = self.world.answer(path, Stub::reply(millis(after), value));
+        self
+    }
+
+    /// The next answer is trouble, after this many milliseconds.
+    pub(super) fn fails(mut self, path: &str, after: u64, kind: ErrorKind) -> Self {
+        let failure = Failure::new(kind, "broken");
+        self.world = self
+            .world
+            .answer(path, Stub::failure(millis(after), failure));
+        self
+    }
+
+    /// A message, this many milliseconds after the subscription was opened.
+    pub(super) fn message(mut self, path: &str, after: u64, value: Json) -> Self {
+        self.world = self.world.message(path, millis(after), value);
+        self
+    }
+
+    pub(super) fn halt(mut self, at: u64) -> Self {
+        self.world = self.world.halt_at(millis(at), "stopped");
+        self
+    }
+
+    /// A variable from outside.
+    pub(super) fn var(mut self, name: &str, value: Json) -> Self {
+        self.vars.push((name.into(), value));
+        self
+    }
+
+    /// The attempt of the whole task.
+    pub(super) fn attempt(mut self, attempt: u32) -> Self {
+        self.attempt = attempt;
+        self
+    }
+
+    /// Runs it. Whatever happens: nothing is left under way, and cleanup begins at most once.
+    pub(super) fn run(self) -> Ran {
+        with_room(move || self.run_here())
+    }
+
+    fn run_here(self) -> Ran {
+        let (machine, warnings) = machine(&self.yaml, &self.vars)
+            .unwrap_or_else(|found| panic!("{}\n{found:#?}", self.yaml));
+        let inputs = Inputs {
+            run: "R".into(),
+            attempt: self.attempt,
+            attempts: self.attempt,
+            vars: self.vars,
+            ..Inputs::default()
+        };
+        let world = self.world;
+        let verdict = world
+            .block_on(run(&machine, inputs, &world))
+            .expect("the task's own deadline always wakes it");
+        assert_eq!(world.leaks(), 0, "a request outlived its state");
+        assert_eq!(world.in_flight(), 0, "a request outlived the task");
+        assert_eq!(world.open_subscriptions(), 0, "left open");
+        let facts: Vec<_> = world
+            .facts()
+            .into_iter()
+            .map(|(at, fact)| (at.0 / 1000, fact))
+            .collect();
+        let cleanups = facts
+            .iter()
+            .filter(|(_, fact)| matches!(fact, Fact::CleanupStarted { .. }));
+        assert!(cleanups.count() <= 1, "cleaned up twice");
+        Ran {
+            verdict,
+            facts,
+            warnings,
+        }
+    }
+}
+
+/// Compiles a whole task file.
+pub(super) fn machine(
+    yaml: &str,
+    given: &[(Name, Json)],
+) -> Result<(super::Machine, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let file = Arc::new(SourceFile {
+        name: "t.yaml".into(),
+        path: "t.yaml".into(),
+        text: yaml.into(),
+    });
+    let task = parse_task(&file)?.value;
+    let (engine, _) = Engine::new(&[]);
+    let given: Vec<Name> = given.iter().map(|(name, _)| Name::clone(name)).collect();
+    let project = Project {
+        suite: &Suite::default(),
+        engine: &engine,
+        catalog: &catalog(),
+        given: &given,
+    };
+    compile(&project, &task)
+}
+
+impl Ran {
+    pub(super) fn outcome(&self) -> Outcome {
+        self.verdict.outcome
+    }
+
+    /// Asserts the outcome and the kind and text of the headline (a part of it).
+    pub(super) fn ends(&self, outcome: Outcome, kind: ErrorKind, message: &str) -> &Self {
+        let headline = self.verdict.headline.as_ref().expect("a headline");
+        assert_eq!(
+            (self.verdict.outcome, headline.failure.kind),
+            (outcome, kind),
+            "{}",
+            headline.failure.message
+        );
+        assert!(
+            headline.failure.message.contains(message),
+            "{}",
+            headline.failure.message
+        );
+        self
+    }
+
+    pub(super) fn passes(&self) -> &Self {
+        assert_eq!(
+            (self.verdict.outcome, &self.verdict.headline),
+            (Outcome::Passed, &None)
+        );
+        self
+    }
+
+    /// Asserts the facts whose first word is one of these, one a line, in order.
+    pub(super) fn shows(&self, words: &str, expected: &str) -> &Self {
+        self.compare(words, expected, false)
+    }
+
+    /// The same, each behind its time in milliseconds.
+    pub(super) fn shows_at(&self, words: &str, expected: &str) -> &Self {
+        self.compare(words, expected, true)
+    }
+
+    fn compare(&self, words: &str, expected: &str, timed: bool) -> &Self {
+        let mut lines = Vec::new();
+        for (at, fact) in &self.facts {
+            let line = line(fact);
+            let first = line.split(' ').next().unwrap_or_default();
+            if words.split(' ').any(|word| word == first) {
+                lines.push(if timed { format!("{at} {line}") } else { line });
+            }
+        }
+        let wanted: Vec<&str> = expected
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect();
+        assert_eq!(lines, wanted, "\n{}", lines.join("\n"));
+        self
+    }
+
+    /// The last value that a variable was given.
+    pub(super) fn value(&self, wanted: &str) -> Option<&Json> {
+        self.facts.iter().rev().find_map(|(_, fact)| match fact {
+            Fact::VariableSaved { name, value } if &**name == wanted => Some(value),
+            _ => None,
+        })
+    }
+}
+
+/// A fact as one short line.
+fn line(fact: &Fact) -> String {
+    let result = |result: &Attempted| match result {
+        Attempted::Reply(reply) => reply.value.to_string(),
+        Attempted::Failure(failure) => failure.kind.word().to_owned(),
+    };
+    match fact {
+        Fact::RunStarted(_) | Fact::RunFinished { .. } => String::new(),
+        Fact::ExecutionStarted(started) => format!("begin {}", started.task),
+        Fact::StateEntered { state, visit: 1 } => format!("enter {state}"),
+        Fact::StateEntered { state, visit } => format!("enter {state} #{visit}"),
+        Fact::InstructionStarted {
+            what, attempt: 1, ..
+        } => format!("start {what}"),
+        Fact::InstructionStarted { what, attempt, .. } => format!("start {what} #{attempt}"),
+        Fact::InstructionFinished { result: what, .. } => format!("end {}", result(what)),
+        Fact::InstructionSkipped { place } => format!("skip {}", place.path),
+        Fact::ExpectationChecked { held, .. } => format!("expect {held}"),
+        Fact::VariableSaved { name, value } => format!("save {name} {value}"),
+        Fact::SubscriptionOpened { place, .. } => format!("open {}", place.path),
+        Fact::MessageReceived { number, .. } => format!("message {number}"),
+        Fact::PollAnswered {
+            attempt,
+            result: what,
+            ..
+        } => format!("poll #{attempt} {}", result(what)),
+        Fact::ConditionChecked { place, verdict, .. } => format!(
+            "check {} {}",
+            place.path,
+            json!(verdict).as_str().unwrap_or("?")
+        ),
+        Fact::WaitStarted { limit_micros } => {
+            format!("wait {}", length_text(limit_micros.unwrap_or(0)))
+        }
+        Fact::TransitionTaken {
+            from,
+            to,
+            also_ready,
+            ..
+        } if also_ready.is_empty() => format!("take {from} → {to}"),
+        Fact::TransitionTaken {
+            from,
+            to,
+            also_ready,
+            ..
+        } => format!("take {from} → {to}, also {}", also_ready.join(", ")),
+        Fact::TimedOut { scope, state, .. } => format!("timeout {scope} {state}"),
+        Fact::Deferred { place } => format!("defer {}", place.path),
+        Fact::CleanupStarted { deferred } => format!("cleanup {deferred}"),
+        Fact::CleanupSkipped { variable, .. } => format!("unarmed {variable}"),
+        Fact::CleanupFinished { failures } => format!("cleaned {}", failures.len()),
+        Fact::Log { text, .. } => format!("log {text}"),
+        Fact::SignalSent { name, data, .. } => format!("signal {name} {data}"),
+        Fact::ExecutionFinished { outcome, .. } => format!("finish {}", outcome.word()),
+    }
+}

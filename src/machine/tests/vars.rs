@@ -1,0 +1,198 @@
+//! Variables: where they come from, and what is in scope.
+
+use super::task;
+use crate::event::{ErrorKind, Fact, Outcome};
+use serde_json::json;
+
+#[test]
+fn vars_are_evaluated_in_order() {
+    let ran = task(
+        "
+        vars: { a: 2, b: '${a * 3}', c: { list: ['${b}', 'x${b}'] } }
+        start_state: s
+        final_state: s
+        states: { s: }
+        ",
+    )
+    .run();
+    ran.passes().shows(
+        "save",
+        r#"
+        save a 2
+        save b 6
+        save c {"list":[6,"x6"]}
+        "#,
+    );
+}
+
+#[test]
+fn a_value_from_outside_is_stronger() {
+    let ran = task(
+        "
+        vars: { a: 2, b: '${a}' }
+        start_state: s
+        final_state: s
+        states: { s: { instructions: [{ expect: [a == 5, b == 5, extra == \"x\"] }] } }
+        ",
+    )
+    .var("a", json!(5))
+    .var("extra", json!("x"))
+    .run();
+    ran.passes();
+}
+
+#[test]
+fn a_param_must_be_given() {
+    let yaml = "
+        params: [who]
+        start_state: s
+        final_state: s
+        states: { s: { instructions: [{ expect: who == \"me\" }] } }
+        ";
+    task(yaml)
+        .run()
+        .ends(Outcome::Error, ErrorKind::Script, "`who` was not given");
+    task(yaml).var("who", json!("me")).run().passes();
+}
+
+#[test]
+fn a_short_secret_is_refused() {
+    for yaml in [
+        "secrets: { key: short }\nstart_state: s\nfinal_state: s\nstates: { s: }\n",
+        "secrets: [key]\nstart_state: s\nfinal_state: s\nstates: { s: { instructions: [{ save: { key: '\"short\"' } }] } }\n",
+        "secrets: [key]\nstart_state: s\nfinal_state: t\nstates: { s: { transitions: [{ to: t, when: 'true', set: { key: '\"short\"' } }] }, t: }\n",
+    ] {
+        task(yaml).run().ends(
+            Outcome::Error,
+            ErrorKind::Script,
+            "the secret `key` is shorter than 8 characters",
+        );
+    }
+    task("secrets: [key]\nstart_state: s\nfinal_state: s\nstates: { s: }\n")
+        .var("key", json!("short"))
+        .run()
+        .ends(Outcome::Error, ErrorKind::Script, "shorter than 8");
+    task("secrets: { key: long enough }\nstart_state: s\nfinal_state: s\nstates: { s: { instructions: [{ expect: key == \"long enough\" }] } }\n")
+        .run()
+        .passes();
+}
+
+#[test]
+fn outputs_are_evaluated_at_a_passed_end() {
+    let yaml = "
+        vars: { x: 2 }
+        start_state: a
+        final_state: b
+        states:
+          a: { transitions: [{ to: b, when: x == 2, set: { y: x * 2 } }, { to: no, when: x != 2 }] }
+          b:
+          no: { fail: 'no' }
+        outputs: { double: y, plain: x }
+        ";
+    let ran = task(yaml).run();
+    assert_eq!(ran.verdict.outputs, json!({ "double": 4, "plain": 2 }));
+    assert!(ran.facts.iter().any(|(_, fact)| matches!(
+        fact,
+        Fact::ExecutionFinished { outputs, .. } if outputs == &ran.verdict.outputs
+    )));
+    let ran = task(yaml).var("x", json!(3)).run();
+    assert_eq!(ran.outcome(), Outcome::Failed);
+    assert_eq!(ran.verdict.outputs, json!(null));
+}
+
+#[test]
+fn an_output_that_breaks_is_an_error() {
+    task(
+        "
+        start_state: a
+        final_state: a
+        states: { a: }
+        outputs: { x: 1 / 0 }
+        cleanup: [{ stub: tidy }]
+        ",
+    )
+    .answer("cleanup[0]", json!(1))
+    .run()
+    .ends(Outcome::Error, ErrorKind::Script, "")
+    .shows("start", "start tidy");
+}
+
+#[test]
+fn skip_leaves_the_whole_task_out() {
+    let ran = task(
+        "
+        skip: waits for ${x}
+        vars: { x: better days }
+        start_state: a
+        final_state: a
+        states: { a: }
+        cleanup: [{ stub: tidy }]
+        ",
+    )
+    .run();
+    assert_eq!(ran.outcome(), Outcome::Skipped);
+    ran.shows("enter start finish", "finish skipped");
+    assert!(ran.facts.iter().any(|(_, fact)| matches!(
+        fact,
+        Fact::ExecutionStarted(started) if started.skip.as_deref() == Some("waits for better days")
+    )));
+}
+
+#[test]
+fn skip_may_depend_on_variables() {
+    let yaml = "
+        skip: { if: x > 1, reason: too much }
+        vars: { x: 1 }
+        start_state: a
+        final_state: a
+        states: { a: }
+        ";
+    task(yaml).run().passes();
+    assert_eq!(
+        task(yaml).var("x", json!(2)).run().outcome(),
+        Outcome::Skipped
+    );
+}
+
+#[test]
+fn task_run_and_state_are_in_scope() {
+    task(
+        "
+        name: mine
+        start_state: a
+        final_state: a
+        states:
+          a:
+            instructions:
+              - expect: [task.name == \"mine\", run.attempt == 1, run.id == \"R\", state == \"a\", attempt == 1]
+        ",
+    )
+    .run()
+    .passes();
+}
+
+#[test]
+fn a_template_that_is_one_expression_keeps_its_type() {
+    let ran = task(
+        "
+        vars: { n: 3, list: [1, 2] }
+        start_state: a
+        final_state: a
+        states:
+          a:
+            instructions:
+              - stub: { do: x, n: '${n}', list: '${list}', text: 'n=${n}', plain: '$${n}' }
+        ",
+    )
+    .answer("states.a.instructions[0]", json!(1))
+    .run();
+    ran.passes();
+    let request = ran.facts.iter().find_map(|(_, fact)| match fact {
+        Fact::InstructionStarted { request, .. } => Some(request),
+        _ => None,
+    });
+    assert_eq!(
+        **request.unwrap(),
+        json!({ "do": "x", "n": 3, "list": [1, 2], "text": "n=3", "plain": "${n}" })
+    );
+}
