@@ -140,6 +140,9 @@ pub(super) fn run(global: &Global, args: Args) -> Exit {
     for sink in sinks {
         run = run.boxed_sink(sink);
     }
+    if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
+        run = run.sink(github());
+    }
     let handle = run.handle();
     let terminal = terminal(global, &args);
     let run = match &terminal {
@@ -229,6 +232,18 @@ fn suite_jobs(tasks: &[Loaded]) -> Option<u32> {
         .map(|jobs| jobs.value)
 }
 
+/// In GitHub Actions: annotations at the failures, and a table in the summary of the step.
+fn github() -> report::Github {
+    let summary = std::env::var_os("GITHUB_STEP_SUMMARY").and_then(|path| {
+        let file = std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path);
+        Some(Box::new(BufWriter::new(file.ok()?)) as Box<dyn io::Write + Send>)
+    });
+    report::Github::new(Box::new(Lenient(io::stdout())), summary, Options::default())
+}
+
 /// What people watch. With `--format json` stdout belongs to the events.
 fn terminal(global: &Global, args: &Args) -> Option<Arc<Mutex<Terminal>>> {
     if args.format == Format::Json {
@@ -238,6 +253,7 @@ fn terminal(global: &Global, args: &Args) -> Option<Arc<Mutex<Terminal>>> {
         style: global.style(io::stdout().is_terminal() || io::stderr().is_terminal()),
         resumable: false,
         live: output::is_live(),
+        rows: output::size().map_or(24, |(_, rows)| rows),
         reports: args
             .reports
             .iter()
@@ -281,8 +297,8 @@ async fn redraw(terminal: Arc<Mutex<Terminal>>) {
     loop {
         every.tick().await;
         let mut terminal = terminal.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(columns) = output::columns() {
-            terminal.resize(columns);
+        if let Some((columns, rows)) = output::size() {
+            terminal.resize(columns, rows);
         }
         // A terminal that cannot be written to is no reason to stop a run.
         let _ = terminal.tick(now());

@@ -15,6 +15,8 @@
 
 mod contract;
 mod exact;
+pub mod exec;
+pub mod file;
 pub mod http;
 #[cfg(feature = "nats")]
 pub mod nats;
@@ -23,6 +25,7 @@ mod payload;
 mod reach;
 mod registry;
 mod scope;
+mod shell;
 #[cfg(feature = "sql")]
 pub mod sql;
 mod value;

@@ -106,20 +106,18 @@ pub(super) struct Received {
 impl Received {
     /// Reads a payload.
     pub(super) fn new(bytes: &[u8]) -> Self {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Self {
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            return Self {
                 body: exact::parse_or_text(text),
                 text: text.to_owned(),
                 base64: None,
-            },
-            Err(_) => {
-                let text = String::from_utf8_lossy(bytes).into_owned();
-                Self {
-                    body: Json::String(text.clone()),
-                    text,
-                    base64: Some(to_base64(bytes)),
-                }
-            }
+            };
+        }
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        Self {
+            body: Json::String(text.clone()),
+            text,
+            base64: Some(to_base64(bytes)),
         }
     }
 

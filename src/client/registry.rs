@@ -59,9 +59,14 @@ impl Registry {
     /// Every client that funcy brings. Adding one is one line here.
     #[must_use]
     pub fn builtin() -> Self {
-        let registry = Self::empty().with(super::http::Http::default());
+        let registry = Self::empty()
+            .with(super::http::Http::default())
+            .with(super::exec::Exec)
+            .with(super::file::File);
         #[cfg(feature = "nats")]
         let registry = registry.with(super::nats::Nats);
+        #[cfg(feature = "sql")]
+        let registry = registry.with(super::sql::Sql);
         registry
     }
 

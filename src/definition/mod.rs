@@ -4,20 +4,26 @@
 //! the file at once. Nothing is resolved and nothing is run here.
 
 mod catalog;
+mod check;
 mod decode;
 mod diagnostic;
 mod keys;
 pub mod model;
 mod node;
+mod render;
+mod schema;
 mod source;
 mod yaml;
 
 pub use crate::event::{nearest, parse_duration};
 pub use catalog::{Catalog, ClientKind};
+pub use check::{ValueContext, check_value};
 pub use decode::{Parsed, parse_suite, parse_task};
 pub use diagnostic::{Diagnostic, Severity};
 pub use model::{SourceFile, Suite, Task};
 pub use node::{Node, NodeKind, Text, TextMap};
+pub use render::{render, to_github, to_json};
+pub use schema::{json_schema, suite_schema};
 pub use source::MAX_FILE_BYTES;
 pub use yaml::parse_yaml;
 

@@ -36,6 +36,8 @@ pub(super) struct Inner {
     pub(super) state: usize,
     pub(super) visit: u32,
     pub(super) entered: Moment,
+    /// Whether a visit is under way: its time is booked once.
+    pub(super) inside: bool,
     /// The scope of the visit, and whether anything was started in it.
     pub(super) visit_scope: u32,
     pub(super) dirty: bool,

@@ -13,6 +13,7 @@ use crate::script::Value;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
+use tracing::Instrument;
 
 /// What an execution is given.
 #[derive(Clone, Debug, Default)]
@@ -225,8 +226,9 @@ impl<W: World> Execution<'_, W> {
         let mut current = graph.start;
         loop {
             let state = &graph.states[current];
+            let span = tracing::info_span!("state", name = %state.name);
             let left = match self.enter(current).await {
-                Ok(()) => self.stay(state).await,
+                Ok(()) => self.stay(state).instrument(span).await,
                 Err(trouble) => Err(trouble),
             };
             let closed = self.leave().await;
@@ -268,6 +270,7 @@ impl<W: World> Execution<'_, W> {
             inner.visit = inner.visits[index].0;
             inner.visit_scope += 1;
             inner.entered = self.world.now();
+            inner.inside = true;
             inner.visit
         };
         if visit > state.max_visits {
@@ -290,9 +293,11 @@ impl<W: World> Execution<'_, W> {
     pub(super) async fn leave(&self) -> Result<(), Trouble> {
         let (scope, dirty) = {
             let mut inner = self.inner();
-            let spent = self.world.now().since(inner.entered);
-            let state = inner.state;
-            inner.visits[state].1 += spent;
+            if std::mem::take(&mut inner.inside) {
+                let spent = self.world.now().since(inner.entered);
+                let state = inner.state;
+                inner.visits[state].1 += spent;
+            }
             for inbox in std::mem::take(&mut inner.inboxes) {
                 let (seen, left) = inbox.counts();
                 inner.seen += seen;

@@ -448,16 +448,8 @@ impl Ended {
     /// A headline for an end that brought none: a cancelled task.
     fn unexplained(&self) -> Headline {
         Headline {
-            failure: Failure::new(ErrorKind::Lost, self.outcome.word()),
             state: self.state.clone(),
-            place: None,
-            calls: Vec::new(),
-            what: None,
-            attempts: 0,
-            last: None,
-            explanations: Vec::new(),
-            conditions: Vec::new(),
-            micros: 0,
+            ..Headline::of(Failure::new(ErrorKind::Lost, self.outcome.word()))
         }
     }
 

@@ -26,7 +26,7 @@ pub(super) struct Arrived {
     pub(super) url: Url,
     pub(super) redirects: u32,
     /// The cookies that the jar added to the first request.
-    pub(super) sent_cookies: Option<HeaderValue>,
+    pub(super) jar_cookies: Option<HeaderValue>,
     /// Every cookie that was set on the way.
     pub(super) set_cookies: serde_json::Map<String, Json>,
 }
@@ -44,7 +44,7 @@ pub(super) async fn send(
         body: outgoing.body.clone(),
     };
     let jar = session.jar.as_ref().filter(|_| outgoing.jar);
-    let mut sent_cookies = None;
+    let mut jar_cookies = None;
     let mut set_cookies = serde_json::Map::new();
     let mut redirects = 0;
     loop {
@@ -60,7 +60,7 @@ pub(super) async fn send(
             .await
             .map_err(|error| trouble::failure(&error, &hop.url, session.connect_timeout))?;
         if redirects == 0 {
-            sent_cookies = cookies;
+            jar_cookies = cookies;
         }
         if response.headers().contains_key(SET_COOKIE) {
             if let Some(jar) = jar {
@@ -75,7 +75,7 @@ pub(super) async fn send(
                     response,
                     url: hop.url,
                     redirects,
-                    sent_cookies,
+                    jar_cookies,
                     set_cookies,
                 });
             }

@@ -2,7 +2,7 @@
 //!
 //! `request` is what a task writes, `outgoing` the same made ready, `exchange` sends it and follows
 //! redirects, `content` reads the body, `trouble` names what went wrong, `curl` repeats it in a shell.
-//! `pool` holds the connections, `session` the cookies.
+//! `pool` holds the connections, `session` the cookies. `stream` subscribes to the events that `sse` reads.
 
 mod config;
 mod content;
@@ -14,6 +14,8 @@ mod outgoing;
 mod pool;
 mod request;
 mod session;
+mod sse;
+mod stream;
 mod trouble;
 
 #[cfg(test)]
@@ -26,19 +28,21 @@ pub use session::Session;
 
 use super::contract::{Answer, Context, Protocol};
 use super::scope::Scope;
-use crate::event::{Failure, Json};
+use crate::event::{Failure, Feed, Json};
 use exchange::Arrived;
 use outgoing::Outgoing;
 use pool::Pool;
 use reqwest::header::{HeaderMap, SET_COOKIE};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// The HTTP client. Clones of its connections are shared by every session that it opens.
 #[derive(Debug, Default)]
 pub struct Http {
-    pool: Pool,
+    pool: Arc<Pool>,
 }
 
 /// What `res` holds after a request.
@@ -79,7 +83,7 @@ expect: res.status == 201
     type Request = Request;
     type Source = Source;
     type Reply = Reply;
-    type Session = Session;
+    type Session = Arc<Session>;
 
     fn short_request(text: &str) -> Result<Json, String> {
         request::short(text)
@@ -97,13 +101,13 @@ expect: res.status == 201
         request::is_safe(request)
     }
 
-    async fn open(&self, config: Config, context: &Context) -> Result<Session, Failure> {
-        Session::open(config, context).await
+    async fn open(&self, config: Config, context: &Context) -> Result<Arc<Session>, Failure> {
+        Session::open(config, context).await.map(Arc::new)
     }
 
     async fn call(
         &self,
-        session: &Session,
+        session: &Arc<Session>,
         request: Request,
         _: &Scope,
     ) -> Result<Answer<Reply>, Failure> {
@@ -119,6 +123,16 @@ expect: res.status == 201
                 Err(failure)
             }
         }
+    }
+
+    async fn subscribe(
+        &self,
+        session: &Arc<Session>,
+        source: Source,
+        feed: Feed,
+        scope: &Scope,
+    ) -> Result<(), Failure> {
+        stream::subscribe(self, session, source, feed, scope).await
     }
 
     fn value(reply: Reply) -> serde_json::Result<Json> {
@@ -151,7 +165,7 @@ async fn answer(
         mut response,
         url,
         redirects,
-        sent_cookies,
+        jar_cookies,
         set_cookies,
     } = exchange::send(pool, session, outgoing).await?;
     let limit = session.body_limit;
@@ -162,8 +176,12 @@ async fn answer(
     let mut summary = format!("{} {} → {status} in {ms}ms", outgoing.method, outgoing.url);
     match redirects {
         0 => {}
-        1 => summary.push_str(&format!(", redirected to {url}")),
-        more => summary.push_str(&format!(", {more} redirects to {url}")),
+        1 => {
+            let _ = write!(summary, ", redirected to {url}");
+        }
+        more => {
+            let _ = write!(summary, ", {more} redirects to {url}");
+        }
     }
     if let Some(note) = content.note {
         summary.push_str("; ");
@@ -180,7 +198,7 @@ async fn answer(
         ms,
     };
     let sent = Sent {
-        cookies: sent_cookies,
+        cookies: jar_cookies,
         redirected: redirects > 0,
     };
     let mut answer = Answer::new(reply, summary);

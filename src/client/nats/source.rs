@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Messages that a stream's consumer asks for at a time.
 const BATCH: usize = 200;
 /// How long the server keeps a consumer that nobody asks, if it could not be deleted.
-const INACTIVE: Duration = Duration::from_secs(60);
+const INACTIVE: Duration = Duration::from_mins(1);
 /// How long deleting a consumer may take.
 const CLOSING: Duration = Duration::from_secs(1);
 
@@ -56,11 +56,11 @@ async fn open_subject(
 ) -> Result<(), Failure> {
     let client = connection.client();
     let mark = connection.mark();
-    let subscribed = match queue {
+    let opened = match queue {
         Some(queue) => client.queue_subscribe(subject.clone(), queue).await,
         None => client.subscribe(subject.clone()).await,
     };
-    let subscriber = subscribed.map_err(|error| match error.kind() {
+    let subscriber = opened.map_err(|error| match error.kind() {
         SubscribeErrorKind::InvalidSubject => {
             Failure::protocol(format!("{subject:?} is no subject")).hint(
                 "a subject is made of words with dots between them; `*` stands for one word, `>` at the end for the rest",

@@ -43,6 +43,10 @@ pub struct Tls {
 
 /// One of `publish`, `request` and `kv`, with its payload.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the members are the words of the task language"
+)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = [
     { "required": ["publish"] },

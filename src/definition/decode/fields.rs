@@ -3,6 +3,9 @@ use crate::definition::keys::{Object, Shape};
 use crate::definition::node::{Node, NodeKind, Text};
 use crate::event::{Span, nearest};
 
+/// No object has that many keys: what comes behind is not looked at for hints.
+pub(super) const MANY: usize = 50;
+
 /// A map that is one of the language's objects; its keys were checked.
 pub(super) struct Fields<'n> {
     members: &'n [(Text, Node)],
@@ -82,7 +85,7 @@ impl Decoder<'_> {
                 continue;
             }
             // A key that is one slip away was reported; its right name is not missing beside it.
-            let misspelt = fields.members.iter().any(|(written, _)| {
+            let misspelt = fields.members.iter().take(MANY).any(|(written, _)| {
                 fields.object.key(written.as_str()).is_none()
                     && nearest(written.as_str(), fields.object.names()) == Some(key.name)
             });
@@ -126,6 +129,12 @@ impl Decoder<'_> {
     }
 
     pub(super) fn unknown_key(&mut self, key: &Text, object: &'static Object) {
+        if self.is_full() {
+            // Nobody reads that many; looking for near names would take its time.
+            let diagnostic = self.error("unknown-key", key.span, "unknown key");
+            self.report(diagnostic);
+            return;
+        }
         let hint = match nearest(key.as_str(), object.names()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!(
@@ -173,7 +182,7 @@ impl Decoder<'_> {
         let rest = &self.lines.text[start..self.lines.line_end(start)];
         let comment = rest.trim_start().starts_with('#');
         let span = if is_empty { at } else { node.span };
-        if self.settled.contains(&node.span.start) {
+        if self.settled.contains(node.span.start) {
             return;
         }
         let diagnostic = if !is_empty {

@@ -183,12 +183,9 @@ impl Decoder<'_> {
         if client.as_str() != "signal" {
             return is_literal;
         }
-        let name = match &source.kind {
-            NodeKind::Text(name) => name,
-            _ => {
-                self.wrong_type(source, client.span, "a signal is named by a text", None);
-                return false;
-            }
+        let NodeKind::Text(name) = &source.kind else {
+            self.wrong_type(source, client.span, "a signal is named by a text", None);
+            return false;
         };
         is_literal && self.no_template(name, "the name of a signal")
     }

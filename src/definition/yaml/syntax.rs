@@ -110,7 +110,11 @@ impl Spot<'_> {
     /// What is clear from the parser's own message.
     fn by_message(&self, info: &str) -> Option<Diagnostic> {
         let first = self.lines.text[self.at..].chars().next();
-        if info.contains("unexpected end of stream") {
+        if info.contains("quoted scalar")
+            && (info.contains("end of stream")
+                || info.contains("indentation")
+                || info.contains("document indicator"))
+        {
             return Some(
                 self.error(self.here(1), "this quote is never closed")
                     .label("the text begins here")
@@ -161,6 +165,9 @@ impl Spot<'_> {
         if info.contains("block scalar") && matches!(first, Some('|' | '>')) {
             return Some(self.must_be_quoted(self.at, first?));
         }
+        if info.contains("simple key expect") {
+            return self.line_before();
+        }
         if info.contains("wrongly indented line in block scalar") {
             return Some(
                 self.error(
@@ -180,6 +187,25 @@ impl Spot<'_> {
             );
         }
         None
+    }
+
+    /// The parser found the next line where a colon was due: the line before is no `key: value`.
+    fn line_before(&self) -> Option<Diagnostic> {
+        let text = self.lines.text;
+        let before = text[..self.lines.line_start(self.at)].trim_end();
+        let line = self.lines.line_start(before.len());
+        let content = before[line..].trim_start();
+        let is_line = !content.is_empty() && !content.starts_with(['#', '-', '[', '{']);
+        (is_line && !content.contains(": ") && !content.ends_with(':'))
+            .then(|| self.no_colon(before.len() - content.len(), content))
+    }
+
+    fn no_colon(&self, at: usize, content: &str) -> Diagnostic {
+        self.error(
+            self.at_byte(at, content.chars().count()),
+            "this line is no `key: value`",
+        )
+        .hint("a colon and a space stand between key and value; a text over several lines is indented")
     }
 
     fn after_quote(&self) -> Diagnostic {
@@ -279,13 +305,7 @@ impl Spot<'_> {
         let has_colon = content.contains(": ") || content.ends_with(':');
         if !has_colon && !content.starts_with(['-', '[', '{', ']', '}']) {
             let at = line + (text[line..end].len() - text[line..end].trim_start().len());
-            return Some(
-                self.error(
-                    self.at_byte(at, content.chars().count()),
-                    "this line is no `key: value`",
-                )
-                .hint("a colon and a space stand between key and value; a text over several lines is indented"),
-            );
+            return Some(self.no_colon(at, content));
         }
         let at = line + (text[line..end].len() - text[line..end].trim_start().len());
         Some(

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod curl;
+mod events;
 mod faults;
 mod requests;
 mod server;

@@ -1,5 +1,6 @@
 use super::server::echo;
 use super::*;
+use crate::client::Protocol as _;
 
 #[tokio::test]
 async fn every_method_arrives() {
@@ -301,7 +302,6 @@ async fn a_moved_reply_is_the_serialized_one() {
         url: server.url("/"),
         ms: 1,
     };
-    use crate::client::Protocol as _;
     assert_eq!(
         crate::client::http::Http::value(reply.clone())
             .unwrap()
