@@ -118,8 +118,8 @@ save: { expected: res.body }
         _: &Scope,
     ) -> Result<Answer<Reply>, Failure> {
         let (deed, path) = request.deed()?;
-        let content = request.content()?;
-        match (deed, content) {
+        let bytes = request.content()?;
+        match (deed, bytes) {
             (Deed::Read, None) => read(context, &path).await,
             (Deed::Exists, None) => exists(context, &path).await,
             (Deed::Write, Some(bytes)) => write(context, &path, &bytes).await,
