@@ -373,4 +373,28 @@ mod tests {
             "{failure:?}"
         );
     }
+    #[test]
+    fn the_schemas_tell_what_excludes_what() {
+        let valid = |kind: &str, request: Json| {
+            let schema = Registry::builtin().get(kind).unwrap().kind().request;
+            jsonschema::is_valid(&schema, &request)
+        };
+        assert!(valid("http", json!({ "post": "/", "json": null })));
+        assert!(valid(
+            "http",
+            json!({ "get": "/", "auth": { "bearer": "x" } })
+        ));
+        assert!(!valid("http", json!({})));
+        assert!(!valid("http", json!({ "get": "/", "post": "/" })));
+        assert!(!valid(
+            "http",
+            json!({ "post": "/", "json": 1, "text": "a" })
+        ));
+        assert!(!valid("http", json!({ "post": "/", "text": null })));
+        assert!(!valid("http", json!({ "get": "/", "auth": {} })));
+        assert!(valid("file", json!({ "read": "a" })));
+        assert!(!valid("file", json!({ "read": "a", "write": "b" })));
+        assert!(valid("exec", json!({ "command": ["a", 1], "stdin": null })));
+        assert!(!valid("exec", json!({ "env": {} })));
+    }
 }

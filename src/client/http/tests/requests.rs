@@ -264,6 +264,11 @@ async fn mistakes_are_named() {
             .contains("line break")
     );
     assert!(
+        message(json!({ "post": "http://h/", "headers": { "Content-Length": 5 } }))
+            .await
+            .contains("follows from the body")
+    );
+    assert!(
         message(json!({ "get": "http://h/", "auth": {} }))
             .await
             .contains("{bearer: token}")
