@@ -18,7 +18,9 @@ mod exact;
 #[cfg(feature = "nats")]
 pub mod nats;
 mod paths;
+#[cfg(any(feature = "nats", feature = "sql"))]
 mod payload;
+#[cfg(any(feature = "nats", feature = "sql"))]
 mod reach;
 mod registry;
 mod scope;

@@ -91,7 +91,7 @@ async fn publish(
 ) -> Result<Answer<Reply>, Failure> {
     let size = payload.len() as u64;
     let client = connection.client();
-    let mark = connection.mark();
+    let asked = connection.publishing(&subject);
     match headers {
         Some(headers) => {
             client
@@ -105,7 +105,7 @@ async fn publish(
         PublishErrorKind::InvalidSubject => bad_subject(&subject),
         PublishErrorKind::Send => Failure::transport("the connection is closed"),
     })?;
-    connection.settle(mark, &subject).await?;
+    connection.settle(&asked).await?;
     let summary = format!("publish {subject} ({size} bytes)");
     let mut answer = Answer::new(
         Reply {
