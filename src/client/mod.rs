@@ -18,10 +18,12 @@ mod exact;
 #[cfg(feature = "nats")]
 pub mod nats;
 mod paths;
-#[cfg(any(feature = "nats", feature = "sql"))]
+#[cfg(feature = "nats")]
 mod payload;
 #[cfg(any(feature = "nats", feature = "sql"))]
 mod reach;
+#[cfg(any(feature = "nats", feature = "sql"))]
+mod received;
 mod registry;
 mod scope;
 #[cfg(feature = "sql")]

@@ -2,7 +2,7 @@ use super::connection::{Asked, Connection};
 use super::request::headers_of;
 use super::words::{From, Origin};
 use crate::client::Scope;
-use crate::client::payload::{Received, now};
+use crate::client::received::{Received, now};
 use crate::event::{Failure, Feed, Json, Message};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::stream::{ConsumerErrorKind, Stream};
