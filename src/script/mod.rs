@@ -43,7 +43,7 @@ pub use error::{EvalError, EvalKind, SyntaxError};
 pub use expression::{Expression, Source};
 pub use lint::{Call, Lint, Path, Read};
 pub use module::{Module, ModuleError};
-pub use sandbox::set_meter;
+pub use sandbox::{set_meter, set_stopwatch};
 pub use scope::{Host, LOCALS, Locals, Scope};
 pub use template::Template;
 pub use value::Value;
