@@ -382,7 +382,7 @@ impl Engine {
         host: &Arc<dyn Host>,
         seen: Option<RefCell<Seen>>,
     ) -> (Result<Dynamic, EvalError>, Option<RefCell<Seen>>) {
-        sandbox::start_meter();
+        sandbox::begin();
         let module_line = |file: &str, position| {
             self.0
                 .modules

@@ -120,7 +120,7 @@ impl Run<'_> {
                 Ok((found != *negated).into())
             }
             Kind::Calculate(how, left, right) => {
-                self.metered(node, calculate(*how, &self.node(left)?, &self.node(right)?))
+                metered(node, calculate(*how, &self.node(left)?, &self.node(right)?))
             }
             Kind::Bits(symbol, left, right) => {
                 arithmetic::bits(symbol, &self.node(left)?, &self.node(right)?).map_err(place)
@@ -138,7 +138,7 @@ impl Run<'_> {
                 }
                 Ok(Dynamic::from_map(map))
             }
-            Kind::Join(pieces) => self.metered(node, ops::join(&self.nodes(pieces)?)),
+            Kind::Join(pieces) => metered(node, ops::join(&self.nodes(pieces)?)),
             Kind::If {
                 condition,
                 then,
@@ -167,7 +167,7 @@ impl Run<'_> {
                     place: self.place,
                     rhai: None,
                 };
-                self.metered(node, (function.run)(&call, &args).and_then(ops::sized))
+                metered(node, sandbox::call(function, &call, &args))
             }
             Kind::Rhai(leaf) => self.leaf(node, leaf),
         }
@@ -180,13 +180,6 @@ impl Run<'_> {
     fn truth(&self, node: &Node, who: &str) -> Outcome<bool> {
         let value = self.node(node)?;
         truth(&value, who).map_err(|fault| placed(fault, &node.at))
-    }
-
-    /// A result that may have needed much memory.
-    fn metered(&self, node: &Node, result: Result<Dynamic, Fault>) -> Outcome {
-        result
-            .and_then(|value| sandbox::check_meter().map(|()| value))
-            .map_err(|fault| placed(fault, &node.at))
     }
 
     fn variable(&self, name: &str) -> Option<Dynamic> {
@@ -292,7 +285,7 @@ impl Run<'_> {
         let keys = within.and_then(|(value, _)| value.as_map_ref().ok().map(|map| map.clone()));
         let near = match (&keys, within) {
             (Some(keys), Some((_, Step::Member(name, _)))) => {
-                nearest(name, keys.keys().map(|key| key.as_str()))
+                nearest(name, keys.keys().map(AsRef::as_ref))
             }
             _ => None,
         };
@@ -342,7 +335,11 @@ impl Run<'_> {
     }
 
     fn leaf_error(&self, error: &rhai::EvalAltResult, node: &Node, leaf: &Leaf) -> EvalError {
-        let located = rhai_error::located(error, &leaf.translation, &node.at, self.module_line);
+        let mut located = rhai_error::located(error, &leaf.translation, &node.at, self.module_line);
+        // A call that cannot be made is wrong as a whole: its operands are what to look at.
+        if leaf.name_at.as_ref() == Some(&located.at) {
+            located.at = node.at.clone();
+        }
         match error {
             rhai::EvalAltResult::ErrorVariableNotFound(name, _) => {
                 match self.variable_at(name, &located.at) {
@@ -353,6 +350,13 @@ impl Run<'_> {
             _ => located,
         }
     }
+}
+
+/// A result that may have needed much memory or time.
+fn metered(node: &Node, result: Result<Dynamic, Fault>) -> Outcome {
+    result
+        .and_then(|value| sandbox::check().map(|()| value))
+        .map_err(|fault| placed(fault, &node.at))
 }
 
 /// The value at a place of JSON, given the way to it.

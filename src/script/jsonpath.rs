@@ -34,12 +34,11 @@ impl JsonPath {
     pub(super) fn find(&self, value: &Dynamic) -> Result<Dynamic, Fault> {
         let owned;
         let lazy = lazy::lazy(value);
-        let json: &Json = match &lazy {
-            Some(lazy) => lazy.json(),
-            None => {
-                owned = lazy::to_json(value)?;
-                &owned
-            }
+        let json: &Json = if let Some(lazy) = &lazy {
+            lazy.json()
+        } else {
+            owned = lazy::to_json(value)?;
+            &owned
         };
         let mut found = js_path_process(&self.query, json)
             .map_err(|error| {

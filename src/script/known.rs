@@ -9,14 +9,12 @@ use crate::event::Name;
 use std::collections::BTreeMap;
 
 /// Functions that Rhai's evaluator itself knows, and how many arguments each takes.
-const SYNTACTIC: [(&str, &[usize]); 9] = [
+const SYNTACTIC: [(&str, &[usize]); 7] = [
     ("type_of", &[1]),
     ("call", &[1, 2, 3, 4, 5, 6, 7, 8, 9]),
-    ("curry", &[2, 3, 4, 5, 6, 7, 8, 9]),
     ("is_shared", &[1]),
     ("is_def_var", &[1]),
     ("is_def_fn", &[2, 3]),
-    ("Fn", &[1]),
     ("print", &[0, 1]),
     ("debug", &[0, 1]),
 ];

@@ -102,7 +102,11 @@ impl Lazy {
             .map(|map| map.keys().map(Into::into).collect());
         (0..self.len()).map(move |index| match &keys {
             Some(keys) => this.member(&keys[index]).unwrap_or_default(),
-            None => this.at(index as i64).unwrap_or_default(),
+            None => this
+                .json()
+                .get(index)
+                .map(|child| this.child(child, || Step::Index(index)))
+                .unwrap_or_default(),
         })
     }
 

@@ -108,7 +108,7 @@ pub(super) fn tokens_to_brace(
     source: &str,
     start: usize,
 ) -> Result<(Vec<Token>, usize), SyntaxError> {
-    Lexer::new(source, start).to_brace()
+    Lexer::new(source, start).until_brace()
 }
 
 struct Lexer<'s> {
@@ -136,7 +136,7 @@ impl<'s> Lexer<'s> {
         self.rest().chars().next()
     }
 
-    fn to_brace(&mut self) -> Result<(Vec<Token>, usize), SyntaxError> {
+    fn until_brace(&mut self) -> Result<(Vec<Token>, usize), SyntaxError> {
         let opened = self.at.saturating_sub(2);
         let mut depth = 0usize;
         let mut out = Vec::new();
@@ -364,10 +364,15 @@ impl<'s> Lexer<'s> {
         };
         self.at += c.len_utf8();
         let digits = match c {
-            'n' => return Ok(out.push('\n')),
-            'r' => return Ok(out.push('\r')),
-            't' => return Ok(out.push('\t')),
-            '\\' | '"' | '\'' | '`' | '$' => return Ok(out.push(c)),
+            'n' | 'r' | 't' | '\\' | '"' | '\'' | '`' | '$' => {
+                out.push(match c {
+                    'n' => '\n',
+                    'r' => '\r',
+                    't' => '\t',
+                    other => other,
+                });
+                return Ok(());
+            }
             '\n' => {
                 let rest = self.rest();
                 self.at += rest.len() - rest.trim_start_matches([' ', '\t']).len();
@@ -386,6 +391,7 @@ impl<'s> Lexer<'s> {
         let decoded = self
             .rest()
             .get(..digits)
+            .filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
             .and_then(|hex| u32::from_str_radix(hex, 16).ok())
             .and_then(char::from_u32);
         match decoded {
@@ -452,7 +458,7 @@ impl<'s> Lexer<'s> {
                     pieces.push(Piece::Text(std::mem::take(&mut text)));
                 }
                 let from = self.at;
-                let (tokens, end) = self.to_brace()?;
+                let (tokens, end) = self.until_brace()?;
                 pieces.push(Piece::Code(tokens, from..end));
             } else {
                 text.push(c);

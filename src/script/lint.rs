@@ -198,7 +198,8 @@ impl<'t> Scan<'t> {
             self.call(word, tokens, index, member);
             return index + 1;
         }
-        if member || is_key(previous, next) || next.is_some_and(|next| next.is("::")) {
+        let of_module = previous.is_some_and(|previous| previous.is("::"));
+        if member || of_module || is_key(previous, next) || next.is_some_and(|next| next.is("::")) {
             return index + 1;
         }
         match word {

@@ -44,7 +44,7 @@ pub use expression::{Expression, Source};
 pub use lexer::MAX_SOURCE;
 pub use lint::{Call, Lint, Path, Read};
 pub use module::{Module, ModuleError};
-pub use sandbox::set_meter;
+pub use sandbox::{set_meter, set_stopwatch};
 pub use scope::{Host, LOCALS, Locals, Scope};
 pub use template::Template;
 pub use value::Value;

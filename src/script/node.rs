@@ -13,6 +13,8 @@ pub(super) struct Node {
     pub(super) kind: Kind,
     /// Where it stands, brackets around it excluded.
     pub(super) at: Range<usize>,
+    /// Levels of the tree from here down.
+    pub(super) height: u16,
 }
 
 #[derive(Debug)]
@@ -53,7 +55,6 @@ pub(super) enum Kind {
     Call {
         function: &'static Function,
         args: Vec<Node>,
-        name_at: Range<usize>,
         /// `value?.name(…)`: `null` if the value is.
         maybe: bool,
     },
@@ -87,6 +88,8 @@ pub(super) struct Leaf {
     pub(super) reads: Vec<Name>,
     /// `value?.name(…)`: `null` if the first operand is.
     pub(super) maybe: bool,
+    /// The name of the function, if the code is one call.
+    pub(super) name_at: Option<Range<usize>>,
 }
 
 impl std::fmt::Debug for Function {
@@ -96,6 +99,22 @@ impl std::fmt::Debug for Function {
 }
 
 impl Node {
+    pub(super) fn new(kind: Kind, at: Range<usize>) -> Self {
+        let mut node = Self {
+            kind,
+            at,
+            height: 0,
+        };
+        let below = node
+            .children()
+            .into_iter()
+            .map(|child| child.height)
+            .max()
+            .unwrap_or(0);
+        node.height = below.saturating_add(1);
+        node
+    }
+
     pub(super) fn is_null(&self) -> bool {
         matches!(&self.kind, Kind::Literal(value) if value.is_unit())
     }

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use rhai::{Array, Dynamic, ImmutableString, Map};
 use std::cmp::Ordering;
 use std::fmt::Write;
+use std::sync::Arc;
 
 /// Longest text that an expression may make, in bytes.
 pub(super) const MAX_TEXT: usize = 1 << 20;
@@ -14,11 +15,13 @@ pub(super) const MAX_ITEMS: usize = 100_000;
 const MAX_SHOWN: usize = 120;
 
 /// Why an operation is not possible. It has no place yet.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) struct Fault {
     pub(super) message: String,
     pub(super) hint: Option<String>,
     pub(super) limit: bool,
+    /// The error of a closure that a function called.
+    pub(super) cause: Option<Arc<rhai::EvalAltResult>>,
 }
 
 impl Fault {
@@ -27,6 +30,7 @@ impl Fault {
             message: message.into(),
             hint: None,
             limit: false,
+            cause: None,
         }
     }
 
@@ -294,6 +298,11 @@ fn slice(value: &Dynamic, by: &Dynamic) -> Result<Dynamic, Fault> {
     })
 }
 
+/// A number of things.
+pub(super) fn count(count: usize) -> Dynamic {
+    i64::try_from(count).unwrap_or(i64::MAX).into()
+}
+
 /// The items of a list, or an error that shows what it is instead.
 pub(super) fn items(value: &Dynamic) -> Result<Array, Fault> {
     if let Ok(list) = value.as_array_ref() {
@@ -332,6 +341,10 @@ pub(super) enum Comparison {
 }
 
 impl Comparison {
+    pub(super) fn is_equality(self) -> bool {
+        matches!(self, Self::Equal | Self::NotEqual)
+    }
+
     pub(super) fn symbol(self) -> &'static str {
         match self {
             Self::Equal => "==",

@@ -17,6 +17,8 @@ use std::ops::Range;
 
 /// Deepest nesting of an expression.
 const MAX_DEPTH: usize = 64;
+/// Most levels of an expression's tree: `a + b + c` has three, without any bracket.
+const MAX_HEIGHT: u16 = 256;
 
 pub(super) struct Parser<'t> {
     tokens: &'t [Token],
@@ -32,6 +34,9 @@ pub(super) struct Parser<'t> {
 }
 
 type Parsed<T = Node> = Result<T, SyntaxError>;
+
+/// An argument of a call, and the indices of its tokens.
+type Argument = (Node, Range<usize>);
 
 /// Parses tokens that are one expression as a whole.
 pub(super) fn expression(
@@ -52,7 +57,7 @@ pub(super) fn expression(
     let node = parser.binary(0)?;
     match parser.peek() {
         None => Ok(node),
-        Some(rest) => Err(parser.unexpected_rest(rest)),
+        Some(rest) => Err(unexpected_rest(rest)),
     }
 }
 
@@ -62,10 +67,7 @@ pub(super) fn script(tokens: &[Token], end: usize, rhai: &rhai::Engine) -> Parse
     translation.tokens(tokens);
     let at = tokens.first().map_or(0, |token| token.at.start)..end;
     let leaf = compile(translation, Vec::new(), tokens, rhai, &at)?;
-    Ok(Node {
-        kind: Kind::Rhai(Box::new(leaf)),
-        at,
-    })
+    Ok(Node::new(Kind::Rhai(Box::new(leaf)), at))
 }
 
 fn compile(
@@ -84,6 +86,7 @@ fn compile(
         holes,
         reads: lint::lint(tokens).names(),
         maybe: false,
+        name_at: None,
     })
 }
 
@@ -157,6 +160,9 @@ impl<'t> Parser<'t> {
                 self.at += 1;
                 Ok(token.at.end)
             }
+            Some(token) if matches!(token.kind, TokenKind::Symbol("=" | "=>" | ";")) => {
+                Err(unexpected_rest(token))
+            }
             Some(token) => Err(SyntaxError::new(
                 token.at.clone(),
                 format!("`{symbol}` is missing here"),
@@ -165,34 +171,6 @@ impl<'t> Parser<'t> {
                 SyntaxError::new(opened.clone(), "this bracket is not closed")
                     .hint(format!("add `{symbol}`")),
             ),
-        }
-    }
-
-    fn unexpected_rest(&self, token: &Token) -> SyntaxError {
-        let at = token.at.clone();
-        match &token.kind {
-            TokenKind::Symbol("=") => {
-                SyntaxError::new(at, "`=` does not compare").hint("write `==`")
-            }
-            TokenKind::Symbol(symbol @ ("+=" | "-=" | "*=" | "/=" | "%=")) => SyntaxError::new(
-                at,
-                format!("`{symbol}` changes a variable, which an expression cannot"),
-            )
-            .hint("use `set`"),
-            TokenKind::Symbol(";") => SyntaxError::new(at, "this is one expression, `;` ends it")
-                .hint("statements may stand in `save`, `set`, `outputs` and `eval`"),
-            TokenKind::Symbol("=>") => SyntaxError::new(at, "`=>` has no meaning here")
-                .hint("a closure is written `|x| x > 1`"),
-            TokenKind::Symbol(":") => SyntaxError::new(at, "`:` has no meaning here")
-                .hint("a map is written `#{name: value}`"),
-            TokenKind::Symbol(symbol) => {
-                SyntaxError::new(at, format!("`{symbol}` is not expected here"))
-            }
-            TokenKind::Word(word) => SyntaxError::new(
-                at,
-                format!("`{word}` is not expected here, an operator is missing"),
-            ),
-            _ => SyntaxError::new(at, "an operator is missing before this"),
         }
     }
 
@@ -213,11 +191,11 @@ impl<'t> Parser<'t> {
     fn binary(&mut self, least: u8) -> Parsed {
         self.enter()?;
         let mut left = self.unary()?;
-        let mut bracketed = false;
         while let Some(token) = self.peek() {
             let Some(strength) = precedence(token).filter(|strength| *strength > least) else {
                 break;
             };
+            self.refuse_chain(&left, token)?;
             self.at += 1;
             // `**` alone binds to the right.
             let right = self.binary(if token.is("**") {
@@ -225,29 +203,32 @@ impl<'t> Parser<'t> {
             } else {
                 strength
             })?;
-            self.refuse_chain(&left, token, bracketed)?;
             left = combine(left, token, right);
-            bracketed = false;
+            if left.height > MAX_HEIGHT {
+                return Err(SyntaxError::new(
+                    token.at.clone(),
+                    "the expression has too many operators",
+                )
+                .hint("use `in` with a list, `sum(…)`, or a function of a module"));
+            }
         }
         self.depth -= 1;
         Ok(left)
     }
 
     /// `1 < 2 < 3` compares a bool with a number in most languages; nobody means that.
-    fn refuse_chain(&self, left: &Node, token: &Token, bracketed: bool) -> Parsed<()> {
-        let TokenKind::Symbol(symbol) = token.kind else {
+    fn refuse_chain(&self, left: &Node, token: &Token) -> Parsed<()> {
+        let (TokenKind::Symbol(symbol), Kind::Compare(before, ..) | Kind::CompareNull(before, ..)) =
+            (&token.kind, &left.kind)
+        else {
             return Ok(());
         };
-        let (Some(how), Kind::Compare(before, ..)) = (comparison(symbol), &left.kind) else {
+        let Some(how) = comparison(symbol) else {
             return Ok(());
         };
-        let same = matches!(how, Comparison::Equal | Comparison::NotEqual)
-            == matches!(before, Comparison::Equal | Comparison::NotEqual);
-        // A left side in brackets ends before its closing bracket.
-        let in_brackets = bracketed
-            || self.tokens[..self.at]
-                .iter()
-                .any(|t| t.is(")") && t.at.start >= left.at.end && t.at.end <= token.at.start);
+        let same = how.is_equality() == before.is_equality();
+        // The place of a left side in brackets ends before its closing bracket.
+        let in_brackets = self.tokens[self.at - 1].at.start >= left.at.end;
         if same && !in_brackets {
             return Err(
                 SyntaxError::new(token.at.clone(), "comparisons cannot be chained")
@@ -278,10 +259,7 @@ impl<'t> Parser<'t> {
         let of = self.unary()?;
         self.depth -= 1;
         let at = token.at.start..of.at.end;
-        Ok(Node {
-            kind: wrap(Box::new(of)),
-            at,
-        })
+        Ok(Node::new(wrap(Box::new(of)), at))
     }
 
     fn operand_missing(&self) -> SyntaxError {
@@ -292,11 +270,10 @@ impl<'t> Parser<'t> {
     }
 
     fn postfix(&mut self) -> Parsed {
-        let first = self.at;
         let mut node = self.primary()?;
         while let Some(token) = self.peek() {
             if is_dot(token) {
-                node = self.member(node, first)?;
+                node = self.member(node)?;
             } else if token.is("[") || token.is("?[") {
                 self.at += 1;
                 let by = self.binary(0)?;
@@ -309,7 +286,7 @@ impl<'t> Parser<'t> {
         Ok(node)
     }
 
-    fn member(&mut self, node: Node, first: usize) -> Parsed {
+    fn member(&mut self, node: Node) -> Parsed {
         let maybe = self.next_is("?.");
         let dot = self.at;
         self.at += 1;
@@ -326,19 +303,14 @@ impl<'t> Parser<'t> {
         }
         let (args, end) = self.arguments()?;
         let at = node.at.start..end;
-        self.call(word, &name.at, Some((node, maybe)), args, at, first)
+        self.call(word, &name.at, Some((node, maybe)), args, at)
     }
 
     fn primary(&mut self) -> Parsed {
         let Some(token) = self.peek() else {
             return Err(self.operand_missing());
         };
-        let literal = |value: Dynamic| {
-            Ok(Node {
-                kind: Kind::Literal(value),
-                at: token.at.clone(),
-            })
-        };
+        let literal = |value: Dynamic| Ok(Node::new(Kind::Literal(value), token.at.clone()));
         let first = self.at;
         self.at += 1;
         match &token.kind {
@@ -350,10 +322,10 @@ impl<'t> Parser<'t> {
             TokenKind::Symbol("(") => {
                 if let Some(close) = self.peek().filter(|next| next.is(")")) {
                     self.at += 1;
-                    return Ok(Node {
-                        kind: Kind::Literal(Dynamic::UNIT),
-                        at: token.at.start..close.at.end,
-                    });
+                    return Ok(Node::new(
+                        Kind::Literal(Dynamic::UNIT),
+                        token.at.start..close.at.end,
+                    ));
                 }
                 let node = self.binary(0)?;
                 self.expect(")", &token.at)?;
@@ -392,10 +364,7 @@ impl<'t> Parser<'t> {
             _ => None,
         };
         if let Some(value) = literal {
-            return Ok(Node {
-                kind: Kind::Literal(value),
-                at: token.at.clone(),
-            });
+            return Ok(Node::new(Kind::Literal(value), token.at.clone()));
         }
         match word {
             "if" => return self.conditional(first),
@@ -420,32 +389,26 @@ impl<'t> Parser<'t> {
         }
         if self.next_is("(") {
             let (args, end) = self.arguments()?;
-            return self.call(word, &token.at, None, args, token.at.start..end, first);
+            return self.call(word, &token.at, None, args, token.at.start..end);
         }
-        Ok(Node {
-            kind: Kind::Variable(word.into()),
-            at: token.at.clone(),
-        })
+        Ok(Node::new(Kind::Variable(word.into()), token.at.clone()))
     }
 
     fn list(&mut self, open: &Token) -> Parsed {
         let mut items = Vec::new();
-        while !self.next_is("]") {
+        while self.peek().is_some_and(|token| !token.is("]")) {
             items.push(self.binary(0)?);
             if !self.eat(",") {
                 break;
             }
         }
         let end = self.expect("]", &open.at)?;
-        Ok(Node {
-            kind: Kind::List(items),
-            at: open.at.start..end,
-        })
+        Ok(Node::new(Kind::List(items), open.at.start..end))
     }
 
     fn map(&mut self, open: &Token) -> Parsed {
         let mut members: Vec<(rhai::ImmutableString, Node)> = Vec::new();
-        while !self.next_is("}") {
+        while self.peek().is_some_and(|token| !token.is("}")) {
             let Some(token) = self.peek() else { break };
             let key: rhai::ImmutableString = match &token.kind {
                 TokenKind::Word(word) => (&**word).into(),
@@ -471,20 +434,14 @@ impl<'t> Parser<'t> {
             }
         }
         let end = self.expect("}", &open.at)?;
-        Ok(Node {
-            kind: Kind::Map(members),
-            at: open.at.start..end,
-        })
+        Ok(Node::new(Kind::Map(members), open.at.start..end))
     }
 
     fn join(&mut self, pieces: &'t [Piece], at: &Range<usize>) -> Parsed {
         let mut nodes = Vec::new();
         for piece in pieces {
             nodes.push(match piece {
-                Piece::Text(text) => Node {
-                    kind: Kind::Literal(text.as_str().into()),
-                    at: at.clone(),
-                },
+                Piece::Text(text) => Node::new(Kind::Literal(text.as_str().into()), at.clone()),
                 Piece::Code(tokens, code_at) => {
                     let mut inner = Parser {
                         tokens,
@@ -499,18 +456,12 @@ impl<'t> Parser<'t> {
                         Ok(node) if inner.peek().is_none() => node,
                         // Not one expression: a whole script.
                         _ if !self.dry => script(tokens, code_at.end, self.rhai)?,
-                        _ => Node {
-                            kind: Kind::Literal(Dynamic::UNIT),
-                            at: code_at.clone(),
-                        },
+                        _ => Node::new(Kind::Literal(Dynamic::UNIT), code_at.clone()),
                     }
                 }
             });
         }
-        Ok(Node {
-            kind: Kind::Join(nodes),
-            at: at.clone(),
-        })
+        Ok(Node::new(Kind::Join(nodes), at.clone()))
     }
 
     /// `if a { b } else { c }`: ours if every block is one expression.
@@ -552,14 +503,14 @@ impl<'t> Parser<'t> {
             otherwise = Some(Box::new(node));
         }
         self.depth -= 1;
-        Ok(Node {
-            kind: Kind::If {
+        Ok(Node::new(
+            Kind::If {
                 condition,
                 then: Box::new(then),
                 otherwise,
             },
-            at: self.tokens[first].at.start..end,
-        })
+            self.tokens[first].at.start..end,
+        ))
     }
 
     fn plain_block(&mut self) -> Parsed<(Node, usize)> {
@@ -618,26 +569,20 @@ impl<'t> Parser<'t> {
         let tokens = &self.tokens[first..self.at];
         let at = tokens[0].at.start..tokens[tokens.len() - 1].at.end;
         if self.dry {
-            return Ok(Node {
-                kind: Kind::Literal(Dynamic::UNIT),
-                at,
-            });
+            return Ok(Node::new(Kind::Literal(Dynamic::UNIT), at));
         }
         let mut translation = Translation::default();
         translation.tokens(tokens);
         let leaf = compile(translation, Vec::new(), tokens, self.rhai, &at)?;
-        Ok(Node {
-            kind: Kind::Rhai(Box::new(leaf)),
-            at,
-        })
+        Ok(Node::new(Kind::Rhai(Box::new(leaf)), at))
     }
 
     /// The arguments of a call: each with the tokens that it consists of.
-    fn arguments(&mut self) -> Parsed<(Vec<(Node, Range<usize>)>, usize)> {
+    fn arguments(&mut self) -> Parsed<(Vec<Argument>, usize)> {
         let open = self.tokens[self.at].at.clone();
         self.at += 1;
         let mut args = Vec::new();
-        while !self.next_is(")") {
+        while self.peek().is_some_and(|token| !token.is(")")) {
             let first = self.at;
             let node = self.binary(0)?;
             args.push((node, first..self.at));
@@ -677,11 +622,10 @@ impl<'t> Parser<'t> {
         word: &str,
         name_at: &Range<usize>,
         receiver: Option<(Node, bool)>,
-        args: Vec<(Node, Range<usize>)>,
+        args: Vec<Argument>,
         at: Range<usize>,
-        _first: usize,
     ) -> Parsed {
-        let is_closure = |(_, tokens): &(Node, Range<usize>)| {
+        let is_closure = |(_, tokens): &Argument| {
             self.tokens[tokens.start].is("|") || self.tokens[tokens.start].is("||")
         };
         let count = args.len() + usize::from(receiver.is_some());
@@ -694,15 +638,14 @@ impl<'t> Parser<'t> {
                     .map(|(node, _)| node)
                     .chain(args.into_iter().map(|(node, _)| node))
                     .collect();
-                Ok(Node {
-                    kind: Kind::Call {
+                Ok(Node::new(
+                    Kind::Call {
                         function,
                         args,
-                        name_at: name_at.clone(),
                         maybe,
                     },
                     at,
-                })
+                ))
             }
             _ => {
                 let name = Token {
@@ -719,20 +662,16 @@ impl<'t> Parser<'t> {
         &mut self,
         name: &[&Token],
         receiver: Option<(Node, bool)>,
-        args: Vec<(Node, Range<usize>)>,
+        args: Vec<Argument>,
         at: Range<usize>,
     ) -> Parsed {
         if self.dry {
-            return Ok(Node {
-                kind: Kind::Literal(Dynamic::UNIT),
-                at,
-            });
+            return Ok(Node::new(Kind::Literal(Dynamic::UNIT), at));
         }
         let mut translation = Translation::default();
         let mut holes = Vec::new();
         let mut closures: Vec<Token> = Vec::new();
         let maybe = receiver.as_ref().is_some_and(|(_, maybe)| *maybe);
-        let is_method = receiver.is_some();
         if let Some((node, _)) = receiver {
             translation.push(&format!("{HOLE}0"), &node.at);
             translation.push(".", &node.at);
@@ -768,11 +707,36 @@ impl<'t> Parser<'t> {
         }
         translation.push(")", name_at);
         let mut leaf = compile(translation, holes, &closures, self.rhai, &at)?;
-        leaf.maybe = maybe && is_method;
-        Ok(Node {
-            kind: Kind::Rhai(Box::new(leaf)),
+        leaf.maybe = maybe;
+        leaf.name_at = Some(name_at.clone());
+        Ok(Node::new(Kind::Rhai(Box::new(leaf)), at))
+    }
+}
+
+/// What stands behind an expression that is complete.
+fn unexpected_rest(token: &Token) -> SyntaxError {
+    let at = token.at.clone();
+    match &token.kind {
+        TokenKind::Symbol("=") => SyntaxError::new(at, "`=` does not compare").hint("write `==`"),
+        TokenKind::Symbol(symbol @ ("+=" | "-=" | "*=" | "/=" | "%=")) => SyntaxError::new(
             at,
-        })
+            format!("`{symbol}` changes a variable, which an expression cannot"),
+        )
+        .hint("use `set`"),
+        TokenKind::Symbol(";") => SyntaxError::new(at, "this is one expression, `;` ends it")
+            .hint("statements may stand in `save`, `set`, `outputs` and `eval`"),
+        TokenKind::Symbol("=>") => SyntaxError::new(at, "`=>` has no meaning here")
+            .hint("a closure is written `|x| x > 1`"),
+        TokenKind::Symbol(":") => SyntaxError::new(at, "`:` has no meaning here")
+            .hint("a map is written `#{name: value}`"),
+        TokenKind::Symbol(symbol) => {
+            SyntaxError::new(at, format!("`{symbol}` is not expected here"))
+        }
+        TokenKind::Word(word) => SyntaxError::new(
+            at,
+            format!("`{word}` is not expected here, an operator is missing"),
+        ),
+        _ => SyntaxError::new(at, "an operator is missing before this"),
     }
 }
 
@@ -783,9 +747,9 @@ fn step(node: Node, step: Step) -> Node {
             steps.push(step);
             Kind::Path(of, steps)
         }
-        kind => Kind::Path(Box::new(Node { kind, at: node.at }), vec![step]),
+        kind => Kind::Path(Box::new(Node::new(kind, node.at)), vec![step]),
     };
-    Node { kind, at }
+    Node::new(kind, at)
 }
 
 fn combine(left: Node, token: &Token, right: Node) -> Node {
@@ -828,5 +792,5 @@ fn combine(left: Node, token: &Token, right: Node) -> Node {
             (None, None) => Kind::Coalesce(left, right),
         },
     };
-    Node { kind, at }
+    Node::new(kind, at)
 }

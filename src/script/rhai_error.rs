@@ -6,9 +6,26 @@ use super::translate::{FUNCTION, MEMBER, Translation};
 use super::{EvalError, EvalKind, SyntaxError};
 use rhai::{Dynamic, EvalAltResult, ParseError, ParseErrorType, Position};
 use std::ops::Range;
+use std::sync::Arc;
 
-/// A fault as Rhai carries it through a script.
-pub(super) fn raise(fault: Fault) -> Box<EvalAltResult> {
+/// An error of a closure as our function passes it on.
+#[expect(clippy::boxed_local, reason = "Rhai hands its errors out in boxes")]
+pub(super) fn thrown(error: Box<EvalAltResult>) -> Fault {
+    Fault {
+        cause: Some(Arc::new(*error)),
+        ..Fault::new("a closure failed")
+    }
+}
+
+/// A fault as Rhai carries it through a script. The error of a closure goes on as it came, with its place.
+#[expect(
+    clippy::unnecessary_box_returns,
+    reason = "Rhai takes its errors in boxes"
+)]
+pub(super) fn raise(mut fault: Fault) -> Box<EvalAltResult> {
+    if let Some(cause) = fault.cause.take().and_then(Arc::into_inner) {
+        return cause.into();
+    }
     EvalAltResult::ErrorRuntime(Dynamic::from(fault), Position::NONE).into()
 }
 
@@ -119,12 +136,8 @@ pub(super) fn fault(error: &EvalAltResult) -> Fault {
             "`{name}` changes a value that a script cannot change"
         ))
         .hint("work on a copy: `let x = …`"),
-        E::ErrorMismatchDataType(wanted, found, _) => Fault::new(format!(
-            "a {} is needed, this is a {}",
-            type_name(wanted),
-            type_name(found)
-        )),
-        E::ErrorMismatchOutputType(wanted, found, _) => Fault::new(format!(
+        E::ErrorMismatchDataType(wanted, found, _)
+        | E::ErrorMismatchOutputType(wanted, found, _) => Fault::new(format!(
             "a {} is needed, this is a {}",
             type_name(wanted),
             type_name(found)

@@ -1,12 +1,12 @@
 //! Rhai as scripts may use it: no file, no clock, no way to load code, and a bound on everything.
 
 use super::arithmetic::{self, Arithmetic, calculate};
-use super::functions::{self, Call};
+use super::functions::{self, Call, Function};
 use super::lazy::{self, Lazy};
 use super::ops::{self, Comparison, Fault, MAX_ITEMS, MAX_TEXT, Type};
 use super::rhai_error::raise;
 use super::scope::Host;
-use super::translate::{DIFFERS, FUNCTION, JOIN, MEMBER, OPERATORS, SAME};
+use super::translate::{DIFFERS, FUNCTION, JOIN, KEEP, MEMBER, OPERATORS, SAME};
 use jiff::{SignedDuration, Timestamp};
 use rhai::packages::{
     BasicArrayPackage, BasicMapPackage, BasicMathPackage, CorePackage, LogicPackage,
@@ -21,6 +21,10 @@ use std::sync::{Arc, LazyLock, OnceLock};
 const MAX_OPERATIONS: u64 = 1_000_000;
 /// Bytes that one evaluation may allocate, if a meter is installed.
 const MAX_ALLOCATED: u64 = 64 << 20;
+/// Milliseconds that one evaluation may take, if a stopwatch is installed.
+const MAX_MILLIS: u64 = 10_000;
+/// Bytes that the functions of one evaluation may go through.
+const MAX_WORK: u64 = 256 << 20;
 /// Operations between two looks at the meter.
 const METER_EVERY: u64 = 64;
 
@@ -37,6 +41,7 @@ rhai::def_package! {
 static STANDARD: LazyLock<Arc<rhai::Module>> = LazyLock::new(|| Standard::new().as_shared_module());
 
 static METER: OnceLock<fn() -> u64> = OnceLock::new();
+static STOPWATCH: OnceLock<fn() -> u64> = OnceLock::new();
 
 /// Installs the counter of bytes that the calling thread has allocated so far. With it, one evaluation
 /// may allocate 64 MiB; without it, only the sizes of single values are bounded. Only the first call counts.
@@ -44,33 +49,91 @@ pub fn set_meter(meter: fn() -> u64) {
     let _ = METER.set(meter);
 }
 
+/// Installs a stopwatch: milliseconds since any fixed moment. With it, one evaluation may take ten
+/// seconds: the guard against functions of Rhai that are slow on large values. Only the first call counts.
+pub fn set_stopwatch(stopwatch: fn() -> u64) {
+    let _ = STOPWATCH.set(stopwatch);
+}
+
 thread_local! {
-    /// What the meter showed when the evaluation on this thread began.
-    static STARTED: Cell<u64> = const { Cell::new(0) };
+    /// What has been used when the evaluation on this thread began, and since.
+    static USED: Cell<Used> = const { Cell::new(Used { bytes: 0, millis: 0, work: 0 }) };
     /// What functions may ask for while Rhai runs on this thread.
     static CURRENT: RefCell<Option<(Arc<dyn Host>, u64)>> = const { RefCell::new(None) };
 }
 
-/// Begins to count what is allocated.
-pub(super) fn start_meter() {
-    if let Some(meter) = METER.get() {
-        STARTED.set(meter());
-    }
+#[derive(Clone, Copy)]
+struct Used {
+    /// The meter at the beginning.
+    bytes: u64,
+    /// The stopwatch at the beginning.
+    millis: u64,
+    /// Bytes and items that functions have gone through.
+    work: u64,
 }
 
-/// Whether the evaluation has allocated too much.
-pub(super) fn check_meter() -> std::result::Result<(), Fault> {
-    match METER.get() {
-        Some(meter) if meter().saturating_sub(STARTED.get()) > MAX_ALLOCATED => Err(too_much()),
-        _ => Ok(()),
-    }
+fn reading(hook: &OnceLock<fn() -> u64>) -> u64 {
+    hook.get().map_or(0, |read| read())
 }
 
-fn too_much() -> Fault {
-    Fault::limit(format!(
-        "the evaluation used more than {} MiB of memory",
-        MAX_ALLOCATED >> 20
-    ))
+/// Begins to count what an evaluation uses.
+pub(super) fn begin() {
+    USED.set(Used {
+        bytes: reading(&METER),
+        millis: reading(&STOPWATCH),
+        work: 0,
+    });
+}
+
+/// Whether the evaluation has used too much.
+pub(super) fn check() -> std::result::Result<(), Fault> {
+    let used = USED.get();
+    if reading(&METER).saturating_sub(used.bytes) > MAX_ALLOCATED {
+        return Err(Fault::limit(format!(
+            "the evaluation used more than {} MiB of memory",
+            MAX_ALLOCATED >> 20
+        )));
+    }
+    if reading(&STOPWATCH).saturating_sub(used.millis) > MAX_MILLIS {
+        return Err(Fault::limit(format!(
+            "the evaluation took more than {} seconds",
+            MAX_MILLIS / 1000
+        )));
+    }
+    if used.work > MAX_WORK {
+        return Err(
+            Fault::limit("the evaluation went through too much data").hint("a loop may never end")
+        );
+    }
+    Ok(())
+}
+
+/// Calls one of our functions, and counts what it goes through.
+pub(super) fn call(
+    function: &Function,
+    call: &Call<'_>,
+    args: &[Dynamic],
+) -> std::result::Result<Dynamic, Fault> {
+    let mut used = USED.get();
+    used.work += args.iter().map(size).sum::<u64>();
+    USED.set(used);
+    check()?;
+    (function.run)(call, args).and_then(ops::sized)
+}
+
+/// About how much there is to go through in a value.
+fn size(value: &Dynamic) -> u64 {
+    if let Ok(text) = value.as_immutable_string_ref() {
+        return text.len() as u64;
+    }
+    if let Some(lazy) = value.read_lock::<Lazy>() {
+        return 16 * lazy.len() as u64;
+    }
+    let items = value
+        .as_array_ref()
+        .map_or(0, |list| list.len())
+        .max(value.as_map_ref().map_or(0, |map| map.len()));
+    16 * items as u64
 }
 
 /// Lets functions reach the host as long as it lives.
@@ -125,7 +188,7 @@ fn limit(engine: &mut rhai::Engine) {
         if operations % METER_EVERY != 0 {
             return None;
         }
-        check_meter().err().map(|fault| fault.message.into())
+        check().err().map(|fault| fault.message.into())
     });
 }
 
@@ -172,6 +235,8 @@ fn operators(engine: &mut rhai::Engine) {
     {
         engine.register_fn(symbol, binary(symbol));
     }
+    operator(engine, KEEP, 1);
+    engine.register_fn(KEEP, |(): (), value: Dynamic| arithmetic::opened(&value));
     engine.register_fn("!", |value: Dynamic| ops::not(&value).map_err(raise));
     engine.register_fn("-", |value: Dynamic| {
         arithmetic::negate(&value).map_err(raise)
@@ -236,11 +301,16 @@ fn members(engine: &mut rhai::Engine) {
         if name.starts_with("__") || !args.iter().any(|arg| arg.is::<Lazy>()) {
             return Ok(None);
         }
-        let mut opened: Vec<Dynamic> = args.iter().map(|arg| arithmetic::opened(arg)).collect();
-        let mut opened: Vec<&mut Dynamic> = opened.iter_mut().collect();
-        context
-            .call_fn_raw(name, method, method, &mut opened)
-            .map(Some)
+        // In place: a method that changes its list must reach the script's own copy.
+        for arg in args.iter_mut().filter(|arg| arg.is::<Lazy>()) {
+            let opened = arithmetic::opened(arg);
+            **arg = if arg.is_read_only() {
+                opened.into_read_only()
+            } else {
+                opened
+            };
+        }
+        context.call_fn_raw(name, method, method, args).map(Some)
     });
 }
 
@@ -274,9 +344,7 @@ fn our_functions(engine: &mut rhai::Engine) {
                         place,
                         rhai: Some(&context),
                     };
-                    (function.run)(&call, &args)
-                        .and_then(ops::sized)
-                        .map_err(raise)
+                    self::call(function, &call, &args).map_err(raise)
                 },
             );
         }

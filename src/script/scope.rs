@@ -75,7 +75,10 @@ impl Scope {
 
 /// What is in scope besides the variables (`res`, `attempt`, …), asked for only where an expression reads it.
 #[derive(Clone, Copy)]
-pub struct Locals<'a>(Option<&'a dyn Fn(&str) -> Option<Value>>);
+pub struct Locals<'a>(Option<&'a Lookup<'a>>);
+
+/// Finds the value behind a name.
+type Lookup<'a> = dyn Fn(&str) -> Option<Value> + 'a;
 
 impl<'a> Locals<'a> {
     /// Asks `lookup` for each name that the expression reads.

@@ -93,9 +93,9 @@ impl Template {
             text.push_str(&source[at..open]);
             let start = open + 2;
             let (_, end) = lexer::tokens_to_brace(source, start)?;
-            let expression = engine
-                .expression(&source[start..end])
-                .map_err(|error| at_hole(error, start, end))?;
+            let expression = engine.expression(&source[start..end]).map_err(|error| {
+                at_hole(error, start, end, source[start..end].trim().is_empty())
+            })?;
             expressions.push((start, expression));
             texts.push(String::new());
             at = end + 1;
@@ -125,9 +125,9 @@ impl Template {
 }
 
 /// An error of an expression at its place in the template; of an empty one, the whole `${}`.
-fn at_hole(error: SyntaxError, start: usize, end: usize) -> SyntaxError {
+fn at_hole(error: SyntaxError, start: usize, end: usize, is_blank: bool) -> SyntaxError {
     let error = error.shifted(start);
-    if error.at.is_empty() {
+    if is_blank {
         SyntaxError {
             at: start - 2..end + 1,
             ..error

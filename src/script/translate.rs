@@ -10,7 +10,7 @@ use super::lexer::{Kind, Piece, Token};
 use std::fmt::Write;
 use std::ops::Range;
 
-/// Written before a reserved word that names a member; the token mapper takes it off again.
+/// Written before the name of a member, which may be a reserved word; the token mapper takes it off again.
 pub(super) const MEMBER: &str = "__w_";
 /// Written before the name of one of our functions, so that none of Rhai's is meant.
 pub(super) const FUNCTION: &str = "__f_";
@@ -18,6 +18,9 @@ pub(super) const FUNCTION: &str = "__f_";
 pub(super) const JOIN: &str = "__join";
 /// A value that was computed before Rhai is asked: `__h0`, `__h1`, …
 pub(super) const HOLE: &str = "__h";
+
+/// Stands between `=` and what is assigned: opens JSON, so that a script can change its copy.
+pub(super) const KEEP: &str = "__keep";
 
 /// Our operators: the symbol, the name that Rhai knows it by, and its precedence.
 pub(super) const OPERATORS: [(&str, &str, u8); 15] = [
@@ -91,7 +94,8 @@ impl Translation {
             .filter_map(|pair| pair[1].word())
             .collect();
         let mut in_for_header = false;
-        for (index, token) in tokens.iter().enumerate() {
+        let mut index = 0;
+        while let Some(token) = tokens.get(index) {
             let previous = index.checked_sub(1).map(|index| &tokens[index]);
             let next = tokens.get(index + 1);
             match &token.kind {
@@ -99,20 +103,31 @@ impl Translation {
                 Kind::Float(value) => self.push(&format!("{value:?}"), &token.at),
                 Kind::Text(text) => self.push(&quoted(text), &token.at),
                 Kind::Interpolated(pieces) => self.pieces(pieces, &token.at),
-                Kind::Symbol(symbol) => self.symbol(symbol, token, previous, next),
+                // `()` is one token of Rhai.
+                Kind::Symbol("(") if next.is_some_and(|next| next.is(")")) => {
+                    self.push("()", &token.at);
+                    index += 1;
+                }
+                Kind::Symbol(symbol) => {
+                    let binary = previous.is_some_and(Token::ends_operand);
+                    let beside_null =
+                        ends_in_null(&tokens[..index]) || begins_with_null(&tokens[index + 1..]);
+                    self.symbol(symbol, &token.at, binary, beside_null);
+                }
+                Kind::Word(word) if &**word == "in" && in_for_header => {
+                    in_for_header = false;
+                    self.push("in", &token.at);
+                }
                 Kind::Word(word) => {
-                    if &**word == "for" {
-                        in_for_header = true;
-                    }
-                    let keep_in = in_for_header && &**word == "in";
-                    if keep_in {
-                        in_for_header = false;
-                        self.push("in", &token.at);
-                    } else {
-                        self.word(word, token, previous, next, &declared);
-                    }
+                    in_for_header |= &**word == "for" && !previous.is_some_and(is_dot);
+                    self.word(word, token, previous, next, &declared);
                 }
             }
+            if is_assigned(tokens, index) {
+                self.push("()", &token.at);
+                self.push(KEEP, &token.at);
+            }
+            index += 1;
         }
     }
 
@@ -129,11 +144,11 @@ impl Translation {
         let ours = is_call && functions::find(word).is_some() && !declared.contains(&word);
         let written = if is_member && is_call && ours {
             format!("{FUNCTION}{word}")
-        } else if is_member && !is_call && is_reserved(word) {
+        } else if is_member && !is_call {
             format!("{MEMBER}{word}")
         } else if is_member {
             word.to_owned()
-        } else if is_key(previous, next) && is_reserved(word) {
+        } else if is_key(previous, next) {
             quoted(word)
         } else if ours
             && !previous.is_some_and(|previous| previous.is("::") || previous.is_word("fn"))
@@ -152,30 +167,19 @@ impl Translation {
         self.push(&written, &token.at);
     }
 
-    fn symbol(
-        &mut self,
-        symbol: &str,
-        token: &Token,
-        previous: Option<&Token>,
-        next: Option<&Token>,
-    ) {
-        let binary = previous.is_some_and(Token::ends_operand);
-        if !binary {
-            if symbol != "+" {
-                self.push(symbol, &token.at);
-            }
-            return;
-        }
-        let beside_null = || previous.is_some_and(is_null) || next.is_some_and(is_null);
+    fn symbol(&mut self, symbol: &str, at: &Range<usize>, binary: bool, beside_null: bool) {
         let written = match symbol {
-            "==" if beside_null() => SAME,
-            "!=" if beside_null() => DIFFERS,
+            // Rhai's unary `+` means nothing.
+            "+" if !binary => return,
+            _ if !binary => symbol,
+            "==" if beside_null => SAME,
+            "!=" if beside_null => DIFFERS,
             _ => OPERATORS
                 .iter()
                 .find(|(ours, ..)| *ours == symbol)
                 .map_or(symbol, |(_, name, _)| name),
         };
-        self.push(written, &token.at);
+        self.push(written, at);
     }
 
     fn pieces(&mut self, pieces: &[Piece], at: &Range<usize>) {
@@ -196,12 +200,34 @@ impl Translation {
     }
 }
 
+/// Whether an `=` stands at this index that assigns or declares what may be changed.
+fn is_assigned(tokens: &[Token], index: usize) -> bool {
+    let is_constant = index >= 2 && tokens[index - 2].is_word("const");
+    tokens.get(index).is_some_and(|token| token.is("=")) && !is_constant
+}
+
 pub(super) fn is_dot(token: &Token) -> bool {
     token.is(".") || token.is("?.")
 }
 
-fn is_null(token: &Token) -> bool {
-    token.is_word("null")
+/// Whether the operand that begins here is a literal `null` or `()`.
+fn begins_with_null(tokens: &[Token]) -> bool {
+    match tokens {
+        [first, ..] if first.is_word("null") => true,
+        [open, close, ..] => open.is("(") && close.is(")"),
+        _ => false,
+    }
+}
+
+/// Whether the operand that ends here is a literal `null` or `()`.
+fn ends_in_null(tokens: &[Token]) -> bool {
+    match tokens {
+        [.., dot, last] if last.is_word("null") => !is_dot(dot),
+        [last] => last.is_word("null"),
+        [.., before, open, close] if open.is("(") && close.is(")") => !before.ends_operand(),
+        [open, close] => open.is("(") && close.is(")"),
+        _ => false,
+    }
 }
 
 /// Whether a word between these two is the key of a map.
@@ -243,7 +269,12 @@ pub(super) fn refuse(tokens: &[Token]) -> Result<(), SyntaxError> {
         let next = tokens.get(index + 1);
         let refused = match &token.kind {
             Kind::Symbol(symbol) => refused_symbol(symbol),
-            Kind::Word(_) if previous.is_some_and(is_dot) || is_key(previous, next) => None,
+            Kind::Word(_) if is_key(previous, next) => None,
+            Kind::Word(_)
+                if previous.is_some_and(is_dot) && !next.is_some_and(|next| next.is("(")) =>
+            {
+                None
+            }
             Kind::Word(word) => refused_word(word, next),
             Kind::Interpolated(pieces) => {
                 for piece in pieces {
@@ -282,6 +313,10 @@ fn refused_word(word: &str, next: Option<&Token>) -> Option<(String, &'static st
         "not" if next.is_some_and(starts_operand) => "write `!`",
         "undefined" | "nil" | "None" => "a missing value is written `null`",
         "eval" if next.is_some_and(|next| next.is("(")) => "write the expression itself",
+        "Fn" if next.is_some_and(|next| next.is("(")) => "write a closure: `|x| name(x)`",
+        "curry" if next.is_some_and(|next| next.is("(")) => {
+            "a closure keeps what it names: `|x| name(a, x)`"
+        }
         "import" => "modules of `scripts/` need no import: `NAME::function(…)`",
         "export" => "every function of a module can be called",
         _ => return None,

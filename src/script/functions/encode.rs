@@ -137,7 +137,7 @@ fn hex_decode(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
         .chars()
         .map(|c| c.to_digit(16).ok_or_else(wrong))
         .collect::<Result<_, _>>()?;
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return Err(wrong());
     }
     utf8(
@@ -170,7 +170,7 @@ fn env(call: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
         Err(failure) => Err(Fault {
             message: failure.message,
             hint: failure.hint,
-            limit: false,
+            ..Fault::new("")
         }),
     }
 }

@@ -26,15 +26,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         name: "sum",
         params: "list",
         arity: 1..=1,
-        doc: "The sum of a list of numbers; 0 if it is empty.",
+        doc: "The sum of a list of numbers or durations; 0 if it is empty.",
         example: "sum([1, 2, 3.5]) == 6.5",
-        run: |_, args| {
-            list_arg(args, 0, "sum")?
-                .iter()
-                .try_fold(Dynamic::from(0_i64), |sum, item| {
-                    calculate(Arithmetic::Add, &sum, item)
-                })
-        },
+        run: sum,
     },
     Function {
         name: "min",
@@ -53,12 +47,44 @@ pub(super) const FUNCTIONS: &[Function] = &[
         run: |_, args| extreme(args, "max", Ordering::Greater),
     },
     Function {
+        name: "filter",
+        params: "list, |item| condition",
+        arity: 2..=2,
+        doc: "The items for which the condition holds; the closure may take the index too.",
+        example: "filter([1, 5, 9], |n| n > 3) == [5, 9] && [7, 8].filter(|n, i| i == 0) == [7]",
+        run: filter,
+    },
+    Function {
+        name: "all",
+        params: "list, |item| condition",
+        arity: 2..=2,
+        doc: "Whether the condition holds for every item; it does for an empty list.",
+        example: "all([1, 2], |n| n > 0)",
+        run: |call, args| Ok(first(call, args, "all", false)?.is_none().into()),
+    },
+    Function {
+        name: "any",
+        params: "list, |item| condition",
+        arity: 2..=2,
+        doc: "Whether the condition holds for one item at least; `some` is the same.",
+        example: "any([1, 2], |n| n > 1)",
+        run: |call, args| Ok(first(call, args, "any", true)?.is_some().into()),
+    },
+    Function {
+        name: "some",
+        params: "list, |item| condition",
+        arity: 2..=2,
+        doc: "Whether the condition holds for one item at least; `any` is the same.",
+        example: "[1, 2].some(|n| n > 1)",
+        run: |call, args| Ok(first(call, args, "some", true)?.is_some().into()),
+    },
+    Function {
         name: "find",
         params: "list, |item| condition",
         arity: 2..=2,
         doc: "The first item for which the condition holds, or `null`.",
         example: "find([1, 5, 9], |n| n > 3) == 5",
-        run: find,
+        run: |call, args| Ok(first(call, args, "find", true)?.unwrap_or_default()),
     },
     Function {
         name: "sort",
@@ -168,16 +194,53 @@ fn closure_arg(args: &[Dynamic], index: usize, who: &str) -> Result<FnPtr, Fault
         })
 }
 
-fn find(call: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
-    let items = list_arg(args, 0, "find")?;
-    let closure = closure_arg(args, 1, "find")?;
-    for item in items {
-        let found = call.closure(&closure, std::slice::from_ref(&item))?;
-        if ops::truth(&found, "the condition of `find`")? {
-            return Ok(item);
+/// Calls a condition for each item until one gives the wanted answer: that item.
+fn first(
+    call: &Call<'_>,
+    args: &[Dynamic],
+    who: &str,
+    wanted: bool,
+) -> Result<Option<Dynamic>, Fault> {
+    let items = list_arg(args, 0, who)?;
+    let closure = closure_arg(args, 1, who)?;
+    for (index, item) in items.into_iter().enumerate() {
+        if call.condition(&closure, &item, index, who)? == wanted {
+            return Ok(Some(item));
         }
     }
-    Ok(Dynamic::UNIT)
+    Ok(None)
+}
+
+fn filter(call: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
+    let items = list_arg(args, 0, "filter")?;
+    let closure = closure_arg(args, 1, "filter")?;
+    let mut kept = Vec::new();
+    for (index, item) in items.into_iter().enumerate() {
+        if call.condition(&closure, &item, index, "filter")? {
+            kept.push(item);
+        }
+    }
+    Ok(Dynamic::from_array(kept))
+}
+
+fn sum(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
+    let mut items = list_arg(args, 0, "sum")?.into_iter();
+    let Some(first) = items.next() else {
+        return Ok(0_i64.into());
+    };
+    let is_summable =
+        |item: &Dynamic| matches!(Type::of(item), Type::Int | Type::Float | Type::Duration);
+    items.try_fold(checked(first, is_summable)?, |sum, item| {
+        calculate(Arithmetic::Add, &sum, &checked(item, is_summable)?)
+    })
+}
+
+fn checked(item: Dynamic, is_summable: fn(&Dynamic) -> bool) -> Result<Dynamic, Fault> {
+    if is_summable(&item) {
+        Ok(item)
+    } else {
+        Err(Fault::new(format!("`sum` cannot add {}", shown(&item))))
+    }
 }
 
 fn sort(call: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
@@ -195,7 +258,7 @@ fn sort(call: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
         }
         let order = match &closure {
             Some(closure) => call
-                .closure(closure, &[left.clone(), right.clone()])
+                .closure(closure, [left.clone(), right.clone()])
                 .and_then(|order| direction(&order)),
             None => ops::order(left, right).ok_or_else(|| {
                 Fault::new(format!(

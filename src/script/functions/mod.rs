@@ -40,13 +40,35 @@ pub(super) struct Call<'a> {
 
 impl Call<'_> {
     /// Calls a closure that was given as an argument.
-    fn closure(&self, closure: &FnPtr, args: &[Dynamic]) -> Result<Dynamic, Fault> {
-        let Some(context) = self.rhai else {
-            return Err(Fault::new("a closure cannot be called here"));
-        };
+    fn closure<const N: usize>(
+        &self,
+        closure: &FnPtr,
+        args: [Dynamic; N],
+    ) -> Result<Dynamic, Fault> {
+        let context = self.context()?;
         closure
-            .call_raw(context, None, args.to_vec())
-            .map_err(|error| super::rhai_error::fault(&error))
+            .call_raw(context, None, args)
+            .map_err(super::rhai_error::thrown)
+    }
+
+    /// The bool that a closure gives for an item, and its index if it asks for that.
+    fn condition(
+        &self,
+        closure: &FnPtr,
+        item: &Dynamic,
+        index: usize,
+        who: &str,
+    ) -> Result<bool, Fault> {
+        let index = super::ops::count(index);
+        let answer = closure
+            .call_raw_with_extra_args(who, self.context()?, None, [item.clone()], [index], None)
+            .map_err(super::rhai_error::thrown)?;
+        super::ops::truth(&answer, &format!("the condition of `{who}`"))
+    }
+
+    fn context(&self) -> Result<&NativeCallContext<'_>, Fault> {
+        self.rhai
+            .ok_or_else(|| Fault::new("a closure cannot be called here"))
     }
 }
 
@@ -119,13 +141,13 @@ impl<T> Cache<T> {
         if let Some(found) = known(&self.0.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(found);
         }
-        let made = Arc::new(make()?);
+        let compiled = Arc::new(make()?);
         let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let map = map.get_or_insert_default();
         if map.len() >= MAX_CACHED {
             map.clear();
         }
-        map.insert(key.to_owned(), made.clone());
-        Ok(made)
+        map.insert(key.to_owned(), compiled.clone());
+        Ok(compiled)
     }
 }

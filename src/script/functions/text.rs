@@ -96,14 +96,14 @@ fn affix(args: &[Dynamic], who: &str, holds: fn(&str, &str) -> bool) -> Result<D
 fn len(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
     let value = &args[0];
     if let Some(text) = ops::as_text(value) {
-        return Ok((text.chars().count() as i64).into());
+        return Ok(ops::count(text.chars().count()));
     }
     if let Some(lazy) = crate::script::lazy::lazy(value) {
-        return Ok((lazy.len() as i64).into());
+        return Ok(ops::count(lazy.len()));
     }
     match Type::of(value) {
-        Type::List => Ok((ops::items(value)?.len() as i64).into()),
-        Type::Map => Ok((ops::members(value)?.len() as i64).into()),
+        Type::List => Ok(ops::count(ops::items(value)?.len())),
+        Type::Map => Ok(ops::count(ops::members(value)?.len())),
         _ => Err(Fault::new(format!(
             "`len` needs a text, list or map, this is {}",
             ops::shown(value)

@@ -104,12 +104,7 @@ fn calls_that_cannot_be_are_found_before_they_run() {
 #[test]
 fn a_script_cannot_sleep_or_see_the_clock() {
     let desk = Desk::new(order());
-    for source in [
-        "sleep(3)",
-        "sleep(0.1)",
-        "Fn('sleep').call(3)",
-        "let s = 3; sleep(s)",
-    ] {
+    for source in ["sleep(3)", "sleep(0.1)", "let s = 3; sleep(s)"] {
         let error = desk.eval(source).unwrap_err();
         assert_eq!(error.message, "a script cannot sleep", "{source}");
         assert_eq!(
@@ -149,7 +144,7 @@ fn a_thrown_value_is_the_message() {
         "no stock for shipped"
     );
     assert_eq!(
-        desk.eval("try { 1 < 'a' } catch (e) { e.message }")
+        desk.eval("let m = ''; try { 1 < 'a' } catch (e) { m = e.message; } m")
             .unwrap(),
         json!("`<` cannot compare the integer 1 with the text \"a\"")
     );
@@ -158,7 +153,7 @@ fn a_thrown_value_is_the_message() {
 #[test]
 fn functions_do_not_leave_an_expression() {
     let desk = Desk::new(order());
-    for source in ["|x| x", "[|x| x]", "#{f: |x| x}", "Fn('len')"] {
+    for source in ["|x| x", "[|x| x]", "#{f: |x| x}"] {
         let error = desk.eval(source).unwrap_err();
         assert!(
             error.message.contains("a function is no plain value"),

@@ -308,7 +308,8 @@ fn scripts_have_statements() {
         json!({"a": {"new": 1}, "b": [["b", "a", "c"]]})
     );
     assert_eq!(
-        desk.save("try { throw 'x' } catch (e) { e }").unwrap(),
+        desk.save("let r = ''; try { throw 'x' } catch (e) { r = e; } r")
+            .unwrap(),
         json!("x")
     );
     assert_eq!(

@@ -4,7 +4,7 @@ use crate::script::{EvalKind, Scope};
 use serde_json::json;
 
 /// Scripts that would never end, or take memory without end, on an engine without limits.
-const ATTACKS: [&str; 24] = [
+const ATTACKS: [&str; 23] = [
     "loop {}",
     "loop { try { loop {} } catch { } }",
     "let n = 0; while true { n += 1; }",
@@ -18,7 +18,6 @@ const ATTACKS: [&str; 24] = [
     "let a = [1]; loop { a = [a, a, a, a]; }",
     "let m = #{}; loop { m = #{a: m, b: m}; }",
     "let m = #{}; let i = 0; loop { m[`k${i}`] = i; i += 1; }",
-    "let f = |x| x; loop { f = f.curry('x'); }",
     "let a = []; loop { a.push(a); }",
     "let a = || 1; loop { let b = a; a = || b; }",
     "[1, 2].map(|x| { loop {} })",
@@ -35,6 +34,7 @@ const ATTACKS: [&str; 24] = [
 fn attacks_end_as_errors() {
     let desk = Desk::new(order());
     for source in ATTACKS {
+        eprintln!("{source}");
         let error = desk.eval(source).expect_err(source);
         assert!(!error.message.is_empty(), "{source}");
         assert_eq!(error.kind, EvalKind::Limit, "{source}: {error:?}");
@@ -76,6 +76,8 @@ fn no_code_and_no_file_can_be_loaded() {
         "export let x = 1;",
         "Fn('eval').call('1')",
         "let e = 'eval'; e.call('1')",
+        "let f = |x| x; loop { f = f.curry('x'); }",
+        "curry(|x| x, 1)",
         "blob(100000000000)",
     ] {
         let refused = match desk.engine.script(source) {
@@ -191,7 +193,7 @@ fn an_engine_and_its_parts_can_be_shared() {
     shared::<crate::script::Expression>();
     shared::<crate::script::Template>();
     shared::<crate::script::Source>();
-    shared::<crate::script::Scope>();
+    shared::<Scope>();
     shared::<crate::script::Value>();
     assert!(size_of::<Scope>() <= 40);
     assert!(size_of::<(crate::event::Name, crate::script::Value)>() <= 32);
