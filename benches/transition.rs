@@ -20,7 +20,8 @@ struct Counting(Arc<AtomicU64>);
 
 impl Sink for Counting {
     fn accept(&mut self, events: &[Event]) -> std::io::Result<()> {
-        self.0.fetch_add(black_box(events).len() as u64, Ordering::Relaxed);
+        self.0
+            .fetch_add(black_box(events).len() as u64, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -50,15 +51,24 @@ states:
 ",
         ROUNDS / 2
     );
-    Loader::new(Registry::builtin()).compile(Path::new("ping-pong.yaml"), &task).expect("the task is valid")
+    Loader::new(Registry::builtin())
+        .compile(Path::new("ping-pong.yaml"), &task)
+        .expect("the task is valid")
 }
 
 fn once(task: Loaded) -> u64 {
     let sink = Counting::default();
     let seen = Arc::clone(&sink.0);
     let run = Run::new(vec![task], Registry::builtin()).sink(sink);
-    let report = funcy::engine::block_on(run.start()).expect("a runtime").expect("no services");
-    assert_eq!(report.outcome, Outcome::Passed, "{:?}", report.verdicts[0].headline);
+    let report = funcy::engine::block_on(run.start())
+        .expect("a runtime")
+        .expect("no services");
+    assert_eq!(
+        report.outcome,
+        Outcome::Passed,
+        "{:?}",
+        report.verdicts[0].headline
+    );
     assert!(seen.load(Ordering::Relaxed) >= 2 * ROUNDS);
     report.verdicts[0].metrics.transitions
 }
@@ -66,7 +76,9 @@ fn once(task: Loaded) -> u64 {
 fn transition(criterion: &mut Criterion) {
     let task = ping_pong();
     let mut group = criterion.benchmark_group("transition");
-    group.throughput(Throughput::Elements(ROUNDS)).sample_size(10);
+    group
+        .throughput(Throughput::Elements(ROUNDS))
+        .sample_size(10);
     group.bench_function("ping-pong", |bencher| {
         bencher.iter_batched(|| task.clone(), once, BatchSize::PerIteration);
     });

@@ -1,6 +1,9 @@
 //! An allocator that counts what each thread holds, so that the memory of a script can be bounded while
 //! it runs. The one file with `unsafe`.
-#![allow(unsafe_code, reason = "an allocator cannot be written without it; every call is passed on as it is")]
+#![allow(
+    unsafe_code,
+    reason = "an allocator cannot be written without it; every call is passed on as it is"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -26,7 +29,13 @@ pub fn held() -> u64 {
 
 fn count(added: usize, freed: usize) {
     // A thread that is ending has no count any more, and no script either.
-    let _ = HELD.try_with(|held| held.set(held.get().wrapping_add(added as u64).wrapping_sub(freed as u64)));
+    let _ = HELD.try_with(|held| {
+        held.set(
+            held.get()
+                .wrapping_add(added as u64)
+                .wrapping_sub(freed as u64),
+        )
+    });
 }
 
 // SAFETY: every call is passed on to the system's allocator unchanged; counting neither allocates nor panics.

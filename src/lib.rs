@@ -1,4 +1,100 @@
 //! **funcy** tests asynchronous systems: a test is a state machine in a YAML file.
+//!
+//! This is the library behind the program `funcy`. A program of your own can do the same: load tasks, run
+//! them, watch what happens, cancel, and add clients.
+//!
+//! ```
+//! use funcy::client::Registry;
+//! use funcy::engine::{self, Loader, Run};
+//! use funcy::event::{Event, Fact, Outcome, Sink};
+//! use std::path::Path;
+//! use std::sync::{Arc, Mutex};
+//!
+//! const TASK: &str = "
+//! version: 1
+//! vars: { words: [state, machines] }
+//! start_state: join
+//! final_state: joined
+//! states:
+//!   join:
+//!     instructions:
+//!       - eval: words[0] + ' ' + words[1]
+//!         save: { text: res }
+//!     next: joined
+//!   joined:
+//!     instructions:
+//!       - expect: text == 'state machines'
+//! ";
+//!
+//! /// A sink is told everything that happens, in order.
+//! #[derive(Default)]
+//! struct Visited(Vec<String>);
+//!
+//! impl Sink for Visited {
+//!     fn accept(&mut self, events: &[Event]) -> std::io::Result<()> {
+//!         for event in events {
+//!             if let Fact::StateEntered { state, .. } = &event.fact {
+//!                 self.0.push(state.to_string());
+//!             }
+//!         }
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let registry = Registry::builtin(); // and `.with(MyClient)` for each of your own
+//! let task = Loader::new(registry.clone())
+//!     .compile(Path::new("join.yaml"), TASK)
+//!     .map_err(|mistakes| format!("{mistakes:#?}"))?;
+//!
+//! let visited = Arc::new(Mutex::new(Visited::default()));
+//! let run = Run::new(vec![task], registry).sink(Arc::clone(&visited));
+//! let handle = run.handle(); // `handle.cancel("reason")` stops it, from any thread
+//! let report = engine::block_on(run.start())??;
+//!
+//! assert_eq!(report.outcome, Outcome::Passed);
+//! assert_eq!(visited.lock().unwrap().0, ["join", "joined"]);
+//! # drop(handle);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `tests/library.rs` has the same with a client of its own, and a run that is cancelled.
+//!
+//! # The map
+//!
+//! A folder imports lower floors, never a neighbour or something above; `tests/architecture.rs` holds it
+//! to that. The folders marked *pure* name no clock, no runtime and no IO.
+//!
+//! | floor | folder | what it is |
+//! | --- | --- | --- |
+//! | 0 | [`event`] | what happened: facts, outcomes, failures, places, masking of secrets; *pure* |
+//! | 0 | [`alloc`] | an allocator that counts, so that scripts can be bounded; the one file with `unsafe` |
+//! | 1 | [`definition`] | what was written: YAML with its places, diagnostics, the JSON Schema; *pure* |
+//! | 1 | [`script`] | expressions and templates: Rhai in a sandbox, checks, explanations; *pure* |
+//! | 1 | [`graph`] | drawings of machines: outline, Mermaid, DOT, JSON; *pure* |
+//! | 2 | [`machine`] | a task checked and compiled, and its execution in a [`machine::World`]; *pure* |
+//! | 2 | [`client`] | the protocols, one file or folder each, and the registry that lists them |
+//! | 2 | [`report`] | what people and programs read of a run: folds over events |
+//! | 3 | [`engine`] | loads tasks, runs many at once in the live world, tells sinks what happens |
+//! | 4 | [`demo`] | a small asynchronous shop to test against |
+//! | 5 | [`cli`] | the command line, one file a command |
+//!
+//! A task goes through three stages: [`definition::Task`], as it is written, every node with its place;
+//! [`machine::Machine`], checked and compiled; and a run, one future a task. What a run does is a sequence
+//! of [`event::Fact`]s, and everything that is shown or written is a fold over them.
+//!
+//! # How to add …
+//!
+//! - **a client** for a protocol: one type and one line, see [`client`];
+//! - **a function** for expressions: one entry in a table of `src/script/functions`, with its line of
+//!   documentation and an example that is tested;
+//! - **a report format**: a [`event::Sink`] and one line in `src/report/formats.rs`;
+//! - **a check** of definitions: an arm in `src/machine/compile` (what the machine means) or
+//!   `src/definition/decode` (what is written), and a test with the mistake;
+//! - **a command**: one file in `src/cli` and one line in `src/cli/mod.rs`.
+//!
+//! `.github/CONTRIBUTING.md` goes through each of them, step by step.
 
 pub mod alloc;
 pub mod cli;

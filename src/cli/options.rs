@@ -34,7 +34,10 @@ impl Global {
             When::Always => ColorChoice::Always,
             When::Never => ColorChoice::Never,
         };
-        let columns = terminal.then(output::size).flatten().map(|(columns, _)| columns);
+        let columns = terminal
+            .then(output::size)
+            .flatten()
+            .map(|(columns, _)| columns);
         Style::choose(
             Output {
                 choice,

@@ -140,6 +140,9 @@ pub(super) fn run(global: &Global, args: Args) -> Exit {
     for sink in sinks {
         run = run.boxed_sink(sink);
     }
+    if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
+        run = run.sink(github());
+    }
     let handle = run.handle();
     let terminal = terminal(global, &args);
     let run = match &terminal {
@@ -227,6 +230,18 @@ fn suite_jobs(tasks: &[Loaded]) -> Option<u32> {
         .iter()
         .find_map(|task| task.project.suite.concurrency.as_ref())
         .map(|jobs| jobs.value)
+}
+
+/// In GitHub Actions: annotations at the failures, and a table in the summary of the step.
+fn github() -> report::Github {
+    let summary = std::env::var_os("GITHUB_STEP_SUMMARY").and_then(|path| {
+        let file = std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path);
+        Some(Box::new(BufWriter::new(file.ok()?)) as Box<dyn io::Write + Send>)
+    });
+    report::Github::new(Box::new(Lenient(io::stdout())), summary, Options::default())
 }
 
 /// What people watch. With `--format json` stdout belongs to the events.

@@ -15,14 +15,21 @@
 
 mod contract;
 mod exact;
+pub mod exec;
+pub mod file;
 pub mod http;
 #[cfg(feature = "nats")]
 pub mod nats;
 mod paths;
+#[cfg(feature = "nats")]
 mod payload;
+#[cfg(any(feature = "nats", feature = "sql"))]
 mod reach;
+#[cfg(any(feature = "nats", feature = "sql"))]
+mod received;
 mod registry;
 mod scope;
+mod shell;
 #[cfg(feature = "sql")]
 pub mod sql;
 mod value;

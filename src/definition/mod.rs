@@ -4,61 +4,25 @@
 //! the file at once. Nothing is resolved and nothing is run here.
 
 mod catalog;
+mod check;
 mod decode;
 mod diagnostic;
 mod keys;
 pub mod model;
 mod node;
+mod render;
+mod schema;
 mod source;
 mod yaml;
 
 pub use crate::event::{nearest, parse_duration};
 pub use catalog::{Catalog, ClientKind};
+pub use check::{ValueContext, check_value};
 pub use decode::{Parsed, parse_suite, parse_task};
 pub use diagnostic::{Diagnostic, Severity};
 pub use model::{SourceFile, Suite, Task};
 pub use node::{Node, NodeKind, Text, TextMap};
+pub use render::{render, to_github, to_json};
+pub use schema::{json_schema, suite_schema};
 pub use source::MAX_FILE_BYTES;
 pub use yaml::parse_yaml;
-
-/// tmp
-pub fn check_value(
-    _schema: &crate::event::Json,
-    _node: &Node,
-    _file: &crate::event::Name,
-) -> Vec<Diagnostic> {
-    Vec::new()
-}
-/// tmp
-pub fn render(
-    diagnostics: &[Diagnostic],
-    _s: &dyn Fn(&str) -> Option<crate::event::Name>,
-    _color: bool,
-    _width: usize,
-) -> String {
-    diagnostics
-        .iter()
-        .map(|d| {
-            format!(
-                "{}: {}:{}:{} {} {:?}\n",
-                d.code, d.file, d.span.start.line, d.span.start.column, d.message, d.hint
-            )
-        })
-        .collect()
-}
-/// tmp
-pub fn to_json(_d: &Diagnostic) -> crate::event::Json {
-    crate::event::Json::Null
-}
-/// tmp
-pub fn to_github(_d: &Diagnostic) -> String {
-    String::new()
-}
-/// tmp
-pub fn json_schema(_c: &Catalog) -> crate::event::Json {
-    crate::event::Json::Null
-}
-/// tmp
-pub fn suite_schema(_c: &Catalog) -> crate::event::Json {
-    crate::event::Json::Null
-}

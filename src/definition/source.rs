@@ -208,13 +208,13 @@ impl<'a> Lines<'a> {
 
     /// The byte behind the last character of the line that holds this byte.
     pub(crate) fn line_end(&self, byte: usize) -> usize {
-        let bytes = self.text.as_bytes();
-        let end = memchr(&bytes[byte.min(bytes.len())..], b'\n').map_or(bytes.len(), |n| byte + n);
-        if end > byte && bytes[end - 1] == b'\r' {
-            end - 1
-        } else {
-            end
-        }
+        let line = self.starts.partition_point(|start| *start as usize <= byte);
+        let end = match self.starts.get(line) {
+            Some(next) => *next as usize - 1,
+            None => self.text.len(),
+        };
+        let is_windows = end > byte && self.text.as_bytes()[end - 1] == b'\r';
+        end - usize::from(is_windows)
     }
 
     /// The byte at which the line that holds this byte begins.
@@ -222,10 +222,6 @@ impl<'a> Lines<'a> {
         let line = self.starts.partition_point(|start| *start as usize <= byte);
         self.starts[line.max(1) - 1] as usize
     }
-}
-
-fn memchr(bytes: &[u8], wanted: u8) -> Option<usize> {
-    bytes.iter().position(|byte| *byte == wanted)
 }
 
 fn characters(bytes: &[u8]) -> u32 {

@@ -1,9 +1,11 @@
+use super::load::Loaded;
 use super::spine::Spine;
 use crate::client::{Context, Registry, Scope, Session};
-use crate::event::{ExecutionId, Fact, Failure, Inbox, Name, Reply};
+use crate::event::{Attempted, ExecutionId, Fact, Failure, Inbox, Name, Reply};
 use crate::machine::{Call, Halt, Lost, Moment, ScopeId, Site, World};
 use crate::script::Host;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -31,18 +33,42 @@ impl Stop {
 type Opened = Arc<OnceCell<Arc<dyn Session>>>;
 
 /// The live world of one execution: real clients, the real clock.
+///
+/// Small, since many are alive at once: what all executions share is behind one pointer, what few of them
+/// need is made on first use.
 pub(super) struct Live {
+    shared: Arc<Surroundings>,
+    task: Loaded,
+    execution: ExecutionId,
+    host: Arc<dyn Host>,
+    sessions: Mutex<HashMap<Name, Opened>>,
+    scopes: Mutex<Vec<(ScopeId, Scope)>>,
+}
+
+/// What the worlds of one run share.
+pub(super) struct Surroundings {
     pub(super) spine: Arc<Spine>,
-    pub(super) execution: ExecutionId,
     pub(super) registry: Registry,
-    pub(super) context: Context,
-    pub(super) host: Arc<dyn Host>,
     pub(super) stop: Stop,
-    pub(super) sessions: Mutex<HashMap<Name, Opened>>,
-    pub(super) scopes: Mutex<Vec<(ScopeId, Scope)>>,
 }
 
 impl Live {
+    pub(super) fn new(
+        shared: Arc<Surroundings>,
+        task: Loaded,
+        execution: ExecutionId,
+        host: Arc<dyn Host>,
+    ) -> Self {
+        Self {
+            shared,
+            task,
+            execution,
+            host,
+            sessions: Mutex::default(),
+            scopes: Mutex::default(),
+        }
+    }
+
     /// The session of a client; the first use opens it.
     async fn session(&self, call: &Call) -> Result<Arc<dyn Session>, Failure> {
         let cell = {
@@ -54,13 +80,18 @@ impl Live {
         };
         let session = cell
             .get_or_try_init(|| async {
-                let client = self.registry.get(&call.kind).ok_or_else(|| {
+                let client = self.shared.registry.get(&call.kind).ok_or_else(|| {
                     Failure::protocol(format!(
                         "the client kind `{}` is not part of this program",
                         call.kind
                     ))
                 })?;
-                client.open((*call.config).clone(), &self.context).await
+                let folder = self.task.machine.file.path.parent().map(PathBuf::from);
+                let context = Context {
+                    permissions: Arc::clone(&self.task.project.permissions),
+                    folder: folder.unwrap_or_default(),
+                };
+                client.open((*call.config).clone(), &context).await
             })
             .await?;
         Ok(Arc::clone(session))
@@ -90,11 +121,12 @@ impl Live {
 
 impl World for Live {
     fn now(&self) -> Moment {
-        Moment(self.spine.micros())
+        Moment(self.shared.spine.micros())
     }
 
     async fn sleep_until(&self, at: Moment) {
         let at = self
+            .shared
             .spine
             .started()
             .checked_add(Duration::from_micros(at.0));
@@ -131,13 +163,15 @@ impl World for Live {
     }
 
     fn record(&self, fact: Fact) -> impl Future<Output = ()> + Send {
-        self.spine.record(Some(self.execution), fact)
+        trace(&fact);
+        self.shared.spine.record(Some(self.execution), fact)
     }
 
     async fn halted(&self) -> Halt {
-        self.stop.token.cancelled().await;
+        self.shared.stop.token.cancelled().await;
         Halt {
             reason: self
+                .shared
                 .stop
                 .reason
                 .get()
@@ -147,10 +181,49 @@ impl World for Live {
     }
 
     fn conceal(&self, name: &str, value: &str) {
-        self.spine.conceal(name, value);
+        self.shared.spine.conceal(name, value);
     }
 
     fn host(&self) -> &Arc<dyn Host> {
         &self.host
+    }
+}
+
+/// What `-v` and `-vv` show of a fact.
+fn trace(fact: &Fact) {
+    match fact {
+        Fact::StateEntered { visit, .. } => tracing::info!(visit, "entered"),
+        Fact::TransitionTaken { to, .. } => tracing::info!(%to, "transition"),
+        Fact::TimedOut { scope, .. } => tracing::info!(%scope, "timed out"),
+        Fact::ExecutionFinished { outcome, .. } => {
+            tracing::info!(outcome = outcome.word(), "finished")
+        }
+        Fact::InstructionStarted { what, attempt, .. } => {
+            tracing::debug!(%what, attempt, "instruction")
+        }
+        Fact::InstructionFinished {
+            result: Attempted::Reply(reply),
+            micros,
+            ..
+        }
+        | Fact::PollAnswered {
+            result: Attempted::Reply(reply),
+            micros,
+            ..
+        } => {
+            tracing::debug!(summary = %reply.summary, micros, "answer");
+        }
+        Fact::InstructionFinished {
+            result: Attempted::Failure(failure),
+            ..
+        }
+        | Fact::PollAnswered {
+            result: Attempted::Failure(failure),
+            ..
+        } => {
+            tracing::debug!(%failure, "no answer");
+        }
+        Fact::MessageReceived { number, .. } => tracing::debug!(number, "message"),
+        _ => {}
     }
 }

@@ -1,9 +1,9 @@
 use super::host::LiveHost;
-use super::live::{Live, Stop};
+use super::live::{Live, Stop, Surroundings};
 use super::load::{Loaded, Project};
 use super::service::{ServiceError, Services};
 use super::spine::Spine;
-use crate::client::{Context, Registry};
+use crate::client::Registry;
 use crate::event::{
     ExecutionId, Fact, Failure, Headline, Json, Metrics, Name, Outcome, RunId, RunStarted, Sink,
     Tally,
@@ -13,8 +13,8 @@ use futures_util::FutureExt;
 use std::collections::{HashMap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
@@ -261,14 +261,17 @@ impl Plan {
         spine: &Arc<Spine>,
         addresses: HashMap<PathBuf, Json>,
     ) -> Vec<Verdict> {
-        let shared = Arc::new(Shared {
+        let surroundings = Surroundings {
             spine: Arc::clone(spine),
             registry: self.registry.clone(),
+            stop: self.stop.clone(),
+        };
+        let shared = Arc::new(Shared {
+            surroundings: Arc::new(surroundings),
             vars: self.vars.clone(),
             addresses,
             seed: self.seed,
             retries: self.retries,
-            stop: self.stop.clone(),
             executions: AtomicU32::new(0),
         });
         let mut waiting: VecDeque<(usize, Loaded)> =
@@ -306,13 +309,11 @@ impl Plan {
 
 /// What the tasks of one run share.
 struct Shared {
-    spine: Arc<Spine>,
-    registry: Registry,
+    surroundings: Arc<Surroundings>,
     vars: Vec<(Name, Json)>,
     addresses: HashMap<PathBuf, Json>,
     seed: u64,
     retries: Option<u32>,
-    stop: Stop,
     executions: AtomicU32,
 }
 
@@ -324,7 +325,7 @@ impl Shared {
         loop {
             let verdict = self.attempt(index, task, attempt, attempts).await;
             let again = !verdict.outcome.is_good() && verdict.outcome != Outcome::Cancelled;
-            if !again || attempt >= attempts || self.stop.is_halted() {
+            if !again || attempt >= attempts || self.surroundings.stop.is_halted() {
                 return verdict;
             }
             attempt += 1;
@@ -336,7 +337,7 @@ impl Shared {
         let world = self.world(task, execution, attempt);
         let inputs = Inputs {
             index: u32::try_from(index).unwrap_or(u32::MAX),
-            run: RunId::clone(self.spine.run()),
+            run: RunId::clone(self.surroundings.spine.run()),
             attempt,
             attempts,
             vars: self.vars.clone(),
@@ -360,32 +361,13 @@ impl Shared {
 
     fn world(&self, task: &Loaded, execution: ExecutionId, attempt: u32) -> Live {
         let permissions = Arc::clone(&task.project.permissions);
-        let host = LiveHost::new(
-            Arc::clone(&permissions),
-            self.seed,
-            &task.machine.file.name,
-            attempt,
-        );
-        let folder = task
-            .machine
-            .file
-            .path
-            .parent()
-            .map(PathBuf::from)
-            .unwrap_or_default();
-        Live {
-            spine: Arc::clone(&self.spine),
+        let host = LiveHost::new(permissions, self.seed, &task.machine.file.name, attempt);
+        Live::new(
+            Arc::clone(&self.surroundings),
+            task.clone(),
             execution,
-            registry: self.registry.clone(),
-            context: Context {
-                permissions,
-                folder,
-            },
-            host: Arc::new(host),
-            stop: self.stop.clone(),
-            sessions: Mutex::default(),
-            scopes: Mutex::default(),
-        }
+            Arc::new(host),
+        )
     }
 
     /// A panic stays inside its task: it is that task's error.
@@ -401,7 +383,7 @@ impl Shared {
             outputs: Json::Null,
             metrics: Box::new(metrics.clone()),
         };
-        self.spine.record(Some(execution), fact).await;
+        self.surroundings.spine.record(Some(execution), fact).await;
         Verdict {
             outcome: Outcome::Error,
             headline: Some(headline),

@@ -69,10 +69,17 @@ impl Spine {
 
     /// Writes a fact down; waits while the sinks are too far behind.
     pub(super) async fn record(&self, execution: Option<ExecutionId>, fact: Fact) {
-        let mut fact = self.hidden(fact);
-        while let Some(back) = self.push(execution, fact) {
-            fact = back;
-            self.drained.notified().await;
+        let Some(mut fact) = self.push(execution, self.hidden(fact)) else {
+            return;
+        };
+        loop {
+            // Made before the queue is looked at again, so that no wake-up can fall in between.
+            let drained = self.drained.notified();
+            match self.push(execution, fact) {
+                None => return,
+                Some(back) => fact = back,
+            }
+            drained.await;
         }
     }
 

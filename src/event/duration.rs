@@ -10,7 +10,7 @@ const UNITS: [(&str, u64); 5] = [
 ];
 
 /// The longest length of time that a definition may hold.
-pub const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 3600);
+pub const MAX_DURATION: Duration = Duration::from_hours(365 * 24);
 
 /// Reads a length of time as the task language writes it: `250ms`, `1.5s`, `2m`, `1h30m`.
 ///

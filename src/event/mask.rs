@@ -35,6 +35,12 @@ impl Mask {
         if let Ok(json) = serde_json::to_string(value) {
             forms.push(json[1..json.len() - 1].to_owned());
         }
+        // Inside a quoted argument of a shell command.
+        for index in 0..forms.len() {
+            if forms[index].contains('\'') {
+                forms.push(forms[index].replace('\'', r"'\''"));
+            }
+        }
         // Inside a longer text, base64 of a value depends on what stands before it: three alignments,
         // less the characters that its neighbours share.
         for lead in 0..3usize {

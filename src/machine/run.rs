@@ -13,6 +13,7 @@ use crate::script::Value;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
+use tracing::Instrument;
 
 /// How many states back a loop is told.
 const TRAIL: usize = 16;
@@ -227,8 +228,9 @@ impl<W: World> Execution<'_, W> {
         let mut current = graph.start;
         loop {
             let state = &graph.states[current];
+            let span = tracing::info_span!("state", name = %state.name);
             let left = match self.enter(current).await {
-                Ok(()) => self.stay(state).await,
+                Ok(()) => self.stay(state).instrument(span).await,
                 Err(trouble) => Err(trouble),
             };
             let closed = self.leave().await;

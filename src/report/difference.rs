@@ -156,8 +156,7 @@ fn texts(left: &str, right: &str, room: usize, style: Style) -> Vec<Line> {
                 ChangeTag::Insert => ("+", Ink::Hue(Hue::Passed)),
                 ChangeTag::Equal => (" ", Ink::Plain),
             };
-            let text = change.value().trim_end_matches('\n');
-            let text = super::text::shown(text, style.unicode);
+            let text = visible(change.value().trim_end_matches('\n'), style);
             let text = cut_end(&text, room.saturating_sub(1), ellipsis);
             push_bounded(
                 &mut lines,
@@ -166,10 +165,24 @@ fn texts(left: &str, right: &str, room: usize, style: Style) -> Vec<Line> {
             );
         }
     }
+    for (text, other, side) in [(left, right, "left"), (right, left, "right")] {
+        if other.ends_with('\n') && !text.ends_with('\n') {
+            let note = format!("\\ no line break at the end of the {side} one");
+            push_bounded(&mut lines, &mut more, style.line().push(Ink::Faint, &note));
+        }
+    }
     if more > 0 {
         lines.push(style.line().push(Ink::Faint, &format!("+{more} more")));
     }
     lines
+}
+
+/// A text in which the spaces at its end can be seen.
+fn visible(text: &str, style: Style) -> String {
+    let body = text.trim_end_matches(' ');
+    let spaces = text.len() - body.len();
+    let body = super::text::shown(body, style.unicode);
+    format!("{body}{}", r"\x20".repeat(spaces))
 }
 
 fn push_bounded(lines: &mut Vec<Line>, more: &mut usize, line: Line) {
@@ -197,7 +210,7 @@ fn one_line(left: &str, right: &str, room: usize, style: Style) -> Vec<Line> {
     }
     for (sign, text, hue) in [("-", left, Hue::Failed), ("+", right, Hue::Passed)] {
         let start: String = text.chars().skip(from).take(room.min(400) + 1).collect();
-        let start = super::text::shown(&start, style.unicode);
+        let start = visible(&start, style);
         let lead = if from > 0 { ellipsis } else { "" };
         let start = cut_end(
             &start,
@@ -271,6 +284,20 @@ mod tests {
         assert_eq!(
             lines(&left, &right, 30),
             ["@@ -1,3 +1,3 @@", " one", "-two", "+2", " three"]
+        );
+    }
+
+    #[test]
+    fn spaces_and_line_breaks_at_the_end_are_seen() {
+        assert_eq!(
+            lines(&json!("one\ntwo  \n"), &json!("one\ntwo"), 60),
+            [
+                "@@ -1,2 +1,2 @@",
+                " one",
+                r"-two\x20\x20",
+                "+two",
+                r"\ no line break at the end of the right one"
+            ]
         );
     }
 

@@ -111,7 +111,7 @@ impl Tree<'_> {
             sides: operand
                 .sides
                 .clone()
-                .filter(|(left, right)| decisive && is_long(left, right)),
+                .filter(|_| decisive && is_compared(operand)),
             kinds: operand
                 .sides
                 .as_ref()
@@ -196,7 +196,7 @@ fn label(operand: &Operand, decisive: bool, missing: bool, symbols: &Symbols) ->
     if !held && operator != "==" && right.is_null() && !is_null(right_text) {
         return format!("{a}; the other side is {b}");
     }
-    if operator == "==" && !held && is_long(left, right) {
+    if is_compared(operand) {
         return format!("{} and {}, compared below", size(left), size(right));
     }
     let between = match (operator, held) {
@@ -249,6 +249,15 @@ fn kinds(left: &Json, right: &Json) -> Option<String> {
     let (a, b) = (kind(left)?, kind(right)?);
     (a != b && !matches!(b, "a list" | "a map"))
         .then(|| format!("the left side is {a}, the right side {b}"))
+}
+
+/// Whether this is a finding that two structures or texts are not equal: a note compares them.
+fn is_compared(operand: &Operand) -> bool {
+    let operator = split(&operand.source).1;
+    let held = operand.value == Some(Json::Bool(true));
+    let unequal = operator == "==" && !held || operator == "!=" && held;
+    let sides = operand.sides.as_ref();
+    unequal && sides.is_some_and(|(left, right)| is_long(left, right))
 }
 
 /// Whether two values are compared in a note, since a label cannot hold them.

@@ -49,6 +49,13 @@ pub struct Output {
     pub columns: Option<usize>,
 }
 
+impl Output {
+    /// Whether rows can be redrawn in place: on a terminal that moves its cursor.
+    pub fn redraws(self, env: impl Fn(&str) -> Option<String>) -> bool {
+        self.terminal && env("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
+    }
+}
+
 /// The narrowest line that can hold a report.
 const MIN_WIDTH: usize = 20;
 /// The width where nobody tells it.

@@ -20,6 +20,8 @@ pub struct Terminal {
     out: Box<dyn Write + Send>,
     progress: Box<dyn Write + Send>,
     options: Options,
+    /// How progress looks, if not like the results.
+    progress_style: Option<Style>,
     live: Live,
     summary: Summary,
     /// Lines that wait for the next drawing.
@@ -33,8 +35,8 @@ pub struct Terminal {
     finished: bool,
 }
 
-/// Redrawn at most four times a second.
-const FRAME_MICROS: i64 = 250_000;
+/// Redrawn at most four times a second, also by a timer of 250 ms that is sometimes a little early.
+const FRAME_MICROS: i64 = 240_000;
 /// After this much silence a heartbeat.
 const HEARTBEAT_MICROS: i64 = 30_000_000;
 /// Live rows.
@@ -52,6 +54,7 @@ impl Terminal {
         Self {
             out,
             progress,
+            progress_style: None,
             options,
             live: Live::default(),
             summary: Summary::default(),
@@ -63,6 +66,13 @@ impl Terminal {
         }
     }
 
+    /// Writes progress in another style than the results: one of the two may be a file.
+    #[must_use]
+    pub fn progress_style(mut self, style: Style) -> Self {
+        self.progress_style = Some(style);
+        self
+    }
+
     /// How the run stands.
     pub fn live(&self) -> &Live {
         &self.live
@@ -70,7 +80,8 @@ impl Terminal {
 
     /// The terminal has another size now.
     pub fn resize(&mut self, columns: usize, rows: usize) {
-        self.options.style.width = columns.max(20);
+        let style = self.progress_style.as_mut();
+        style.unwrap_or(&mut self.options.style).width = columns.max(20);
         self.options.rows = rows;
     }
 
@@ -125,7 +136,7 @@ impl Terminal {
         let Some(running) = self.live.longest_wait() else {
             return Ok(());
         };
-        let style = self.options.style;
+        let style = self.style();
         row::running(running, now, style).write(&mut self.pending);
         let counts = format!(
             "  {} of {} tasks done, {} more running",
@@ -151,7 +162,7 @@ impl Terminal {
 
     /// The moves that take the live rows away, and the lines that come in their place.
     fn take_pending(&mut self) -> String {
-        let columns = self.options.style.width;
+        let columns = self.progress_style.unwrap_or(self.options.style).width;
         // A terminal that has become narrower has wrapped them.
         let lines: usize = self
             .drawn
@@ -170,7 +181,7 @@ impl Terminal {
     /// The style of what stands on a screen. One column stays free: a terminal may wrap a line that fills
     /// its last one.
     fn style(&self) -> Style {
-        let mut style = self.options.style;
+        let mut style = self.progress_style.unwrap_or(self.options.style);
         style.width -= usize::from(self.options.live);
         style
     }
@@ -183,15 +194,15 @@ impl Terminal {
         // The bar, the line about the rest, and the line of the cursor need room too: what has left the
         // screen cannot be redrawn.
         let shown = MAX_ROWS.min(self.options.rows.saturating_sub(3));
+        let more = running.len().saturating_sub(shown);
+        // Those that have waited longest, each in a row that it keeps.
+        running.truncate(shown);
+        running.sort_by_key(|running| running.id);
         let mut rows = vec![self.bar(now, style)];
-        rows.extend(
-            running
-                .iter()
-                .take(shown)
-                .map(|one| row::running(one, now, style)),
-        );
-        if running.len() > shown {
-            let more = format!("  +{} more running", running.len() - shown);
+        let running = running.into_iter();
+        rows.extend(running.map(|running| row::running(running, now, style)));
+        if more > 0 {
+            let more = format!("  +{more} more running");
             rows.push(style.line().push(Ink::Faint, &more));
         }
         for row in &rows {

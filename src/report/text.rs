@@ -58,6 +58,10 @@ pub(crate) fn push_shown(out: &mut String, c: char, unicode: bool) {
         '\r' => out.push_str("\\r"),
         '\t' => out.push_str("\\t"),
         _ if unicode && !is_unsafe(c) => out.push(c),
+        // What our own sentences are written with.
+        '→' => out.push_str("->"),
+        '…' => out.push_str("..."),
+        '×' => out.push('x'),
         _ if c.is_ascii() => append(out, format_args!("\\x{:02x}", c as u32)),
         _ => append(out, format_args!("\\u{{{:x}}}", c as u32)),
     }

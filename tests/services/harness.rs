@@ -118,7 +118,7 @@ impl Messages {
         match tokio::time::timeout(Duration::from_secs(10), next).await {
             Ok(Ok((_, message))) => Ok(message),
             Ok(Err(error)) => Err(error.0),
-            Err(_) => panic!("no message within 10 s"),
+            Err(elapsed) => panic!("no message within 10 s: {elapsed}"),
         }
     }
 

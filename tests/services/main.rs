@@ -4,6 +4,13 @@
 //! need it say `SKIPPED` and pass. Servers: NATS with JetStream on 127.0.0.1:4222 (`FUNCY_TEST_NATS`),
 //! PostgreSQL on 127.0.0.1:5432 (`FUNCY_TEST_POSTGRES`).
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "tests and their helpers fail by panics, and say what they leave out"
+)]
+
+#[cfg(any(feature = "nats", feature = "sql"))]
 mod harness;
 #[cfg(feature = "nats")]
 mod nats;

@@ -453,7 +453,7 @@ struct Server {
 
 impl Server {
     /// Starts `nats-server` with this config on a free port; `None` if it is not installed.
-    fn start(config: &str) -> Option<Self> {
+    async fn start(config: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("nats.conf");
         std::fs::write(&file, config).unwrap();
@@ -483,7 +483,7 @@ impl Server {
                 started.elapsed() < Duration::from_secs(10),
                 "nats-server did not start"
             );
-            std::thread::sleep(Duration::from_millis(10));
+            tokio::time::sleep(Duration::from_millis(10)).await;
             server.port = std::fs::read_to_string(&ports)
                 .ok()
                 .and_then(|text| serde_json::from_str::<Json>(&text).ok())
@@ -510,14 +510,17 @@ impl Drop for Server {
 
 #[tokio::test]
 async fn logins_and_refusals_of_the_server() {
-    let server = need!(Server::start(
-        r#"authorization {
+    let server = need!(
+        Server::start(
+            r#"authorization {
             users: [{ user: me, password: hunter22, permissions: {
                 publish: ["open.>", "_INBOX.>"], subscribe: ["open.>", "_INBOX.>"] } },
                 { user: strict, password: hunter22, permissions: {
                 publish: ["open.>"], subscribe: ["open.>"] } }]
         }"#
-    ));
+        )
+        .await
+    );
     let bus = open("nats", json!({ "url": server.url() })).await.unwrap();
     let failure = bus.call(json!({ "publish": "open.a" })).await.unwrap_err();
     assert_eq!(failure.kind, ErrorKind::Transport);
@@ -560,7 +563,7 @@ async fn logins_and_refusals_of_the_server() {
 
 #[tokio::test]
 async fn a_lost_connection_ends_its_subscriptions_and_the_next_request_opens_another() {
-    let server = need!(Server::start(""));
+    let server = need!(Server::start("").await);
     let bus = open("nats", json!({ "url": server.url() })).await.unwrap();
     let mut messages = bus.subscribe(json!({ "subject": "a" })).await.unwrap();
     let mut waiting = bus
@@ -594,7 +597,7 @@ async fn a_lost_connection_ends_its_subscriptions_and_the_next_request_opens_ano
 /// Connections of ours on a server, by its own account: none is left after close, nor after a drop.
 #[tokio::test]
 async fn no_connection_is_left() {
-    let server = need!(Server::start("http: \"127.0.0.1:-1\""));
+    let server = need!(Server::start("").await);
     for round in 0..50 {
         let bus = open("nats", json!({ "url": server.url() })).await.unwrap();
         bus.res(json!({ "publish": "a" })).await;
@@ -620,6 +623,35 @@ async fn no_connection_is_left() {
         );
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// More than an inbox may hold: what arrived first is there without a gap, then comes the reason.
+#[tokio::test]
+async fn a_flood_is_an_error_and_no_silent_loss() {
+    let bus = need!(nats().await);
+    let subject = unique("flood");
+    let mut messages = bus.subscribe(json!({ "subject": subject })).await.unwrap();
+    let sender = async_nats::connect(address()).await.unwrap();
+    for number in 0..40_000 {
+        sender
+            .publish(subject.clone(), number.to_string().into())
+            .await
+            .unwrap();
+    }
+    sender.flush().await.unwrap();
+    let mut count = 0;
+    let failure = loop {
+        match messages.result().await {
+            Ok(message) => {
+                assert_eq!(message.value["body"], json!(count));
+                count += 1;
+            }
+            Err(failure) => break failure,
+        }
+    };
+    assert_eq!(failure.kind, ErrorKind::Limit, "{failure}");
+    assert!(count <= 10_000, "{count}");
+    bus.close().await;
 }
 
 /// Established TCP connections to a local port, from the kernel.

@@ -1,10 +1,10 @@
 //! A request as a `curl` command that a shell runs.
 
-use super::exchange;
+use super::exchange::{self, Trace};
 use super::outgoing::{Credentials, Origin, Outgoing};
+use crate::client::shell::quoted;
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue};
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// A longer body is not repeated in a command.
@@ -13,34 +13,28 @@ const MAX_BODY: usize = 256 << 10;
 const MAX_ARGUMENT: usize = 100 << 10;
 
 /// The command that repeats this request, or `None` if its body is too long for one.
-///
-/// `cookies` are those that the jar added, `redirected` tells whether redirects were followed.
-pub(super) fn command(
-    outgoing: &Outgoing,
-    cookies: Option<&HeaderValue>,
-    redirected: bool,
-) -> Option<String> {
+pub(super) fn command(outgoing: &Outgoing, trace: &Trace) -> Option<String> {
     let mut line = String::with_capacity(160);
     line.push_str("curl -sS");
     let body = body(outgoing)?;
-    push_method(&mut line, outgoing, body.is_some());
-    if redirected {
+    push_method(&mut line, outgoing, !matches!(body, Body::None));
+    if trace.redirects > 0 {
         line.push_str(" -L");
     }
     push_connection(&mut line, outgoing);
-    push_headers(&mut line, outgoing, cookies);
+    push_headers(&mut line, outgoing, trace.jar_cookies.as_ref());
     match &body {
-        Some(Body::Argument(text)) => {
+        Body::Argument(text) => {
             line.push_str(" --data-raw ");
             line.push_str(&quoted(text));
         }
-        Some(Body::File(path)) => {
+        Body::File(path) => {
             line.push_str(" --data-binary ");
             line.push_str(&quoted(&format!("@{path}")));
         }
-        Some(Body::Parts(arguments)) => line.push_str(arguments),
-        Some(Body::Piped(_)) => line.push_str(" --data-binary @-"),
-        None => {}
+        Body::Parts(arguments) => line.push_str(arguments),
+        Body::Piped(_) => line.push_str(" --data-binary @-"),
+        Body::None => {}
     }
     let url = outgoing.url.as_str();
     if url.contains(['{', '}', '[', ']']) {
@@ -49,12 +43,13 @@ pub(super) fn command(
     line.push(' ');
     line.push_str(&quoted(url));
     match body {
-        Some(Body::Piped(command)) => Some(format!("{command} | {line}")),
+        Body::Piped(command) => Some(format!("{command} | {line}")),
         _ => Some(line),
     }
 }
 
 enum Body {
+    None,
     Argument(String),
     File(String),
     Parts(String),
@@ -62,17 +57,18 @@ enum Body {
     Piped(String),
 }
 
-fn body(outgoing: &Outgoing) -> Option<Option<Body>> {
+/// How the command gives the body; `None` if it cannot.
+fn body(outgoing: &Outgoing) -> Option<Body> {
     Some(match &outgoing.origin {
-        Origin::None => None,
-        Origin::File(path) => Some(Body::File(path.display().to_string())),
-        Origin::Multipart(_) => Some(Body::Parts(parts(outgoing)?)),
+        Origin::None => Body::None,
+        Origin::File(path) => Body::File(path.display().to_string()),
+        Origin::Multipart(_) => Body::Parts(parts(outgoing)?),
         Origin::Text => {
             if outgoing.body.len() > MAX_BODY {
                 return None;
             }
             let text = std::str::from_utf8(&outgoing.body).ok()?;
-            Some(if text.contains('\0') {
+            if text.contains('\0') {
                 let escaped = text
                     .replace('\\', "\\\\")
                     .replace('%', "%%")
@@ -82,7 +78,7 @@ fn body(outgoing: &Outgoing) -> Option<Option<Body>> {
                 Body::Piped(format!("printf %s {}", quoted(text)))
             } else {
                 Body::Argument(text.to_owned())
-            })
+            }
         }
     })
 }
@@ -95,17 +91,15 @@ fn parts(outgoing: &Outgoing) -> Option<String> {
     let mut arguments = String::new();
     for part in parts {
         let name = &part.name;
-        let argument = match &part.file {
-            Some(path) => format!("{name}=@{}", double_quoted(&path.display().to_string())),
-            None => {
-                let text = std::str::from_utf8(&part.content).ok()?;
-                if text.contains('\0') || text.len() > MAX_ARGUMENT {
-                    return None;
-                }
-                format!("{name}={}", double_quoted(text))
+        let mut argument = if let Some(path) = &part.file {
+            format!("{name}=@{}", double_quoted(&path.display().to_string()))
+        } else {
+            let text = std::str::from_utf8(&part.content).ok()?;
+            if text.contains('\0') || text.len() > MAX_ARGUMENT {
+                return None;
             }
+            format!("{name}={}", double_quoted(text))
         };
-        let mut argument = argument;
         if let Some(kind) = &part.content_type {
             let _ = write!(argument, ";type={kind}");
         }
@@ -202,31 +196,6 @@ fn push_headers(line: &mut String, outgoing: &Outgoing, cookies: Option<&HeaderV
     }
 }
 
-/// An argument as a POSIX shell reads it.
-pub(super) fn quoted(text: &str) -> Cow<'_, str> {
-    let is_plain = !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_./:@%+,=".contains(&byte));
-    if is_plain {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")))
-}
-
 fn double_quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arguments_are_quoted_for_a_shell() {
-        assert_eq!(quoted("http://127.0.0.1:1/a"), "http://127.0.0.1:1/a");
-        assert_eq!(quoted("/a?b=c&d"), "'/a?b=c&d'");
-        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
-        assert_eq!(quoted(""), "''");
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! `request` is what a task writes, `outgoing` the same made ready, `exchange` sends it and follows
 //! redirects, `content` reads the body, `trouble` names what went wrong, `curl` repeats it in a shell.
-//! `pool` holds the connections, `session` the cookies.
+//! `pool` holds the connections, `session` the cookies. `stream` subscribes to the events that `sse` reads.
 
 mod config;
 mod content;
@@ -14,6 +14,8 @@ mod outgoing;
 mod pool;
 mod request;
 mod session;
+mod sse;
+mod stream;
 mod trouble;
 
 #[cfg(test)]
@@ -26,19 +28,21 @@ pub use session::Session;
 
 use super::contract::{Answer, Context, Protocol};
 use super::scope::Scope;
-use crate::event::{Failure, Json};
-use exchange::Arrived;
+use crate::event::{Failure, Feed, Json};
+use exchange::{Arrived, Trace};
 use outgoing::Outgoing;
 use pool::Pool;
 use reqwest::header::{HeaderMap, SET_COOKIE};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// The HTTP client. Clones of its connections are shared by every session that it opens.
 #[derive(Debug, Default)]
 pub struct Http {
-    pool: Pool,
+    pool: Arc<Pool>,
 }
 
 /// What `res` holds after a request.
@@ -79,7 +83,7 @@ expect: res.status == 201
     type Request = Request;
     type Source = Source;
     type Reply = Reply;
-    type Session = Session;
+    type Session = Arc<Session>;
 
     fn short_request(text: &str) -> Result<Json, String> {
         request::short(text)
@@ -97,28 +101,40 @@ expect: res.status == 201
         request::is_safe(request)
     }
 
-    async fn open(&self, config: Config, context: &Context) -> Result<Session, Failure> {
-        Session::open(config, context).await
+    async fn open(&self, config: Config, context: &Context) -> Result<Arc<Session>, Failure> {
+        Session::open(config, context).await.map(Arc::new)
     }
 
     async fn call(
         &self,
-        session: &Session,
+        session: &Arc<Session>,
         request: Request,
         _: &Scope,
     ) -> Result<Answer<Reply>, Failure> {
         let outgoing = Outgoing::new(session, request).await?;
-        let again = |cookies: Option<&_>, redirected| curl::command(&outgoing, cookies, redirected);
-        match answer(&self.pool, session, &outgoing).await {
-            Ok((arrived, mut answer)) => {
-                answer.again = again(arrived.cookies.as_ref(), arrived.redirected);
+        let mut trace = Trace::default();
+        let answered = answer(&self.pool, session, &outgoing, &mut trace).await;
+        let again = curl::command(&outgoing, &trace);
+        match answered {
+            Ok(mut answer) => {
+                answer.again = again;
                 Ok(answer)
             }
             Err(mut failure) => {
-                failure.again = again(None, outgoing.redirects > 0);
+                failure.again = again;
                 Err(failure)
             }
         }
+    }
+
+    async fn subscribe(
+        &self,
+        session: &Arc<Session>,
+        source: Source,
+        feed: Feed,
+        scope: &Scope,
+    ) -> Result<(), Failure> {
+        stream::subscribe(self, session, source, feed, scope).await
     }
 
     fn value(reply: Reply) -> serde_json::Result<Json> {
@@ -135,35 +151,32 @@ expect: res.status == 201
     }
 }
 
-/// What the command that repeats a request needs to know of its first exchange.
-struct Sent {
-    cookies: Option<reqwest::header::HeaderValue>,
-    redirected: bool,
-}
-
 async fn answer(
     pool: &Pool,
     session: &Session,
     outgoing: &Outgoing,
-) -> Result<(Sent, Answer<Reply>), Failure> {
+    trace: &mut Trace,
+) -> Result<Answer<Reply>, Failure> {
     let start = Instant::now();
     let Arrived {
         mut response,
         url,
-        redirects,
-        sent_cookies,
         set_cookies,
-    } = exchange::send(pool, session, outgoing).await?;
+    } = exchange::send(pool, session, outgoing, trace).await?;
     let limit = session.body_limit;
     let bytes = content::read(&mut response, &url, limit, session.connect_timeout).await?;
     let ms = start.elapsed().as_millis() as u64;
     let content = content::parse(bytes, response.headers()).await;
     let status = response.status().as_u16();
     let mut summary = format!("{} {} → {status} in {ms}ms", outgoing.method, outgoing.url);
-    match redirects {
+    match trace.redirects {
         0 => {}
-        1 => summary.push_str(&format!(", redirected to {url}")),
-        more => summary.push_str(&format!(", {more} redirects to {url}")),
+        1 => {
+            let _ = write!(summary, ", redirected to {url}");
+        }
+        more => {
+            let _ = write!(summary, ", {more} redirects to {url}");
+        }
     }
     if let Some(note) = content.note {
         summary.push_str("; ");
@@ -179,14 +192,10 @@ async fn answer(
         url: url.into(),
         ms,
     };
-    let sent = Sent {
-        cookies: sent_cookies,
-        redirected: redirects > 0,
-    };
     let mut answer = Answer::new(reply, summary);
     answer.sent = outgoing.body.len() as u64;
     answer.received = content.size;
-    Ok((sent, answer))
+    Ok(answer)
 }
 
 fn plain_headers(headers: &HeaderMap) -> serde_json::Map<String, Json> {

@@ -84,17 +84,17 @@ async fn one(context: &Context, name: &str, value: Json) -> Result<Part, Failure
                 .get_or_insert_with(|| "application/json".to_owned());
         }
         (None, None, Some(path)) => {
-            let content = paths::read(context, &path, MAX_BODY).await?;
+            let read = paths::read(context, &path, MAX_BODY).await?;
             part.content_type
-                .get_or_insert_with(|| content_type_of(&content.path).to_owned());
+                .get_or_insert_with(|| content_type_of(&read.path).to_owned());
             if part.filename.is_none() {
-                part.filename = content
+                part.filename = read
                     .path
                     .file_name()
                     .map(|name| name.to_string_lossy().into_owned());
             }
-            part.content = content.bytes;
-            part.file = Some(content.path);
+            part.content = read.bytes;
+            part.file = Some(read.path);
         }
         _ => {
             return Err(Failure::protocol(format!(

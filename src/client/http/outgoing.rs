@@ -98,34 +98,23 @@ impl Outgoing {
         if let Some(fields) = &request.headers {
             add_headers(&mut headers, fields)?;
         }
-        let typed = request.headers.as_ref().is_some_and(|fields| {
-            fields
-                .0
-                .keys()
-                .any(|name| name.eq_ignore_ascii_case("content-type"))
-        });
+        let typed = has_header(&request, "content-type");
         let (body, origin, content_type) = encode(session, payload).await?;
         if let Some(content_type) = content_type
-            && !(typed && !matches!(origin, Origin::Multipart(_)))
+            && (!typed || matches!(origin, Origin::Multipart(_)))
         {
             headers.insert(CONTENT_TYPE, content_type);
         }
-        let auth = match request.auth {
+        let auth = match request.auth.take() {
             Some(auth) => Some(Credentials::of(auth)?),
             None if in_url.is_some() => in_url,
             None => session.auth_for(&url).cloned(),
         };
-        let own_header = request.headers.as_ref().is_some_and(|fields| {
-            fields
-                .0
-                .keys()
-                .any(|name| name.eq_ignore_ascii_case("authorization"))
-        });
-        let auth = auth.filter(|_| !own_header);
+        let auth = auth.filter(|_| !has_header(&request, "authorization"));
         if let Some(auth) = &auth {
             headers.insert(AUTHORIZATION, auth.header()?);
         }
-        let jar = match request.cookies {
+        let jar = match request.cookies.take() {
             None => true,
             Some(Cookies::Jar(used)) => used,
             Some(Cookies::These(fields)) => {
@@ -151,6 +140,13 @@ impl Outgoing {
             http2: request.http2.or(session.http2),
         })
     }
+}
+
+fn has_header(request: &Request, name: &str) -> bool {
+    request
+        .headers
+        .as_ref()
+        .is_some_and(|fields| fields.0.keys().any(|key| key.eq_ignore_ascii_case(name)))
 }
 
 async fn trust(session: &Session, tls: &Tls) -> Result<Trust, Failure> {
@@ -205,6 +201,14 @@ pub(super) fn add_headers(headers: &mut HeaderMap, fields: &Fields) -> Result<()
         headers.remove(name.as_str());
     }
     for (name, value) in fields.pairs("headers")? {
+        if ["content-length", "transfer-encoding"]
+            .iter()
+            .any(|own| name.eq_ignore_ascii_case(own))
+        {
+            return Err(Failure::protocol(format!(
+                "headers.{name} cannot be written: it follows from the body"
+            )));
+        }
         let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| {
             Failure::protocol(format!(
                 "headers.{name} holds a line break or control character"

@@ -1,5 +1,5 @@
 use super::config::Config;
-use super::fields::{Fields, Follow, MAX_REDIRECTS, Tls};
+use super::fields::{Follow, MAX_REDIRECTS, Tls};
 use super::outgoing::{Credentials, add_headers, take_credentials};
 use super::pool::{Pem, Trust};
 use crate::client::contract::Context;
@@ -52,10 +52,7 @@ impl Session {
             }
         };
         let mut headers = HeaderMap::new();
-        add_headers(
-            &mut headers,
-            &config.headers.unwrap_or_else(Fields::default),
-        )?;
+        add_headers(&mut headers, &config.headers.unwrap_or_default())?;
         Ok(Self {
             base,
             headers,
@@ -132,10 +129,10 @@ impl Session {
 }
 
 async fn pem(context: &Context, path: &str) -> Result<Pem, Failure> {
-    let content = paths::read(context, path, MAX_PEM).await?;
+    let read = paths::read(context, path, MAX_PEM).await?;
     Ok(Pem {
-        path: content.path,
-        bytes: content.bytes,
+        path: read.path,
+        bytes: read.bytes,
     })
 }
 

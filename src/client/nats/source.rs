@@ -1,8 +1,8 @@
-use super::connection::Connection;
+use super::connection::{Asked, Connection};
 use super::request::headers_of;
 use super::words::{From, Origin};
 use crate::client::Scope;
-use crate::client::payload::{Received, now};
+use crate::client::received::{Received, now};
 use crate::event::{Failure, Feed, Json, Message};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::stream::{ConsumerErrorKind, Stream};
@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Messages that a stream's consumer asks for at a time.
 const BATCH: usize = 200;
 /// How long the server keeps a consumer that nobody asks, if it could not be deleted.
-const INACTIVE: Duration = Duration::from_secs(60);
+const INACTIVE: Duration = Duration::from_mins(1);
 /// How long deleting a consumer may take.
 const CLOSING: Duration = Duration::from_secs(1);
 
@@ -55,12 +55,12 @@ async fn open_subject(
     scope: &Scope,
 ) -> Result<(), Failure> {
     let client = connection.client();
-    let mark = connection.mark();
-    let subscribed = match queue {
+    let asked = connection.subscribing(&subject);
+    let opened = match queue {
         Some(queue) => client.queue_subscribe(subject.clone(), queue).await,
         None => client.subscribe(subject.clone()).await,
     };
-    let subscriber = subscribed.map_err(|error| match error.kind() {
+    let subscriber = opened.map_err(|error| match error.kind() {
         SubscribeErrorKind::InvalidSubject => {
             Failure::protocol(format!("{subject:?} is no subject")).hint(
                 "a subject is made of words with dots between them; `*` stands for one word, `>` at the end for the rest",
@@ -71,22 +71,22 @@ async fn open_subject(
         }
         SubscribeErrorKind::Other => Failure::transport("the connection is closed"),
     })?;
-    connection.settle(mark, &subject).await?;
+    connection.settle(&asked).await?;
     let token = scope.token();
     scope.spawn(async move {
         let mut subscriber = subscriber;
         tokio::select! {
             biased;
             () = token.cancelled() => {}
-            () = pump(&connection, &mut subscriber, &feed) => {}
+            () = pump(&connection, &asked, &mut subscriber, &feed) => {}
         }
         let _ = subscriber.unsubscribe().await;
     });
     Ok(())
 }
 
-async fn pump(connection: &Connection, subscriber: &mut Subscriber, feed: &Feed) {
-    let incomplete = connection.incomplete();
+async fn pump(connection: &Connection, asked: &Asked, subscriber: &mut Subscriber, feed: &Feed) {
+    let incomplete = connection.incomplete(asked);
     tokio::pin!(incomplete);
     loop {
         let message = tokio::select! {

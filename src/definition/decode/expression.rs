@@ -21,7 +21,7 @@ impl Decoder<'_> {
             return Some(vec![self.expression(field)?]);
         };
         if self.lines.text[self.lines.byte(field.node.span.start)..].starts_with('[')
-            && self.looks_like_an_array(items)
+            && looks_like_an_array(items)
         {
             let wanted = format!("`{}` is an expression or a list of them", field.key.value);
             self.wrong_type(
@@ -42,14 +42,6 @@ impl Decoder<'_> {
             .map(|item| self.expression_in(item, item.span, &wanted))
             .collect();
         texts.into_iter().collect()
-    }
-
-    /// A list in brackets that holds numbers alone was meant as an array: no number is a condition.
-    fn looks_like_an_array(&self, items: &[Node]) -> bool {
-        !items.is_empty()
-            && items
-                .iter()
-                .all(|item| matches!(item.kind, NodeKind::Number(_)))
     }
 
     /// Variable and expression, in order.
@@ -150,10 +142,12 @@ impl Decoder<'_> {
         let end = text.value[at..]
             .find('\n')
             .map_or(text.value.len(), |offset| at + offset);
-        let from = text.value[at..end]
-            .char_indices()
-            .map(|(offset, _)| at + offset)
-            .find(|offset| text.place_of(*offset).line > line)?;
+        let (from, _) = text
+            .map
+            .0
+            .iter()
+            .find(|(from, pos)| (at..end).contains(&(*from as usize)) && pos.line > line)?;
+        let from = *from as usize;
         Some(self.first_line(text.span_of(from..end)))
     }
 
@@ -181,6 +175,14 @@ impl Decoder<'_> {
             .maybe_hint(hint.map(str::to_owned));
         self.report(diagnostic);
     }
+}
+
+/// A list in brackets that holds numbers alone was meant as an array: no number is a condition.
+fn looks_like_an_array(items: &[Node]) -> bool {
+    !items.is_empty()
+        && items
+            .iter()
+            .all(|item| matches!(item.kind, NodeKind::Number(_)))
 }
 
 /// Whether the value of a `save` or `set` is a JSONPath over `res.body`.

@@ -19,8 +19,7 @@ use super::model::{SourceFile, Suite, Task};
 use super::node::Node;
 use super::source::Lines;
 use super::yaml;
-use crate::event::{Pos, Span};
-use std::collections::HashSet;
+use crate::event::Span;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -37,6 +36,10 @@ pub struct Parsed<T> {
 ///
 /// # Errors
 /// All mistakes of the file, and the warnings beside them, in the order of the file.
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the method itself is not general over the decoder's lifetime"
+)]
 pub fn parse_task(file: &Arc<SourceFile>) -> Result<Parsed<Task>, Vec<Diagnostic>> {
     parse(file, |decoder, root| decoder.task(root))
 }
@@ -68,6 +71,7 @@ fn parse<T>(
     let value = reading.root.and_then(|root| decode(&mut decoder, &root));
     let mut diagnostics = decoder.diagnostics;
     sort(&mut diagnostics);
+    cut(file, &mut diagnostics);
     match value {
         Some(value) if !diagnostics.iter().any(Diagnostic::is_error) => Ok(Parsed {
             value,
@@ -77,21 +81,46 @@ fn parse<T>(
     }
 }
 
+/// More diagnostics than these are counted, not kept.
+const MAX_DIAGNOSTICS: usize = 200;
+
+/// Keeps the first diagnostics and says how many more there are.
+fn cut(file: &SourceFile, diagnostics: &mut Vec<Diagnostic>) {
+    let more = diagnostics.len().saturating_sub(MAX_DIAGNOSTICS);
+    if more == 0 {
+        return;
+    }
+    let any_error = diagnostics.iter().any(Diagnostic::is_error);
+    let next = diagnostics[MAX_DIAGNOSTICS].span;
+    diagnostics.truncate(MAX_DIAGNOSTICS);
+    let message = format!("{more} more mistakes follow from here on");
+    diagnostics.push(if any_error {
+        Diagnostic::error("more", &file.name, next, message)
+    } else {
+        Diagnostic::warning("more", &file.name, next, message)
+    });
+}
+
 /// Reads one file. A method that returns `None` has recorded why.
 struct Decoder<'a> {
     file: &'a Arc<SourceFile>,
     lines: &'a Lines<'a>,
     diagnostics: Vec<Diagnostic>,
-    /// Where nodes begin about which something was said already.
-    settled: HashSet<Pos>,
+    /// Stretches about which something was said already.
+    settled: yaml::Settled,
 }
 
 impl Decoder<'_> {
-    /// Records a mistake, unless something was said about the node that begins there.
+    /// Records a mistake, unless something was said about what stands there.
     fn report(&mut self, diagnostic: Diagnostic) {
-        if !self.settled.contains(&diagnostic.span.start) {
+        if !self.settled.contains(diagnostic.span.start) {
             self.diagnostics.push(diagnostic);
         }
+    }
+
+    /// As many mistakes were found as will be shown.
+    fn is_full(&self) -> bool {
+        self.diagnostics.len() > MAX_DIAGNOSTICS
     }
 
     fn error(&self, code: &'static str, span: Span, message: impl Into<String>) -> Diagnostic {

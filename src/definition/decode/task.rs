@@ -5,6 +5,7 @@ use crate::definition::keys::{SKIP, TASK};
 use crate::definition::model::{Skip, Task};
 use crate::definition::node::{Node, NodeKind, Text};
 use crate::event::{Name, Span};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 impl Decoder<'_> {
@@ -64,18 +65,17 @@ impl Decoder<'_> {
         read: impl FnOnce(&mut Self, Field<'n>) -> Option<Vec<Text>>,
     ) -> Vec<Text> {
         let names = self.each(field, read);
-        for (index, name) in names.iter().enumerate() {
-            if let Some(first) = names[..index]
-                .iter()
-                .find(|other| other.value == name.value)
-            {
+        let mut seen: HashMap<&str, Span> = HashMap::new();
+        for name in &names {
+            let first = *seen.entry(name.as_str()).or_insert(name.span);
+            if first != name.span {
                 let diagnostic = Diagnostic::warning(
                     "listed-twice",
                     &self.file.name,
                     name.span,
                     format!("`{}` is listed twice", name.value),
                 )
-                .related(first.span, "first here")
+                .related(first, "first here")
                 .hint("remove one of them");
                 self.report(diagnostic);
             }
@@ -166,21 +166,22 @@ impl Decoder<'_> {
 
     /// A name that is a variable and a secret too would be masked or not by chance.
     fn distinct_secrets(&mut self, task: &Task) {
+        let vars: HashMap<&str, Span> = task
+            .vars
+            .iter()
+            .map(|(name, _)| (name.as_str(), name.span))
+            .collect();
         for (name, _) in &task.secrets {
-            let Some((other, _)) = task
-                .vars
-                .iter()
-                .find(|(other, _)| other.value == name.value)
-            else {
+            let Some(other) = vars.get(name.as_str()).copied() else {
                 continue;
             };
             let diagnostic = self
                 .error(
                     "duplicate-key",
-                    name.span.max(other.span),
+                    name.span.max(other),
                     format!("`{}` is a variable and a secret", name.value),
                 )
-                .related(name.span.min(other.span), "first here")
+                .related(name.span.min(other), "first here")
                 .hint("keep one of them");
             self.report(diagnostic);
         }

@@ -1,11 +1,10 @@
-use super::resolve::{Resolved, resolve};
-use super::{Reading, flow, syntax, trace};
+use super::{Reading, Settled, flow, syntax};
 use crate::definition::diagnostic::Diagnostic;
 use crate::definition::model::SourceFile;
 use crate::definition::node::{Node, NodeKind, Text};
 use crate::definition::source::Lines;
 use crate::event::{Name, Pos, Span};
-use saphyr_parser::{Event, Parser, ScalarStyle, Span as RawSpan, Tag};
+use saphyr_parser::{Event, Parser, Span as RawSpan, Tag};
 use std::collections::{HashMap, HashSet};
 
 /// How deep lists and maps may stand inside each other.
@@ -18,24 +17,26 @@ const MAX_COPIED_BYTES: usize = 4 << 20;
 const SMALL_MAP: usize = 12;
 
 /// A list or map whose end is not reached yet.
-struct Frame {
-    is_map: bool,
+pub(super) struct Frame {
+    pub(super) is_map: bool,
     /// Written with brackets.
-    is_flow: bool,
-    start: usize,
+    pub(super) is_flow: bool,
+    pub(super) start: usize,
     /// The byte behind its last member so far.
-    end: usize,
-    anchor: usize,
-    items: Vec<Node>,
-    members: Vec<(Text, Node)>,
+    pub(super) end: usize,
+    pub(super) anchor: usize,
+    pub(super) items: Vec<Node>,
+    pub(super) members: Vec<(Text, Node)>,
     /// A map's key that waits for its value.
-    key: Option<Key>,
+    pub(super) key: Option<Key>,
     /// The places of the keys, once there are many.
-    table: HashMap<Name, Span>,
-    merges: Vec<Node>,
+    pub(super) table: HashMap<Name, Span>,
+    /// The place of `<<`.
+    pub(super) merge_key: Option<Span>,
+    pub(super) merged: Option<Node>,
 }
 
-enum Key {
+pub(super) enum Key {
     Member(Text),
     Merge,
     /// The key was wrong: its value is dropped.
@@ -43,30 +44,30 @@ enum Key {
 }
 
 /// Something that an alias can stand for.
-struct Anchor {
-    span: Span,
+pub(super) struct Anchor {
+    pub(super) span: Span,
     /// `None` until its end is reached.
-    node: Option<Node>,
+    pub(super) node: Option<Node>,
     /// Values and bytes of text in it.
-    size: (usize, usize),
-    used: bool,
+    pub(super) size: (usize, usize),
+    pub(super) used: bool,
 }
 
 pub(super) struct Builder<'a> {
-    file: &'a SourceFile,
-    lines: &'a Lines<'a>,
-    diagnostics: Vec<Diagnostic>,
-    settled: HashSet<Pos>,
-    stack: Vec<Frame>,
-    root: Option<Node>,
-    anchors: HashMap<usize, Anchor>,
-    copies: usize,
-    copied_bytes: usize,
-    documents: usize,
+    pub(super) file: &'a SourceFile,
+    pub(super) lines: &'a Lines<'a>,
+    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) settled: Settled,
+    pub(super) stack: Vec<Frame>,
+    pub(super) root: Option<Node>,
+    pub(super) anchors: HashMap<usize, Anchor>,
+    pub(super) copies: usize,
+    pub(super) copied_bytes: usize,
+    pub(super) documents: usize,
 }
 
 /// The file cannot be read on.
-struct Stop(Box<Diagnostic>);
+pub(super) struct Stop(Box<Diagnostic>);
 
 impl<'a> Builder<'a> {
     pub(super) fn new(file: &'a SourceFile, lines: &'a Lines<'a>) -> Self {
@@ -74,7 +75,7 @@ impl<'a> Builder<'a> {
             file,
             lines,
             diagnostics: Vec::new(),
-            settled: HashSet::new(),
+            settled: Settled::default(),
             stack: Vec::new(),
             root: None,
             anchors: HashMap::new(),
@@ -118,17 +119,22 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn error(&self, code: &'static str, span: Span, message: impl Into<String>) -> Diagnostic {
+    pub(super) fn error(
+        &self,
+        code: &'static str,
+        span: Span,
+        message: impl Into<String>,
+    ) -> Diagnostic {
         Diagnostic::error(code, &self.file.name, span, message)
     }
 
-    /// Says something about the node that begins here; later checks keep quiet about it.
-    fn settle(&mut self, diagnostic: Diagnostic, start: Pos) {
-        self.settled.insert(start);
+    /// Says something about the node that stands here; later checks keep quiet about it.
+    pub(super) fn settle(&mut self, diagnostic: Diagnostic, span: Span) {
+        self.settled.add(span);
         self.diagnostics.push(diagnostic);
     }
 
-    fn bytes(&self, span: RawSpan) -> std::ops::Range<usize> {
+    pub(super) fn bytes(&self, span: RawSpan) -> std::ops::Range<usize> {
         let start = self.lines.byte_of_character(span.start.index());
         let end = self.lines.byte_of_character(span.end.index());
         start..end.max(start)
@@ -165,7 +171,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The frame wants a key next.
-    fn wants_key(&self) -> bool {
+    pub(super) fn wants_key(&self) -> bool {
         self.stack
             .last()
             .is_some_and(|frame| frame.is_map && frame.key.is_none())
@@ -194,7 +200,7 @@ impl<'a> Builder<'a> {
             let fits =
                 tag.is_yaml_core_schema() && tag.suffix == if is_map { "map" } else { "seq" };
             if !fits {
-                self.unknown_tag(bytes.start, span.start);
+                self.unknown_tag(bytes.start, span);
             }
         }
         self.stack.push(Frame {
@@ -207,7 +213,8 @@ impl<'a> Builder<'a> {
             members: Vec::new(),
             key: None,
             table: HashMap::new(),
-            merges: Vec::new(),
+            merge_key: None,
+            merged: None,
         });
         Ok(())
     }
@@ -235,7 +242,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn open_anchor(&mut self, id: usize, span: Span) {
+    pub(super) fn open_anchor(&mut self, id: usize, span: Span) {
         if id != 0 {
             self.anchors.insert(
                 id,
@@ -255,17 +262,14 @@ impl<'a> Builder<'a> {
         };
         if frame.is_flow {
             frame.end = self.bytes(raw).end;
-            flow::check(self.file, self.lines, &frame.items, &frame.members)
-                .into_iter()
-                .for_each(|(diagnostic, starts)| {
-                    self.settled.extend(starts);
-                    self.diagnostics.push(diagnostic);
-                });
+            for diagnostic in flow::check(self.file, self.lines, &frame.items, &frame.members) {
+                self.settle(diagnostic.clone(), diagnostic.span);
+            }
         }
         let span = self.lines.span(frame.start..frame.end.max(frame.start));
         let kind = if frame.is_map {
-            for merged in std::mem::take(&mut frame.merges) {
-                self.merge(&mut frame, merged)?;
+            if let Some(merged) = frame.merged.take() {
+                self.merge(&mut frame, merged);
             }
             NodeKind::Map(frame.members)
         } else {
@@ -275,7 +279,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Adds the members of a merged map that the map itself does not have.
-    fn merge(&mut self, frame: &mut Frame, merged: Node) -> Result<(), Stop> {
+    fn merge(&mut self, frame: &mut Frame, merged: Node) {
         let maps = match merged.kind {
             NodeKind::Map(members) => vec![members],
             NodeKind::List(items)
@@ -292,7 +296,7 @@ impl<'a> Builder<'a> {
                     .collect()
             }
             _ => {
-                if !self.settled.contains(&merged.span.start) {
+                if !self.settled.contains(merged.span.start) {
                     let diagnostic = self
                         .error(
                             "merge-key",
@@ -300,9 +304,9 @@ impl<'a> Builder<'a> {
                             "`<<` merges maps, and this is none",
                         )
                         .hint("write `<<: *name`, where `&name` stands before a map");
-                    self.settle(diagnostic, merged.span.start);
+                    self.settle(diagnostic, merged.span);
                 }
-                return Ok(());
+                return;
             }
         };
         let mut known: HashSet<Name> = frame
@@ -315,7 +319,6 @@ impl<'a> Builder<'a> {
                 frame.members.push((key, node));
             }
         }
-        Ok(())
     }
 
     fn alias(&mut self, id: usize, raw: RawSpan) -> Result<(), Stop> {
@@ -366,7 +369,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Puts a value where it belongs: into the list or map around it.
-    fn place(&mut self, node: Node, anchor: usize, end: usize) -> Result<(), Stop> {
+    pub(super) fn place(&mut self, node: Node, anchor: usize, end: usize) -> Result<(), Stop> {
         if anchor != 0 {
             let size = size(&node);
             // Anchors inside anchors keep copies of copies.
@@ -390,22 +393,21 @@ impl<'a> Builder<'a> {
         }
         match frame.key.take() {
             Some(Key::Member(key)) => frame.members.push((key, node)),
-            Some(Key::Merge) => frame.merges.push(node),
+            Some(Key::Merge) => frame.merged = Some(node),
             Some(Key::Dropped) | None => {}
         }
         Ok(())
     }
 
     /// Takes a key; one that stands there already is dropped with its value.
-    fn key(&mut self, key: Text, is_plain: bool) {
+    pub(super) fn key(&mut self, key: Text, is_plain: bool) {
         let Some(frame) = self.stack.last_mut() else {
             return;
         };
-        if is_plain && key.as_str() == "<<" {
-            frame.key = Some(Key::Merge);
-            return;
-        }
-        let first = if frame.members.len() < SMALL_MAP {
+        let is_merge = is_plain && key.as_str() == "<<";
+        let first = if is_merge {
+            frame.merge_key
+        } else if frame.members.len() < SMALL_MAP {
             frame
                 .members
                 .iter()
@@ -434,267 +436,15 @@ impl<'a> Builder<'a> {
             self.diagnostics.push(diagnostic);
             return;
         }
+        if is_merge {
+            frame.merge_key = Some(key.span);
+            frame.key = Some(Key::Merge);
+            return;
+        }
         if !frame.table.is_empty() {
             frame.table.insert(Name::clone(&key.value), key.span);
         }
         frame.key = Some(Key::Member(key));
-    }
-
-    fn scalar(
-        &mut self,
-        value: &str,
-        style: ScalarStyle,
-        anchor: usize,
-        tag: Option<&Tag>,
-        raw: RawSpan,
-    ) -> Result<(), Stop> {
-        let bytes = self.bytes(raw);
-        let has_properties = anchor != 0 || tag.is_some();
-        let is_key = self.wants_key();
-        let is_plain = style == ScalarStyle::Plain;
-        let (text, end) = if is_plain && value.is_empty() {
-            let at = if has_properties {
-                bytes.end
-            } else {
-                self.place_of_nothing(bytes.start)
-            };
-            (Text::plain("", self.lines.span(at..at)), at)
-        } else {
-            self.text(value, style, bytes.clone(), has_properties)
-        };
-        let span = text.span;
-        self.open_anchor(anchor, span);
-        if is_key {
-            if is_plain && value.is_empty() {
-                let diagnostic = self
-                    .error("missing-key", span, "a key is missing before `:`")
-                    .hint("quote the value if it begins with `:` or `?`");
-                self.diagnostics.push(diagnostic);
-                if let Some(frame) = self.stack.last_mut() {
-                    frame.key = Some(Key::Dropped);
-                    frame.end = frame.end.max(end);
-                }
-                return Ok(());
-            }
-            if anchor != 0
-                && let Some(anchor) = self.anchors.get_mut(&anchor)
-            {
-                anchor.node = Some(Node {
-                    kind: NodeKind::Text(text.clone()),
-                    span,
-                });
-                anchor.size = (1, text.value.len());
-            }
-            if let Some(frame) = self.stack.last_mut() {
-                frame.end = frame.end.max(end);
-            }
-            self.key(text, is_plain);
-            return Ok(());
-        }
-        let kind = self.kind(text, is_plain, tag, bytes.start);
-        self.place(Node { kind, span }, anchor, end)
-    }
-
-    /// What a scalar is, by its tag or by the core schema.
-    fn kind(&mut self, text: Text, is_plain: bool, tag: Option<&Tag>, start: usize) -> NodeKind {
-        let span = text.span;
-        let wanted = match tag {
-            Some(tag) if tag.is_yaml_core_schema() => Some(tag.suffix.as_str()),
-            Some(_) => {
-                self.unknown_tag(start, span.start);
-                return NodeKind::Null;
-            }
-            None => None,
-        };
-        if wanted == Some("str") || (wanted.is_none() && !is_plain) {
-            return NodeKind::Text(text);
-        }
-        let resolved = resolve(&text.value);
-        let is_right = match wanted {
-            None => true,
-            Some("int") => matches!(&resolved, Resolved::Number(number) if !number.is_f64()),
-            Some("float") => matches!(resolved, Resolved::Number(_)),
-            Some("bool") => matches!(resolved, Resolved::Bool(_)),
-            Some("null") => matches!(resolved, Resolved::Null),
-            Some(_) => false,
-        };
-        if !is_right {
-            self.unknown_tag(start, span.start);
-            return NodeKind::Null;
-        }
-        match resolved {
-            Resolved::Null => NodeKind::Null,
-            Resolved::Bool(value) => NodeKind::Bool(value),
-            Resolved::Number(number) => NodeKind::Number(number),
-            Resolved::TooLarge => {
-                let diagnostic = self
-                    .error(
-                        "number-range",
-                        span,
-                        "this number is too large to be kept exactly",
-                    )
-                    .label("more than 64 bits")
-                    .hint(format!(
-                        "quote it to keep it as a text: '{}'",
-                        short(&text.value)
-                    ));
-                self.settle(diagnostic, span.start);
-                NodeKind::Null
-            }
-            Resolved::NotFinite => {
-                let diagnostic = self
-                    .error(
-                        "number-range",
-                        span,
-                        format!("`{}` is no number that JSON can hold", text.value),
-                    )
-                    .hint(format!("quote it if it is a text: '{}'", text.value));
-                self.settle(diagnostic, span.start);
-                NodeKind::Null
-            }
-            Resolved::Text => {
-                self.comment_in_text(&text);
-                NodeKind::Text(text)
-            }
-        }
-    }
-
-    /// ` #5` inside an unquoted text: YAML ends the text there and takes the rest for a comment.
-    fn comment_in_text(&mut self, text: &Text) {
-        let end = self.lines.byte(text.span.end);
-        let rest = &self.lines.text[end..self.lines.line_end(end)];
-        let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
-        let Some(comment) = rest[blanks..].strip_prefix('#') else {
-            return;
-        };
-        let Some(next) = comment.chars().next() else {
-            return;
-        };
-        // `# words` and `  #words` are comments to every reader; `order #5` and `#{…}` are not.
-        let is_comment = next.is_whitespace() || matches!(next, '#' | '-' | '=' | '!');
-        if is_comment || (blanks > 1 && !matches!(next, '{' | '$')) {
-            return;
-        }
-        let hash = end + blanks;
-        let span = self.lines.span(hash..self.lines.line_end(hash));
-        let diagnostic = self
-            .error(
-                "comment-in-text",
-                span,
-                "YAML cuts the text here: ` #` begins a comment",
-            )
-            .label("this would be lost")
-            .hint("quote the whole text, or put a space after `#` if it is a comment");
-        self.settle(diagnostic, text.span.start);
-    }
-
-    fn unknown_tag(&mut self, start: usize, node: Pos) {
-        let source = &self.lines.text[start..];
-        // An anchor may stand before the tag.
-        let at = source.find('!').map_or(start, |offset| start + offset);
-        let length = self.lines.text[at..]
-            .find(|c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']' | '{' | '}'))
-            .unwrap_or(self.lines.text.len() - at);
-        let tag = &self.lines.text[at..at + length];
-        let span = self.lines.span(at..at + length);
-        let diagnostic = self
-            .error(
-                "yaml-tag",
-                span,
-                format!("YAML reads `{}` as a tag, not as a value", short(tag)),
-            )
-            .hint("quote the whole value if it begins with `!`");
-        self.settle(diagnostic, node);
-    }
-
-    /// Where a value that was not written would stand: behind the `:` or `-` before it.
-    fn place_of_nothing(&self, at: usize) -> usize {
-        let bytes = self.lines.text.as_bytes();
-        if matches!(bytes.get(at), Some(b':' | b'-' | b'?')) {
-            return at + 1;
-        }
-        // The parser names the next token, which may stand lines below.
-        let end = self.stack.last().map_or(at, |frame| frame.end);
-        end.min(at)
-    }
-
-    /// The byte behind the anchor and tag that begin here.
-    fn skip_properties(&self, mut at: usize, has_properties: bool) -> usize {
-        if !has_properties {
-            return at;
-        }
-        let text = self.lines.text;
-        loop {
-            let rest = &text[at..];
-            let blanks = rest.len() - rest.trim_start().len();
-            match rest[blanks..].chars().next() {
-                Some('&' | '!') => {
-                    let from = at + blanks;
-                    at = text[from..]
-                        .find(char::is_whitespace)
-                        .map_or(text.len(), |length| from + length);
-                }
-                Some('#') if blanks > 0 => at = self.lines.line_end(at + blanks),
-                _ => return at + blanks,
-            }
-        }
-    }
-
-    /// A written scalar with its place, and the byte behind it.
-    fn text(
-        &self,
-        value: &str,
-        style: ScalarStyle,
-        bytes: std::ops::Range<usize>,
-        has_properties: bool,
-    ) -> (Text, usize) {
-        let source = self.lines.text;
-        let start = self.skip_properties(bytes.start, has_properties);
-        let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
-        let is_quoted = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
-        let content = if is_quoted {
-            start + 1
-        } else if is_block && has_properties {
-            self.block_content(start, value)
-        } else {
-            start
-        };
-        let trace = trace::trace(self.lines, style, content.min(source.len()), value);
-        let end = if is_quoted {
-            let quote = if style == ScalarStyle::SingleQuoted {
-                '\''
-            } else {
-                '"'
-            };
-            source[trace.end..]
-                .find(quote)
-                .map_or(bytes.end, |offset| trace.end + offset + 1)
-        } else if is_block {
-            let slice = &source[content.min(bytes.end)..bytes.end];
-            content + slice.trim_end().len()
-        } else {
-            bytes.end
-        };
-        debug_assert!(trace.complete, "{value:?} was not found in its source");
-        let from = if is_block { content } else { start };
-        let text = Text {
-            value: value.into(),
-            span: self.lines.span(from..end.max(from)),
-            map: trace.map,
-        };
-        (text, end)
-    }
-
-    /// The first character of a block scalar whose header begins here.
-    fn block_content(&self, header: usize, value: &str) -> usize {
-        let text = self.lines.text;
-        let mut at = self.lines.line_end(header);
-        let rest = &text[at..];
-        at += rest.len() - rest.trim_start().len();
-        // Spaces that belong to the value stand before its first other character.
-        let lead = value.trim_start_matches('\n');
-        let spaces = lead.len() - lead.trim_start_matches(' ').len();
-        at.saturating_sub(spaces).max(self.lines.line_start(at))
     }
 
     /// An anchor that nobody uses is mostly an expression that begins with `&`.
@@ -735,12 +485,4 @@ fn size(node: &Node) -> (usize, usize) {
 
 fn add(a: (usize, usize), b: (usize, usize)) -> (usize, usize) {
     (a.0 + b.0, a.1 + b.1)
-}
-
-/// At most 40 characters of a text, for messages.
-fn short(text: &str) -> String {
-    match text.char_indices().nth(40) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }

@@ -1,11 +1,8 @@
 use crate::definition::diagnostic::Diagnostic;
 use crate::definition::model::SourceFile;
-use crate::definition::node::{Node, NodeKind, Text};
+use crate::definition::node::{Node, Text};
 use crate::definition::source::Lines;
 use crate::event::{Pos, Span};
-
-/// What was said about a list or map in brackets, and the nodes about which nothing more need be said.
-type Finding = (Diagnostic, Vec<Pos>);
 
 /// Finds what a comma inside `[ ]` or `{ }` has split: `[f(a, b)]` is the two texts `f(a` and `b)`.
 pub(super) fn check(
@@ -13,37 +10,30 @@ pub(super) fn check(
     lines: &Lines<'_>,
     items: &[Node],
     members: &[(Text, Node)],
-) -> Vec<Finding> {
+) -> Vec<Diagnostic> {
     // The pieces in the order of the file: of a map, a value and then the key behind its comma.
-    let pieces: Vec<(&Text, Pos)> = items
-        .iter()
-        .filter_map(|item| Some((item.as_text()?, item.span.start)))
-        .chain(members.iter().flat_map(|(key, node)| {
-            let value = match &node.kind {
-                NodeKind::Text(text) => Some((text, node.span.start)),
-                _ => None,
-            };
-            [Some((key, key.span.start)), value].into_iter().flatten()
-        }))
-        .collect();
+    let pieces = items.iter().filter_map(Node::as_text).chain(
+        members
+            .iter()
+            .flat_map(|(key, node)| [Some(key), node.as_text()].into_iter().flatten()),
+    );
     let mut findings = Vec::new();
-    let mut open: Option<(usize, i32)> = None;
-    for (index, (text, _)) in pieces.iter().enumerate() {
+    let mut open: Option<(Pos, i32)> = None;
+    for text in pieces {
         if is_quoted(lines, text) {
             continue;
         }
         let (opened, closed) = parentheses(&text.value);
         match &mut open {
-            None if opened > 0 => open = Some((index, opened)),
-            Some((first, depth)) if closed > 0 => {
+            None if opened > 0 => open = Some((text.span.start, opened)),
+            Some((start, depth)) if closed > 0 => {
                 *depth += opened - closed;
                 if *depth <= 0 {
                     let whole = Span {
-                        start: pieces[*first].1,
+                        start: *start,
                         end: text.span.end,
                     };
-                    let starts = pieces[*first..=index].iter().map(|(_, at)| *at).collect();
-                    findings.push((split(file, whole), starts));
+                    findings.push(split(file, whole));
                     open = None;
                 }
             }

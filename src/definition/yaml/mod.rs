@@ -4,6 +4,7 @@
 mod build;
 mod flow;
 mod resolve;
+mod scalar;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -13,8 +14,8 @@ use super::diagnostic::{Diagnostic, sort};
 use super::model::SourceFile;
 use super::node::Node;
 use super::source::Lines;
-use crate::event::Pos;
-use std::collections::HashSet;
+use crate::event::{Pos, Span};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A file as far as it could be read.
@@ -24,8 +25,28 @@ pub(super) struct Reading {
     pub(super) root: Option<Node>,
     /// What is wrong with the YAML.
     pub(super) diagnostics: Vec<Diagnostic>,
-    /// Where nodes begin about which something was said already: a later check keeps quiet about them.
-    pub(super) settled: HashSet<Pos>,
+    /// Stretches about which something was said already: a later check keeps quiet about them.
+    pub(super) settled: Settled,
+}
+
+/// Stretches of a file about which nothing more need be said.
+#[derive(Debug, Default)]
+pub(super) struct Settled(BTreeMap<Pos, Pos>);
+
+impl Settled {
+    /// Nothing more need be said about this.
+    fn add(&mut self, span: Span) {
+        let end = self.0.entry(span.start).or_insert(span.end);
+        *end = span.end.max(*end);
+    }
+
+    /// Whether something was said about what stands here.
+    pub(super) fn contains(&self, pos: Pos) -> bool {
+        self.0
+            .range(..=pos)
+            .next_back()
+            .is_some_and(|(start, end)| *start == pos || pos < *end)
+    }
 }
 
 /// Reads a YAML file.
@@ -51,7 +72,7 @@ pub(super) fn read(file: &SourceFile, lines: &Lines<'_>) -> Reading {
         return Reading {
             root: None,
             diagnostics: vec![diagnostic],
-            settled: HashSet::new(),
+            settled: Settled::default(),
         };
     }
     build::Builder::new(file, lines).run()

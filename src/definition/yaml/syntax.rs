@@ -34,7 +34,10 @@ pub(super) fn explain(file: &SourceFile, lines: &Lines<'_>, error: &ScanError) -
     if info.contains("recursion limit") {
         return too_deep(file, spot.here(1));
     }
-    if let Some(diagnostic) = spot.template_in_braces() {
+    if let Some(diagnostic) = spot
+        .template_in_braces()
+        .or_else(|| spot.comment_in_braces())
+    {
         return diagnostic;
     }
     spot.by_message(info)
@@ -94,6 +97,42 @@ impl Spot<'_> {
         )
     }
 
+    /// `{m: #{a: 1}}`: the comment takes the closing bracket with it, and the parser stops lines below.
+    fn comment_in_braces(&self) -> Option<Diagnostic> {
+        const LINES_BACK: usize = 20;
+        let text = self.lines.text;
+        let mut end = self.lines.line_end(self.at);
+        for _ in 0..LINES_BACK {
+            let start = self.lines.line_start(end);
+            let line = &text[start..end];
+            let hash = [" #{", " #$"].iter().find_map(|cut| line.find(cut));
+            if let Some(hash) = hash.map(|offset| start + offset + 1)
+                && !self.is_in_quotes(start, hash)
+            {
+                let opened = text[start..hash].matches(['[', '{']).count();
+                let closed = text[start..hash].matches([']', '}']).count();
+                if opened > closed {
+                    let length = text[hash..end].chars().count();
+                    return Some(
+                        Diagnostic::error(
+                            "comment-in-text",
+                            &self.file.name,
+                            self.at_byte(hash, length),
+                            "YAML cuts the line here: ` #` begins a comment",
+                        )
+                        .label("this would be lost, the closing bracket too")
+                        .hint("quote the whole value"),
+                    );
+                }
+            }
+            if start == 0 {
+                break;
+            }
+            end = self.lines.line_end(start - 1);
+        }
+        None
+    }
+
     /// Whether an odd number of quotes stands between these bytes.
     fn is_in_quotes(&self, from: usize, to: usize) -> bool {
         let mut quote = None;
@@ -110,7 +149,11 @@ impl Spot<'_> {
     /// What is clear from the parser's own message.
     fn by_message(&self, info: &str) -> Option<Diagnostic> {
         let first = self.lines.text[self.at..].chars().next();
-        if info.contains("unexpected end of stream") {
+        if info.contains("quoted scalar")
+            && (info.contains("end of stream")
+                || info.contains("indentation")
+                || info.contains("document indicator"))
+        {
             return Some(
                 self.error(self.here(1), "this quote is never closed")
                     .label("the text begins here")
@@ -161,6 +204,9 @@ impl Spot<'_> {
         if info.contains("block scalar") && matches!(first, Some('|' | '>')) {
             return Some(self.must_be_quoted(self.at, first?));
         }
+        if info.contains("simple key expect") {
+            return self.line_before();
+        }
         if info.contains("wrongly indented line in block scalar") {
             return Some(
                 self.error(
@@ -180,6 +226,25 @@ impl Spot<'_> {
             );
         }
         None
+    }
+
+    /// The parser found the next line where a colon was due: the line before is no `key: value`.
+    fn line_before(&self) -> Option<Diagnostic> {
+        let text = self.lines.text;
+        let before = text[..self.lines.line_start(self.at)].trim_end();
+        let line = self.lines.line_start(before.len());
+        let content = before[line..].trim_start();
+        let is_line = !content.is_empty() && !content.starts_with(['#', '-', '[', '{']);
+        (is_line && !content.contains(": ") && !content.ends_with(':'))
+            .then(|| self.no_colon(before.len() - content.len(), content))
+    }
+
+    fn no_colon(&self, at: usize, content: &str) -> Diagnostic {
+        self.error(
+            self.at_byte(at, content.chars().count()),
+            "this line is no `key: value`",
+        )
+        .hint("a colon and a space stand between key and value; a text over several lines is indented")
     }
 
     fn after_quote(&self) -> Diagnostic {
@@ -279,13 +344,7 @@ impl Spot<'_> {
         let has_colon = content.contains(": ") || content.ends_with(':');
         if !has_colon && !content.starts_with(['-', '[', '{', ']', '}']) {
             let at = line + (text[line..end].len() - text[line..end].trim_start().len());
-            return Some(
-                self.error(
-                    self.at_byte(at, content.chars().count()),
-                    "this line is no `key: value`",
-                )
-                .hint("a colon and a space stand between key and value; a text over several lines is indented"),
-            );
+            return Some(self.no_colon(at, content));
         }
         let at = line + (text[line..end].len() - text[line..end].trim_start().len());
         Some(
@@ -312,6 +371,20 @@ impl Spot<'_> {
                 )
                 .label("begins here")
                 .hint("quote the whole value if it is an expression or a text");
+        }
+        let before = self.lines.text[..self.at].chars().next_back();
+        let here = self.lines.text[self.at..].chars().next();
+        if let (Some(before), Some(bracket @ ('[' | '{'))) = (before, here)
+            && !before.is_whitespace()
+            && !matches!(before, ',' | ':' | '[' | '{')
+        {
+            return self
+                .error(
+                    self.here(1),
+                    format!("inside `{first}`, YAML ends an unquoted text at `{bracket}`"),
+                )
+                .label("here")
+                .hint("quote the whole text");
         }
         self.error(
             self.here(1),

@@ -1,5 +1,6 @@
 use crate::definition::node::TextMap;
 use crate::definition::source::Lines;
+use crate::event::Pos;
 use saphyr_parser::ScalarStyle;
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ struct Walk<'a> {
     offset: usize,
     /// The next character does not stand right behind the one before.
     jumped: bool,
-    pairs: Vec<(u32, crate::event::Pos)>,
+    pairs: Vec<(u32, Pos)>,
 }
 
 /// How a scalar lies in its file.
@@ -26,8 +27,6 @@ pub(super) struct Trace {
     pub(super) map: TextMap,
     /// The byte behind its last character; of a quoted one, before the closing quote and blanks.
     pub(super) end: usize,
-    /// The whole value was found in the source.
-    pub(super) complete: bool,
 }
 
 /// Finds the place of every character of a decoded scalar. `start` is the byte of its first character in
@@ -44,7 +43,6 @@ pub(super) fn trace(lines: &Lines<'_>, style: ScalarStyle, start: usize, value: 
         return Trace {
             map: TextMap(Arc::new([(0, lines.pos(start))])),
             end: start + value.len(),
-            complete: true,
         };
     }
     let mut walk = Walk {
@@ -52,20 +50,29 @@ pub(super) fn trace(lines: &Lines<'_>, style: ScalarStyle, start: usize, value: 
         source,
         value,
         style,
-        indent: source[lines.line_start(start)..start].chars().count(),
+        indent: if matches!(style, ScalarStyle::Folded | ScalarStyle::Literal) {
+            lines.pos(start).column as usize - 1
+        } else {
+            0
+        },
         at: start,
         offset: 0,
         jumped: true,
         pairs: Vec::new(),
     };
-    let complete = walk.run().is_some();
+    if walk.is_block() && value.trim_matches('\n').is_empty() {
+        walk.empty_lines();
+    } else {
+        // Where value and source disagree (the parser passes over a comment behind a tab inside a text),
+        // the rest is placed as if it followed.
+        let _ = walk.run();
+    }
     if walk.pairs.is_empty() {
         walk.pairs.push((0, lines.pos(start)));
     }
     Trace {
         map: TextMap(walk.pairs.into()),
         end: walk.at,
-        complete,
     }
 }
 
@@ -114,6 +121,24 @@ impl Walk<'_> {
         self.offset += bytes;
     }
 
+    /// A block scalar of empty lines alone: they stand below its header, or above what comes next.
+    fn empty_lines(&mut self) {
+        let at = self.lines.pos(self.at).line;
+        let count = self.value.len() as u32;
+        let first = if self.source[self.at..].starts_with(['|', '>']) {
+            at + 1
+        } else {
+            at.saturating_sub(count).max(1)
+        };
+        for index in 0..count {
+            let pos = Pos {
+                line: first + index,
+                column: 1,
+            };
+            self.pairs.push((index, pos));
+        }
+    }
+
     /// The empty lines before a block scalar's first line, where the walk starts.
     fn leading_breaks(&mut self) {
         let run = self.value.len() - self.value.trim_start_matches('\n').len();
@@ -123,7 +148,7 @@ impl Walk<'_> {
         }
         for index in 0..run {
             let back = (run - index) as u32;
-            let pos = crate::event::Pos {
+            let pos = Pos {
                 line: line.saturating_sub(back).max(1),
                 column: 1,
             };

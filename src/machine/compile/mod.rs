@@ -42,12 +42,6 @@ const TASK_TIMEOUT: Duration = Duration::from_secs(600);
 /// The budget of `defer` and `cleanup`.
 const CLEANUP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Names that expressions see besides the variables.
-pub(super) const LOCALS: [&str; 12] = [
-    "res", "attempt", "elapsed", "state", "task", "run", "item", "regions", "error", "needs",
-    "clients", "services",
-];
-
 /// Compiles a task.
 ///
 /// # Errors
@@ -425,7 +419,13 @@ impl<'a> Compiler<'a> {
         let config = if matches!(definition.config.kind, NodeKind::Null) {
             super::chart::Blueprint::Constant(Arc::new(crate::event::Json::Null))
         } else {
-            self.check_against(&kind.config, &definition.config);
+            self.check_against(
+                &kind.config,
+                &definition.config,
+                kind.name,
+                "config",
+                definition.kind.span,
+            );
             self.blueprint(&definition.config, Some(&kind.config), &path)?
         };
         let reads = self.reads.split_off(before);

@@ -2,7 +2,7 @@
 
 use super::Compiler;
 use crate::definition::model::Listen;
-use crate::definition::{ClientKind, Node, NodeKind, Text, check_value};
+use crate::definition::{ClientKind, Node, NodeKind, Text, ValueContext, check_value};
 use crate::event::{Json, Name, Span};
 use crate::machine::chart::{Blueprint, From, Subscription};
 
@@ -21,7 +21,7 @@ impl Compiler<'_> {
         let catalog = self.project.catalog;
         let kind = catalog.kind(&self.clients[index].kind)?;
         let node = self.map_form(request, kind, "request", kind.short_request)?;
-        if !self.check_against(&kind.request, &node) {
+        if !self.check_against(&kind.request, &node, kind.name, "request", client.span) {
             return None;
         }
         let json = node.to_json();
@@ -79,7 +79,7 @@ impl Compiler<'_> {
             return None;
         };
         let node = self.map_form(source, kind, "source", kind.short_source)?;
-        if !self.check_against(schema, &node) {
+        if !self.check_against(schema, &node, kind.name, "source", client.span) {
             return None;
         }
         let source = self.blueprint(&node, Some(schema), path)?;
@@ -132,8 +132,21 @@ impl Compiler<'_> {
     }
 
     /// Checks a value against a client's schema; true if it fits.
-    pub(super) fn check_against(&mut self, schema: &Json, node: &Node) -> bool {
-        let found = check_value(schema, node, &self.file);
+    pub(super) fn check_against(
+        &mut self,
+        schema: &Json,
+        node: &Node,
+        kind: &str,
+        what: &str,
+        at: Span,
+    ) -> bool {
+        let context = ValueContext {
+            file: &self.file,
+            what: &format!("a {what} of `{kind}`"),
+            at,
+            help: &format!("`funcy clients {kind}` shows what it takes"),
+        };
+        let found = check_value(schema, node, context);
         let fits = found.is_empty();
         self.diagnostics.extend(found);
         fits

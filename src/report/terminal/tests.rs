@@ -196,7 +196,7 @@ fn live_rows_are_redrawn_in_place_and_gone_at_the_end() {
 
     // Four drawings a second and no more.
     let before = progress.text().len();
-    terminal.tick(now + 249_999).expect("written");
+    terminal.tick(now + 239_999).expect("written");
     assert_eq!(progress.text().len(), before);
 
     log.events.clear();
@@ -256,6 +256,21 @@ fn a_low_screen_shows_fewer_rows() {
     terminal.accept(&log.events).expect("written");
     terminal.tick(log.now).expect("written");
     assert_eq!(screen(&progress.text(), 100).len(), 5);
+}
+
+#[test]
+fn results_in_a_file_have_no_colour_while_progress_has() {
+    let (terminal, out, progress) = terminal(|_| {});
+    let mut terminal = terminal.progress_style(Style {
+        color: Color::Ansi,
+        unicode: true,
+        width: 30,
+    });
+    terminal.accept(&sample_run()).expect("written");
+    terminal.finish().expect("written");
+    assert!(progress.text().contains("\x1b[32m✓"));
+    assert!(!out.text().contains('\x1b'));
+    assert!(out.text().lines().any(|line| line.chars().count() > 30));
 }
 
 #[test]

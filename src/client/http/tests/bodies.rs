@@ -1,1 +1,190 @@
-//! To come.
+use super::server::{arrived, read_head};
+use super::*;
+use crate::event::ErrorKind;
+use axum::Router;
+use axum::routing::get;
+use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::io::AsyncWriteExt as _;
+
+/// Bytes that `gzip` makes of zeros, without a compressor: stored blocks would not shrink, so the test
+/// writes the smallest deflate stream of one fixed block with back references.
+fn gzip_of_zeros(megabytes: usize) -> Vec<u8> {
+    let mut child = std::process::Command::new("gzip")
+        .arg("-c")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || {
+        let zeros = vec![b'0'; 1 << 20];
+        for _ in 0..megabytes {
+            stdin.write_all(&zeros).unwrap();
+        }
+    });
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    output.stdout
+}
+
+fn has(program: &str) -> bool {
+    std::process::Command::new(program)
+        .arg("--version")
+        .output()
+        .is_ok()
+}
+
+fn http(head: &str, body: &[u8]) -> Vec<u8> {
+    let mut answer = format!(
+        "HTTP/1.1 200 OK\r\n{head}content-length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    answer.extend_from_slice(body);
+    answer
+}
+
+#[tokio::test]
+async fn integers_beyond_64_bits_are_not_rounded() {
+    let server = Server::answering(http(
+        "content-type: application/json\r\n",
+        b"{\"id\":18446744073709551616,\"n\":9007199254740993}",
+    ))
+    .await;
+    let res = res(json!({ "get": server.url("/") })).await;
+    assert_eq!(res["body"]["id"], "18446744073709551616");
+    assert_eq!(res["body"]["n"], 9_007_199_254_740_993_u64);
+}
+
+#[tokio::test]
+async fn what_only_claims_to_be_json_is_said() {
+    let server = Server::answering(http("content-type: application/json\r\n", b"<html>oops")).await;
+    let reply = Client::new(json!({}))
+        .await
+        .call(json!({ "get": server.url("/") }))
+        .await
+        .unwrap();
+    assert_eq!(reply.value["body"], "<html>oops");
+    assert!(reply.summary.contains("not JSON"), "{}", reply.summary);
+}
+
+#[tokio::test]
+async fn a_long_body_is_a_limit() {
+    let server = Server::axum(
+        Router::new()
+            .route("/long", get(|| async { "x".repeat(2000) }))
+            .route("/fits", get(|| async { "x".repeat(1000) })),
+    )
+    .await;
+    let client = Client::new(json!({ "base_url": server.url(""), "body_limit": 1000 })).await;
+    assert_eq!(client.res(json!({ "get": "/fits" })).await["size"], 1000);
+    let failure = client.failure(json!({ "get": "/long" })).await;
+    assert_eq!(failure.kind, ErrorKind::Limit);
+    assert!(failure.message.contains("longer than 1000 bytes"));
+    assert!(failure.hint.unwrap().contains("body_limit"));
+}
+
+#[tokio::test]
+async fn an_endless_body_is_a_limit() {
+    let server = Server::raw(|mut stream| async move {
+        read_head(&mut stream).await?;
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+        loop {
+            stream.write_all(&[b'x'; 4096]).await?;
+        }
+    })
+    .await;
+    assert_eq!(
+        failure(json!({ "get": server.url("/") })).await.kind,
+        ErrorKind::Limit
+    );
+}
+
+#[tokio::test]
+async fn compressed_bodies_are_read_and_bounded() {
+    if !has("gzip") {
+        eprintln!("skipped: there is no gzip");
+        return;
+    }
+    let one = gzip_of_zeros(1);
+    let server = Server::answering(http("content-encoding: gzip\r\n", &one)).await;
+    let plain = res(json!({ "get": server.url("/") })).await;
+    assert_eq!(plain["size"], 1 << 20);
+    assert_eq!(plain["headers"].get("content-encoding"), None);
+
+    let raw = Client::new(json!({ "compression": false })).await;
+    let raw = raw.res(json!({ "get": server.url("/") })).await;
+    assert_eq!(raw["size"], one.len());
+    assert_eq!(raw["headers"]["content-encoding"], "gzip");
+
+    let bomb = Server::answering(http("content-encoding: gzip\r\n", &gzip_of_zeros(64))).await;
+    let failure = failure(json!({ "get": bomb.url("/") })).await;
+    assert_eq!(failure.kind, ErrorKind::Limit);
+
+    let cut = Server::answering(http("content-encoding: gzip\r\n", &one[..one.len() / 2])).await;
+    let failure = super::failure(json!({ "get": cut.url("/") })).await;
+    assert_eq!(failure.kind, ErrorKind::Protocol, "{failure:?}");
+    assert!(failure.message.contains("decompressed"), "{failure:?}");
+}
+
+#[tokio::test]
+async fn connections_are_kept_and_shared() {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&connections);
+    let server = Server::raw(move |mut stream| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        async move {
+            loop {
+                read_head(&mut stream).await?;
+                stream.write_all(&http("", b"ok")).await?;
+            }
+        }
+    })
+    .await;
+    let context = Context {
+        permissions: Arc::new(Permissions::everything()),
+        folder: "/".into(),
+    };
+    let registry = Registry::builtin().get("http").unwrap();
+    for _ in 0..20 {
+        let session = Arc::clone(&registry)
+            .open(json!({}), &context)
+            .await
+            .unwrap();
+        let request = json!({ "get": server.url("/") });
+        session.call(&request, &Scope::new()).await.unwrap();
+    }
+    assert_eq!(connections.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn one_way_to_connect_is_one_client() {
+    use crate::client::Protocol as _;
+    let http = crate::client::http::Http::default();
+    let server =
+        Server::axum(
+            Router::new().fallback(
+                |method: axum::http::Method,
+                 uri: axum::http::Uri,
+                 headers: axum::http::HeaderMap| async move {
+                    axum::Json(arrived(&method, &uri, &headers, &axum::body::Bytes::new()))
+                },
+            ),
+        )
+        .await;
+    let context = Context {
+        permissions: Arc::new(Permissions::everything()),
+        folder: "/".into(),
+    };
+    for limit in [5, 5, 6] {
+        let config = json!({ "base_url": server.url(""), "connect_timeout": format!("{limit}s") });
+        let session = http
+            .open(serde_json::from_value(config).unwrap(), &context)
+            .await
+            .unwrap();
+        let request = serde_json::from_value(json!({ "get": "/" })).unwrap();
+        http.call(&session, request, &Scope::new()).await.unwrap();
+    }
+    assert_eq!(http.pool.len().await, 2);
+}

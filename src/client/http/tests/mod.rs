@@ -2,7 +2,9 @@
 
 mod bodies;
 mod curl;
+mod events;
 mod faults;
+mod pace;
 mod requests;
 mod server;
 mod tls;

@@ -1,0 +1,249 @@
+//! A subscription to server-sent events: opened and confirmed, then pumped until its scope closes.
+
+use super::exchange::Trace;
+use super::outgoing::Outgoing;
+use super::pool::Pool;
+use super::session::Session;
+use super::sse::{Event, Parser};
+use super::{Http, Source, curl, exchange, plain_headers, trouble};
+use crate::client::exact;
+use crate::client::scope::Scope;
+use crate::event::{Failure, Feed, Json, Message};
+use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::{Response, StatusCode, Url};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Attempts to connect again that may fail one after the other.
+const MAX_ATTEMPTS: u32 = 5;
+/// The wait before the first one, unless the server names another; doubled for each further one.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+/// The longest wait between two attempts.
+const MAX_WAIT: Duration = Duration::from_secs(10);
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Opens the stream; returns once the server has answered with one.
+pub(super) async fn subscribe(
+    http: &Http,
+    session: &Arc<Session>,
+    source: Source,
+    feed: Feed,
+    scope: &Scope,
+) -> Result<(), Failure> {
+    let mut outgoing = Outgoing::new(session, source.into()).await?;
+    for (name, value) in [(ACCEPT, "text/event-stream"), (CACHE_CONTROL, "no-store")] {
+        outgoing
+            .headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    }
+    // `-N`: without it curl holds events back.
+    let again = curl::command(&outgoing, &Trace::default())
+        .map(|command| command.replacen("curl -sS", "curl -sSN", 1));
+    let again = move |mut failure: Failure| {
+        failure.again.clone_from(&again);
+        failure
+    };
+    let opened = match open(&http.pool, session, &outgoing).await {
+        Ok(Opened::Stream(stream)) => stream,
+        Ok(Opened::Ended) => {
+            return Err(again(Failure::protocol(format!(
+                "{} answered 204: there is no event stream",
+                outgoing.url
+            ))));
+        }
+        Err(trouble) => return Err(again(trouble.into_failure())),
+    };
+    let mut pump = Pump {
+        pool: Arc::clone(&http.pool),
+        session: Arc::clone(session),
+        outgoing,
+        feed,
+        parser: Parser::default(),
+    };
+    let token = scope.token();
+    scope.spawn(async move {
+        let pumped = token.run_until_cancelled(pump.run(opened)).await;
+        if let Some(failure) = pumped {
+            pump.feed.close(again(failure));
+        }
+    });
+    Ok(())
+}
+
+/// A stream whose head was right.
+struct Stream {
+    response: Response,
+    url: Url,
+    headers: Json,
+}
+
+enum Opened {
+    Stream(Box<Stream>),
+    /// The server wants no more connections.
+    Ended,
+}
+
+/// Why a stream could not be opened.
+enum Trouble {
+    /// Worth another attempt.
+    Passing(Failure),
+    Lasting(Failure),
+}
+
+impl Trouble {
+    fn into_failure(self) -> Failure {
+        match self {
+            Self::Passing(failure) | Self::Lasting(failure) => failure,
+        }
+    }
+}
+
+async fn open(pool: &Pool, session: &Session, outgoing: &Outgoing) -> Result<Opened, Trouble> {
+    let arrived = exchange::send(pool, session, outgoing, &mut Trace::default())
+        .await
+        .map_err(|failure| match failure.kind {
+            crate::event::ErrorKind::Transport => Trouble::Passing(failure),
+            _ => Trouble::Lasting(failure),
+        })?;
+    let (response, url) = (arrived.response, arrived.url);
+    let status = response.status();
+    if status == StatusCode::NO_CONTENT {
+        return Ok(Opened::Ended);
+    }
+    if status != StatusCode::OK {
+        let failure = Failure::protocol(format!(
+            "{url} answered {} instead of an event stream",
+            status.as_u16()
+        ));
+        let passing = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+        return Err(if passing {
+            Trouble::Passing(failure)
+        } else {
+            Trouble::Lasting(failure)
+        });
+    }
+    let kind = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let media = kind.split(';').next().unwrap_or_default().trim();
+    if !media.eq_ignore_ascii_case("text/event-stream") {
+        return Err(Trouble::Lasting(
+            Failure::protocol(format!(
+                "{url} answered with the content type {kind:?}, where text/event-stream is due"
+            ))
+            .hint("an event stream is `sse: URL`; is this URL one?"),
+        ));
+    }
+    let headers = Json::Object(plain_headers(response.headers()));
+    Ok(Opened::Stream(Box::new(Stream {
+        response,
+        url,
+        headers,
+    })))
+}
+
+struct Pump {
+    pool: Arc<Pool>,
+    session: Arc<Session>,
+    outgoing: Outgoing,
+    feed: Feed,
+    parser: Parser,
+}
+
+impl Pump {
+    /// Feeds the inbox; returns why nothing more will come.
+    async fn run(&mut self, mut stream: Box<Stream>) -> Failure {
+        loop {
+            let broken = match self.read(&mut stream).await {
+                Ok(broken) => broken,
+                Err(fatal) => return fatal,
+            };
+            self.parser = self.parser.resumed();
+            stream = match self.reconnect(broken).await {
+                Ok(stream) => stream,
+                Err(fatal) => return fatal,
+            };
+        }
+    }
+
+    /// Reads to the end of a connection, and returns how it ended. Fails with what must not be retried.
+    async fn read(&mut self, stream: &mut Stream) -> Result<Failure, Failure> {
+        loop {
+            match stream.response.chunk().await {
+                Ok(Some(bytes)) => {
+                    let (feed, headers) = (&self.feed, &stream.headers);
+                    self.parser
+                        .feed(&bytes, |event| feed.push(message(event, headers)))?;
+                }
+                Ok(None) => {
+                    return Ok(Failure::transport(format!(
+                        "the event stream of {} has ended",
+                        stream.url
+                    )));
+                }
+                Err(error) => {
+                    return Ok(trouble::failure(
+                        &error,
+                        &stream.url,
+                        self.session.connect_timeout,
+                    ));
+                }
+            }
+        }
+    }
+
+    async fn reconnect(&mut self, broken: Failure) -> Result<Box<Stream>, Failure> {
+        match HeaderValue::from_str(self.parser.last_id()) {
+            Ok(id) if !id.is_empty() => self.outgoing.headers.insert(LAST_EVENT_ID, id),
+            _ => self.outgoing.headers.remove(LAST_EVENT_ID),
+        };
+        let mut last = broken;
+        let first = self.parser.retry().unwrap_or(FIRST_WAIT);
+        for attempt in 0..MAX_ATTEMPTS {
+            tokio::time::sleep(first.saturating_mul(2u32.pow(attempt)).min(MAX_WAIT)).await;
+            match open(&self.pool, &self.session, &self.outgoing).await {
+                Ok(Opened::Stream(stream)) => return Ok(stream),
+                Ok(Opened::Ended) => {
+                    return Err(Failure::transport(format!(
+                        "the server has ended the event stream of {} (204)",
+                        self.outgoing.url
+                    )));
+                }
+                Err(Trouble::Passing(failure)) => last = failure,
+                Err(Trouble::Lasting(failure)) => return Err(failure),
+            }
+        }
+        last.message = format!(
+            "the event stream of {} broke, and {MAX_ATTEMPTS} attempts to connect again failed: {}",
+            self.outgoing.url, last.message
+        );
+        Err(last)
+    }
+}
+
+fn message(event: Event, headers: &Json) -> Message {
+    let received = event.data.len() as u64;
+    let mut value = serde_json::Map::new();
+    value.insert("body".into(), exact::parse_or_text(&event.data));
+    value.insert("text".into(), event.data.into());
+    value.insert("event".into(), event.name.into());
+    value.insert("id".into(), event.id.into());
+    value.insert("headers".into(), headers.clone());
+    value.insert("at".into(), now().into());
+    Message {
+        value: Arc::new(Json::Object(value)),
+        received,
+    }
+}
+
+/// The time now as RFC 3339, to the microsecond.
+fn now() -> String {
+    let now = jiff::Timestamp::now();
+    jiff::Timestamp::from_microsecond(now.as_microsecond())
+        .unwrap_or(now)
+        .to_string()
+}

@@ -1,0 +1,109 @@
+//! `LISTEN`: a connection of its own for each subscription.
+
+use super::Postgres;
+use crate::client::Scope;
+use crate::client::reach::reason;
+use crate::client::received::{Received, now};
+use crate::event::{Failure, Feed, Json, Message};
+use sqlx::postgres::{PgListener, PgNotification, PgPool, PgPoolOptions};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long closing may take.
+const CLOSING: Duration = Duration::from_secs(2);
+
+impl Postgres {
+    /// Listens to a channel; returns when the server has confirmed it.
+    pub(in crate::client::sql) async fn listen(
+        &self,
+        channel: &str,
+        feed: Feed,
+        scope: &Scope,
+    ) -> Result<(), Failure> {
+        if channel.is_empty() || channel.len() > 63 || channel.contains('\0') {
+            return Err(Failure::protocol(format!(
+                "{channel:?} is no channel: its name has 1 to 63 bytes"
+            )));
+        }
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(self.timeout())
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_lazy_with(self.options().clone());
+        let opening = async {
+            // Asked for first, since the pool would say no more than that it timed out.
+            let connection = self.connect().await?;
+            drop(connection);
+            let mut listener = PgListener::connect_with(&pool)
+                .await
+                .map_err(|error| self.unreachable(&error))?;
+            // A connection that is lost has lost messages: it is given up, not mended.
+            listener.eager_reconnect(false);
+            listener
+                .listen(channel)
+                .await
+                .map_err(|error| super::run::trouble(&error, None, "").failure())?;
+            Ok(listener)
+        };
+        let listener = match opening.await {
+            Ok(listener) => listener,
+            Err(failure) => {
+                pool.close().await;
+                return Err(failure);
+            }
+        };
+        let token = scope.token();
+        scope.spawn(async move {
+            let mut listener = listener;
+            tokio::select! {
+                biased;
+                () = token.cancelled() => {}
+                () = pump(&mut listener, &feed) => {}
+            }
+            close(listener, &pool).await;
+        });
+        Ok(())
+    }
+}
+
+async fn close(listener: PgListener, pool: &PgPool) {
+    // Dropped, it goes back to the pool, which waits for it.
+    drop(listener);
+    let _ = tokio::time::timeout(CLOSING, pool.close()).await;
+}
+
+async fn pump(listener: &mut PgListener, feed: &Feed) {
+    loop {
+        match listener.try_recv().await {
+            Ok(Some(notification)) => {
+                if feed.push(shown(&notification)).is_err() {
+                    return;
+                }
+            }
+            Ok(None) => {
+                return feed.close(Failure::transport("the connection to the database is lost"));
+            }
+            Err(error) => {
+                return feed.close(Failure::transport(format!(
+                    "the connection to the database is lost: {}",
+                    reason(&error)
+                )));
+            }
+        }
+    }
+}
+
+fn shown(notification: &PgNotification) -> Message {
+    let payload = notification.payload();
+    let mut members = Received::new(payload.as_bytes()).members();
+    members.insert("headers".into(), Json::Object(serde_json::Map::new()));
+    members.insert("channel".into(), notification.channel().into());
+    members.insert("pid".into(), notification.process_id().into());
+    members.insert("at".into(), now().into());
+    Message {
+        value: Arc::new(Json::Object(members)),
+        received: payload.len() as u64,
+    }
+}
