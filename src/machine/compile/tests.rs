@@ -336,6 +336,48 @@ fn an_expression_that_does_not_parse() {
 }
 
 #[test]
+fn an_unknown_function() {
+    error(
+        "unknown-function",
+        "did you mean `contains`?",
+        "
+        start_state: a
+        final_state: done
+        states:
+          a: { transitions: [{ to: done, poll: { stub: x }, when: '«contians»(res, 1)' }] }
+          done:
+        ",
+    );
+}
+
+#[test]
+fn an_unknown_service() {
+    error(
+        "unknown-service",
+        "declare it in funcy.yaml, under `services:`",
+        "
+        clients: { shop: { stub: { url: '${«services.shop.url»}' } } }
+        start_state: a
+        final_state: a
+        states: { a: }
+        ",
+    );
+}
+
+#[test]
+fn a_path_into_a_result_where_there_is_none() {
+    error(
+        "no-result",
+        "`res` is the result",
+        "
+        start_state: a
+        final_state: a
+        states: { a: { instructions: [{ save: { x: «$.id» } }] } }
+        ",
+    );
+}
+
+#[test]
 fn an_unreachable_state() {
     error(
         "unreachable",
@@ -806,7 +848,12 @@ fn a_polled_loop() {
         start_state: a
         final_state: b
         states:
-          a: { transitions: [{ to: b, poll: { stub: x, for_each: «[1, 2]» } }] }
+          a:
+            transitions:
+              - to: b
+                poll:
+                  stub: x
+                  for_each: «[1, 2]»
           b:
         ",
     );
@@ -817,7 +864,10 @@ fn a_polled_loop() {
         start_state: a
         final_state: b
         states:
-          a: { transitions: [{ to: b, poll: «{ log: x }» }] }
+          a:
+            transitions:
+              - to: b
+                poll: «{ log: x }»
           b:
         ",
     );
