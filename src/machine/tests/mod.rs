@@ -9,6 +9,7 @@ mod order;
 mod poll;
 mod race;
 mod retry;
+mod secrets;
 mod signal;
 mod subscribe;
 mod timeout;
