@@ -290,6 +290,10 @@ pub(super) struct Skip {
 
 /// A template with its place.
 #[derive(Debug)]
+#[allow(
+    clippy::struct_field_names,
+    reason = "what was written is a text, compiled or not"
+)]
 pub struct Text {
     pub(super) template: Template,
     pub(super) text: crate::definition::Text,
@@ -347,11 +351,6 @@ impl Machine {
 }
 
 impl Guard {
-    /// The span in the file of a range of the expression.
-    pub(super) fn span_of(&self, range: std::ops::Range<usize>) -> Span {
-        self.text.span_of(range)
-    }
-
     /// The explanation with the places of its operands in the file instead of offsets.
     pub(super) fn locate(
         &self,

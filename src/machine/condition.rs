@@ -215,7 +215,7 @@ impl<W: World> Execution<'_, W> {
             match self.check(condition, env, seen).await {
                 None => {}
                 Some(Err(mut trouble)) => {
-                    self.add_last(&mut trouble, run);
+                    Self::add_last(&mut trouble, run);
                     return Some(End {
                         index,
                         settled: Settled::Failed(trouble),
@@ -255,7 +255,7 @@ impl<W: World> Execution<'_, W> {
         }
     }
 
-    fn add_last(&self, trouble: &mut Trouble, run: Run<'_>) {
+    fn add_last(trouble: &mut Trouble, run: Run<'_>) {
         run.cell().seen(|seen| {
             trouble.last = seen.last.as_ref().map(|(_, line)| Name::clone(line));
             if trouble.failure.again.is_none() {

@@ -152,7 +152,7 @@ impl<W: World> Execution<'_, W> {
         let Some(condition) = &retry.condition else {
             return Ok(true);
         };
-        let error = self.error_value(trouble);
+        let error = Self::error_value(trouble);
         self.holds(
             condition,
             Env {
@@ -291,13 +291,12 @@ impl<W: World> Execution<'_, W> {
     ) -> Result<Call, Trouble> {
         let definition = &self.machine.clients[client];
         let known = self.inner().configs.get(&client).cloned();
-        let config = match known {
-            Some(config) => config,
-            None => {
-                let config = self.build(&definition.config, self.env())?;
-                self.inner().configs.insert(client, Arc::clone(&config));
-                config
-            }
+        let config = if let Some(config) = known {
+            config
+        } else {
+            let config = self.build(&definition.config, self.env())?;
+            self.inner().configs.insert(client, Arc::clone(&config));
+            config
         };
         Ok(Call {
             client: Name::clone(&definition.name),
@@ -457,7 +456,7 @@ impl<W: World> Execution<'_, W> {
     }
 
     /// `error` as expressions see it.
-    pub(super) fn error_value(&self, trouble: &Trouble) -> Value {
+    pub(super) fn error_value(trouble: &Trouble) -> Value {
         Value::from(json!({
             "kind": trouble.failure.kind.word(),
             "message": trouble.failure.message,
@@ -549,7 +548,7 @@ impl<W: World> Execution<'_, W> {
 }
 
 /// The longest pause between two attempts.
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 
 fn no_answer(limit: Duration) -> Failure {
     Failure::new(

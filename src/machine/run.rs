@@ -244,10 +244,13 @@ impl<W: World> Execution<'_, W> {
                     })),
                     Ok(()),
                 ) => self.take(state, transition, win, also_ready).await,
-                (Ok(Some(Exit::Expired(trouble))), Ok(())) => match &state.on_timeout {
-                    Some(route) => self.follow(state, route, trouble).await,
-                    None => return Stop::Expired(trouble),
+                (Ok(Some(Exit::Expired(trouble))), closed) => match (&state.on_timeout, closed) {
+                    (None, _) => return Stop::Expired(trouble),
+                    (Some(route), Ok(())) => self.follow(state, route, trouble).await,
+                    (Some(_), Err(lost)) => Err(lost),
                 },
+                // Nothing leads on while an effect of this state is still at work.
+                (Err(trouble), Err(lost)) if route_for(state, &trouble).is_some() => Err(lost),
                 (Err(trouble), _) | (Ok(_), Err(trouble)) => Err(trouble),
             };
             current = match routed {
@@ -528,7 +531,7 @@ impl<W: World> Execution<'_, W> {
         route: &Route,
         trouble: Trouble,
     ) -> Result<usize, Trouble> {
-        let error = self.error_value(&trouble);
+        let error = Self::error_value(&trouble);
         self.inner().error = Some(error);
         self.assign_all(&route.set, self.env()).await?;
         self.moved(state, route.to, &route.place, Vec::new()).await;
@@ -582,7 +585,7 @@ impl<W: World> Execution<'_, W> {
             Err(trouble) => (outcome, headline) = (Outcome::Error, Some(trouble)),
         }
         if let Some(trouble) = &headline {
-            let error = self.error_value(trouble);
+            let error = Self::error_value(trouble);
             self.inner().error = Some(error);
         }
         let failed = Box::pin(self.clean_up()).await;

@@ -151,7 +151,7 @@ fn way(tape: &mut Tape<'_>, to: Option<usize>, shared: bool) -> Way {
         3 => Some(subscription(tape)),
         4 => Some(Source::Listen),
         5 if to.is_some() => Some(Source::All(
-            (0..1 + tape.choose(3)).map(|_| part(tape)).collect(),
+            (0..=tape.choose(3)).map(|_| part(tape)).collect(),
         )),
         _ => Some(poll(tape)),
     };
@@ -220,14 +220,14 @@ fn guarded(guard: Guard) -> Test {
 
 fn guard(tape: &mut Tape<'_>, parts: bool) -> Guard {
     match tape.choose(if parts { 3 } else { 2 }) {
-        0 => Guard::V(tape.choose(4) as i64),
+        0 => Guard::V(value(tape)),
         1 => Guard::Last(value(tape)),
-        _ => Guard::P(tape.choose(4) as i64),
+        _ => Guard::P(value(tape)),
     }
 }
 
 fn value(tape: &mut Tape<'_>) -> i64 {
-    tape.choose(4) as i64
+    tape.pick(&[0, 1, 2, 3])
 }
 
 fn subscription(tape: &mut Tape<'_>) -> Source {
@@ -257,7 +257,7 @@ fn answers(tape: &mut Tape<'_>) -> Answers {
         let kind = tape.maybe(4, |tape| tape.pick(&KINDS));
         (latency, kind.map_or_else(|| Ok(value(tape)), Err))
     };
-    (0..1 + tape.choose(4)).map(|_| one(tape)).collect()
+    (0..=tape.choose(4)).map(|_| one(tape)).collect()
 }
 
 fn instructions(tape: &mut Tape<'_>) -> Vec<Instruction> {

@@ -14,6 +14,7 @@ use proptest::collection::vec;
 use proptest::prelude::any;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The interpreter of expressions needs a large stack without optimization.
@@ -27,7 +28,7 @@ fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> T {
         std::thread::Builder::new()
             .stack_size(STACK)
             .spawn_scoped(scope, work)
-            .unwrap()
+            .expect("a thread")
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
@@ -158,7 +159,7 @@ fn the_random_machines_are_no_monoculture() {
     // A generator that only makes trivial machines would prove nothing.
     with_room(|| {
         let mut runner = TestRunner::deterministic();
-        let mut words: std::collections::BTreeMap<String, u32> = Default::default();
+        let mut words: BTreeMap<String, u32> = BTreeMap::new();
         for _ in 0..300 {
             let tree =
                 proptest::strategy::Strategy::new_tree(&vec(any::<u8>(), 0..400), &mut runner);

@@ -78,7 +78,7 @@ pub(crate) fn story(spec: &Spec) -> Vec<String> {
         Ok(outcome) => outcome,
         Err(Stop::Halted) => Outcome::Cancelled,
         Err(Stop::Expired) => {
-            model.tell(format!("timeout task {}", name(model.state)));
+            model.tell(&format!("timeout task {}", name(model.state)));
             Outcome::TimedOut
         }
     };
@@ -97,7 +97,7 @@ fn outcome_of(kind: ErrorKind) -> Outcome {
 }
 
 impl<'a> Model<'a> {
-    fn tell(&mut self, line: String) {
+    fn tell(&mut self, line: &str) {
         self.log.push(format!("{} {line}", self.now));
     }
 
@@ -125,15 +125,15 @@ impl<'a> Model<'a> {
                 return Ok(outcome_of(ErrorKind::Limit));
             }
             self.visits[index] += 1;
-            self.tell(format!("enter {} #{}", name(index), self.visits[index]));
+            self.tell(&format!("enter {} #{}", name(index), self.visits[index]));
             let (to, also) = match self.visit(state)? {
                 Exit::Final => return Ok(Outcome::Passed),
                 Exit::To { way, also } => {
                     self.v += i64::from(state.ways[way].set);
-                    (state.ways[way].to.unwrap(), also)
+                    (state.ways[way].to.expect("a watch only fails"), also)
                 }
                 Exit::Late => {
-                    self.tell(format!("timeout transition {}", name(index)));
+                    self.tell(&format!("timeout transition {}", name(index)));
                     match state.on_timeout {
                         Some(to) => (to, Vec::new()),
                         None => return Ok(Outcome::TimedOut),
@@ -149,7 +149,7 @@ impl<'a> Model<'a> {
                 }
             };
             let (from, to_name) = (name(index), name(to));
-            self.tell(format!("take {from} → {to_name} [{}]", also.join(" ")));
+            self.tell(&format!("take {from} → {to_name} [{}]", also.join(" ")));
             self.state = to;
         }
     }
@@ -228,7 +228,9 @@ impl<'a> Model<'a> {
             *self.given.entry(path).or_default() += usize::from(*at <= end);
         }
         let parts = lanes.iter().flat_map(|lane| &lane.parts);
-        self.p += parts.filter(|at| **at <= end).count() as i64;
+        for _ in parts.filter(|at| **at <= end) {
+            self.p += 1;
+        }
         if first.is_none() {
             return Ok(match stuck {
                 Some(_) => Exit::Trouble(ErrorKind::Condition),
@@ -278,8 +280,8 @@ impl<'a> Model<'a> {
             }
             Source::Poll(poll) => self.poll(poll, tests, deadline),
             Source::Subscribe { messages, .. } => {
-                let messages = messages.iter().enumerate();
-                let arrived = messages.map(|(_, (after, value))| (entered + after, *value, None));
+                let messages = messages.iter();
+                let arrived = messages.map(|(after, value)| (entered + after, *value, None));
                 self.messages(arrived.collect(), tests)
             }
             Source::Listen => {
@@ -492,7 +494,7 @@ impl<'a> Model<'a> {
         steps.reverse();
         steps.extend(&spec.cleanup);
         if !steps.is_empty() {
-            self.tell(format!("cleanup {count}"));
+            self.tell(&format!("cleanup {count}"));
             self.halt = None;
             self.limit = self.now + spec.cleanup_timeout;
             let mut failures = 0;
@@ -500,23 +502,22 @@ impl<'a> Model<'a> {
                 // A `defer` of a cleanup step is run right after it.
                 let mut more = vec![step];
                 while let Some(step) = more.pop() {
-                    match self.step(step) {
-                        Ok(trouble) => failures += usize::from(trouble.is_some()),
-                        Err(_) => {
-                            self.tell(format!("cleaned {}", failures + 1));
-                            self.tell(format!("finish {}", worse(outcome).word()));
-                            return;
-                        }
+                    if let Ok(trouble) = self.step(step) {
+                        failures += usize::from(trouble.is_some());
+                    } else {
+                        self.tell(&format!("cleaned {}", failures + 1));
+                        self.tell(&format!("finish {}", worse(outcome).word()));
+                        return;
                     }
                     more.append(&mut self.deferred);
                 }
             }
-            self.tell(format!("cleaned {failures}"));
+            self.tell(&format!("cleaned {failures}"));
             if failures > 0 {
                 outcome = worse(outcome);
             }
         }
-        self.tell(format!("finish {}", outcome.word()));
+        self.tell(&format!("finish {}", outcome.word()));
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 const TASK: &str = r#"
 version: 1
-vars: { sku: A-1, n: 0 }
+vars: { sku: A-1, n: 0, key: "${uuid()}" }
 clients: { shop: { stub: { url: "http://${sku}" } } }
 listen: { mail: { stub: inbox } }
 start_state: place

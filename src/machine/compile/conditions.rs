@@ -237,6 +237,10 @@ impl Compiler<'_> {
     }
 
     /// `Some(None)`: it brings no strategy.
+    #[allow(
+        clippy::option_option,
+        reason = "absent, broken and there are three different things"
+    )]
     fn own_strategy(
         &mut self,
         condition: &Written,
@@ -367,7 +371,7 @@ impl Compiler<'_> {
             None => Some(Length::Literal(EVERY)),
             Some(length) => self.length(length, &format!("{path}.every")),
         };
-        let max_every = optional(&poll.max_every, |length| {
+        let max_every = optional(poll.max_every.as_ref(), |length| {
             self.length(length, &format!("{path}.max_every"))
         });
         if let Some(
@@ -414,10 +418,13 @@ impl Compiler<'_> {
             Subscribe::Listen(name) => {
                 if !self.listens.contains(&name.value) {
                     let hint = nearest(name.as_str(), self.listens.iter().map(|known| &**known))
-                        .map(|known| format!("did you mean `{known}`?"))
-                        .unwrap_or_else(|| {
-                            "declare it under `listen:`, or write `{ CLIENT: source }`".to_owned()
-                        });
+                        .map_or_else(
+                            || {
+                                "declare it under `listen:`, or write `{ CLIENT: source }`"
+                                    .to_owned()
+                            },
+                            |known| format!("did you mean `{known}`?"),
+                        );
                     let message = format!("there is no `listen` entry `{}`", name.as_str());
                     self.error(
                         "unknown-listen",

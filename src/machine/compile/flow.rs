@@ -33,7 +33,7 @@ pub(super) fn assigned_somewhere(project: &Project<'_>, task: &Task) -> HashSet<
         for transition in &state.transitions {
             set_by(&transition.condition, &mut names);
         }
-        for condition in &state.transition_condition {
+        if let Some(condition) = &state.transition_condition {
             set_by(condition, &mut names);
         }
         for Route { set, .. } in state.on_timeout.iter().chain(&state.on_error) {

@@ -38,7 +38,7 @@ pub struct Project<'a> {
 /// Longest that any state waits for its next transition, where nothing else is written.
 const TRANSITION_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest that a whole run may take.
-const TASK_TIMEOUT: Duration = Duration::from_secs(600);
+const TASK_TIMEOUT: Duration = Duration::from_mins(10);
 /// The budget of `defer` and `cleanup`.
 const CLEANUP_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -162,12 +162,12 @@ impl<'a> Compiler<'a> {
             .collect();
         let output_reads = self.reads[before..].to_vec();
         let transition_timeout = self.limit(
-            &task.transition_timeout,
-            &suite.transition_timeout,
+            task.transition_timeout.as_ref(),
+            suite.transition_timeout.as_ref(),
             TRANSITION_TIMEOUT,
         );
-        let timeout = self.limit(&task.timeout, &suite.timeout, TASK_TIMEOUT);
-        let cleanup_timeout = self.limit(&task.cleanup_timeout, &None, CLEANUP_TIMEOUT);
+        let timeout = self.limit(task.timeout.as_ref(), suite.timeout.as_ref(), TASK_TIMEOUT);
+        let cleanup_timeout = self.limit(task.cleanup_timeout.as_ref(), None, CLEANUP_TIMEOUT);
         let start = self.target(&task.start_state);
         for name in &task.final_states {
             self.target(name);
@@ -298,11 +298,11 @@ impl<'a> Compiler<'a> {
 
     fn limit(
         &mut self,
-        own: &Option<model::Length>,
-        suite: &Option<model::Length>,
+        own: Option<&model::Length>,
+        suite: Option<&model::Length>,
         default: Duration,
     ) -> Length {
-        let length = own.as_ref().or(suite.as_ref());
+        let length = own.or(suite);
         length
             .and_then(|length| self.length(length, "timeout"))
             .unwrap_or(Length::Literal(default))
@@ -314,18 +314,17 @@ impl<'a> Compiler<'a> {
             return Some(*index);
         }
         let known = nearest(name.as_str(), self.states.keys().copied()).map(str::to_owned);
-        let hint = match known {
-            Some(known) => format!("did you mean `{known}`?"),
-            None => {
-                let names: Vec<_> = self
-                    .task
-                    .states
-                    .iter()
-                    .take(12)
-                    .map(|state| state.name.as_str())
-                    .collect();
-                format!("the states are {}", names.join(", "))
-            }
+        let hint = if let Some(known) = known {
+            format!("did you mean `{known}`?")
+        } else {
+            let names: Vec<_> = self
+                .task
+                .states
+                .iter()
+                .take(12)
+                .map(|state| state.name.as_str())
+                .collect();
+            format!("the states are {}", names.join(", "))
         };
         self.error(
             "unknown-state",
@@ -400,10 +399,10 @@ impl<'a> Compiler<'a> {
         let Some(kind) = self.project.catalog.kind(definition.kind.as_str()) else {
             let kinds = self.project.catalog.kinds.iter().map(|kind| kind.name);
             let hint = nearest(definition.kind.as_str(), kinds.clone())
-                .map(|known| format!("did you mean `{known}`?"))
-                .unwrap_or_else(|| {
-                    format!("the kinds are {}", kinds.collect::<Vec<_>>().join(", "))
-                });
+                .map(|known| format!("did you mean `{known}`?"));
+            let hint = hint.unwrap_or_else(|| {
+                format!("the kinds are {}", kinds.collect::<Vec<_>>().join(", "))
+            });
             let message = format!("there is no client kind `{}`", definition.kind.as_str());
             self.error(
                 "unknown-client",

@@ -7,6 +7,10 @@ use crate::event::{Json, Name, Span};
 use crate::machine::chart::{Blueprint, From, Subscription};
 
 /// A request, ready to be sent.
+#[allow(
+    clippy::struct_field_names,
+    reason = "it becomes the `request` of an action"
+)]
 pub(super) struct Request {
     pub(super) client: usize,
     pub(super) request: Blueprint,

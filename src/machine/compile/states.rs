@@ -134,8 +134,9 @@ impl Compiler<'_> {
             .into_iter()
             .filter(|kind| kind.is_routable())
             .map(ErrorKind::word);
-        let hint = nearest(kind.as_str(), words.clone())
-            .map(|known| format!("did you mean `{known}`?"))
+        let hint =
+            nearest(kind.as_str(), words.clone()).map(|known| format!("did you mean `{known}`?"));
+        let hint = hint
             .unwrap_or_else(|| format!("the kinds are {}", words.collect::<Vec<_>>().join(", ")));
         let message = if matches!(kind.as_str(), "limit" | "lost") {
             format!("errors of the kind `{}` cannot be routed", kind.as_str())

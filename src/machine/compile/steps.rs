@@ -27,18 +27,18 @@ impl Compiler<'_> {
     pub(super) fn step(&mut self, instruction: &Instruction, path: &str) -> Option<Step> {
         let before = self.reads.len();
         let outside = (self.has_res, self.has_item);
-        let condition = optional(&instruction.condition, |text| {
+        let condition = optional(instruction.condition.as_ref(), |text| {
             self.guard(text, &format!("{path}.if"))
         });
-        let each = optional(&instruction.for_each, |each| self.each(each, path));
+        let each = optional(instruction.for_each.as_ref(), |each| self.each(each, path));
         self.has_item |= instruction.for_each.is_some();
         let action = self.action(instruction.action.as_ref(), path);
-        let timeout = optional(&instruction.timeout, |length| {
+        let timeout = optional(instruction.timeout.as_ref(), |length| {
             self.length(length, &format!("{path}.timeout"))
         });
         // `retry.if` sees the attempt's result and error.
         self.has_res |= instruction.action.is_some();
-        let retry = optional(&instruction.retry, |retry| {
+        let retry = optional(instruction.retry.as_ref(), |retry| {
             self.retry(retry, &format!("{path}.retry"))
         });
         let looped = std::mem::replace(&mut self.has_item, outside.1);
@@ -46,7 +46,7 @@ impl Compiler<'_> {
         self.has_item = looped;
         // What it needs is its own affair, at the end of the task.
         let own = self.reads.len();
-        let defer = optional(&instruction.defer, |defer| {
+        let defer = optional(instruction.defer.as_ref(), |defer| {
             self.step(defer, &format!("{path}.defer")).map(Arc::new)
         });
         self.reads.truncate(own);
@@ -122,10 +122,10 @@ impl Compiler<'_> {
             max_attempts: retry.max_attempts.value,
             delay,
             backoff: retry.backoff.as_ref().map_or(1.0, |factor| factor.value),
-            max_delay: optional(&retry.max_delay, |length| {
+            max_delay: optional(retry.max_delay.as_ref(), |length| {
                 self.length(length, &format!("{path}.max_delay"))
             })?,
-            condition: optional(&retry.condition, |text| {
+            condition: optional(retry.condition.as_ref(), |text| {
                 self.guard(text, &format!("{path}.if"))
             })?,
         })
@@ -236,8 +236,12 @@ fn saved_in(branch: &Instruction) -> Vec<&Text> {
 }
 
 /// Compiles what may be absent: absent is fine, broken is not.
+#[allow(
+    clippy::option_option,
+    reason = "absent, broken and there are three different things"
+)]
 pub(super) fn optional<T, U>(
-    value: &Option<T>,
+    value: Option<&T>,
     compile: impl FnOnce(&T) -> Option<U>,
 ) -> Option<Option<U>> {
     match value {

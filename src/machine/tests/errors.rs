@@ -219,3 +219,93 @@ fn a_subscription_that_cannot_be_read_any_more_fails_the_state() {
         .run()
         .ends(Outcome::Failed, ErrorKind::Limit, "more than it may");
 }
+
+const LOSES: &str = "
+        start_state: a
+        final_state: b
+        states:
+          a:
+            instructions: [{ stub: x, defer: { stub: undo } }]
+            transitions: [{ to: b, wait: 1s, set: { x: 1 } }]
+            on_error: b
+          b:
+        ";
+
+fn losing() -> super::Scene {
+    task(LOSES)
+        .answer(STEP, json!(1))
+        .answer("states.a.instructions[0].defer", json!(1))
+}
+
+#[test]
+fn an_effect_that_does_not_stop_is_lost_and_ends_the_task() {
+    // The first visit has scope 1. Nothing is set, nothing routed, and cleanup runs.
+    losing()
+        .run_losing(1)
+        .ends(Outcome::Error, ErrorKind::Lost, "has not stopped 5s after")
+        .shows_at(
+            "save take start finish",
+            "0 start x\n6000 start undo\n6000 finish error",
+        );
+}
+
+#[test]
+fn an_effect_that_is_lost_after_the_end_makes_a_pass_an_error() {
+    // Scope 0 is the whole execution; 3 is that of cleanup.
+    for scope in [0, 3] {
+        losing()
+            .run_losing(scope)
+            .ends(Outcome::Error, ErrorKind::Lost, "has not stopped 5s after")
+            .shows(
+                "take cleaned",
+                &format!("take a → b\ncleaned {}", scope / 3),
+            );
+    }
+}
+
+#[test]
+fn a_failure_stays_the_headline_when_something_is_lost_too() {
+    task(&LOSES.replace("on_error: b", "description: no route"))
+        .fails(STEP, 0, ErrorKind::Protocol)
+        .answer("states.a.instructions[0].defer", json!(1))
+        .run_losing(1)
+        .ends(Outcome::Error, ErrorKind::Protocol, "broken");
+    let late = "
+        start_state: a
+        final_state: b
+        states:
+          a:
+            timeout: 1s
+            transitions: [{ to: b, poll: { stub: x } }]
+          b:
+        ";
+    task(late)
+        .later("states.a.transitions[0].poll", 9000, json!(1))
+        .run_losing(1)
+        .ends(Outcome::TimedOut, ErrorKind::Timeout, "no transition");
+}
+
+#[test]
+fn no_route_is_followed_while_an_effect_is_still_at_work() {
+    task(LOSES)
+        .fails(STEP, 0, ErrorKind::Protocol)
+        .answer("states.a.instructions[0].defer", json!(1))
+        .run_losing(1)
+        .ends(Outcome::Error, ErrorKind::Lost, "has not stopped")
+        .shows("take", "");
+    let late = "
+        start_state: a
+        final_state: b
+        states:
+          a:
+            timeout: 1s
+            transitions: [{ to: b, poll: { stub: x } }]
+            on_timeout: b
+          b:
+        ";
+    task(late)
+        .later("states.a.transitions[0].poll", 9000, json!(1))
+        .run_losing(1)
+        .ends(Outcome::Error, ErrorKind::Lost, "has not stopped")
+        .shows("take", "");
+}

@@ -15,10 +15,13 @@ mod subscribe;
 mod timeout;
 mod vars;
 
+use super::world::{Call, Halt, Lost, Moment, ScopeId, Site, World};
 use super::{Inputs, Project, Stub, Stubbed, Verdict, compile, run};
 use crate::definition::{Catalog, ClientKind, Diagnostic, SourceFile, Suite, parse_task};
-use crate::event::{Attempted, ErrorKind, Fact, Failure, Json, Name, Outcome, length_text};
-use crate::script::Engine;
+use crate::event::{
+    Attempted, ErrorKind, Fact, Failure, Inbox, Json, Name, Outcome, Reply, length_text,
+};
+use crate::script::{Engine, Host};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -158,10 +161,15 @@ impl Scene {
 
     /// Runs it. Whatever happens: nothing is left under way, and cleanup begins at most once.
     pub(super) fn run(self) -> Ran {
-        with_room(move || self.run_here())
+        with_room(move || self.run_in(None))
     }
 
-    fn run_here(self) -> Ran {
+    /// Runs it in a world whose effects do not stop in this scope.
+    pub(super) fn run_losing(self, scope: u32) -> Ran {
+        with_room(move || self.run_in(Some(ScopeId(scope))))
+    }
+
+    fn run_in(self, lost: Option<ScopeId>) -> Ran {
         let (machine, warnings) = machine(&self.yaml, &self.vars)
             .unwrap_or_else(|found| panic!("{}\n{found:#?}", self.yaml));
         let inputs = Inputs {
@@ -173,7 +181,14 @@ impl Scene {
         };
         let world = self.world;
         let verdict = world
-            .block_on(run(&machine, inputs, &world))
+            .block_on(run(
+                &machine,
+                inputs,
+                &Losing {
+                    world: &world,
+                    lost,
+                },
+            ))
             .expect("the task's own deadline always wakes it");
         assert_eq!(world.leaks(), 0, "a request outlived its state");
         assert_eq!(world.in_flight(), 0, "a request outlived the task");
@@ -192,6 +207,63 @@ impl Scene {
             facts,
             warnings,
         }
+    }
+}
+
+/// A world in which the effects of one scope do not stop.
+struct Losing<'w> {
+    world: &'w Stubbed,
+    lost: Option<ScopeId>,
+}
+
+impl World for Losing<'_> {
+    fn now(&self) -> Moment {
+        self.world.now()
+    }
+
+    fn sleep_until(&self, at: Moment) -> impl Future<Output = ()> + Send {
+        self.world.sleep_until(at)
+    }
+
+    fn call(
+        &self,
+        site: Site<'_>,
+        call: Call,
+    ) -> impl Future<Output = Result<Reply, Failure>> + Send {
+        self.world.call(site, call)
+    }
+
+    fn open(
+        &self,
+        site: Site<'_>,
+        source: Call,
+    ) -> impl Future<Output = Result<Inbox, Failure>> + Send {
+        self.world.open(site, source)
+    }
+
+    async fn close(&self, scope: ScopeId) -> Result<(), Lost> {
+        self.world.close(scope).await?;
+        if self.lost == Some(scope) {
+            self.world.sleep_until(self.now().after(millis(5000))).await;
+            return Err(Lost);
+        }
+        Ok(())
+    }
+
+    fn record(&self, fact: Fact) -> impl Future<Output = ()> + Send {
+        self.world.record(fact)
+    }
+
+    fn halted(&self) -> impl Future<Output = Halt> + Send {
+        self.world.halted()
+    }
+
+    fn conceal(&self, name: &str, value: &str) {
+        self.world.conceal(name, value);
+    }
+
+    fn host(&self) -> &Arc<dyn Host> {
+        self.world.host()
     }
 }
 
