@@ -56,9 +56,9 @@ impl Protocol for Sql {
     const NAME: &'static str = "sql";
     const SUMMARY: &'static str = "Queries and statements on PostgreSQL and SQLite";
     const EXAMPLE: &'static str = "\
-- db:
-    query: SELECT status, total FROM orders WHERE id = ${order_id}
-  expect: res.rows[0].status == 'paid'
+sql:
+  query: SELECT status, total FROM orders WHERE id = ${order_id}
+expect: res.rows[0].status == 'paid'
 ";
 
     type Config = Config;
