@@ -2,6 +2,7 @@
 
 mod postgres;
 mod rows;
+mod scan;
 mod sqlite;
 mod statement;
 mod words;
@@ -12,8 +13,9 @@ use super::scope::Scope;
 use super::value::one_line;
 use crate::event::{ErrorKind, Failure, Feed, Json};
 use rows::Trouble;
+use scan::Dialect;
 use serde_json::json;
-use statement::{Dialect, Statement};
+use statement::Statement;
 use std::time::{Duration, Instant};
 use words::Verb;
 
