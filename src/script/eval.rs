@@ -213,7 +213,7 @@ impl Run<'_> {
         let mut next = 0;
         while let Some(step) = steps.get(next) {
             if value.is_unit() {
-                return Ok(value);
+                return self.rest(&steps[next..]);
             }
             if let Some(lazy) = lazy::lazy(&value) {
                 value = self.json_path(node, &lazy, steps, &mut next)?;
@@ -244,20 +244,23 @@ impl Run<'_> {
                 Step::Member(name, _) => json.get(name.as_str()),
                 Step::Index(by, _) => {
                     let by_value = self.node(by)?;
-                    if let Ok(index) = by_value.as_int() {
-                        let index = json
-                            .as_array()
-                            .and_then(|list| lazy::position(index, list.len()));
+                    if let (Ok(index), Json::Array(list)) = (by_value.as_int(), json) {
+                        let index = lazy::position(index, list.len());
                         indices.push(Way::Index(index.unwrap_or_default()));
-                        index.and_then(|index| json.get(index))
+                        index.and_then(|index| list.get(index))
                     } else if let Some(name) = ops::as_text(&by_value) {
                         indices.push(Way::Key(name.clone()));
                         json.get(name.as_str())
                     } else {
-                        // A range, or nothing that is an index.
+                        // A range, a character of a text, or nothing that is an index.
                         let here = value_at(lazy, json, &steps[first..*next], indices);
                         *next += 1;
-                        return ops::index(&here, &by_value).map_err(|fault| placed(fault, &by.at));
+                        let found =
+                            ops::index(&here, &by_value).map_err(|fault| placed(fault, &by.at))?;
+                        if found.is_unit() {
+                            self.missing(&(node.at.start..step.end()), Some((&here, step)));
+                        }
+                        return Ok(found);
                     }
                 }
             };
@@ -269,13 +272,24 @@ impl Run<'_> {
                         let within = other.is_none().then_some((json, step));
                         self.missing_json(&at, within);
                     }
+                    let rest = &steps[*next + 1..];
                     *next = steps.len();
-                    return Ok(Dynamic::UNIT);
+                    return self.rest(rest);
                 }
             }
             *next += 1;
         }
         Ok(value_at(lazy, json, &steps[first..], indices))
+    }
+
+    /// What lies behind something missing is missing too; an index on the way may still fail.
+    fn rest(&self, steps: &[Step]) -> Outcome {
+        for step in steps {
+            if let Step::Index(by, _) = step {
+                let _ = self.node(by)?;
+            }
+        }
+        Ok(Dynamic::UNIT)
     }
 
     fn missing(&self, at: &Range<usize>, within: Option<(&Dynamic, &Step)>) {

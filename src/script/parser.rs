@@ -203,6 +203,8 @@ impl<'t> Parser<'t> {
             } else {
                 strength
             })?;
+            refuse_no_bool(&left, token)?;
+            refuse_no_bool(&right, token)?;
             left = combine(left, token, right);
             if left.height > MAX_HEIGHT {
                 return Err(SyntaxError::new(
@@ -738,6 +740,33 @@ fn unexpected_rest(token: &Token) -> SyntaxError {
         ),
         _ => SyntaxError::new(at, "an operator is missing before this"),
     }
+}
+
+/// `x == 'a' || 'b'` is never what its author means.
+fn refuse_no_bool(operand: &Node, token: &Token) -> Parsed<()> {
+    let symbol = match &token.kind {
+        TokenKind::Symbol(symbol @ ("&&" | "||")) => *symbol,
+        TokenKind::Word(word) if matches!(&**word, "and" | "or") => word,
+        _ => return Ok(()),
+    };
+    let never_bool = match &operand.kind {
+        Kind::Literal(value) => !value.is_bool(),
+        Kind::List(_)
+        | Kind::Map(_)
+        | Kind::Join(_)
+        | Kind::Negate(_)
+        | Kind::Calculate(..)
+        | Kind::Range { .. } => true,
+        _ => false,
+    };
+    if !never_bool {
+        return Ok(());
+    }
+    Err(SyntaxError::new(
+        operand.at.clone(),
+        format!("`{symbol}` needs true or false on both sides"),
+    )
+    .hint("write the whole comparison again, or `x in ['a', 'b']`"))
 }
 
 fn step(node: Node, step: Step) -> Node {

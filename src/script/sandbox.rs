@@ -235,7 +235,8 @@ fn operators(engine: &mut rhai::Engine) {
     {
         engine.register_fn(symbol, binary(symbol));
     }
-    operator(engine, KEEP, 1);
+    // Weaker than every operator, so that all that is assigned stands on its right.
+    operator(engine, KEEP, 2);
     engine.register_fn(KEEP, |(): (), value: Dynamic| arithmetic::opened(&value));
     engine.register_fn("!", |value: Dynamic| ops::not(&value).map_err(raise));
     engine.register_fn("-", |value: Dynamic| {
@@ -282,14 +283,16 @@ fn members(engine: &mut rhai::Engine) {
     });
     engine.register_indexer_get(|json: &mut Lazy, index: i64| json.at(index).unwrap_or_default());
     engine.register_iterator::<Lazy>();
-    for by in [
-        TypeId::of::<ImmutableString>(),
-        TypeId::of::<i64>(),
-        TypeId::of::<()>(),
+    let dynamic = TypeId::of::<Dynamic>();
+    engine.register_raw_fn("index$get$", [TypeId::of::<Lazy>(), dynamic], |_, args| {
+        ops::index(args[0], args[1]).map_err(raise)
+    });
+    for types in [
+        [dynamic, TypeId::of::<ImmutableString>()],
+        [dynamic, TypeId::of::<i64>()],
+        [TypeId::of::<()>(), dynamic],
     ] {
-        engine.register_raw_fn("index$get$", [TypeId::of::<Dynamic>(), by], |_, _| {
-            Ok(Dynamic::UNIT)
-        });
+        engine.register_raw_fn("index$get$", types, |_, _| Ok(Dynamic::UNIT));
     }
     engine.on_invalid_array_index(|_, _, _| Ok(Dynamic::UNIT.into()));
     #[expect(

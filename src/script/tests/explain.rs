@@ -102,7 +102,7 @@ fn what_rhai_computes_is_one_operand_with_its_operands() {
         res.body.items.filter(|i| i.price > limit).len() → 2
           res.body.items.filter(|i| i.price > limit) → [{"sku":"A-1","price":10,"qty":2},{"sku":"C-3","price":70,"qty":1}]
             res.body.items → [{"sku":"A-1","price":10,"qty":2},{"sku":"B-2","price":9.5,"qty":1},{"sku":"C-3","price":70,"qty":1}]
-      'x' in res.body.tags → (not evaluated)   
+      'x' in res.body.tags → (not evaluated)
         res.body.tags → (not evaluated)
     "#);
 }

@@ -122,7 +122,7 @@ fn wrong_arguments_are_errors_that_show_them() {
             "this is no JSON Schema",
         ),
         ("env('FORBIDDEN')", "`FORBIDDEN` may not be read"),
-        ("sum(['a', []])", "`+` cannot be applied"),
+        ("sum(['a', []])", "`sum` cannot add the text"),
     ] {
         let error = desk.eval(source).unwrap_err();
         assert!(

@@ -80,7 +80,7 @@ fn an_error_inside_a_module_names_its_line() {
         error.message,
         "`<` cannot compare the integer 1 with the text \"shipped\" (in `bad`, scripts/shop.rhai:3:7)"
     );
-    assert_eq!(&source[error.at], "bad");
+    assert_eq!(&source[error.at], "shop::bad(res.body.status)");
 }
 
 #[test]

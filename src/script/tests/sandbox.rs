@@ -27,14 +27,13 @@ const ATTACKS: [&str; 23] = [
     "let l = [1, 2]; loop { l = l + l; }",
     "for i in 0..100000000000 { }",
     "let x = 1; loop { x = sha256('a'); }",
-    "'x'.to_upper(); let a = [0]; loop { a.push(a.len()); print(a); }",
+    "loop { print('x'); debug('y'); }",
 ];
 
 #[test]
 fn attacks_end_as_errors() {
     let desk = Desk::new(order());
     for source in ATTACKS {
-        eprintln!("{source}");
         let error = desk.eval(source).expect_err(source);
         assert!(!error.message.is_empty(), "{source}");
         assert_eq!(error.kind, EvalKind::Limit, "{source}: {error:?}");
