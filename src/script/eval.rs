@@ -1,10 +1,10 @@
 //! Evaluates a [`Node`]: what a condition says is computed here, what only Rhai can do is left to it.
 
 use super::arithmetic::{self, calculate};
-use super::functions::Call;
+use super::functions::{Call, Function};
 use super::lazy::{self, Lazy, Step as Way};
 use super::nearest::nearest;
-use super::node::{Kind, Leaf, Node, Step};
+use super::node::{Kind, Leaf, Node, Operator, Step};
 use super::ops::{self, Fault, truth};
 use super::sandbox::{self, Entered};
 use super::scope::{Host, LOCALS, Locals, Scope};
@@ -102,34 +102,14 @@ impl Run<'_> {
                     Ok(value)
                 }
             }
-            Kind::Compare(how, left, right) => {
-                ops::compare(*how, &self.node(left)?, &self.node(right)?)
-                    .map(Dynamic::from)
-                    .map_err(place)
+            Kind::Binary(operator, left, right) => {
+                let (left, right) = (self.node(left)?, self.node(right)?);
+                let result = apply(*operator, &left, &right);
+                match operator {
+                    Operator::Calculate(_) => metered(node, result),
+                    _ => result.map_err(place),
+                }
             }
-            Kind::CompareNull(how, left, right) => {
-                Ok(ops::compare_null(*how, &self.node(left)?, &self.node(right)?).into())
-            }
-            Kind::Contains {
-                needle,
-                hay,
-                negated,
-            } => {
-                let needle = self.node(needle)?;
-                let found = ops::contains(&self.node(hay)?, &needle).map_err(place)?;
-                Ok((found != *negated).into())
-            }
-            Kind::Calculate(how, left, right) => {
-                metered(node, calculate(*how, &self.node(left)?, &self.node(right)?))
-            }
-            Kind::Bits(symbol, left, right) => {
-                arithmetic::bits(symbol, &self.node(left)?, &self.node(right)?).map_err(place)
-            }
-            Kind::Range {
-                start,
-                end,
-                inclusive,
-            } => arithmetic::range(&self.node(start)?, &self.node(end)?, *inclusive).map_err(place),
             Kind::List(items) => Ok(Dynamic::from_array(self.nodes(items)?)),
             Kind::Map(members) => {
                 let mut map = Map::new();
@@ -162,15 +142,19 @@ impl Run<'_> {
                 if *maybe && args[0].is_unit() {
                     return Ok(Dynamic::UNIT);
                 }
-                let call = Call {
-                    host: &**self.host,
-                    place: self.place,
-                    rhai: None,
-                };
-                metered(node, sandbox::call(function, &call, &args))
+                self.call(function, &args).map_err(place)
             }
             Kind::Rhai(leaf) => self.leaf(node, leaf),
         }
+    }
+
+    fn call(&self, function: &Function, args: &[Dynamic]) -> Result<Dynamic, Fault> {
+        let call = Call {
+            host: &**self.host,
+            place: self.place,
+            rhai: None,
+        };
+        sandbox::call(function, &call, args)
     }
 
     fn nodes(&self, nodes: &[Node]) -> Outcome<Vec<Dynamic>> {
@@ -363,6 +347,19 @@ impl Run<'_> {
             }
             _ => located,
         }
+    }
+}
+
+fn apply(operator: Operator, left: &Dynamic, right: &Dynamic) -> Result<Dynamic, Fault> {
+    match operator {
+        Operator::Compare(how) => ops::compare(how, left, right).map(Dynamic::from),
+        Operator::CompareNull(how) => Ok(ops::compare_null(how, left, right).into()),
+        Operator::In { negated } => {
+            ops::contains(right, left).map(|found| (found != negated).into())
+        }
+        Operator::Calculate(how) => calculate(how, left, right),
+        Operator::Bits(symbol) => arithmetic::bits(symbol, left, right),
+        Operator::Range { inclusive } => arithmetic::range(left, right, inclusive),
     }
 }
 

@@ -144,3 +144,30 @@ fn each_operand_is_evaluated_once() {
     // Two calls were made before: the third gets count 2.
     assert!(next.as_str().unwrap().ends_with("0002"), "{next}");
 }
+
+#[test]
+fn a_verdict_and_its_reason_come_from_one_evaluation() {
+    let desk = Desk::new(order());
+    let judge = |source: &str| {
+        let expression = desk.engine.expression(source).unwrap();
+        desk.locals(|on| desk.engine.judge(&expression, &desk.scope, on, &desk.host))
+    };
+    let (verdict, explanation) = judge("res.body.statuss == uuid()");
+    assert_eq!(verdict, Ok(false));
+    assert_eq!(explanation.missing[0].nearest.as_deref(), Some("status"));
+    let (verdict, explanation) = judge("res.body.totall");
+    assert!(
+        verdict
+            .unwrap_err()
+            .message
+            .ends_with("did you mean `total`?")
+    );
+    assert_eq!(explanation.value, Some(json!(null)));
+    assert!(
+        desk.eval("uuid()")
+            .unwrap()
+            .as_str()
+            .unwrap()
+            .ends_with("0001")
+    );
+}

@@ -87,6 +87,10 @@ fn no_code_and_no_file_can_be_loaded() {
     }
 }
 
+fn many(count: usize, part: impl Fn(usize) -> String) -> String {
+    (0..count).map(part).collect::<Vec<_>>().concat()
+}
+
 #[test]
 fn large_and_deep_sources_are_refused_at_once() {
     let desk = Desk::new(order());
@@ -96,14 +100,8 @@ fn large_and_deep_sources_are_refused_at_once() {
     let sources = [
         "1".repeat(MAX_SOURCE + 1),
         format!("[{}]", "1,".repeat(MAX_TOKENS)),
-        format!(
-            "#{{{}}}",
-            (0..9_000).map(|i| format!("a{i}:1,")).collect::<String>()
-        ),
-        format!(
-            "switch x {{ {} }}",
-            (0..6_000).map(|i| format!("{i}=>1,")).collect::<String>()
-        ),
+        format!("#{{{}}}", many(9_000, |i| format!("a{i}:1,"))),
+        format!("switch x {{ {} }}", many(6_000, |i| format!("{i}=>1,"))),
         nested("(", ")", 1000),
         nested("[", "]", 1000),
         nested("-", "", 1000),
