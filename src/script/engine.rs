@@ -63,10 +63,7 @@ impl Engine {
     /// # Errors
     /// What does not parse, with its place.
     pub fn expression(&self, source: &str) -> Result<Expression, SyntaxError> {
-        let tokens = lexer::tokens(source)?;
-        translate::refuse(&tokens)?;
-        let root = parser::expression(&tokens, source.len(), &self.0.rhai, false)?;
-        Ok(Expression::new(source, root, lint::lint(&tokens)))
+        self.compile(source, false)
     }
 
     /// Compiles a script: of `save`, `set`, `outputs`, `eval`. `let`, `if` and blocks are allowed.
@@ -74,21 +71,35 @@ impl Engine {
     /// # Errors
     /// What does not parse, with its place.
     pub fn script(&self, source: &str) -> Result<Expression, SyntaxError> {
+        self.compile(source, true)
+    }
+
+    fn compile(&self, source: &str, statements: bool) -> Result<Expression, SyntaxError> {
         let tokens = lexer::tokens(source)?;
         translate::refuse(&tokens)?;
         let lint = lint::lint(&tokens);
-        if let Some(assigned) = lint.assigned.first() {
-            let message = format!("`{}` cannot be changed by a script", assigned.name);
-            return Err(SyntaxError::new(assigned.at.clone(), message).hint(format!(
-                "use `set`, or declare it: `let {} = …`",
-                assigned.name
-            )));
-        }
-        let root = match parser::expression(&tokens, source.len(), &self.0.rhai, true) {
-            Ok(root) => root,
-            Err(error) if !has_statements(&tokens) => return Err(error),
-            Err(_) => parser::script(&tokens, source.len(), &self.0.rhai)?,
-        };
+        let rhai = &self.0.rhai;
+        // Rhai's parser is not ours to trust.
+        let parsed = catch_unwind(AssertUnwindSafe(|| {
+            match parser::expression(&tokens, source.len(), rhai, statements) {
+                Err(error) if statements => {
+                    refuse_assignment(&lint)?;
+                    if !has_statements(&tokens) {
+                        return Err(error);
+                    }
+                    parser::script(&tokens, source.len(), rhai)
+                }
+                parsed => {
+                    let root = parsed?;
+                    refuse_assignment(&lint)?;
+                    Ok(root)
+                }
+            }
+        }));
+        let root = parsed.unwrap_or_else(|_| {
+            let message = "the parser panicked, which is an error of this program";
+            Err(SyntaxError::new(0..source.len(), message))
+        })?;
         Ok(Expression::new(source, root, lint))
     }
 
@@ -465,6 +476,21 @@ fn name_missing(mut error: EvalError, seen: &Seen) -> EvalError {
         error.at = at.clone();
     }
     error
+}
+
+/// A task's variables are constants to scripts.
+fn refuse_assignment(lint: &Lint) -> Result<(), SyntaxError> {
+    match lint.assigned.first() {
+        None => Ok(()),
+        Some(assigned) => Err(SyntaxError::new(
+            assigned.at.clone(),
+            format!("`{}` cannot be changed by a script", assigned.name),
+        )
+        .hint(format!(
+            "use `set`, or declare it: `let {} = …`",
+            assigned.name
+        ))),
+    }
 }
 
 /// Whether a text is more than one expression.

@@ -2,6 +2,7 @@
 
 pub(super) use super::kind::{Fault, Type, as_text, as_time, cut, shown, text};
 use super::lazy;
+use crate::event::Json;
 use jiff::SignedDuration;
 use rhai::{Array, Dynamic, Map};
 use std::cmp::Ordering;
@@ -203,6 +204,9 @@ pub(super) fn equal(left: &Dynamic, right: &Dynamic) -> bool {
     ) {
         return *left == *right;
     }
+    if let (Some(left), Some(right)) = (lazy::lazy(left), lazy::lazy(right)) {
+        return equal_json(left.json(), right.json());
+    }
     let (left_type, right_type) = (Type::of(left), Type::of(right));
     match (left_type, right_type) {
         (Type::Null, Type::Null) => true,
@@ -218,6 +222,26 @@ pub(super) fn equal(left: &Dynamic, right: &Dynamic) -> bool {
             order(left, right) == Some(Ordering::Equal)
         }
         _ => false,
+    }
+}
+
+/// The same for JSON, without making values of it.
+fn equal_json(left: &Json, right: &Json) -> bool {
+    match (left, right) {
+        (Json::Array(left), Json::Array(right)) => {
+            left.len() == right.len() && left.iter().zip(right).all(|(l, r)| equal_json(l, r))
+        }
+        (Json::Object(left), Json::Object(right)) => {
+            left.len() == right.len()
+                && left
+                    .iter()
+                    .all(|(key, l)| right.get(key).is_some_and(|r| equal_json(l, r)))
+        }
+        (Json::Number(_), Json::Number(_)) => match (lazy::scalar(left), lazy::scalar(right)) {
+            (Some(left), Some(right)) => equal(&left, &right),
+            _ => false,
+        },
+        _ => left == right,
     }
 }
 

@@ -119,7 +119,9 @@ impl Translation {
                     self.push("in", &token.at);
                 }
                 Kind::Word(word) => {
-                    in_for_header |= &**word == "for" && !previous.is_some_and(is_dot);
+                    in_for_header |= &**word == "for"
+                        && !previous.is_some_and(is_dot)
+                        && !is_key(previous, next);
                     self.word(word, token, previous, next, &declared);
                 }
             }

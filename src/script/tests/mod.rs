@@ -3,6 +3,7 @@ mod dialect;
 mod errors;
 mod explain;
 mod functions;
+mod fuzz;
 mod lint;
 mod meaning;
 mod modules;
@@ -137,6 +138,10 @@ impl Desk {
                     .explain(&expression, &self.scope, on, &self.host)
             })
         })
+    }
+
+    pub(super) fn explain_of(&self, expression: &Expression) -> crate::event::Explanation {
+        self.locals(|on| self.engine.explain(expression, &self.scope, on, &self.host))
     }
 
     /// What `save` stores.
