@@ -2,7 +2,7 @@
 //! losers, set, next; and at every end `defer`s, cleanup and the outcome.
 
 use super::chart::{Machine, Role, Route, State, Strategy};
-use super::condition::{Cell, End, Run, Settled, Win};
+use super::condition::{Cell, End, Run, Sets, Settled, Win};
 use super::execution::{Execution, Fixed, Trouble};
 use super::race::{Either, Pending, first, first_pass};
 use super::world::{Moment, ScopeId, World};
@@ -440,6 +440,7 @@ impl<W: World> Execution<'_, W> {
                     lane,
                     cells,
                     deadline,
+                    sets: Sets::Transitions(&state.transitions),
                 }))
             })
             .collect();
