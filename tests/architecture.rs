@@ -343,12 +343,14 @@ impl Source {
         let inside = path.strip_prefix("src/").unwrap_or(path);
         let module = inside.trim_end_matches(".rs").trim_end_matches("/mod");
         let room = module.split('/').next().unwrap_or_default().to_owned();
+        let (code, test_lines) = without_test_modules(&code_only(text));
         Self {
             path: path.to_owned(),
             room,
             depth: module.split('/').count(),
-            code: without_test_modules(&code_only(text)),
-            lines: text.lines().count(),
+            // Tests may be as long as they need to be.
+            lines: text.lines().count() - test_lines,
+            code,
         }
     }
 
@@ -541,9 +543,10 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// Blanks `#[cfg(test)] mod name { … }`.
-fn without_test_modules(code: &str) -> String {
+/// Blanks `#[cfg(test)] mod name { … }`, and says how many lines that was.
+fn without_test_modules(code: &str) -> (String, usize) {
     let mut left = code.to_owned();
+    let mut lines = 0;
     while let Some(at) = left.find("#[cfg(test)]") {
         let rest = &left[at..];
         let end = match (rest.find('{'), rest.find(';')) {
@@ -557,9 +560,10 @@ fn without_test_modules(code: &str) -> String {
             .chars()
             .map(|one| if one == '\n' { '\n' } else { ' ' })
             .collect();
+        lines += blank.matches('\n').count();
         left.replace_range(at..at + end, &blank);
     }
-    left
+    (left, lines)
 }
 
 /// Behind the brace that closes the one at `open`.
@@ -796,6 +800,8 @@ fn unsafe_elsewhere_is_found() {
 fn a_file_that_is_too_long_is_found() {
     assert!(length(&source("src/cli/x.rs", &"\n".repeat(TOO_LONG + 1))).is_some());
     assert!(length(&source("src/cli/x.rs", &"\n".repeat(TOO_LONG))).is_none());
+    let tested = format!("#[cfg(test)]\nmod tests {{{}}}", "\n".repeat(TOO_LONG));
+    assert!(length(&source("src/cli/x.rs", &tested)).is_none());
 }
 
 #[test]
