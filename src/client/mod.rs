@@ -21,8 +21,12 @@ pub mod http;
 #[cfg(feature = "nats")]
 pub mod nats;
 mod paths;
+#[cfg(feature = "nats")]
 mod payload;
+#[cfg(any(feature = "nats", feature = "sql"))]
 mod reach;
+#[cfg(any(feature = "nats", feature = "sql"))]
+mod received;
 mod registry;
 mod scope;
 mod shell;

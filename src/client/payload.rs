@@ -1,14 +1,14 @@
-//! What requests carry and messages bring: the shape that every message client shares.
+//! What a request carries: the shape that every message client shares.
 
 use super::contract::Context;
+use super::paths;
+use super::received::from_base64;
 use super::value::Text;
-use super::{exact, paths};
 use crate::event::{Failure, Json};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use serde_json::json;
 
-/// Payload bytes that a request may carry or a reply may bring.
+/// Payload bytes that a request may carry.
 pub(super) const MAX_PAYLOAD: u64 = 16 << 20;
 
 /// The members of a request of which one at most is written.
@@ -81,71 +81,23 @@ impl Payload {
     }
 }
 
-/// Decodes base64; line breaks and spaces are allowed.
-pub(super) fn from_base64(text: &str) -> Result<Vec<u8>, base64::DecodeError> {
-    let text: String = text.split_whitespace().collect();
-    STANDARD.decode(text)
-}
-
-/// Encodes base64.
-pub(super) fn to_base64(bytes: &[u8]) -> String {
-    STANDARD.encode(bytes)
-}
-
-/// A payload as `res` shows it.
-#[derive(Debug, PartialEq)]
-pub(super) struct Received {
-    /// Parsed where it is JSON, else the text.
-    pub(super) body: Json,
-    /// The text; what is not UTF-8 is replaced.
-    pub(super) text: String,
-    /// The bytes, if they are not UTF-8.
-    pub(super) base64: Option<String>,
-}
-
-impl Received {
-    /// Reads a payload.
-    pub(super) fn new(bytes: &[u8]) -> Self {
-        if let Ok(text) = std::str::from_utf8(bytes) {
-            return Self {
-                body: exact::parse_or_text(text),
-                text: text.to_owned(),
-                base64: None,
-            };
-        }
-        let text = String::from_utf8_lossy(bytes).into_owned();
-        Self {
-            body: Json::String(text.clone()),
-            text,
-            base64: Some(to_base64(bytes)),
-        }
-    }
-
-    /// Its members, for a message.
-    pub(super) fn members(self) -> serde_json::Map<String, Json> {
-        let mut members = serde_json::Map::new();
-        members.insert("body".into(), self.body);
-        members.insert("text".into(), self.text.into());
-        if let Some(base64) = self.base64 {
-            members.insert("base64".into(), base64.into());
-        }
-        members
-    }
-}
-
-/// The time now as RFC 3339, to the microsecond: when a message arrived.
-pub(super) fn now() -> String {
-    let now = jiff::Timestamp::now();
-    jiff::Timestamp::from_microsecond(now.as_microsecond())
-        .unwrap_or(now)
-        .to_string()
+/// For the schema of a request: that one payload at most is written.
+pub(super) fn one_at_most() -> Json {
+    let written = json!([
+        { "required": ["json"] },
+        { "required": ["text"] },
+        { "required": ["base64"] },
+        { "required": ["file"] },
+    ]);
+    let mut choices = written.as_array().cloned().unwrap_or_default();
+    choices.push(json!({ "not": { "anyOf": written } }));
+    json!([{ "oneOf": choices }])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::event::{ErrorKind, Permissions};
-    use serde_json::json;
     use std::path::Path;
     use std::sync::Arc;
 
@@ -191,16 +143,5 @@ mod tests {
             ..Payload::default()
         };
         assert!(read(wrong).await.unwrap_err().message.contains("base64"));
-    }
-
-    #[test]
-    fn a_body_is_parsed_where_it_is_json() {
-        assert_eq!(Received::new(b"{\"a\":[1]}").body, json!({"a": [1]}));
-        assert_eq!(Received::new(b"7").body, json!(7));
-        assert_eq!(Received::new(b"hello").body, json!("hello"));
-        assert_eq!(Received::new(b"").body, json!(""));
-        let binary = Received::new(&[0xff, b'a']);
-        assert_eq!(binary.base64.as_deref(), Some("/2E="));
-        assert_eq!(binary.text, "\u{fffd}a");
     }
 }

@@ -117,12 +117,12 @@ struct ErasedSession<P: Protocol> {
 
 impl<P: Protocol> Client for Erased<P> {
     fn kind(&self) -> ClientKind {
-        let source = schema::<P::Source>();
+        let source = input_schema::<P::Source>();
         ClientKind {
             name: P::NAME,
             summary: P::SUMMARY,
-            config: schema::<P::Config>(),
-            request: schema::<P::Request>(),
+            config: input_schema::<P::Config>(),
+            request: input_schema::<P::Request>(),
             // `Nothing` has no value, so its schema allows none.
             source: (std::any::TypeId::of::<P::Source>()
                 != std::any::TypeId::of::<super::Nothing>())
@@ -214,13 +214,192 @@ fn schema<T: JsonSchema>() -> Json {
         .to_value()
 }
 
-fn decode<T: serde::de::DeserializeOwned>(
+/// The schema of something that is written: a member may be left out, but is never null.
+fn input_schema<T: JsonSchema>() -> Json {
+    let mut schema = schema::<T>();
+    forbid_null(&mut schema);
+    schema
+}
+
+/// An `Option` is a member that may be left out; its schema also allows null, which in a task is a value
+/// that is missing by mistake.
+fn forbid_null(schema: &mut Json) {
+    match schema {
+        Json::Array(items) => items.iter_mut().for_each(forbid_null),
+        Json::Object(members) => {
+            if members.get("default").is_some_and(Json::is_null) {
+                members.shift_remove("default");
+            }
+            if let Some(Json::Array(types)) = members.get_mut("type") {
+                types.retain(|name| name != "null");
+                if let [only] = types.as_slice() {
+                    let only = only.clone();
+                    members.insert("type".into(), only);
+                }
+            }
+            if let Some(Json::Array(choices)) = members.get_mut("anyOf") {
+                choices.retain(|choice| choice.get("type").is_none_or(|name| name != "null"));
+                if let [Json::Object(only)] = choices.as_mut_slice() {
+                    let only = std::mem::take(only);
+                    members.shift_remove("anyOf");
+                    for (key, value) in only {
+                        members.entry(key).or_insert(value);
+                    }
+                }
+            }
+            members.values_mut().for_each(forbid_null);
+        }
+        _ => {}
+    }
+}
+
+/// The first member that is null although its schema wants a value. Without this look a template that
+/// yields null would count as a member that was left out.
+fn null_member<T: JsonSchema>(value: &Json) -> Option<&str> {
+    let members = value.as_object()?;
+    if !members.values().any(Json::is_null) {
+        return None;
+    }
+    let schema = input_schema::<T>();
+    members.iter().find_map(|(name, member)| {
+        let wanted = schema.get("properties")?.get(name)?;
+        let wants_value = ["type", "$ref", "anyOf"]
+            .iter()
+            .any(|key| wanted.get(key).is_some());
+        (member.is_null() && wants_value).then_some(name.as_str())
+    })
+}
+
+fn decode<T: serde::de::DeserializeOwned + JsonSchema>(
     kind: &str,
     what: &str,
     value: &Json,
 ) -> Result<T, Failure> {
+    if let Some(name) = null_member::<T>(value) {
+        return Err(Failure::protocol(format!(
+            "`{name}` of the {what} of `{kind}` is null, where a value is due"
+        ))
+        .hint("leave it out, or give it a value with `??`"));
+    }
     T::deserialize(value).map_err(|error| {
         Failure::protocol(format!("this is no {what} of `{kind}`: {error}"))
             .hint(format!("`funcy clients {kind}` shows what it takes"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Scope;
+    use crate::event::Permissions;
+    use serde_json::json;
+
+    /// Every object schema's members, with its path.
+    fn members(schema: &Json, path: &str, found: &mut Vec<(String, Json)>) {
+        match schema {
+            Json::Object(map) => {
+                if let Some(Json::Object(properties)) = map.get("properties") {
+                    for (name, property) in properties {
+                        found.push((format!("{path}.{name}"), property.clone()));
+                    }
+                }
+                for (key, value) in map {
+                    members(value, &format!("{path}.{key}"), found);
+                }
+            }
+            Json::Array(items) => items.iter().for_each(|item| members(item, path, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_member_is_described_and_never_null() {
+        for kind in Registry::builtin().catalog().kinds {
+            let mut found = Vec::new();
+            for schema in [
+                Some(&kind.config),
+                Some(&kind.request),
+                kind.source.as_ref(),
+            ] {
+                members(schema.unwrap_or(&Json::Null), kind.name, &mut found);
+            }
+            for (path, property) in &found {
+                assert!(
+                    property.get("description").is_some(),
+                    "{path} is not described"
+                );
+                let text = property.to_string();
+                assert!(!text.contains("\"null\""), "{path} may be null: {text}");
+                assert_ne!(property.get("default"), Some(&Json::Null), "{path}");
+            }
+            let mut reply = Vec::new();
+            members(&kind.reply, kind.name, &mut reply);
+            for (path, property) in reply {
+                assert!(
+                    property.get("description").is_some(),
+                    "{path} is not described"
+                );
+            }
+            // An example is an instruction of this kind, in YAML.
+            let example: Json = serde_yaml::from_str(kind.example).unwrap();
+            assert!(example.get(kind.name).is_some(), "{}", kind.example);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_null_is_no_value() {
+        let context = Context {
+            permissions: Arc::new(Permissions::everything()),
+            folder: "/".into(),
+        };
+        let client = Registry::builtin().get("http").unwrap();
+        let session = Arc::clone(&client)
+            .open(Json::Null, &context)
+            .await
+            .unwrap();
+        let call = async |request: Json| session.call(&request, &Scope::new()).await.unwrap_err();
+        let failure = call(json!({ "post": "http://127.0.0.1:9/", "text": null })).await;
+        assert_eq!(
+            failure.message,
+            "`text` of the request of `http` is null, where a value is due"
+        );
+        let failure = call(json!({ "post": "/", "auth": null })).await;
+        assert!(failure.message.starts_with("`auth`"), "{failure:?}");
+        // A null is a value for JSON; this request fails for another reason.
+        let failure = call(json!({ "post": "/", "json": null })).await;
+        assert!(failure.message.contains("no base_url"), "{failure:?}");
+        let failure = client
+            .open(json!({ "base_url": null }), &context)
+            .await
+            .err()
+            .unwrap();
+        assert!(
+            failure.message.contains("`base_url` of the config"),
+            "{failure:?}"
+        );
+    }
+    #[test]
+    fn the_schemas_tell_what_excludes_what() {
+        let valid = |kind: &str, request: Json| {
+            let schema = Registry::builtin().get(kind).unwrap().kind().request;
+            jsonschema::is_valid(&schema, &request)
+        };
+        assert!(valid("http", json!({ "post": "/", "json": null })));
+        assert!(valid(
+            "http",
+            json!({ "get": "/", "auth": { "bearer": "x" } })
+        ));
+        assert!(!valid("http", json!({})));
+        assert!(!valid("http", json!({ "get": "/", "post": "/" })));
+        assert!(!valid(
+            "http",
+            json!({ "post": "/", "json": 1, "text": "a" })
+        ));
+        assert!(!valid("http", json!({ "post": "/", "text": null })));
+        assert!(!valid("http", json!({ "get": "/", "auth": {} })));
+        assert!(valid("file", json!({ "read": "a" })));
+        assert!(!valid("file", json!({ "read": "a", "write": "b" })));
+        assert!(valid("exec", json!({ "command": ["a", 1], "stdin": null })));
+        assert!(!valid("exec", json!({ "env": {} })));
+    }
 }

@@ -100,16 +100,20 @@ impl Text {
     pub fn span_of(&self, range: std::ops::Range<usize>) -> Span {
         let start = self.place_of(range.start);
         // The end is the place behind the last character, which may stand on an earlier line than the
-        // character that follows.
-        let last = self.value[..range.end.min(self.value.len())]
-            .char_indices()
-            .next_back();
+        // character that follows. Where it does not, an escape is several columns wide.
+        let to = self.value.floor_char_boundary(range.end);
+        let last = self.value[..to].char_indices().next_back();
         let end = match last {
-            Some((offset, _)) if range.end > range.start => {
+            Some((offset, _)) if to > range.start => {
                 let pos = self.place_of(offset);
-                Pos {
-                    line: pos.line,
-                    column: pos.column + 1,
+                let next = self.place_of(to);
+                if next.line == pos.line && next.column > pos.column {
+                    next
+                } else {
+                    Pos {
+                        line: pos.line,
+                        column: pos.column + 1,
+                    }
                 }
             }
             _ => start,

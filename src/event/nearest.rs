@@ -1,5 +1,7 @@
+use std::cmp::Reverse;
+
 /// The known name that this one was probably meant to be: near enough in spelling that a person would
-/// take it for a slip of the hand. Of equally near names the first counts.
+/// take it for a slip of the hand. Of equally near names the one with the longer common beginning counts.
 #[must_use]
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let length = name.chars().count();
@@ -8,20 +10,27 @@ pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&
         return None;
     }
     let folded = name.to_lowercase();
-    let mut best: Option<(usize, &str)> = None;
+    let mut best: Option<((usize, Reverse<usize>), &str)> = None;
     for candidate in known {
         let other = candidate.chars().count();
         let allowed = (length.max(other) / 3).max(1);
         if length.abs_diff(other) > allowed {
             continue;
         }
-        let distance = strsim::osa_distance(&folded, &candidate.to_lowercase());
+        let other_folded = candidate.to_lowercase();
+        let distance = strsim::osa_distance(&folded, &other_folded);
+        let common = folded
+            .chars()
+            .zip(other_folded.chars())
+            .take_while(|(a, b)| a == b)
+            .count();
+        let rank = (distance, Reverse(common));
         // A name of which nothing is left is no slip: `ab` is not `xy`.
         if distance <= allowed
             && distance < length.max(other)
-            && best.is_none_or(|(least, _)| distance < least)
+            && best.is_none_or(|(least, _)| rank < least)
         {
-            best = Some((distance, candidate));
+            best = Some((rank, candidate));
         }
     }
     best.map(|(_, candidate)| candidate)

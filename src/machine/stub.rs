@@ -319,6 +319,14 @@ impl World for Stubbed {
             .cloned()
             .unwrap_or_default();
         for (after, value) in messages {
+            if after.is_zero() {
+                // There from the beginning, not only when nothing else can go on.
+                drop(feed.push(Message {
+                    value: Arc::new(value),
+                    received: 0,
+                }));
+                continue;
+            }
             inner.sequence += 1;
             let key = (self.now().after(after).0, inner.sequence);
             inner

@@ -1,129 +1,30 @@
-use super::{EvalError, Host, Lint, Locals, ModuleError, Read, Scope, SyntaxError, Value};
-use crate::event::{Explanation, Json, Name};
-use rhai::packages::Package;
+use super::eval::{Run, Seen, placed};
+use super::expression::SourceKind;
+use super::functions;
+use super::jsonpath::JsonPath;
+use super::known::Known;
+use super::lint::{self, Lint};
+use super::module::{Loaded, Module, ModuleError, load};
+use super::{
+    EvalError, Expression, Host, Locals, Scope, Source, SyntaxError, Template, Value, explain,
+    lexer, ops, parser, sandbox, translate,
+};
+use crate::event::{Explanation, Json};
+use rhai::Dynamic;
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// Compiles and evaluates. Cheap to clone.
+/// Compiles and evaluates expressions, scripts and templates. Cheap to clone, and shared by threads.
+///
+/// Scripts of Rhai need much stack: evaluate on threads with 64 MiB of it.
 #[derive(Clone)]
-pub struct Engine(Arc<rhai::Engine>);
+pub struct Engine(Arc<Inner>);
 
-/// The source of a script module.
-pub struct Module {
-    /// What expressions call it: `NAME::function(…)`.
-    pub name: Name,
-    /// The file, for messages.
-    pub file: Name,
-    /// Its text.
-    pub source: Name,
-}
-
-/// A compiled expression or script. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Expression {
-    code: Arc<Code>,
-    place: u64,
-}
-
-#[derive(Debug)]
-struct Code {
-    source: Name,
-    ast: rhai::AST,
-    lint: Lint,
-    reads: Vec<Name>,
-}
-
-impl Expression {
-    /// The text as it was written.
-    pub fn source(&self) -> &str {
-        &self.code.source
-    }
-
-    /// The variables that it reads, each once.
-    pub fn reads(&self) -> &[Name] {
-        &self.code.reads
-    }
-
-    /// Whether it is the literal `true`.
-    pub fn is_constant_true(&self) -> bool {
-        self.code.source.trim() == "true"
-    }
-
-    /// The same expression at a place of a task: what `uuid()` yields depends on it.
-    #[must_use]
-    pub fn at_place(&self, place: u64) -> Self {
-        Self {
-            code: self.code.clone(),
-            place,
-        }
-    }
-}
-
-/// What `save` and `set` take: a JSONPath over `res.body`, or a script.
-#[derive(Clone, Debug)]
-pub enum Source {
-    /// A script.
-    Script(Expression),
-}
-
-impl Source {
-    /// The variables that it reads, each once.
-    pub fn reads(&self) -> &[Name] {
-        match self {
-            Self::Script(e) => e.reads(),
-        }
-    }
-
-    /// The text as it was written.
-    pub fn source(&self) -> &str {
-        match self {
-            Self::Script(e) => e.source(),
-        }
-    }
-
-    /// The same at a place of a task.
-    #[must_use]
-    pub fn at_place(&self, place: u64) -> Self {
-        match self {
-            Self::Script(e) => Self::Script(e.at_place(place)),
-        }
-    }
-}
-
-/// A text with `${…}` in it. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Template {
-    source: Name,
-    texts: Arc<[String]>,
-    parts: Arc<[(usize, Expression)]>,
-}
-
-impl Template {
-    /// The text as it was written.
-    pub fn source(&self) -> &str {
-        &self.source
-    }
-
-    /// Whether it holds no `${…}`.
-    pub fn is_literal(&self) -> bool {
-        self.parts.is_empty()
-    }
-
-    /// The expressions in it, each with the byte at which it begins.
-    pub fn expressions(&self) -> impl Iterator<Item = (usize, &Expression)> {
-        self.parts.iter().map(|(at, e)| (*at, e))
-    }
-
-    /// The same at a place of a task.
-    #[must_use]
-    pub fn at_place(&self, place: u64) -> Self {
-        let mut new = self.clone();
-        new.parts = self
-            .parts
-            .iter()
-            .map(|(at, e)| (*at, e.at_place(place)))
-            .collect();
-        new
-    }
+struct Inner {
+    rhai: rhai::Engine,
+    modules: Vec<Loaded>,
+    known: Known,
 }
 
 /// A function that expressions may call.
@@ -135,114 +36,109 @@ pub struct Signature {
     pub params: &'static str,
     /// What it does, in one line.
     pub doc: &'static str,
+    /// An expression that shows it and is true.
+    pub example: &'static str,
 }
 
 impl Engine {
     /// An engine whose expressions may call these modules; broken ones are left out and reported.
-    pub fn new(_modules: &[Module]) -> (Self, Vec<ModuleError>) {
-        let mut engine = rhai::Engine::new_raw();
-        engine.register_global_module(rhai::packages::StandardPackage::new().as_shared_module());
-        (Self(Arc::new(engine)), Vec::new())
+    pub fn new(modules: &[Module]) -> (Self, Vec<ModuleError>) {
+        let mut rhai = sandbox::engine();
+        let (modules, errors) = load(&mut rhai, modules);
+        let known = Known::new(&modules);
+        (
+            Self(Arc::new(Inner {
+                rhai,
+                modules,
+                known,
+            })),
+            errors,
+        )
     }
 
-    fn compile(
-        &self,
-        source: &str,
-        ast: Result<rhai::AST, rhai::ParseError>,
-    ) -> Result<Expression, SyntaxError> {
-        let ast = ast.map_err(|e| SyntaxError::new(0..source.len(), e.err_type().to_string()))?;
-        let mut lint = Lint::default();
-        let mut reads: Vec<Name> = Vec::new();
-        ast.walk(&mut |path| {
-            if let Some(rhai::ASTNode::Expr(rhai::Expr::Variable(v, _, pos))) = path.last() {
-                let start = pos.position().unwrap_or(1) - 1;
-                let name: Name = v.1.as_str().into();
-                lint.reads.push(Read {
-                    at: start..start + name.len(),
-                    name: name.clone(),
-                });
-                if !reads.contains(&name) {
-                    reads.push(name);
-                }
-            }
-            true
-        });
-        Ok(Expression {
-            code: Arc::new(Code {
-                source: source.into(),
-                ast,
-                lint,
-                reads,
-            }),
-            place: 0,
-        })
-    }
-
-    /// Compiles one expression.
+    /// Compiles one expression: of `when`, `fail_when`, `if`, `expect`, `for_each`. Statements and
+    /// assignments are refused.
     ///
     /// # Errors
-    /// What does not parse.
+    /// What does not parse, with its place.
     pub fn expression(&self, source: &str) -> Result<Expression, SyntaxError> {
-        self.compile(source, self.0.compile_expression(source))
+        let tokens = lexer::tokens(source)?;
+        translate::refuse(&tokens)?;
+        let root = parser::expression(&tokens, source.len(), &self.0.rhai, false)?;
+        Ok(Expression::new(source, root, lint::lint(&tokens)))
     }
 
-    /// Compiles a script.
+    /// Compiles a script: of `save`, `set`, `outputs`, `eval`. `let`, `if` and blocks are allowed.
     ///
     /// # Errors
-    /// What does not parse.
+    /// What does not parse, with its place.
     pub fn script(&self, source: &str) -> Result<Expression, SyntaxError> {
-        self.compile(source, self.0.compile(source))
+        let tokens = lexer::tokens(source)?;
+        translate::refuse(&tokens)?;
+        let lint = lint::lint(&tokens);
+        if let Some(assigned) = lint.assigned.first() {
+            let message = format!("`{}` cannot be changed by a script", assigned.name);
+            return Err(SyntaxError::new(assigned.at.clone(), message).hint(format!(
+                "use `set`, or declare it: `let {} = …`",
+                assigned.name
+            )));
+        }
+        let root = match parser::expression(&tokens, source.len(), &self.0.rhai, true) {
+            Ok(root) => root,
+            Err(error) if !has_statements(&tokens) => return Err(error),
+            Err(_) => parser::script(&tokens, source.len(), &self.0.rhai)?,
+        };
+        Ok(Expression::new(source, root, lint))
     }
 
-    /// Compiles what `save` and `set` take.
+    /// Compiles what `save` and `set` take: a text that begins with `$.` or `$[` (or is `$`) is a
+    /// JSONPath over `res.body`, any other a script.
     ///
     /// # Errors
-    /// What does not parse.
+    /// What does not parse, with its place.
     pub fn value(&self, source: &str) -> Result<Source, SyntaxError> {
-        self.script(source).map(Source::Script)
+        let trimmed = source.trim();
+        if trimmed != "$" && !trimmed.starts_with("$.") && !trimmed.starts_with("$[") {
+            return self
+                .script(source)
+                .map(|script| Source(SourceKind::Script(script)));
+        }
+        let path = JsonPath::parse(trimmed).map_err(|reason| {
+            SyntaxError::new(0..source.len(), format!("this is no JSONPath: {reason}"))
+                .hint("a text that begins with `$` is a JSONPath over `res.body`")
+        })?;
+        Ok(Source(SourceKind::Path {
+            source: source.into(),
+            path: Arc::new(path),
+            reads: ["res".into()],
+        }))
     }
 
-    /// Compiles a text with `${…}` in it.
+    /// Compiles a text with `${…}` in it; `$${` is a literal `${`.
     ///
     /// # Errors
-    /// What does not parse.
+    /// What does not parse, with its place.
     pub fn template(&self, source: &str) -> Result<Template, SyntaxError> {
-        let mut texts = vec![String::new()];
-        let mut parts = Vec::new();
-        let mut rest = source;
-        while let Some(found) = rest.find("${") {
-            let last = texts.len() - 1;
-            if rest[..found].ends_with('$') {
-                texts[last].push_str(&rest[..found]);
-                texts[last].push('{');
-                rest = &rest[found + 2..];
-                continue;
-            }
-            texts[last].push_str(&rest[..found]);
-            let start = source.len() - rest.len() + found + 2;
-            let end = source[start..]
-                .find('}')
-                .map(|e| start + e)
-                .ok_or_else(|| SyntaxError::new(start - 2..source.len(), "`${` is not closed"))?;
-            parts.push((
-                start,
-                self.expression(&source[start..end])
-                    .map_err(|e| e.shifted(start))?,
-            ));
-            texts.push(String::new());
-            rest = &source[end + 1..];
-        }
-        if let Some(last) = texts.last_mut() {
-            last.push_str(rest);
-        }
-        Ok(Template {
-            source: source.into(),
-            texts: texts.into(),
-            parts: parts.into(),
-        })
+        Template::compile(self, source)
     }
 
-    /// The value of an expression or script.
+    /// The bool of a condition.
+    ///
+    /// # Errors
+    /// What went wrong, and where. A value that is not a bool is an error that shows it.
+    pub fn test(
+        &self,
+        e: &Expression,
+        scope: &Scope,
+        on: &Locals<'_>,
+        host: &Arc<dyn Host>,
+    ) -> Result<bool, EvalError> {
+        let value = self.run(e, scope, on, host)?;
+        ops::truth(&value, "a condition")
+            .map_err(|fault| self.with_missing(placed(fault, &e.code.root.at), e, scope, on, host))
+    }
+
+    /// The value of an expression or script; `null` where it is missing.
     ///
     /// # Errors
     /// What went wrong, and where.
@@ -251,47 +147,37 @@ impl Engine {
         e: &Expression,
         scope: &Scope,
         on: &Locals<'_>,
-        _host: &Arc<dyn Host>,
+        host: &Arc<dyn Host>,
     ) -> Result<Value, EvalError> {
-        let mut variables = rhai::Scope::new();
-        for name in e.reads() {
-            if let Some(value) = on.get(name).or_else(|| scope.get(name)) {
-                variables.push_constant_dynamic(&**name, value.0);
-            }
-        }
-        self.0
-            .eval_ast_with_scope(&mut variables, &e.code.ast)
-            .map(Value)
-            .map_err(|error| EvalError::new(0..e.source().len(), error.to_string()))
+        self.run(e, scope, on, host).map(Value)
     }
 
-    /// The bool of a condition.
+    /// The value of an expression or script that must have one, as in `save`, `set` and `outputs`.
     ///
     /// # Errors
-    /// What went wrong, and where; a value that is not a bool is an error too.
-    pub fn test(
+    /// What went wrong, and where. A missing value is an error that names what is missing, unless the
+    /// expression itself says `null` (`x ?? null`).
+    pub fn eval_required(
         &self,
         e: &Expression,
         scope: &Scope,
         on: &Locals<'_>,
         host: &Arc<dyn Host>,
-    ) -> Result<bool, EvalError> {
-        let value = self.eval(e, scope, on, host)?;
-        value.as_bool().ok_or_else(|| {
-            EvalError::new(
-                0..e.source().len(),
-                format!(
-                    "a condition must be true or false, this is {}",
-                    value.to_json()
-                ),
-            )
-        })
+    ) -> Result<Value, EvalError> {
+        let value = self.run(e, scope, on, host)?;
+        if value.is_unit() && !e.may_be_null() {
+            let error = EvalError::new(e.code.root.at.clone(), "there is no value").hint(
+                "give one for what may be missing: `… ?? \"\"`, or `… ?? null` to keep it missing",
+            );
+            return Err(self.with_missing(error, e, scope, on, host));
+        }
+        Ok(Value(value))
     }
 
     /// The value of what `save` and `set` take.
     ///
     /// # Errors
-    /// What went wrong, and where.
+    /// What went wrong, and where; a missing value as in [`Engine::eval_required`].
     pub fn eval_source(
         &self,
         s: &Source,
@@ -299,15 +185,36 @@ impl Engine {
         on: &Locals<'_>,
         host: &Arc<dyn Host>,
     ) -> Result<Value, EvalError> {
-        match s {
-            Source::Script(e) => self.eval(e, scope, on, host),
+        match &s.0 {
+            SourceKind::Script(script) => self.eval_required(script, scope, on, host),
+            SourceKind::Path { source, path, .. } => {
+                let whole = 0..source.len();
+                let res = on.get("res").or_else(|| scope.get("res"));
+                let Some(res) = res else {
+                    return Err(EvalError::new(whole, "there is no `res` here to look into"));
+                };
+                let body = res.member("body");
+                let found = path.find(&body.0).map_err(|fault| placed(fault, &whole))?;
+                if found.is_unit() {
+                    let what = if body.is_null() {
+                        "`res.body` is missing"
+                    } else {
+                        "nothing in `res.body` is at this path"
+                    };
+                    return Err(EvalError::new(whole, what).hint(format!(
+                        "give a value for it: `jsonpath(res.body, '{}') ?? \"\"`",
+                        source.trim()
+                    )));
+                }
+                Ok(Value(found))
+            }
         }
     }
 
-    /// A template's value.
+    /// A template's value: that of a single `${…}` with its type, else a text.
     ///
     /// # Errors
-    /// What went wrong, and where.
+    /// What went wrong, and where. A missing value inside a longer text is an error.
     pub fn render(
         &self,
         t: &Template,
@@ -315,28 +222,74 @@ impl Engine {
         on: &Locals<'_>,
         host: &Arc<dyn Host>,
     ) -> Result<Json, EvalError> {
-        let (texts, mut values) = self.render_parts(t, scope, on, host)?;
-        if values.len() == 1 && texts.iter().all(String::is_empty) {
-            return Ok(values.remove(0));
+        if let Some(literal) = t.literal() {
+            return Ok(Json::String(literal.to_owned()));
         }
-        let mut out = texts[0].clone();
-        for (value, text) in values.iter().zip(&texts[1..]) {
-            match value {
-                Json::Null => {
-                    return Err(
-                        EvalError::new(0..t.source.len(), "a value in a text is missing")
-                            .hint("give one with `?? \"\"`"),
-                    );
-                }
-                Json::String(s) => out.push_str(s),
-                other => out.push_str(&other.to_string()),
-            }
+        if t.is_single() {
+            let (at, expression) = t.placed().next().expect("a single `${…}` is there");
+            let value = self
+                .eval(&expression, scope, on, host)
+                .map_err(|error| error.shifted(at))?;
+            return Ok(value.to_json());
+        }
+        let mut out = t.texts()[0].clone();
+        for ((at, expression), text) in t.placed().zip(&t.texts()[1..]) {
+            let value = self
+                .in_text(&expression, scope, on, host)
+                .map_err(|error| error.shifted(at))?;
+            out.push_str(&value.to_text());
             out.push_str(text);
+            if out.len() > ops::MAX_TEXT {
+                let fault =
+                    ops::Fault::limit(format!("a text of more than {} bytes", ops::MAX_TEXT));
+                return Err(placed(fault, &(0..t.source().len())));
+            }
         }
         Ok(Json::String(out))
     }
 
-    /// A template's literal texts and the values between them: one text more than values.
+    /// A template as a text, a single `${…}` as well.
+    ///
+    /// # Errors
+    /// What went wrong, and where. A missing value is an error.
+    pub fn render_text(
+        &self,
+        t: &Template,
+        scope: &Scope,
+        on: &Locals<'_>,
+        host: &Arc<dyn Host>,
+    ) -> Result<String, EvalError> {
+        if t.is_single() {
+            let (at, expression) = t.placed().next().expect("a single `${…}` is there");
+            let value = self
+                .in_text(&expression, scope, on, host)
+                .map_err(|error| error.shifted(at))?;
+            return Ok(value.to_text());
+        }
+        match self.render(t, scope, on, host)? {
+            Json::String(text) => Ok(text),
+            other => Ok(other.to_string()),
+        }
+    }
+
+    fn in_text(
+        &self,
+        e: &Expression,
+        scope: &Scope,
+        on: &Locals<'_>,
+        host: &Arc<dyn Host>,
+    ) -> Result<Value, EvalError> {
+        let value = self.run(e, scope, on, host)?;
+        if value.is_unit() {
+            let error = EvalError::new(e.code.root.at.clone(), "a value in a text is missing")
+                .hint("give one for it: `${… ?? \"\"}`");
+            return Err(self.with_missing(error, e, scope, on, host));
+        }
+        Ok(Value(value))
+    }
+
+    /// A template's literal texts and the values between them: one text more than values. For what binds
+    /// values instead of pasting them, as SQL does.
     ///
     /// # Errors
     /// What went wrong, and where.
@@ -347,18 +300,20 @@ impl Engine {
         on: &Locals<'_>,
         host: &Arc<dyn Host>,
     ) -> Result<(Vec<String>, Vec<Json>), EvalError> {
-        let mut values = Vec::with_capacity(t.parts.len());
-        for (at, e) in t.parts.iter() {
-            values.push(
-                self.eval(e, scope, on, host)
-                    .map_err(|error| error.shifted(*at))?
-                    .to_json(),
-            );
-        }
-        Ok((t.texts.to_vec(), values))
+        let values = t
+            .placed()
+            .map(|(at, expression)| {
+                let value = self
+                    .eval(&expression, scope, on, host)
+                    .map_err(|error| error.shifted(at))?;
+                Ok(value.to_json())
+            })
+            .collect::<Result<_, EvalError>>()?;
+        Ok((t.texts().to_vec(), values))
     }
 
-    /// Why an expression has the value that it has.
+    /// Why an expression has the value that it has: every sub-expression is evaluated at most once, and
+    /// what short-circuits stays unevaluated.
     pub fn explain(
         &self,
         e: &Expression,
@@ -366,28 +321,163 @@ impl Engine {
         on: &Locals<'_>,
         host: &Arc<dyn Host>,
     ) -> Explanation {
-        Explanation {
-            source: e.source().to_owned(),
-            value: self.eval(e, scope, on, host).ok().map(|v| v.to_json()),
-            ..Explanation::default()
-        }
+        let (value, seen) = self.observed(e, scope, on, host);
+        explain::explanation(e.source(), &e.code.root, seen, value.as_ref().ok())
     }
 
     /// What an expression refers to.
     pub fn lint<'e>(&self, e: &'e Expression) -> &'e Lint {
-        &e.code.lint
+        e.lint()
     }
 
-    /// Calls of functions that do not exist.
-    pub fn unknown_calls(&self, _e: &Expression) -> Vec<SyntaxError> {
-        Vec::new()
+    /// Calls of functions or modules that do not exist, or with a wrong number of arguments.
+    pub fn unknown_calls(&self, e: &Expression) -> Vec<SyntaxError> {
+        e.lint()
+            .calls
+            .iter()
+            .filter_map(|call| self.0.known.complain(call, e))
+            .collect()
     }
 
     /// The functions that expressions may call, besides those of Rhai.
     pub fn functions(&self) -> Vec<Signature> {
-        Vec::new()
+        functions::all()
+            .map(|function| Signature {
+                name: function.name,
+                params: function.params,
+                doc: function.doc,
+                example: function.example,
+            })
+            .collect()
+    }
+
+    fn run(
+        &self,
+        e: &Expression,
+        scope: &Scope,
+        on: &Locals<'_>,
+        host: &Arc<dyn Host>,
+    ) -> Result<Dynamic, EvalError> {
+        self.evaluate(e, scope, on, host, None)
+            .0
+            .map_err(|error| self.with_missing(error, e, scope, on, host))
+    }
+
+    fn observed(
+        &self,
+        e: &Expression,
+        scope: &Scope,
+        on: &Locals<'_>,
+        host: &Arc<dyn Host>,
+    ) -> (Result<Dynamic, EvalError>, Seen) {
+        let (value, seen) = self.evaluate(e, scope, on, host, Some(RefCell::default()));
+        (value, seen.map(RefCell::into_inner).unwrap_or_default())
+    }
+
+    fn evaluate(
+        &self,
+        e: &Expression,
+        scope: &Scope,
+        on: &Locals<'_>,
+        host: &Arc<dyn Host>,
+        seen: Option<RefCell<Seen>>,
+    ) -> (Result<Dynamic, EvalError>, Option<RefCell<Seen>>) {
+        sandbox::begin();
+        let module_line = |file: &str, position| {
+            self.0
+                .modules
+                .iter()
+                .find_map(|module| module.line(file, position))
+        };
+        let run = Run {
+            rhai: &self.0.rhai,
+            module_line: &module_line,
+            scope,
+            on,
+            host,
+            place: e.place,
+            source: e.source(),
+            seen,
+        };
+        // A panic inside a function must not take the whole engine down.
+        let value = catch_unwind(AssertUnwindSafe(|| run.node(&e.code.root)))
+            .unwrap_or_else(|_| {
+                Err(EvalError::new(
+                    e.whole(),
+                    "the evaluation panicked, which is an error of this program",
+                ))
+            })
+            .and_then(|value| sandbox::seal(value).map_err(|fault| placed(fault, &e.code.root.at)));
+        (value, run.seen)
+    }
+
+    /// Adds to an error what is missing at its place, with the nearest name that exists.
+    fn with_missing(
+        &self,
+        error: EvalError,
+        e: &Expression,
+        scope: &Scope,
+        on: &Locals<'_>,
+        host: &Arc<dyn Host>,
+    ) -> EvalError {
+        if error.kind == super::EvalKind::Limit {
+            return error;
+        }
+        let (_, seen) = self.observed(e, scope, on, host);
+        let found = seen
+            .missing
+            .into_iter()
+            .find(|(at, _)| error.at.start <= at.start && at.end <= error.at.end);
+        match found {
+            None => error,
+            Some((at, missing)) => {
+                let near = missing
+                    .nearest
+                    .map(|near| format!(", did you mean `{near}`?"))
+                    .unwrap_or_default();
+                let mut error = error;
+                error.message = format!("{}: `{}` is missing{near}", error.message, missing.path);
+                error.at = at;
+                error
+            }
+        }
     }
 }
 
-/// Installs the counter of bytes that this thread has allocated so far: with it, one evaluation may allocate 64 MiB.
-pub fn set_meter(_meter: fn() -> u64) {}
+/// Whether a text is more than one expression.
+fn has_statements(tokens: &[lexer::Token]) -> bool {
+    tokens.iter().any(|token| {
+        token.is(";")
+            || token.is("{")
+            || token.word().is_some_and(|word| {
+                matches!(
+                    word,
+                    "let"
+                        | "const"
+                        | "for"
+                        | "while"
+                        | "loop"
+                        | "do"
+                        | "return"
+                        | "throw"
+                        | "try"
+                        | "fn"
+                        | "switch"
+                        | "if"
+                )
+            })
+    })
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("modules", &self.0.modules.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A value's JSON, cut to what a person reads.
+pub fn brief(value: &Value) -> Json {
+    explain::brief(&value.0)
+}

@@ -1,4 +1,4 @@
-use crate::event::{ErrorKind, Failure, Name};
+use crate::event::{ErrorKind, Failure};
 use std::fmt;
 use std::ops::Range;
 
@@ -42,17 +42,6 @@ impl fmt::Display for SyntaxError {
 }
 
 impl std::error::Error for SyntaxError {}
-
-/// A script module that was left out, since it cannot be compiled.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModuleError {
-    /// The module's name.
-    pub module: Name,
-    /// Its file.
-    pub file: Name,
-    /// What is wrong, with its place in the file in bytes.
-    pub error: SyntaxError,
-}
 
 /// Whether an evaluation went wrong or went too far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,16 +1,53 @@
-//! Expressions, scripts and templates.
+//! Expressions, scripts and templates: Rhai in a sandbox, with a dialect for testers.
+//!
+//! - [`Engine`] compiles an [`Expression`], a [`Source`] (what `save` takes) or a [`Template`], and
+//!   evaluates them over a [`Scope`] of variables and the [`Locals`] of the moment.
+//! - [`Lint`] tells before anything runs what an expression refers to; [`Engine::explain`] tells
+//!   afterwards why it had the value that it had.
+//! - [`Host`] is all that functions may ask of the world: the clock, chance, the environment.
+//!
+//! How it works: [`lexer`] makes tokens with their bytes, [`parser`] makes an expression of them, and
+//! [`eval`] computes it, with [`ops`] and [`arithmetic`] for the meaning of operators. What only Rhai can
+//! do (closures, modules, statements, its own functions) is written out for it by [`translate`], with the
+//! same operators, and runs in the [`sandbox`].
+//!
+//! No clock, runtime or IO is named here; limits count operations, tokens and bytes.
 
+mod arithmetic;
 mod engine;
 mod error;
+mod eval;
+mod explain;
+mod expression;
+mod functions;
+mod jsonpath;
+mod known;
+mod known_rhai;
+mod lazy;
+mod lexer;
 mod lint;
+mod module;
+mod nearest;
+mod node;
+mod ops;
+mod parser;
+mod rhai_error;
+mod sandbox;
 mod scope;
+mod template;
+mod translate;
 mod value;
 
-pub use engine::{Engine, Expression, Module, Signature, Source, Template, set_meter};
-pub use error::{EvalError, EvalKind, ModuleError, SyntaxError};
+pub use engine::{Engine, Signature, brief};
+pub use error::{EvalError, EvalKind, SyntaxError};
+pub use expression::{Expression, Source};
+pub use lexer::MAX_SOURCE;
 pub use lint::{Call, Lint, Path, Read};
-pub use scope::{Host, Locals, Scope};
+pub use module::{Module, ModuleError};
+pub use sandbox::{set_meter, set_stopwatch};
+pub use scope::{Host, LOCALS, Locals, Scope};
+pub use template::Template;
 pub use value::Value;
 
-/// The longest source of a module or expression, in bytes.
-pub const MAX_SOURCE: usize = 64 << 10;
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,14 @@ use super::Value;
 use crate::event::{Failure, Json, Name};
 use std::sync::Mutex;
 
-/// The variables of one execution.
+/// The names that a task's own variables cannot have, since they stand for something else.
+pub const LOCALS: [&str; 12] = [
+    "res", "attempt", "elapsed", "state", "task", "run", "item", "regions", "error", "needs",
+    "clients", "services",
+];
+
+/// The variables of one execution. Futures of one execution share it; each variable takes 32 bytes and
+/// what its value holds.
 #[derive(Debug, Default)]
 pub struct Scope(Mutex<Vec<(Name, Value)>>);
 
@@ -18,8 +25,10 @@ impl Scope {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Sets a variable.
+    /// Sets a variable. A value that is a part of larger JSON is copied out of it, so that the rest is
+    /// not kept.
     pub fn set(&self, name: &Name, value: Value) {
+        let value = value.detached();
         let mut variables = self.lock();
         match variables.iter_mut().find(|(known, _)| known == name) {
             Some(slot) => slot.1 = value,
@@ -46,6 +55,13 @@ impl Scope {
         Self(Mutex::new(self.lock().clone()))
     }
 
+    /// Removes a variable.
+    pub fn remove(&self, name: &str) -> Option<Value> {
+        let mut variables = self.lock();
+        let at = variables.iter().position(|(known, _)| &**known == name)?;
+        Some(variables.remove(at).1)
+    }
+
     /// All variables as one map.
     pub fn to_json(&self) -> Json {
         Json::Object(
@@ -59,7 +75,10 @@ impl Scope {
 
 /// What is in scope besides the variables (`res`, `attempt`, …), asked for only where an expression reads it.
 #[derive(Clone, Copy)]
-pub struct Locals<'a>(Option<&'a dyn Fn(&str) -> Option<Value>>);
+pub struct Locals<'a>(Option<&'a Lookup<'a>>);
+
+/// Finds the value behind a name.
+type Lookup<'a> = dyn Fn(&str) -> Option<Value> + 'a;
 
 impl<'a> Locals<'a> {
     /// Asks `lookup` for each name that the expression reads.
@@ -72,7 +91,7 @@ impl<'a> Locals<'a> {
         Self(None)
     }
 
-    pub(super) fn get(self, name: &str) -> Option<Value> {
+    pub(super) fn get(&self, name: &str) -> Option<Value> {
         self.0.and_then(|lookup| lookup(name))
     }
 }

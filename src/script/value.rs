@@ -1,8 +1,11 @@
+use super::lazy;
+use super::ops;
 use crate::event::Json;
-use rhai::Dynamic;
+use jiff::{SignedDuration, Timestamp};
+use rhai::{Array, Dynamic, Map};
 use std::sync::Arc;
 
-/// A value of an expression. Cheap to clone.
+/// A value of an expression: plain data, a time or a duration. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Value(pub(super) Dynamic);
 
@@ -12,14 +15,53 @@ impl Value {
         Self(Dynamic::UNIT)
     }
 
-    /// Plain data that is looked into, never converted as a whole.
+    /// Plain data that is looked into, never converted as a whole: this costs the same for one byte
+    /// and for a megabyte.
     pub fn from_json(json: Arc<Json>) -> Self {
-        Self::from((*json).clone())
+        Self(lazy::value(json))
     }
 
-    /// The value as plain data.
+    /// A point in time.
+    pub fn time(time: Timestamp) -> Self {
+        Self(Dynamic::from(time))
+    }
+
+    /// A stretch of time.
+    pub fn duration(duration: SignedDuration) -> Self {
+        Self(Dynamic::from(duration))
+    }
+
+    /// A map of values, for what stands behind a name like `regions` or `error`.
+    pub fn map<'n>(members: impl IntoIterator<Item = (&'n str, Self)>) -> Self {
+        let map: Map = members
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.0))
+            .collect();
+        Self(Dynamic::from_map(map))
+    }
+
+    /// A list of values.
+    pub fn list(items: impl IntoIterator<Item = Self>) -> Self {
+        let items: Array = items.into_iter().map(|value| value.0).collect();
+        Self(Dynamic::from_array(items))
+    }
+
+    /// The value as plain data. A time is a text in RFC 3339, a duration one as `1h30m`.
     pub fn to_json(&self) -> Json {
-        rhai::serde::from_dynamic(&self.0).unwrap_or(Json::Null)
+        lazy::to_json(&self.0).unwrap_or(Json::Null)
+    }
+
+    /// The value as plain data, shared where it came from JSON as a whole.
+    pub fn to_shared_json(&self) -> Arc<Json> {
+        match lazy::lazy(&self.0) {
+            Some(lazy) => lazy.shared(),
+            None => Arc::new(self.to_json()),
+        }
+    }
+
+    /// The value as a longer text shows it: a text as it is, a number as JSON writes it, a list or map as JSON.
+    pub fn to_text(&self) -> String {
+        ops::text(&self.0)
     }
 
     /// Whether the value is missing.
@@ -32,25 +74,78 @@ impl Value {
         self.0.as_bool().ok()
     }
 
-    /// The point in time that it is.
-    pub fn as_time(&self) -> Option<jiff::Timestamp> {
-        None
-    }
-
     /// The integer that it is.
     pub fn as_int(&self) -> Option<i64> {
         self.0.as_int().ok()
     }
 
+    /// The number that it is, an integer as well.
+    pub fn as_number(&self) -> Option<f64> {
+        self.0
+            .as_float()
+            .ok()
+            .or_else(|| self.as_int().map(|int| int as f64))
+    }
+
     /// The text that it is.
     pub fn as_str(&self) -> Option<rhai::ImmutableString> {
-        self.0.clone().into_immutable_string().ok()
+        ops::as_text(&self.0)
+    }
+
+    /// The point in time that it is, or that it means as a text in RFC 3339.
+    pub fn as_time(&self) -> Option<Timestamp> {
+        ops::as_time(&self.0)
+    }
+
+    /// The duration that it is.
+    pub fn as_duration(&self) -> Option<SignedDuration> {
+        self.0
+            .read_lock::<SignedDuration>()
+            .map(|duration| *duration)
+    }
+
+    /// The items of a list.
+    pub fn as_list(&self) -> Option<Vec<Self>> {
+        ops::items(&self.0)
+            .ok()
+            .map(|items| items.into_iter().map(Self).collect())
+    }
+
+    /// A member of a map; `null` if there is none.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Self {
+        Self(ops::member(&self.0, name))
+    }
+
+    /// What kind of value it is, in the words of the language: `text`, `integer`, `list`, …
+    pub fn type_name(&self) -> &'static str {
+        ops::Type::of(&self.0).name()
+    }
+
+    /// The same value without the larger JSON that it may be a part of.
+    #[must_use]
+    pub(super) fn detached(mut self) -> Self {
+        lazy::detach(&mut self.0);
+        self
+    }
+}
+
+/// Two values are equal as `==` says, and `null` equals `null`.
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        ops::equal(&self.0, &other.0)
     }
 }
 
 impl From<Json> for Value {
     fn from(json: Json) -> Self {
-        Self(rhai::serde::to_dynamic(json).unwrap_or_default())
+        Self::from_json(Arc::new(json))
+    }
+}
+
+impl From<&Json> for Value {
+    fn from(json: &Json) -> Self {
+        Self::from(json.clone())
     }
 }
 
@@ -74,6 +169,12 @@ impl From<f64> for Value {
 
 impl From<&str> for Value {
     fn from(value: &str) -> Self {
+        Self(value.into())
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
         Self(value.into())
     }
 }

@@ -116,7 +116,9 @@ fn start_process(command: &Command) -> Result<(Child, Family), Failure> {
         })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0);
+        .process_group(0)
+        // The last resort: the supervision itself was dropped with its runtime.
+        .kill_on_drop(true);
     let child = process.spawn().map_err(|error| {
         let name = &command.words[0];
         match error.kind() {
@@ -181,8 +183,9 @@ async fn supervise(
         rest = tokio::time::timeout(REST_GRACE, rest) => rest.is_ok(),
         () = token.cancelled() => false,
     };
+    let mut left_behind = false;
     if !is_over {
-        end(&family, None).await;
+        left_behind = end(&family, None).await;
         if !streams_done {
             let _ = tokio::time::timeout(REST_GRACE, &mut streams).await;
         }
@@ -199,12 +202,12 @@ async fn supervise(
         stdout: take(&stdout),
         stderr: take(&stderr),
         ms,
-        left_behind: !is_over,
+        left_behind,
     })
 }
 
-/// Ends everything that belongs to the process: asks first, then kills.
-async fn end(family: &Arc<Mutex<Family>>, child: Option<&mut Child>) {
+/// Ends everything that belongs to the process: asks first, then kills. False if there was nothing.
+async fn end(family: &Arc<Mutex<Family>>, child: Option<&mut Child>) -> bool {
     let vanish = async {
         let leader = async {
             if let Some(child) = child {
@@ -214,9 +217,9 @@ async fn end(family: &Arc<Mutex<Family>>, child: Option<&mut Child>) {
         tokio::join!(leader, vanished(family));
     };
     tokio::pin!(vanish);
-    round(family, Some(Signal::TERM)).await;
+    let found = round(family, Some(Signal::TERM)).await > 0;
     if tokio::time::timeout(TERM_GRACE, &mut vanish).await.is_ok() {
-        return;
+        return found;
     }
     let kill = async {
         loop {
@@ -229,6 +232,7 @@ async fn end(family: &Arc<Mutex<Family>>, child: Option<&mut Child>) {
         () = kill => {}
         () = tokio::time::sleep(KILL_GRACE) => {}
     }
+    found
 }
 
 /// Waits until nothing of the family is left.

@@ -29,6 +29,12 @@ pub struct Config {}
 /// Exactly one of `read`, `write`, `append` and `exists`, with a path relative to the file that names it.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("oneOf" = [
+    { "required": ["read"] },
+    { "required": ["write"] },
+    { "required": ["append"] },
+    { "required": ["exists"] }
+]))]
 pub struct Request {
     /// Read this file: `res` has its `text`, and its `body` where it is JSON or YAML.
     pub read: Option<String>,
@@ -118,8 +124,8 @@ save: { expected: res.body }
         _: &Scope,
     ) -> Result<Answer<Reply>, Failure> {
         let (deed, path) = request.deed()?;
-        let content = request.content()?;
-        match (deed, content) {
+        let bytes = request.content()?;
+        match (deed, bytes) {
             (Deed::Read, None) => read(context, &path).await,
             (Deed::Exists, None) => exists(context, &path).await,
             (Deed::Write, Some(bytes)) => write(context, &path, &bytes).await,

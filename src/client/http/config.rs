@@ -12,7 +12,8 @@ pub struct Config {
     pub base_url: Option<String>,
     /// Headers of every request; a request's own replace them.
     pub headers: Option<Fields>,
-    /// Who asks, unless a request says so itself: `{basic: [user, password]}` or `{bearer: token}`.
+    /// Who asks, unless a request says so itself: `{basic: [user, password]}` or `{bearer: token}`. Sent to
+    /// the host of `base_url` alone, if there is one.
     pub auth: Option<Auth>,
     /// Whether cookies are kept and sent back, in one jar for each execution (default true).
     pub cookies: Option<bool>,

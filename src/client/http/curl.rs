@@ -1,6 +1,6 @@
 //! A request as a `curl` command that a shell runs.
 
-use super::exchange;
+use super::exchange::{self, Trace};
 use super::outgoing::{Credentials, Origin, Outgoing};
 use crate::client::shell::quoted;
 use reqwest::Method;
@@ -13,22 +13,16 @@ const MAX_BODY: usize = 256 << 10;
 const MAX_ARGUMENT: usize = 100 << 10;
 
 /// The command that repeats this request, or `None` if its body is too long for one.
-///
-/// `cookies` are those that the jar added, `redirected` tells whether redirects were followed.
-pub(super) fn command(
-    outgoing: &Outgoing,
-    cookies: Option<&HeaderValue>,
-    redirected: bool,
-) -> Option<String> {
+pub(super) fn command(outgoing: &Outgoing, trace: &Trace) -> Option<String> {
     let mut line = String::with_capacity(160);
     line.push_str("curl -sS");
     let body = body(outgoing)?;
     push_method(&mut line, outgoing, !matches!(body, Body::None));
-    if redirected {
+    if trace.redirects > 0 {
         line.push_str(" -L");
     }
     push_connection(&mut line, outgoing);
-    push_headers(&mut line, outgoing, cookies);
+    push_headers(&mut line, outgoing, trace.jar_cookies.as_ref());
     match &body {
         Body::Argument(text) => {
             line.push_str(" --data-raw ");

@@ -24,11 +24,17 @@ pub(super) struct Arrived {
     pub(super) response: Response,
     /// Where the last answer came from.
     pub(super) url: Url,
+    /// Every cookie that was set on the way.
+    pub(super) set_cookies: serde_json::Map<String, Json>,
+}
+
+/// What is known of an exchange even if it fails.
+#[derive(Debug, Default)]
+pub(super) struct Trace {
+    /// How many redirects were followed.
     pub(super) redirects: u32,
     /// The cookies that the jar added to the first request.
     pub(super) jar_cookies: Option<HeaderValue>,
-    /// Every cookie that was set on the way.
-    pub(super) set_cookies: serde_json::Map<String, Json>,
 }
 
 /// Sends it, and follows redirects as browsers do.
@@ -36,6 +42,7 @@ pub(super) async fn send(
     pool: &Pool,
     session: &Session,
     outgoing: &Outgoing,
+    trace: &mut Trace,
 ) -> Result<Arrived, Failure> {
     let mut hop = Hop {
         method: outgoing.method.clone(),
@@ -44,9 +51,7 @@ pub(super) async fn send(
         body: outgoing.body.clone(),
     };
     let jar = session.jar.as_ref().filter(|_| outgoing.jar);
-    let mut jar_cookies = None;
     let mut set_cookies = serde_json::Map::new();
-    let mut redirects = 0;
     loop {
         session
             .context
@@ -55,13 +60,13 @@ pub(super) async fn send(
         let client = pool.client(&way(session, outgoing, &hop.url)).await?;
         let cookies = jar.and_then(|jar| jar.cookies(&hop.url));
         let request = hop.request(cookies.as_ref());
+        if trace.redirects == 0 {
+            trace.jar_cookies = cookies;
+        }
         let mut response = client
             .execute(request)
             .await
             .map_err(|error| trouble::failure(&error, &hop.url, session.connect_timeout))?;
-        if redirects == 0 {
-            jar_cookies = cookies;
-        }
         if response.headers().contains_key(SET_COOKIE) {
             if let Some(jar) = jar {
                 jar.set_cookies(&mut response.headers().get_all(SET_COOKIE).iter(), &hop.url);
@@ -74,22 +79,20 @@ pub(super) async fn send(
                 return Ok(Arrived {
                     response,
                     url: hop.url,
-                    redirects,
-                    jar_cookies,
                     set_cookies,
                 });
             }
         };
-        if redirects == outgoing.redirects {
+        if trace.redirects == outgoing.redirects {
             return Err(Failure::protocol(format!(
-                "more than {redirects} redirects; the last one, from {}, leads to {next}",
-                hop.url
+                "more than {} redirects; the last one, from {}, leads to {next}",
+                trace.redirects, hop.url
             ))
             .hint(
                 "`follow_redirects` sets the limit; with false, the redirect itself is the answer",
             ));
         }
-        redirects += 1;
+        trace.redirects += 1;
         drain(&mut response).await;
         hop.redirect(response.status(), next);
     }

@@ -142,6 +142,7 @@ impl JsonSchema for Cookies {
 /// Who asks. One of the two.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("oneOf" = [{ "required": ["basic"] }, { "required": ["bearer"] }]))]
 pub struct Auth {
     /// User and password.
     pub basic: Option<[Text; 2]>,

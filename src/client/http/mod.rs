@@ -29,7 +29,7 @@ pub use session::Session;
 use super::contract::{Answer, Context, Protocol};
 use super::scope::Scope;
 use crate::event::{Failure, Feed, Json};
-use exchange::Arrived;
+use exchange::{Arrived, Trace};
 use outgoing::Outgoing;
 use pool::Pool;
 use reqwest::header::{HeaderMap, SET_COOKIE};
@@ -112,14 +112,16 @@ expect: res.status == 201
         _: &Scope,
     ) -> Result<Answer<Reply>, Failure> {
         let outgoing = Outgoing::new(session, request).await?;
-        let again = |cookies: Option<&_>, redirected| curl::command(&outgoing, cookies, redirected);
-        match answer(&self.pool, session, &outgoing).await {
-            Ok((arrived, mut answer)) => {
-                answer.again = again(arrived.cookies.as_ref(), arrived.redirected);
+        let mut trace = Trace::default();
+        let answered = answer(&self.pool, session, &outgoing, &mut trace).await;
+        let again = curl::command(&outgoing, &trace);
+        match answered {
+            Ok(mut answer) => {
+                answer.again = again;
                 Ok(answer)
             }
             Err(mut failure) => {
-                failure.again = again(None, outgoing.redirects > 0);
+                failure.again = again;
                 Err(failure)
             }
         }
@@ -149,32 +151,25 @@ expect: res.status == 201
     }
 }
 
-/// What the command that repeats a request needs to know of its first exchange.
-struct Sent {
-    cookies: Option<reqwest::header::HeaderValue>,
-    redirected: bool,
-}
-
 async fn answer(
     pool: &Pool,
     session: &Session,
     outgoing: &Outgoing,
-) -> Result<(Sent, Answer<Reply>), Failure> {
+    trace: &mut Trace,
+) -> Result<Answer<Reply>, Failure> {
     let start = Instant::now();
     let Arrived {
         mut response,
         url,
-        redirects,
-        jar_cookies,
         set_cookies,
-    } = exchange::send(pool, session, outgoing).await?;
+    } = exchange::send(pool, session, outgoing, trace).await?;
     let limit = session.body_limit;
     let bytes = content::read(&mut response, &url, limit, session.connect_timeout).await?;
     let ms = start.elapsed().as_millis() as u64;
     let content = content::parse(bytes, response.headers()).await;
     let status = response.status().as_u16();
     let mut summary = format!("{} {} → {status} in {ms}ms", outgoing.method, outgoing.url);
-    match redirects {
+    match trace.redirects {
         0 => {}
         1 => {
             let _ = write!(summary, ", redirected to {url}");
@@ -197,14 +192,10 @@ async fn answer(
         url: url.into(),
         ms,
     };
-    let sent = Sent {
-        cookies: jar_cookies,
-        redirected: redirects > 0,
-    };
     let mut answer = Answer::new(reply, summary);
     answer.sent = outgoing.body.len() as u64;
     answer.received = content.size;
-    Ok((sent, answer))
+    Ok(answer)
 }
 
 fn plain_headers(headers: &HeaderMap) -> serde_json::Map<String, Json> {

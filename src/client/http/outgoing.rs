@@ -201,6 +201,14 @@ pub(super) fn add_headers(headers: &mut HeaderMap, fields: &Fields) -> Result<()
         headers.remove(name.as_str());
     }
     for (name, value) in fields.pairs("headers")? {
+        if ["content-length", "transfer-encoding"]
+            .iter()
+            .any(|own| name.eq_ignore_ascii_case(own))
+        {
+            return Err(Failure::protocol(format!(
+                "headers.{name} cannot be written: it follows from the body"
+            )));
+        }
         let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| {
             Failure::protocol(format!(
                 "headers.{name} holds a line break or control character"

@@ -13,8 +13,9 @@ use tokio::sync::Mutex;
 
 /// Ways to connect that are kept; the oldest is dropped for one more.
 const MAX_CLIENTS: usize = 32;
-/// How long an idle connection is kept.
-const IDLE: Duration = Duration::from_secs(30);
+/// How long an idle connection is kept. Many servers close theirs after 5 s; a request that crosses the
+/// closing would fail, so ours are gone before.
+const IDLE: Duration = Duration::from_secs(4);
 
 /// What tells one way to connect from another.
 #[derive(Clone, Debug, PartialEq, Eq)]

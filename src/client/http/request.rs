@@ -8,6 +8,30 @@ use serde::Deserialize;
 /// A request: exactly one method with its URL, and at most one body.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("oneOf" = [
+    { "required": ["get"] },
+    { "required": ["post"] },
+    { "required": ["put"] },
+    { "required": ["patch"] },
+    { "required": ["delete"] },
+    { "required": ["head"] },
+    { "required": ["options"] }
+], "allOf" = [{ "oneOf": [
+    { "required": ["json"] },
+    { "required": ["form"] },
+    { "required": ["multipart"] },
+    { "required": ["text"] },
+    { "required": ["file"] },
+    { "required": ["graphql"] },
+    { "not": { "anyOf": [
+    { "required": ["json"] },
+    { "required": ["form"] },
+    { "required": ["multipart"] },
+    { "required": ["text"] },
+    { "required": ["file"] },
+    { "required": ["graphql"] }
+    ] } }
+] }]))]
 pub struct Request {
     /// GET this URL: a path, which is appended to the client's `base_url`, or a whole URL.
     pub get: Option<String>,

@@ -1,5 +1,6 @@
 //! A subscription to server-sent events: opened and confirmed, then pumped until its scope closes.
 
+use super::exchange::Trace;
 use super::outgoing::Outgoing;
 use super::pool::Pool;
 use super::session::Session;
@@ -38,7 +39,7 @@ pub(super) async fn subscribe(
             .or_insert(HeaderValue::from_static(value));
     }
     // `-N`: without it curl holds events back.
-    let again = curl::command(&outgoing, None, false)
+    let again = curl::command(&outgoing, &Trace::default())
         .map(|command| command.replacen("curl -sS", "curl -sSN", 1));
     let again = move |mut failure: Failure| {
         failure.again.clone_from(&again);
@@ -100,7 +101,7 @@ impl Trouble {
 }
 
 async fn open(pool: &Pool, session: &Session, outgoing: &Outgoing) -> Result<Opened, Trouble> {
-    let arrived = exchange::send(pool, session, outgoing)
+    let arrived = exchange::send(pool, session, outgoing, &mut Trace::default())
         .await
         .map_err(|failure| match failure.kind {
             crate::event::ErrorKind::Transport => Trouble::Passing(failure),

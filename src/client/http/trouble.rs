@@ -39,9 +39,10 @@ pub(super) fn failure(error: &reqwest::Error, url: &Url, connect_timeout: Durati
                 "is a firewall in between, or the address wrong? `connect_timeout` sets the limit",
             );
     }
-    if let Some(hyper) = find(error, |error| error.downcast_ref::<hyper::Error>())
-        && let Some(known) = hyper_failure(hyper, url, &at)
-    {
+    let known = find(error, |cause| {
+        hyper_failure(cause.downcast_ref()?, url, &at)
+    });
+    if let Some(known) = known {
         return known;
     }
     if error.is_decode() {
@@ -91,7 +92,7 @@ fn hyper_failure(error: &hyper::Error, url: &Url, at: &str) -> Option<Failure> {
             "{at} closed the connection before its answer was complete"
         )));
     }
-    if error.is_parse() || text.contains("invalid chunk") {
+    if error.is_parse() || text.contains("unexpected message") {
         return Some(not_http(url, at, &innermost(error)));
     }
     // A body that ends too early, or whose chunks make no sense.

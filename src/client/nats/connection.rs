@@ -15,6 +15,9 @@ use tokio::sync::watch;
 const CAPACITY: usize = 10_000;
 /// Refusals of the server that are remembered.
 const MAX_REFUSALS: usize = 100;
+/// How often, and after which pauses, a refusal is looked for.
+const REFUSAL_ROUNDS: u32 = 2;
+const REFUSAL_PAUSE: Duration = Duration::from_millis(1);
 /// How long a connection may take to close.
 const CLOSING: Duration = Duration::from_secs(2);
 /// Bytes that a credentials file may have.
@@ -279,14 +282,13 @@ impl News {
         }
     }
 
-    /// The first refusal after the `seen` first ones that names the subject.
-    fn refusal(&self, seen: u64, subject: &str) -> Option<&str> {
+    /// The first refusal after the `seen` first ones that holds these words.
+    fn refusal(&self, seen: u64, words: &str) -> Option<&str> {
         let new = usize::try_from(self.count - seen).unwrap_or(usize::MAX);
-        let quoted = format!("\"{subject}\"");
         self.refusals
             .iter()
             .skip(self.refusals.len().saturating_sub(new))
-            .find(|text| text.contains(&quoted))
+            .find(|text| text.contains(words))
             .map(String::as_str)
     }
 }
@@ -298,9 +300,24 @@ pub(super) struct Connection {
     news: watch::Receiver<News>,
 }
 
-/// How many refusals there were before a request.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Mark(u64);
+/// Something asked of the server that it may refuse, and how many refusals there were before.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    seen: u64,
+    subject: String,
+    /// How its refusal names it.
+    words: String,
+}
+
+impl Asked {
+    fn refusal(&self, news: &News) -> Option<Failure> {
+        let text = news.refusal(self.seen, &self.words)?;
+        let subject = &self.subject;
+        Some(Failure::protocol(format!(
+            "the server refused {subject}: {text}"
+        )))
+    }
+}
 
 impl Connection {
     /// The library's handle.
@@ -318,10 +335,13 @@ impl Connection {
         self.ended(|news| news.lost.clone()).await
     }
 
-    /// Waits until its subscriptions can no longer be trusted to be complete.
-    pub(super) async fn incomplete(&self) -> Failure {
-        self.ended(|news| news.lost.clone().or_else(|| news.slow.clone()))
-            .await
+    /// Waits until this subscription can no longer be trusted to be complete.
+    pub(super) async fn incomplete(&self, asked: &Asked) -> Failure {
+        self.ended(|news| {
+            let failure = news.lost.clone().or_else(|| news.slow.clone());
+            failure.or_else(|| asked.refusal(news))
+        })
+        .await
     }
 
     async fn ended(&self, why: impl Fn(&News) -> Option<Failure>) -> Failure {
@@ -334,15 +354,28 @@ impl Connection {
         reason.unwrap_or_else(|| Failure::transport("the connection is closed"))
     }
 
-    /// Remembers which refusals are known.
-    pub(super) fn mark(&self) -> Mark {
-        Mark(self.news.borrow().count)
+    /// To be called before publishing to the subject.
+    pub(super) fn publishing(&self, subject: &str) -> Asked {
+        self.asking(subject, "Publish")
     }
 
-    /// Waits until the server has handled everything that was sent before, then fails if it refused the
-    /// subject. The library's own `flush` only empties the socket, so a message goes round: the server
+    /// To be called before subscribing to the subject.
+    pub(super) fn subscribing(&self, subject: &str) -> Asked {
+        self.asking(subject, "Subscription")
+    }
+
+    fn asking(&self, subject: &str, what: &str) -> Asked {
+        Asked {
+            seen: self.news.borrow().count,
+            words: format!("{what} to \"{subject}\""),
+            subject: subject.to_owned(),
+        }
+    }
+
+    /// Waits until the server has handled everything that was sent before, then fails if it refused what was
+    /// asked. The library's own `flush` only empties the socket, so a message goes round: the server
     /// handles a connection's commands in order.
-    pub(super) async fn settle(&self, mark: Mark, subject: &str) -> Result<(), Failure> {
+    pub(super) async fn settle(&self, asked: &Asked) -> Result<(), Failure> {
         let probe = self.client.new_inbox();
         let lost = |_| Failure::transport("the connection is closed");
         let mut echo = self.client.subscribe(probe.clone()).await.map_err(lost)?;
@@ -352,21 +385,32 @@ impl Connection {
             .map_err(|_| Failure::transport("the connection is closed"))?;
         // If the server lets nobody publish to an inbox, its refusal is the answer.
         let mut news = self.news.clone();
-        let refused = news.wait_for(|news| news.refusal(mark.0, &probe).is_some());
+        let refused = news.wait_for(|news| news.refusal(asked.seen, &probe).is_some());
         tokio::select! {
             biased;
             failure = self.lost() => return Err(failure),
             _ = echo.next() => {}
             _ = refused => {}
         }
-        // A refusal arrives before the echo, but on the way through another task.
-        for _ in 0..8 {
-            if let Some(text) = self.news.borrow().refusal(mark.0, subject) {
-                return Err(Failure::protocol(format!(
-                    "the server refused {subject}: {text}"
-                )));
+        self.refused(asked).await
+    }
+
+    /// Fails if the server refused what was asked. Its refusal arrives before the echo, but goes another way
+    /// through the library, so it is given a moment, where there can be one: only a server that knows
+    /// users restricts them.
+    async fn refused(&self, asked: &Asked) -> Result<(), Failure> {
+        let rounds = if self.client.server_info().auth_required {
+            REFUSAL_ROUNDS
+        } else {
+            0
+        };
+        for round in 0..=rounds {
+            if let Some(failure) = asked.refusal(&self.news.borrow()) {
+                return Err(failure);
             }
-            tokio::task::yield_now().await;
+            if round < rounds {
+                tokio::time::sleep(REFUSAL_PAUSE).await;
+            }
         }
         Ok(())
     }

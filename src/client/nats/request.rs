@@ -2,7 +2,8 @@ use super::Session;
 use super::connection::Connection;
 use super::words::{Reply, Verb};
 use crate::client::contract::Answer;
-use crate::client::payload::{Payload, Received};
+use crate::client::payload::Payload;
+use crate::client::received::Received;
 use crate::client::value::kind;
 use crate::event::{ErrorKind, Failure, Json};
 use async_nats::header::{HeaderMap, HeaderName, HeaderValue};
@@ -91,7 +92,7 @@ async fn publish(
 ) -> Result<Answer<Reply>, Failure> {
     let size = payload.len() as u64;
     let client = connection.client();
-    let mark = connection.mark();
+    let asked = connection.publishing(&subject);
     match headers {
         Some(headers) => {
             client
@@ -105,7 +106,7 @@ async fn publish(
         PublishErrorKind::InvalidSubject => bad_subject(&subject),
         PublishErrorKind::Send => Failure::transport("the connection is closed"),
     })?;
-    connection.settle(mark, &subject).await?;
+    connection.settle(&asked).await?;
     let summary = format!("publish {subject} ({size} bytes)");
     let mut answer = Answer::new(
         Reply {

@@ -1,8 +1,8 @@
-use super::connection::Connection;
+use super::connection::{Asked, Connection};
 use super::request::headers_of;
 use super::words::{From, Origin};
 use crate::client::Scope;
-use crate::client::payload::{Received, now};
+use crate::client::received::{Received, now};
 use crate::event::{Failure, Feed, Json, Message};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::stream::{ConsumerErrorKind, Stream};
@@ -55,7 +55,7 @@ async fn open_subject(
     scope: &Scope,
 ) -> Result<(), Failure> {
     let client = connection.client();
-    let mark = connection.mark();
+    let asked = connection.subscribing(&subject);
     let opened = match queue {
         Some(queue) => client.queue_subscribe(subject.clone(), queue).await,
         None => client.subscribe(subject.clone()).await,
@@ -71,22 +71,22 @@ async fn open_subject(
         }
         SubscribeErrorKind::Other => Failure::transport("the connection is closed"),
     })?;
-    connection.settle(mark, &subject).await?;
+    connection.settle(&asked).await?;
     let token = scope.token();
     scope.spawn(async move {
         let mut subscriber = subscriber;
         tokio::select! {
             biased;
             () = token.cancelled() => {}
-            () = pump(&connection, &mut subscriber, &feed) => {}
+            () = pump(&connection, &asked, &mut subscriber, &feed) => {}
         }
         let _ = subscriber.unsubscribe().await;
     });
     Ok(())
 }
 
-async fn pump(connection: &Connection, subscriber: &mut Subscriber, feed: &Feed) {
-    let incomplete = connection.incomplete();
+async fn pump(connection: &Connection, asked: &Asked, subscriber: &mut Subscriber, feed: &Feed) {
+    let incomplete = connection.incomplete(asked);
     tokio::pin!(incomplete);
     loop {
         let message = tokio::select! {

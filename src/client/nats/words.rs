@@ -1,4 +1,4 @@
-use crate::client::payload::Payload;
+use crate::client::payload::{Payload, one_at_most};
 use crate::client::value::{Span, Text, present};
 use crate::event::{Failure, Json};
 use schemars::JsonSchema;
@@ -52,7 +52,7 @@ pub struct Tls {
     { "required": ["publish"] },
     { "required": ["request"] },
     { "required": ["kv"] },
-]))]
+], "allOf" = one_at_most()))]
 pub struct Request {
     /// The subject to publish to.
     publish: Option<String>,
@@ -84,7 +84,7 @@ pub struct Request {
     { "required": ["get"] },
     { "required": ["put"] },
     { "required": ["delete"] },
-]))]
+], "allOf" = one_at_most()))]
 pub struct Entry {
     /// The bucket.
     bucket: String,
@@ -415,4 +415,99 @@ pub struct Reply {
     /// The headers of the answer: a text, or a list where a name occurs more than once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) headers: Option<Map<String, Json>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn origin(source: Json) -> Result<Origin, String> {
+        serde_json::from_value::<Source>(source)
+            .map_err(|error| error.to_string())?
+            .origin()
+            .map_err(|failure| failure.message)
+    }
+
+    #[test]
+    fn sources_are_subjects_streams_or_buckets() {
+        assert_eq!(
+            origin(json!({ "subject": "a.*", "queue": "q" })),
+            Ok(Origin::Subject {
+                subject: "a.*".into(),
+                queue: Some("q".into())
+            })
+        );
+        let stream = |from| Origin::Stream {
+            stream: "S".into(),
+            filter: "a".into(),
+            from,
+            bucket: None,
+        };
+        for (from, expected) in [
+            (json!("new"), From::New),
+            (json!("all"), From::All),
+            (json!("last"), From::Last),
+            (json!(7), From::Sequence(7)),
+            (
+                json!("2026-01-31T08:00:00Z"),
+                From::Time("2026-01-31T08:00:00Z".parse().unwrap()),
+            ),
+        ] {
+            assert_eq!(
+                origin(json!({ "stream": "S", "subject": "a", "from": from })),
+                Ok(stream(expected))
+            );
+        }
+        assert_eq!(
+            origin(json!({ "kv": "B" })),
+            Ok(Origin::Stream {
+                stream: "KV_B".into(),
+                filter: "$KV.B.>".into(),
+                from: From::New,
+                bucket: Some("B".into())
+            })
+        );
+        for (wrong, message) in [
+            (json!({}), "a source needs a subject, stream or kv"),
+            (
+                json!({ "subject": "a", "from": "all" }),
+                "`from` belongs to `stream` or `kv`",
+            ),
+            (
+                json!({ "stream": "S", "queue": "q" }),
+                "`queue` belongs to `subject`",
+            ),
+            (
+                json!({ "stream": "S", "kv": "B" }),
+                "a source is a `stream` or a `kv` bucket, not both",
+            ),
+            (json!({ "stream": "S", "from": 0 }), "`from` cannot be 0"),
+            (
+                json!({ "stream": "S", "from": "soon" }),
+                "`from` cannot be \"soon\"",
+            ),
+        ] {
+            assert_eq!(origin(wrong).unwrap_err(), message);
+        }
+    }
+
+    #[test]
+    fn the_schema_tells_what_excludes_what() {
+        let catalog = crate::client::Registry::builtin().catalog();
+        let schema = &catalog.kind("nats").unwrap().request;
+        let valid = |request: Json| jsonschema::is_valid(schema, &request);
+        assert!(valid(json!({ "publish": "a", "json": null })));
+        assert!(valid(
+            json!({ "publish": "a", "headers": { "X": 1, "Y": ["a", "b"] } })
+        ));
+        assert!(valid(
+            json!({ "kv": { "bucket": "b", "put": "k", "text": 7 } })
+        ));
+        assert!(!valid(json!({})));
+        assert!(!valid(json!({ "publish": "a", "request": "b" })));
+        assert!(!valid(json!({ "publish": "a", "json": 1, "text": "b" })));
+        assert!(!valid(json!({ "kv": { "bucket": "b" } })));
+        assert!(!valid(json!({ "publish": "a", "subject": "b" })));
+    }
 }

@@ -6,7 +6,7 @@ use super::words::Outcome;
 use crate::client::Scope;
 use crate::client::contract::Context;
 use crate::client::paths;
-use crate::client::payload::to_base64;
+use crate::client::received::to_base64;
 use crate::event::{Failure, Json};
 use futures_util::TryStreamExt as _;
 use percent_encoding::percent_decode_str;

@@ -1,5 +1,5 @@
 use super::Decoder;
-use crate::definition::keys::{Object, Shape};
+use crate::definition::keys::{CONDITION, INSTRUCTION, Object, RETRY, STATE, Shape, TASK};
 use crate::definition::node::{Node, NodeKind, Text};
 use crate::event::{Span, nearest};
 
@@ -80,6 +80,11 @@ impl Decoder<'_> {
     }
 
     pub(super) fn required_keys(&mut self, fields: &Fields<'_>, at: Span) {
+        // If no key is right, the map was meant as something else, and that was said.
+        let is_known = |(key, _): &(Text, Node)| fields.object.key(key.as_str()).is_some();
+        if !fields.members.is_empty() && !fields.members.iter().any(is_known) {
+            return;
+        }
         for key in fields.object.keys().filter(|key| key.required) {
             if fields.get(key.name).is_some() {
                 continue;
@@ -135,9 +140,13 @@ impl Decoder<'_> {
             self.report(diagnostic);
             return;
         }
-        let hint = match nearest(key.as_str(), object.names()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!(
+        let elsewhere = [&CONDITION, &STATE, &INSTRUCTION, &RETRY, &TASK]
+            .into_iter()
+            .find(|other| other.key(key.as_str()).is_some());
+        let hint = match (elsewhere, nearest(key.as_str(), object.names())) {
+            (Some(other), _) => format!("it is a key of {}", other.name),
+            (None, Some(near)) => format!("did you mean `{near}`?"),
+            (None, None) => format!(
                 "its keys are {}",
                 object.names().collect::<Vec<_>>().join(", ")
             ),
@@ -163,6 +172,10 @@ impl Decoder<'_> {
             NodeKind::List(_) => "a list",
             NodeKind::Map(_) => "a map",
         };
+        let glued = match &node.kind {
+            NodeKind::Text(text) => glued_key(text.as_str()),
+            _ => None,
+        };
         // A whole list or map underlined says less than its beginning.
         let span = match node.kind {
             NodeKind::List(_) | NodeKind::Map(_) => self.first_line(node.span),
@@ -171,6 +184,7 @@ impl Decoder<'_> {
         let diagnostic = self
             .error("wrong-type", span, format!("{wanted}, and this is {found}"))
             .label(found)
+            .maybe_hint(glued)
             .maybe_hint(hint.map(str::to_owned));
         self.report(diagnostic);
     }
@@ -217,4 +231,19 @@ impl Decoder<'_> {
                 .pos(start + self.lines.text[start..end].trim_end().len()),
         }
     }
+}
+
+/// What to write if a text is a key and a value without a space between.
+fn glued_key(text: &str) -> Option<String> {
+    let (key, value) = text.split_once(':')?;
+    let is_key = !key.is_empty()
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    (is_key
+        && !value.is_empty()
+        && !value.starts_with("//")
+        && !value.contains('\n')
+        && value.len() < 60)
+        .then(|| format!("a space is missing: `{key}: {value}`"))
 }

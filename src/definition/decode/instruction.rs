@@ -1,6 +1,8 @@
 use super::Decoder;
 use super::fields::{Field, Fields, MANY};
-use crate::definition::keys::{ACTIONS, INSTRUCTION, MODIFIERS, RETRY, SIGNAL, Shape};
+use crate::definition::keys::{
+    ACTIONS, CONDITION, INSTRUCTION, MODIFIERS, RETRY, SIGNAL, STATE, Shape,
+};
 use crate::definition::model::{Action, ForEach, Instruction, Retry};
 use crate::definition::node::{Node, NodeKind, Text};
 use crate::event::{Span, nearest};
@@ -83,11 +85,23 @@ impl Decoder<'_> {
         // Pieces of a text that a comma split are no keys.
         actions.retain(|field| !self.settled.contains(field.key.span.start));
         if actions.len() > 1 && actions.len() <= MANY {
-            // One of them is what the instruction does; the others may be slips in writing a key.
+            // One of them is what the instruction does; the others may be slips in writing a key, or keys
+            // that belong elsewhere.
+            let is_misplaced = |field: &Field<'_>| {
+                !is_action(field.key)
+                    && [&CONDITION, &STATE, &RETRY]
+                        .iter()
+                        .any(|object| object.key(field.key.as_str()).is_some())
+            };
             let is_slip = |field: &Field<'_>| {
                 !is_action(field.key) && nearest(field.key.as_str(), INSTRUCTION.names()).is_some()
             };
-            let (slips, others): (Vec<_>, Vec<_>) = actions.into_iter().partition(is_slip);
+            let (misplaced, rest): (Vec<_>, Vec<_>) = actions.into_iter().partition(is_misplaced);
+            // `poll` and `every` in one instruction are one mistake.
+            if let Some(field) = misplaced.first() {
+                self.unknown_key(field.key, &INSTRUCTION);
+            }
+            let (slips, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(is_slip);
             for field in &slips {
                 self.unknown_key(field.key, &INSTRUCTION);
             }

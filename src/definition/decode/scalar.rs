@@ -56,6 +56,16 @@ impl Decoder<'_> {
 
     /// A text that holds no template.
     pub(super) fn literal(&mut self, field: Field<'_>) -> Option<Text> {
+        if let NodeKind::List(_) | NodeKind::Map(_) = field.node.kind {
+            let wanted = format!("`{}` is a name", field.key.value);
+            self.wrong_type(
+                field.node,
+                field.key.span,
+                &wanted,
+                Some("write the name alone"),
+            );
+            return None;
+        }
         let text = self.text(field)?;
         self.no_template(&text, &format!("`{}`", field.key.value))
             .then_some(text)

@@ -206,7 +206,11 @@ impl Decoder<'_> {
         let is_misspelt = members
             .iter()
             .any(|(key, _)| nearest(key.as_str(), TRANSITION.names()) == Some("to"));
-        if to.is_none() && !is_misspelt && fields.get("fail_when").is_none() {
+        let is_transition = members.is_empty()
+            || members
+                .iter()
+                .any(|(key, _)| TRANSITION.key(key.as_str()).is_some());
+        if to.is_none() && is_transition && !is_misspelt && fields.get("fail_when").is_none() {
             let diagnostic = self
                 .error("missing-key", at, "a transition needs the key `to`")
                 .hint("add `to: NAME`; only a watch with `fail_when` goes nowhere");

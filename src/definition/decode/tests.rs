@@ -257,6 +257,85 @@ permissions: { net: ["127.0.0.1"], exec: [funcy], env: [SHOP_URL], read: ["."], 
     assert_eq!(suite.retries.as_ref().unwrap().value, 0);
 }
 
+/// The tables of the language page: requests and sources in their short and their long forms.
+#[test]
+fn requests_and_sources_of_every_client_are_values() {
+    let requests = [
+        "http: GET /path",
+        "http: {get: /x, query: {a: 1}, auth: {basic: [u, p]}, tls: {ca: f, insecure: true}}",
+        "ws: {send: {json: {a: 1}}}",
+        "ws: {close: 1000}",
+        "grpc: {call: shop.Orders/Get, message: {a: 1}, metadata: {x: y}}",
+        "sql: SELECT * FROM orders WHERE id = ${id}",
+        "sql: {transaction: [{exec: A}, {exec: B}]}",
+        "redis: {command: [SET, k, \"${v}\"]}",
+        "nats: {publish: a.b, json: {x: 1}, headers: {X: y}, jetstream: true}",
+        "nats: {kv: {bucket: b, get: k}}",
+        "amqp: {publish: key, exchange: e, correlation_id: \"${c}\"}",
+        "mqtt: {publish: t/x, json: 1, qos: 1, retain: true}",
+        "kafka: {produce: T, key: k, text: x}",
+        "exec: {command: [ls, -l], env: {A: b}, cwd: /tmp, stdin: x}",
+        "file: {read: a.txt}",
+    ];
+    for request in requests {
+        task_of(&format!("instructions:\n  - {request}\nnext: b"));
+    }
+    let sources = [
+        "http: {sse: /events}",
+        "hook: {path: \"/paid/${id}\", method: POST, replies: [{status: 503}, {status: 202}]}",
+        "ws: {}",
+        "sql: {listen: CHANNEL}",
+        "redis: {pattern: a.*}",
+        "nats: orders.*.shipped",
+        "nats: {stream: S, subject: a, from: 5}",
+        "mqtt: {topic: a/+, qos: 1}",
+        "kafka: {topic: t, from: earliest, group: g}",
+        "process: {command: [tail, -f, x]}",
+        "signal: go",
+    ];
+    for source in sources {
+        task_of(&format!("subscribe:\n  {source}\ntransitions: [b]"));
+    }
+}
+
+#[test]
+fn the_suite_of_the_language_page_lacks_only_what_is_not_supported() {
+    let text = r#"version: 1
+scripts: ../scripts              # Rhai modules (default: scripts/ beside this file)
+vars: { region: eu }
+environments:                    # funcy run --env staging
+  staging: { vars: { shop_url: https://staging.example } }
+clients: { shop: { http: { base_url: "${shop_url}" } } }
+defaults: { max_global_transition_timeout: 30s, timeout: 10m, retries: 0 }
+concurrency: 8                   # tasks at once
+services:                        # started before the first task, stopped after the last
+  shop: { command: [funcy, demo, --listen, "127.0.0.1:7801"], ready: { http: "http://127.0.0.1:7801/health" } }
+permissions: { net: ["127.0.0.1"], exec: [funcy], env: [SHOP_URL], read: ["."], write: [] }
+plugins: { sms: { command: [python3, plugins/sms.py] } }
+"#;
+    let errors = parse_suite(&file(text), ".").unwrap_err();
+    let found: Vec<_> = errors
+        .iter()
+        .map(|error| (error.span.start.line, error.code))
+        .collect();
+    assert_eq!(found, [(4, "not-supported"), (12, "not-supported")]);
+}
+
+#[test]
+fn very_many_mistakes_are_counted() {
+    use std::fmt::Write as _;
+    let mut text = String::from("version: 1\n");
+    for n in 0..1_000 {
+        let _ = writeln!(text, "unknown{n}: 1");
+    }
+    let errors = parse_task(&file(&text)).unwrap_err();
+    assert_eq!(errors.len(), MAX_DIAGNOSTICS + 1);
+    assert_eq!(
+        errors[MAX_DIAGNOSTICS].message,
+        "803 more mistakes follow from here on"
+    );
+}
+
 #[test]
 fn what_is_probably_not_meant_is_a_warning() {
     let text = "version: 1\ntags: [a, a]\nstart_state: a\nfinal_state: &x a\nstates: {a: }\n";

@@ -13,6 +13,16 @@ impl Decoder<'_> {
             }
             NodeKind::Number(number) => self.exact(node, number),
             NodeKind::List(items) => items.iter().for_each(|item| self.value(item, item.span)),
+            NodeKind::Map(members) if self.is_set_of_names(node, members) => {
+                let diagnostic = self
+                    .error(
+                        "missing-value",
+                        self.first_line(node.span),
+                        "YAML reads this as a map whose keys have no values",
+                    )
+                    .hint("write `[a, b]` for a list, or quote a text");
+                self.report(diagnostic);
+            }
             NodeKind::Map(members) => {
                 for (key, node) in members {
                     self.value(node, key.span);
@@ -20,6 +30,18 @@ impl Decoder<'_> {
             }
             NodeKind::Null | NodeKind::Bool(_) | NodeKind::Text(_) => {}
         }
+    }
+
+    /// `{a, b}`: several names in braces, none with a value or a colon.
+    fn is_set_of_names(&self, node: &Node, members: &[(Text, Node)]) -> bool {
+        members.len() > 1
+            && self.lines.text[self.lines.byte(node.span.start)..].starts_with('{')
+            && members.iter().all(|(key, node)| {
+                let end = self.lines.byte(key.span.end);
+                matches!(node.kind, NodeKind::Null)
+                    && node.span.start == node.span.end
+                    && self.lines.text[end..].trim_start().starts_with([',', '}'])
+            })
     }
 
     /// A number whose spelling holds more than its value: `1.10`, `+49…`.

@@ -5,6 +5,9 @@ use crate::definition::node::{Node, NodeKind, Text};
 use crate::event::Span;
 use saphyr_parser::{ScalarStyle, Span as RawSpan, Tag};
 
+/// What separates words in YAML; other white space of Unicode is text.
+const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
+
 /// Scalars: what they are, where they stand, and what YAML silently did to them.
 impl Builder<'_> {
     pub(super) fn scalar(
@@ -193,12 +196,12 @@ impl Builder<'_> {
         let text = self.lines.text;
         loop {
             let rest = &text[at..];
-            let blanks = rest.len() - rest.trim_start().len();
+            let blanks = rest.len() - rest.trim_start_matches(BLANKS).len();
             match rest[blanks..].chars().next() {
                 Some('&' | '!') => {
                     let from = at + blanks;
                     at = text[from..]
-                        .find(char::is_whitespace)
+                        .find(BLANKS)
                         .map_or(text.len(), |length| from + length);
                 }
                 Some('#') if blanks > 0 => at = self.lines.line_end(at + blanks),
@@ -247,11 +250,10 @@ impl Builder<'_> {
                 .map_or(bytes.end, |offset| trace.end + offset + 1)
         } else if is_block {
             let slice = &source[content.min(bytes.end)..bytes.end];
-            content + slice.trim_end().len()
+            content + slice.trim_end_matches(BLANKS).len()
         } else {
             bytes.end
         };
-        debug_assert!(trace.complete, "{value:?} was not found in its source");
         let from = if is_block { content } else { start };
         let text = Text {
             value: value.into(),
@@ -261,16 +263,19 @@ impl Builder<'_> {
         (text, end)
     }
 
-    /// The first character of a block scalar whose header begins here.
+    /// The first character of a block scalar whose header begins here: empty lines in front of it are
+    /// line breaks of the value.
     fn block_content(&self, header: usize, value: &str) -> usize {
-        let text = self.lines.text;
-        let mut at = self.lines.line_end(header);
-        let rest = &text[at..];
-        at += rest.len() - rest.trim_start().len();
-        // Spaces that belong to the value stand before its first other character.
         let lead = value.trim_start_matches('\n');
-        let spaces = lead.len() - lead.trim_start_matches(' ').len();
-        at.saturating_sub(spaces).max(self.lines.line_start(at))
+        let mut at = self.lines.line_end(header);
+        for _ in 0..=value.len() - lead.len() {
+            at = self.lines.line_end(at);
+            at += usize::from(self.lines.text[at..].starts_with('\r'));
+            at += usize::from(self.lines.text[at..].starts_with('\n'));
+        }
+        // Of the blanks before the text, the value has those that do not indent it.
+        let spaces = |text: &str| text.len() - text.trim_start_matches(' ').len();
+        at + spaces(&self.lines.text[at..]).saturating_sub(spaces(lead))
     }
 }
 

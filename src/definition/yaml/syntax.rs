@@ -34,7 +34,10 @@ pub(super) fn explain(file: &SourceFile, lines: &Lines<'_>, error: &ScanError) -
     if info.contains("recursion limit") {
         return too_deep(file, spot.here(1));
     }
-    if let Some(diagnostic) = spot.template_in_braces() {
+    if let Some(diagnostic) = spot
+        .template_in_braces()
+        .or_else(|| spot.comment_in_braces())
+    {
         return diagnostic;
     }
     spot.by_message(info)
@@ -92,6 +95,42 @@ impl Spot<'_> {
             .label("this text must be quoted")
             .hint("quote the whole value: \"…${…}…\""),
         )
+    }
+
+    /// `{m: #{a: 1}}`: the comment takes the closing bracket with it, and the parser stops lines below.
+    fn comment_in_braces(&self) -> Option<Diagnostic> {
+        const LINES_BACK: usize = 20;
+        let text = self.lines.text;
+        let mut end = self.lines.line_end(self.at);
+        for _ in 0..LINES_BACK {
+            let start = self.lines.line_start(end);
+            let line = &text[start..end];
+            let hash = [" #{", " #$"].iter().find_map(|cut| line.find(cut));
+            if let Some(hash) = hash.map(|offset| start + offset + 1)
+                && !self.is_in_quotes(start, hash)
+            {
+                let opened = text[start..hash].matches(['[', '{']).count();
+                let closed = text[start..hash].matches([']', '}']).count();
+                if opened > closed {
+                    let length = text[hash..end].chars().count();
+                    return Some(
+                        Diagnostic::error(
+                            "comment-in-text",
+                            &self.file.name,
+                            self.at_byte(hash, length),
+                            "YAML cuts the line here: ` #` begins a comment",
+                        )
+                        .label("this would be lost, the closing bracket too")
+                        .hint("quote the whole value"),
+                    );
+                }
+            }
+            if start == 0 {
+                break;
+            }
+            end = self.lines.line_end(start - 1);
+        }
+        None
     }
 
     /// Whether an odd number of quotes stands between these bytes.
@@ -332,6 +371,20 @@ impl Spot<'_> {
                 )
                 .label("begins here")
                 .hint("quote the whole value if it is an expression or a text");
+        }
+        let before = self.lines.text[..self.at].chars().next_back();
+        let here = self.lines.text[self.at..].chars().next();
+        if let (Some(before), Some(bracket @ ('[' | '{'))) = (before, here)
+            && !before.is_whitespace()
+            && !matches!(before, ',' | ':' | '[' | '{')
+        {
+            return self
+                .error(
+                    self.here(1),
+                    format!("inside `{first}`, YAML ends an unquoted text at `{bracket}`"),
+                )
+                .label("here")
+                .hint("quote the whole text");
         }
         self.error(
             self.here(1),

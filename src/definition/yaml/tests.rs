@@ -185,6 +185,27 @@ fn span_of(node: &Node, key: &str) -> (u32, u32, u32, u32) {
 }
 
 #[test]
+fn a_stretch_of_a_text_has_its_place() {
+    let stretch = |source: &str, from: usize, to: usize| {
+        let node = parse(source);
+        let Span { start, end } = node
+            .get("a")
+            .and_then(Node::as_text)
+            .unwrap()
+            .span_of(from..to);
+        (start.line, start.column, end.line, end.column)
+    };
+    assert_eq!(stretch(r#"a: "x\u00e9y""#, 0, 3), (1, 5, 1, 12));
+    assert_eq!(stretch(r#"a: "x\u00e9y""#, 1, 3), (1, 6, 1, 12));
+    assert_eq!(stretch("a: >\n  one\n  two\n", 0, 4), (2, 3, 2, 7));
+    assert_eq!(stretch("a: >\n  one\n  two\n", 2, 5), (2, 5, 3, 4));
+    assert_eq!(stretch("a: 'it''s'", 2, 3), (1, 7, 1, 9));
+    assert_eq!(stretch("a: →→", 0, 4), (1, 4, 1, 5));
+    assert_eq!(stretch("a: xy", 1, 99), (1, 5, 1, 6));
+    assert_eq!(stretch("a: xy", 2, 1), (1, 6, 1, 6));
+}
+
+#[test]
 fn nodes_know_where_they_stand() {
     let node = parse(
         "a: [1, {b: c}]\nm:\n  x: 1\n  y:\n    - é: 2\n    - 3\n\n\nz: |\n  one\n  two\n\n\nn:\nq: ~\n",

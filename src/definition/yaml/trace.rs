@@ -27,8 +27,6 @@ pub(super) struct Trace {
     pub(super) map: TextMap,
     /// The byte behind its last character; of a quoted one, before the closing quote and blanks.
     pub(super) end: usize,
-    /// The whole value was found in the source.
-    pub(super) complete: bool,
 }
 
 /// Finds the place of every character of a decoded scalar. `start` is the byte of its first character in
@@ -45,7 +43,6 @@ pub(super) fn trace(lines: &Lines<'_>, style: ScalarStyle, start: usize, value: 
         return Trace {
             map: TextMap(Arc::new([(0, lines.pos(start))])),
             end: start + value.len(),
-            complete: true,
         };
     }
     let mut walk = Walk {
@@ -63,19 +60,19 @@ pub(super) fn trace(lines: &Lines<'_>, style: ScalarStyle, start: usize, value: 
         jumped: true,
         pairs: Vec::new(),
     };
-    let complete = if walk.is_block() && value.trim_matches('\n').is_empty() {
+    if walk.is_block() && value.trim_matches('\n').is_empty() {
         walk.empty_lines();
-        true
     } else {
-        walk.run().is_some()
-    };
+        // Where value and source disagree (the parser passes over a comment behind a tab inside a text),
+        // the rest is placed as if it followed.
+        let _ = walk.run();
+    }
     if walk.pairs.is_empty() {
         walk.pairs.push((0, lines.pos(start)));
     }
     Trace {
         map: TextMap(walk.pairs.into()),
         end: walk.at,
-        complete,
     }
 }
 

@@ -214,7 +214,7 @@ impl Compiler<'_> {
         warned: &mut HashSet<Name>,
     ) {
         let known = certain.contains(name)
-            || super::LOCALS.contains(&&**name)
+            || crate::script::LOCALS.contains(&&**name)
             || !self.variables.contains(name);
         if known || !warned.insert(Name::clone(name)) {
             return;

@@ -40,12 +40,6 @@ const TASK_TIMEOUT: Duration = Duration::from_secs(600);
 /// The budget of `defer` and `cleanup`.
 const CLEANUP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Names that expressions see besides the variables.
-pub(super) const LOCALS: [&str; 12] = [
-    "res", "attempt", "elapsed", "state", "task", "run", "item", "regions", "error", "needs",
-    "clients", "services",
-];
-
 /// Compiles a task.
 ///
 /// # Errors

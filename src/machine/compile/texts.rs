@@ -5,14 +5,14 @@ use crate::definition::model;
 use crate::definition::{Node, NodeKind, Text, nearest};
 use crate::event::{Json, Name, Span};
 use crate::machine::chart::{self, Assignment, Blueprint, Guard, Length};
-use crate::script::{Expression, Lint, Source, SyntaxError};
+use crate::script::{Expression, Lint, SyntaxError};
 use std::sync::Arc;
 
 impl Compiler<'_> {
     /// An expression: `when`, `expect`, `if`.
     pub(super) fn guard(&mut self, text: &Text, path: &str) -> Option<Guard> {
         let compiled = self.project.engine.expression(text.as_str());
-        let expression = self.compiled(text, compiled)?;
+        let expression = self.compiled(text, compiled)?.at_place(chance_place(path));
         self.check_expression(text, &expression);
         Some(Guard {
             expression,
@@ -40,7 +40,7 @@ impl Compiler<'_> {
     /// A whole script: `eval`.
     pub(super) fn script(&mut self, text: &Text, path: &str) -> Option<Guard> {
         let compiled = self.project.engine.script(text.as_str());
-        let expression = self.compiled(text, compiled)?;
+        let expression = self.compiled(text, compiled)?.at_place(chance_place(path));
         self.check_expression(text, &expression);
         Some(Guard {
             expression,
@@ -57,11 +57,11 @@ impl Compiler<'_> {
         path: &str,
     ) -> Option<Assignment> {
         let compiled = self.project.engine.value(value.as_str());
-        let source = self.compiled(value, compiled)?;
-        match &source {
-            Source::Script(expression) => self.check_expression(value, expression),
-            _ if !self.has_res => self.no_result(value.span),
-            _ => {}
+        let source = self.compiled(value, compiled)?.at_place(chance_place(path));
+        match source.script() {
+            Some(script) => self.check_expression(value, script),
+            None if !self.has_res => self.no_result(value.span),
+            None => {}
         }
         let place = self.place(value.span, path);
         Some(Assignment {
@@ -83,7 +83,7 @@ impl Compiler<'_> {
     /// A text that may be a template.
     pub(super) fn text(&mut self, text: &Text, path: &str) -> Option<chart::Text> {
         let compiled = self.project.engine.template(text.as_str());
-        let template = self.compiled(text, compiled)?;
+        let template = self.compiled(text, compiled)?.at_place(chance_place(path));
         for (offset, expression) in template.expressions() {
             self.check_lint(text, offset, expression);
         }
@@ -130,8 +130,8 @@ impl Compiler<'_> {
                 let compiled = self.text(text, path)?;
                 if bind {
                     Blueprint::Bind(compiled)
-                } else if compiled.template.is_literal() {
-                    Blueprint::Constant(Arc::new(Json::String(text.as_str().replace("$${", "${"))))
+                } else if let Some(literal) = compiled.template.literal() {
+                    Blueprint::Constant(Arc::new(Json::String(literal.to_owned())))
                 } else {
                     Blueprint::Text(compiled)
                 }
@@ -245,14 +245,14 @@ impl Compiler<'_> {
                     hint,
                 );
             }
-            local if super::LOCALS.contains(&local) => {}
+            local if crate::script::LOCALS.contains(&local) => {}
             _ if self.variables.contains(name) => self.reads.push((Name::clone(name), span)),
             unknown => {
                 let known = self
                     .variables
                     .iter()
                     .map(|known| &**known)
-                    .chain(super::LOCALS);
+                    .chain(crate::script::LOCALS);
                 let hint = nearest(unknown, known).map(|known| format!("did you mean `{known}`?")).or_else(|| {
                     Some("declare it under `vars:`, save it in an instruction, or give it with `--var`".to_owned())
                 });
@@ -272,6 +272,13 @@ impl Compiler<'_> {
             Some(hint),
         );
     }
+}
+
+/// The number under which chance is drawn at a place: the same for the same path, whatever else changes in
+/// the file.
+fn chance_place(path: &str) -> u64 {
+    let hash = blake3::hash(path.as_bytes());
+    u64::from_le_bytes(std::array::from_fn(|at| hash.as_bytes()[at]))
 }
 
 /// Folds parts that are all constant into one constant, so that it is shared and not rebuilt.

@@ -4,6 +4,7 @@ mod bodies;
 mod curl;
 mod events;
 mod faults;
+mod pace;
 mod requests;
 mod server;
 mod tls;

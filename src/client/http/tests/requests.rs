@@ -1,4 +1,4 @@
-use super::server::echo;
+use super::server::{echo, serve_h2};
 use super::*;
 use crate::client::Protocol as _;
 
@@ -264,6 +264,11 @@ async fn mistakes_are_named() {
             .contains("line break")
     );
     assert!(
+        message(json!({ "post": "http://h/", "headers": { "Content-Length": 5 } }))
+            .await
+            .contains("follows from the body")
+    );
+    assert!(
         message(json!({ "get": "http://h/", "auth": {} }))
             .await
             .contains("{bearer: token}")
@@ -307,5 +312,33 @@ async fn a_moved_reply_is_the_serialized_one() {
             .unwrap()
             .to_string(),
         serde_json::to_value(reply).unwrap().to_string()
+    );
+}
+
+#[tokio::test]
+async fn http2_can_be_forced() {
+    let server = Server::raw(serve_h2).await;
+    let client = Client::new(json!({ "base_url": server.url(""), "http2": true })).await;
+    for _ in 0..2 {
+        assert_eq!(client.res(json!({ "get": "/" })).await["body"], "two");
+    }
+    let again = client
+        .call(json!({ "get": "/" }))
+        .await
+        .unwrap()
+        .again
+        .unwrap();
+    assert!(again.contains(" --http2-prior-knowledge "), "{again}");
+    let failure = client.failure(json!({ "get": "/", "http2": false })).await;
+    assert!(
+        failure.message.contains("did not answer in HTTP"),
+        "{failure:?}"
+    );
+
+    let old = Server::answering("HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    let failure = client.failure(json!({ "get": old.url("/") })).await;
+    assert!(
+        failure.message.contains(&old.address.to_string()),
+        "{failure:?}"
     );
 }

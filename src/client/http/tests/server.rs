@@ -72,6 +72,24 @@ impl Server {
     }
 }
 
+/// Answers every request of an HTTP/2 connection with `two`.
+pub(super) async fn serve_h2(
+    stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+) -> io::Result<()> {
+    let mut connection = h2::server::handshake(stream)
+        .await
+        .map_err(io::Error::other)?;
+    while let Some(request) = connection.accept().await {
+        let (_, mut respond) = request.map_err(io::Error::other)?;
+        let mut body = respond
+            .send_response(axum::http::Response::new(()), false)
+            .map_err(io::Error::other)?;
+        body.send_data("two".into(), true)
+            .map_err(io::Error::other)?;
+    }
+    Ok(())
+}
+
 /// Reads up to the empty line.
 pub(super) async fn read_head(stream: &mut TcpStream) -> io::Result<String> {
     let mut head = Vec::new();

@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
-use server::Server;
+use server::{Server, serve_h2};
 use std::path::PathBuf;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::TlsAcceptor;
@@ -247,4 +247,28 @@ async fn a_client_may_have_to_show_a_certificate() {
             .unwrap();
         assert!(failure.message.contains(part), "{failure:?}");
     }
+}
+
+#[tokio::test]
+async fn the_server_chooses_the_version() {
+    let root = authority("Test Root");
+    let mut config = server_config(&certificate(&root, &["localhost"], |_| {}), None);
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let server = Server::raw(move |stream| {
+        let acceptor = acceptor.clone();
+        async move { serve_h2(acceptor.accept(stream).await?).await }
+    })
+    .await;
+    let folder = Folder::new();
+    folder.write("ca.pem", &root.pem());
+    let client = folder.client(json!({ "ca": "ca.pem" })).await;
+    assert_eq!(client.res(https(&server, "localhost")).await["body"], "two");
+    let mut old = https(&server, "localhost");
+    old["http2"] = false.into();
+    let failure = client.failure(old).await;
+    assert!(
+        failure.message.contains("refused the TLS connection"),
+        "{failure:?}"
+    );
 }

@@ -1,7 +1,7 @@
 //! From PostgreSQL's binary values to JSON.
 
 use crate::client::exact;
-use crate::client::payload::to_base64;
+use crate::client::received::to_base64;
 use crate::client::sql::rows::float;
 use crate::event::Json;
 use jiff::Timestamp;

@@ -2,8 +2,8 @@
 
 use super::Postgres;
 use crate::client::Scope;
-use crate::client::payload::{Received, now};
 use crate::client::reach::reason;
+use crate::client::received::{Received, now};
 use crate::event::{Failure, Feed, Json, Message};
 use sqlx::postgres::{PgListener, PgNotification, PgPool, PgPoolOptions};
 use std::sync::Arc;

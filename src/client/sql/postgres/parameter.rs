@@ -1,6 +1,6 @@
 //! From JSON to the text that PostgreSQL reads as a parameter's type.
 
-use crate::client::payload::from_base64;
+use crate::client::received::from_base64;
 use crate::client::value::kind;
 use crate::event::Json;
 use sqlx::TypeInfo as _;

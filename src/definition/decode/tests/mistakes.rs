@@ -475,6 +475,69 @@ fn comments_that_cut_a_text() {
 }
 
 #[test]
+fn keys_in_the_wrong_place() {
+    wrong_state(
+        "«when»: x\nnext: b",
+        "unknown-key",
+        &["it is a key of a condition"],
+    );
+    wrong_state(
+        "instructions:\n  - shop: GET /\n    «when»: x\nnext: b",
+        "unknown-key",
+        &["an instruction has no key `when`", "a condition"],
+    );
+    wrong_state(
+        "instructions:\n  - «poll»: {http: GET /}\n    every: 5s\nnext: b",
+        "unknown-key",
+        &["an instruction has no key `poll`"],
+    );
+    wrong_state(
+        "on_error: {«transport»: b}\nnext: b",
+        "unknown-key",
+        &["its keys are kind, to, set"],
+    );
+    wrong_state(
+        "transitions:\n  - «b»: {when: x}",
+        "unknown-key",
+        &["a transition has no key"],
+    );
+    wrong_state("next: «{to: b}»", "wrong-type", &["write the name alone"]);
+    wrong_state(
+        "instructions:\n  - log: «{a, b}»\nnext: b",
+        "missing-value",
+        &["`[a, b]`"],
+    );
+    wrong(
+        "version: 1\nstart_state: a\nfinal_state: b\nstates:\n  a:\n    «next:b»\n  b:\n",
+        "wrong-type",
+        &["a space is missing: `next: b`"],
+    );
+}
+
+#[test]
+fn an_empty_transition_goes_nowhere() {
+    wrong_state(
+        "transitions:\n  - «{}»",
+        "missing-key",
+        &["needs the key `to`"],
+    );
+}
+
+#[test]
+fn brackets_that_swallow_a_text() {
+    wrong_state(
+        "transitions:\n  - {to: b, when: res.body«[»'x'] == 1}",
+        "yaml-syntax",
+        &["ends an unquoted text at `[`"],
+    );
+    wrong_state(
+        "transitions:\n  - to: b\n    set: {m: «#{a: 1}}»",
+        "comment-in-text",
+        &["closing bracket too"],
+    );
+}
+
+#[test]
 fn lines_that_are_joined_and_texts_that_become_maps() {
     wrong_state(
         "transitions:\n  - to: b\n    when: >\n      a == 1 «//» first\n      && b == 2",

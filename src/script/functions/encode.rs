@@ -1,0 +1,176 @@
+use super::{Call, Function, text_arg};
+use crate::script::ops::Fault;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use rhai::Dynamic;
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+
+/// What RFC 3986 leaves as it is: letters, digits and `-._~`.
+const URL: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function {
+        name: "uuid",
+        params: "",
+        arity: 0..=0,
+        doc: "A new random UUID (version 4); a replay sees the same one.",
+        example: "len(uuid()) == 36",
+        run: |call, _| {
+            Ok(
+                uuid::Builder::from_random_bytes(call.host.chance(call.place))
+                    .into_uuid()
+                    .to_string()
+                    .into(),
+            )
+        },
+    },
+    Function {
+        name: "base64",
+        params: "text",
+        arity: 1..=1,
+        doc: "The text in base64, with padding.",
+        example: "base64('user:pass') == 'dXNlcjpwYXNz'",
+        run: |_, args| {
+            text_arg(args, 0, "base64").map(|text| STANDARD.encode(text.as_bytes()).into())
+        },
+    },
+    Function {
+        name: "base64_decode",
+        params: "text",
+        arity: 1..=1,
+        doc: "The UTF-8 text behind base64.",
+        example: "base64_decode('aGk=') == 'hi'",
+        run: |_, args| {
+            let text = text_arg(args, 0, "base64_decode")?;
+            let bytes = STANDARD
+                .decode(text.as_bytes())
+                .map_err(|error| Fault::new(format!("this is no base64: {error}")))?;
+            utf8(bytes)
+        },
+    },
+    Function {
+        name: "hex",
+        params: "text",
+        arity: 1..=1,
+        doc: "The bytes of the text, two hexadecimal digits each.",
+        example: "hex('Az') == '417a'",
+        run: |_, args| text_arg(args, 0, "hex").map(|text| hex(text.as_bytes()).into()),
+    },
+    Function {
+        name: "hex_decode",
+        params: "text",
+        arity: 1..=1,
+        doc: "The UTF-8 text behind hexadecimal digits.",
+        example: "hex_decode('417a') == 'Az'",
+        run: hex_decode,
+    },
+    Function {
+        name: "sha256",
+        params: "text",
+        arity: 1..=1,
+        doc: "The SHA-256 of the text, in hexadecimal digits.",
+        example: "starts_with(sha256('abc'), 'ba7816bf')",
+        run: |_, args| {
+            text_arg(args, 0, "sha256").map(|text| hex(&Sha256::digest(text.as_bytes())).into())
+        },
+    },
+    Function {
+        name: "hmac_sha256",
+        params: "key, text",
+        arity: 2..=2,
+        doc: "The HMAC-SHA-256 of the text under a key, in hexadecimal digits: the signature of many webhooks.",
+        example: "starts_with(hmac_sha256('key', 'text'), '6afa9046')",
+        run: hmac_sha256,
+    },
+    Function {
+        name: "url_encode",
+        params: "text",
+        arity: 1..=1,
+        doc: "The text as a part of a URL, percent-encoded.",
+        example: "url_encode('a b&c') == 'a%20b%26c'",
+        run: |_, args| {
+            text_arg(args, 0, "url_encode")
+                .map(|text| utf8_percent_encode(&text, URL).to_string().into())
+        },
+    },
+    Function {
+        name: "url_decode",
+        params: "text",
+        arity: 1..=1,
+        doc: "The text behind percent-encoding.",
+        example: "url_decode('a%20b') == 'a b'",
+        run: |_, args| {
+            let text = text_arg(args, 0, "url_decode")?;
+            utf8(percent_decode_str(&text).collect())
+        },
+    },
+    Function {
+        name: "env",
+        params: "name",
+        arity: 1..=1,
+        doc: "An environment variable, or `null` if it is not set; `permissions` must allow it.",
+        example: "env('FUNCY_SURELY_NOT_SET') == null",
+        run: env,
+    },
+];
+
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+            let _ = write!(out, "{byte:02x}");
+            out
+        })
+}
+
+fn hex_decode(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
+    let text = text_arg(args, 0, "hex_decode")?;
+    let wrong = || Fault::new("these are no hexadecimal digits, two for each byte");
+    let digits: Vec<u32> = text
+        .chars()
+        .map(|c| c.to_digit(16).ok_or_else(wrong))
+        .collect::<Result<_, _>>()?;
+    if !digits.len().is_multiple_of(2) {
+        return Err(wrong());
+    }
+    utf8(
+        digits
+            .chunks(2)
+            .map(|pair| (pair[0] * 16 + pair[1]) as u8)
+            .collect(),
+    )
+}
+
+fn utf8(bytes: Vec<u8>) -> Result<Dynamic, Fault> {
+    String::from_utf8(bytes)
+        .map(Dynamic::from)
+        .map_err(|_| Fault::new("the decoded bytes are no UTF-8 text"))
+}
+
+fn hmac_sha256(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
+    let key = text_arg(args, 0, "hmac_sha256")?;
+    let text = text_arg(args, 1, "hmac_sha256")?;
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(key.as_bytes()).map_err(|_| Fault::new("this is no key"))?;
+    mac.update(text.as_bytes());
+    Ok(hex(&mac.finalize().into_bytes()).into())
+}
+
+fn env(call: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
+    let name = text_arg(args, 0, "env")?;
+    match call.host.env(&name) {
+        Ok(value) => Ok(value.map_or(Dynamic::UNIT, Dynamic::from)),
+        Err(failure) => Err(Fault {
+            message: failure.message,
+            hint: failure.hint,
+            ..Fault::new("")
+        }),
+    }
+}

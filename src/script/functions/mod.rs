@@ -1,0 +1,153 @@
+//! The functions that expressions may call besides those of Rhai, each with its line of documentation.
+//!
+//! To add one: write its [`Function`] into the table of the file that it belongs to. Its example is an
+//! expression that must be true; a test evaluates all of them.
+
+mod encode;
+mod json;
+mod list;
+mod text;
+mod time;
+
+use super::Host;
+use super::ops::Fault;
+use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Most compiled patterns, paths and schemas that are kept.
+const MAX_CACHED: usize = 256;
+
+pub(super) struct Function {
+    pub(super) name: &'static str,
+    /// The parameters as they are documented.
+    pub(super) params: &'static str,
+    pub(super) arity: RangeInclusive<usize>,
+    pub(super) doc: &'static str,
+    /// An expression that is true.
+    pub(super) example: &'static str,
+    pub(super) run: fn(&Call<'_>, &[Dynamic]) -> Result<Dynamic, Fault>,
+}
+
+/// What a function may ask for besides its arguments.
+pub(super) struct Call<'a> {
+    pub(super) host: &'a dyn Host,
+    pub(super) place: u64,
+    /// Present where Rhai calls, so that closures can be called back.
+    pub(super) rhai: Option<&'a NativeCallContext<'a>>,
+}
+
+impl Call<'_> {
+    /// Calls a closure that was given as an argument.
+    fn closure<const N: usize>(
+        &self,
+        closure: &FnPtr,
+        args: [Dynamic; N],
+    ) -> Result<Dynamic, Fault> {
+        let context = self.context()?;
+        closure
+            .call_raw(context, None, args)
+            .map_err(super::rhai_error::thrown)
+    }
+
+    /// The bool that a closure gives for an item, and its index if it asks for that.
+    fn condition(
+        &self,
+        closure: &FnPtr,
+        item: &Dynamic,
+        index: usize,
+        who: &str,
+    ) -> Result<bool, Fault> {
+        let index = super::ops::count(index);
+        let answer = closure
+            .call_raw_with_extra_args(who, self.context()?, None, [item.clone()], [index], None)
+            .map_err(super::rhai_error::thrown)?;
+        super::ops::truth(&answer, &format!("the condition of `{who}`"))
+    }
+
+    fn context(&self) -> Result<&NativeCallContext<'_>, Fault> {
+        self.rhai
+            .ok_or_else(|| Fault::new("a closure cannot be called here"))
+    }
+}
+
+/// Every function, in the order of the documentation.
+pub(super) fn all() -> impl Iterator<Item = &'static Function> {
+    [
+        text::FUNCTIONS,
+        list::FUNCTIONS,
+        time::FUNCTIONS,
+        encode::FUNCTIONS,
+        json::FUNCTIONS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The function of this name.
+pub(super) fn find(name: &str) -> Option<&'static Function> {
+    all().find(|function| function.name == name)
+}
+
+/// The text that an argument must be.
+fn text_arg<'v>(
+    args: &'v [Dynamic],
+    index: usize,
+    who: &str,
+) -> Result<rhai::ImmutableString, Fault> {
+    let value: &'v Dynamic = &args[index];
+    super::ops::as_text(value).ok_or_else(|| {
+        Fault::new(format!(
+            "`{who}` needs a text, this is {}",
+            super::ops::shown(value)
+        ))
+    })
+}
+
+/// The number that an argument must be.
+fn number_arg(args: &[Dynamic], index: usize, who: &str) -> Result<f64, Fault> {
+    let value = &args[index];
+    value
+        .as_float()
+        .ok()
+        .or_else(|| value.as_int().ok().map(|int| int as f64))
+        .ok_or_else(|| {
+            Fault::new(format!(
+                "`{who}` needs a number, this is {}",
+                super::ops::shown(value)
+            ))
+        })
+}
+
+/// The items of the list that an argument must be.
+fn list_arg(args: &[Dynamic], index: usize, who: &str) -> Result<Array, Fault> {
+    super::ops::items(&args[index])
+        .map_err(|fault| Fault::new(format!("`{who}`: {}", fault.message)))
+}
+
+/// Compiled things by their text: made once, dropped all at once when there are too many.
+struct Cache<T>(Mutex<Option<HashMap<String, Arc<T>>>>);
+
+impl<T> Cache<T> {
+    const fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    fn get(&self, key: &str, make: impl FnOnce() -> Result<T, Fault>) -> Result<Arc<T>, Fault> {
+        let known = |map: &Option<HashMap<String, Arc<T>>>| {
+            map.as_ref().and_then(|map| map.get(key).cloned())
+        };
+        if let Some(found) = known(&self.0.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(found);
+        }
+        let compiled = Arc::new(make()?);
+        let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let map = map.get_or_insert_default();
+        if map.len() >= MAX_CACHED {
+            map.clear();
+        }
+        map.insert(key.to_owned(), compiled.clone());
+        Ok(compiled)
+    }
+}

@@ -1,0 +1,176 @@
+//! Which functions there are.
+
+use super::known_rhai::RHAI;
+use super::lint::Call;
+use super::module::Loaded;
+use super::nearest::nearest;
+use super::{Expression, SyntaxError, functions};
+use crate::event::Name;
+use std::collections::BTreeMap;
+
+/// Functions that Rhai's evaluator itself knows, and how many arguments each takes.
+const SYNTACTIC: [(&str, &[usize]); 7] = [
+    ("type_of", &[1]),
+    ("call", &[1, 2, 3, 4, 5, 6, 7, 8, 9]),
+    ("is_shared", &[1]),
+    ("is_def_var", &[1]),
+    ("is_def_fn", &[2, 3]),
+    ("print", &[0, 1]),
+    ("debug", &[0, 1]),
+];
+
+/// Every function by name, with the numbers of arguments that it takes.
+pub(super) struct Known {
+    functions: BTreeMap<String, Vec<usize>>,
+    modules: Vec<(Name, Vec<(Name, usize)>)>,
+}
+
+impl Known {
+    pub(super) fn new(modules: &[Loaded]) -> Self {
+        let mut functions: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (name, arities) in RHAI.into_iter().chain(SYNTACTIC) {
+            functions
+                .entry(name.to_owned())
+                .or_default()
+                .extend(arities);
+        }
+        // Ours stand in place of Rhai's of the same name, but for those that only Rhai has by number.
+        for function in functions::all() {
+            functions.insert(function.name.to_owned(), function.arity.clone().collect());
+        }
+        Self {
+            functions,
+            modules: modules
+                .iter()
+                .map(|module| (module.name.clone(), module.functions.clone()))
+                .collect(),
+        }
+    }
+
+    /// What is wrong with a call, if anything is.
+    pub(super) fn complain(&self, call: &Call, e: &Expression) -> Option<SyntaxError> {
+        match &call.module {
+            Some(module) => self.complain_of_module(module, call),
+            None => self.complain_of_function(call, e),
+        }
+    }
+
+    fn complain_of_function(&self, call: &Call, e: &Expression) -> Option<SyntaxError> {
+        let lint = e.lint();
+        if lint.declared.contains(&call.name) {
+            return None;
+        }
+        // A method may be a closure that a map of the script holds: only Rhai knows then.
+        if call.method && e.source().contains('|') && !self.functions.contains_key(&*call.name) {
+            return self
+                .near(&call.name)
+                .map(|near| unknown(call).hint(format!("did you mean `{near}`?")));
+        }
+        let Some(arities) = self.functions.get(&*call.name) else {
+            let error = unknown(call);
+            return Some(match (&*call.name, self.near(&call.name)) {
+                ("sleep", _) => error.hint("`wait` is a strategy of a state"),
+                ("timestamp", _) => error.hint("the time is `now()`"),
+                (_, Some(near)) => error.hint(format!("did you mean `{near}`?")),
+                (_, None) => match self.module_with(&call.name) {
+                    Some(module) => error.hint(format!("did you mean `{module}::{}`?", call.name)),
+                    None => error,
+                },
+            });
+        };
+        if arities.contains(&call.args) {
+            return None;
+        }
+        let error = SyntaxError::new(
+            call.at.clone(),
+            format!(
+                "`{}` takes {}, not {}",
+                call.name,
+                numbers(arities),
+                call.args
+            ),
+        );
+        Some(match functions::find(&call.name) {
+            Some(function) => error.hint(format!("`{}({})`", function.name, function.params)),
+            None => error,
+        })
+    }
+
+    fn near(&self, name: &str) -> Option<&str> {
+        nearest(name, self.functions.keys().map(String::as_str))
+    }
+
+    fn module_with(&self, function: &str) -> Option<&Name> {
+        self.modules
+            .iter()
+            .find(|(_, functions)| functions.iter().any(|(name, _)| &**name == function))
+            .map(|(module, _)| module)
+    }
+
+    fn complain_of_module(&self, module: &str, call: &Call) -> Option<SyntaxError> {
+        let Some((_, functions)) = self.modules.iter().find(|(name, _)| &**name == module) else {
+            let error = SyntaxError::new(call.at.clone(), format!("there is no module `{module}`"));
+            return Some(
+                match nearest(module, self.modules.iter().map(|(name, _)| &**name)) {
+                    Some(near) => error.hint(format!("did you mean `{near}`?")),
+                    None => error.hint(format!("a module is a file: `scripts/{module}.rhai`")),
+                },
+            );
+        };
+        let arities: Vec<usize> = functions
+            .iter()
+            .filter(|(name, _)| *name == call.name)
+            .map(|(_, arity)| *arity)
+            .collect();
+        if arities.is_empty() {
+            let error = SyntaxError::new(
+                call.at.clone(),
+                format!("the module `{module}` has no function `{}`", call.name),
+            );
+            return Some(
+                match nearest(&call.name, functions.iter().map(|(name, _)| &**name)) {
+                    Some(near) => error.hint(format!("did you mean `{near}`?")),
+                    None => error,
+                },
+            );
+        }
+        (!arities.contains(&call.args)).then(|| {
+            let message = format!(
+                "`{module}::{}` takes {}, not {}",
+                call.name,
+                numbers(&arities),
+                call.args
+            );
+            SyntaxError::new(call.at.clone(), message)
+        })
+    }
+}
+
+fn unknown(call: &Call) -> SyntaxError {
+    SyntaxError::new(
+        call.at.clone(),
+        format!("there is no function `{}`", call.name),
+    )
+}
+
+/// `1 argument`, `2 or 3 arguments`.
+fn numbers(arities: &[usize]) -> String {
+    let mut arities = arities.to_vec();
+    arities.sort_unstable();
+    arities.dedup();
+    let last = arities.pop().unwrap_or_default();
+    let unit = if last == 1 && arities.is_empty() {
+        "argument"
+    } else {
+        "arguments"
+    };
+    if arities.is_empty() {
+        return format!("{last} {unit}");
+    }
+    let first = arities
+        .iter()
+        .map(usize::to_string)
+        .collect::<Vec<_>>()
+        .join(", ");
+    format!("{first} or {last} {unit}")
+}

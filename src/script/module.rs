@@ -1,0 +1,161 @@
+use super::lexer::{self, Token};
+use super::lint;
+use super::translate::{self, Translation};
+use super::{SyntaxError, rhai_error};
+use crate::event::Name;
+use rhai::Position;
+
+/// The source of a script module.
+#[derive(Clone, Debug)]
+pub struct Module {
+    /// What expressions call it: `NAME::function(…)`.
+    pub name: Name,
+    /// The file, for messages.
+    pub file: Name,
+    /// Its text.
+    pub source: Name,
+}
+
+/// A module that could not be loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModuleError {
+    /// The module's name.
+    pub module: Name,
+    /// Its file.
+    pub file: Name,
+    /// What is wrong, with its place in the file in bytes.
+    pub error: SyntaxError,
+}
+
+/// A module that expressions can call.
+pub(super) struct Loaded {
+    pub(super) name: Name,
+    file: Name,
+    source: Name,
+    translation: Translation,
+    /// Its functions, and how many arguments each takes.
+    pub(super) functions: Vec<(Name, usize)>,
+}
+
+impl Loaded {
+    /// `scripts/x.rhai:3:5` for a position of the translation, if it belongs to this file.
+    pub(super) fn line(&self, file: &str, position: Position) -> Option<String> {
+        if *self.file != *file {
+            return None;
+        }
+        let at = self.translation.place(position)?.start;
+        let before = &self.source[..at];
+        let line = before.matches('\n').count() + 1;
+        let column = before
+            .rsplit('\n')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .count()
+            + 1;
+        Some(format!("{file}:{line}:{column}"))
+    }
+}
+
+/// Compiles modules and registers those that are sound.
+pub(super) fn load(
+    engine: &mut rhai::Engine,
+    modules: &[Module],
+) -> (Vec<Loaded>, Vec<ModuleError>) {
+    let mut loaded: Vec<Loaded> = Vec::new();
+    let mut errors = Vec::new();
+    for module in modules {
+        let result = if loaded.iter().any(|known| known.name == module.name) {
+            Err(SyntaxError::new(
+                0..0,
+                format!("there are two modules `{}`", module.name),
+            ))
+        } else {
+            compile(engine, module)
+        };
+        match result {
+            Ok(module) => loaded.push(module),
+            Err(error) => errors.push(ModuleError {
+                module: module.name.clone(),
+                file: module.file.clone(),
+                error,
+            }),
+        }
+    }
+    (loaded, errors)
+}
+
+fn compile(engine: &mut rhai::Engine, module: &Module) -> Result<Loaded, SyntaxError> {
+    let source = &module.source;
+    if !is_name(&module.name) {
+        return Err(
+            SyntaxError::new(0..0, format!("`{}` is no name of a module", module.name))
+                .hint("a name has letters, digits and `_`, and is no word of the language"),
+        );
+    }
+    let tokens = lexer::tokens(source)?;
+    translate::refuse(&tokens)?;
+    only_functions(&tokens)?;
+    let mut translation = Translation::default();
+    translation.tokens(&tokens);
+    let whole = 0..source.len();
+    let mut ast = engine
+        .compile(&translation.text)
+        .map_err(|error| rhai_error::syntax(&error, &translation, &whole))?;
+    ast.set_source(&*module.file);
+    let functions = ast
+        .iter_functions()
+        .map(|function| (function.name.into(), function.params.len()))
+        .collect();
+    let made =
+        rhai::Module::eval_ast_as_new(rhai::Scope::new(), &ast, engine).map_err(|error| {
+            let fault = rhai_error::fault(&error);
+            SyntaxError::new(
+                translation.place(error.position()).unwrap_or(whole),
+                fault.message,
+            )
+        })?;
+    engine.register_static_module(&*module.name, made.into());
+    Ok(Loaded {
+        name: module.name.clone(),
+        file: module.file.clone(),
+        source: source.clone(),
+        translation,
+        functions,
+    })
+}
+
+fn is_name(name: &str) -> bool {
+    rhai::is_valid_identifier(name) && !lint::is_keyword(name) && !translate::is_reserved(name)
+}
+
+/// A module declares functions and constants; it does nothing when it is loaded.
+fn only_functions(tokens: &[Token]) -> Result<(), SyntaxError> {
+    let mut depth = 0usize;
+    let mut begins = true;
+    for token in tokens {
+        if depth == 0 && begins && !token.is(";") {
+            let allowed = matches!(token.word(), Some("fn" | "private" | "const"));
+            if !allowed {
+                return Err(SyntaxError::new(
+                    token.at.clone(),
+                    "a module holds functions and constants only",
+                )
+                .hint("put this into a function: `fn name() { … }`"));
+            }
+        }
+        begins = false;
+        if ["{", "#{", "(", "[", "?["]
+            .iter()
+            .any(|open| token.is(open))
+        {
+            depth += 1;
+        } else if token.is("}") || token.is(")") || token.is("]") {
+            depth = depth.saturating_sub(1);
+            begins = depth == 0 && token.is("}");
+        } else if token.is(";") && depth == 0 {
+            begins = true;
+        }
+    }
+    Ok(())
+}

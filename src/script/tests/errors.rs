@@ -1,0 +1,163 @@
+use super::{Desk, order};
+use crate::script::EvalKind;
+use serde_json::json;
+
+#[test]
+fn unknown_names_are_errors_with_the_nearest_known() {
+    let desk = Desk::new(order()).with("order_id", json!(7));
+    let error = desk.eval("1 + orderid").unwrap_err();
+    assert_eq!(error.message, "the variable `orderid` has no value here");
+    assert_eq!(error.hint.as_deref(), Some("did you mean `order_id`?"));
+    assert_eq!(error.at, 4..11);
+    let error = desk.eval("ress.body").unwrap_err();
+    assert_eq!(error.hint.as_deref(), Some("did you mean `res`?"));
+    // The same inside of what Rhai runs.
+    let error = desk.eval("[1].filter(|x| x == orderid)").unwrap_err();
+    assert_eq!(error.hint.as_deref(), Some("did you mean `order_id`?"));
+    assert_eq!(error.at, 20..27);
+}
+
+#[test]
+fn calls_that_cannot_be_are_found_before_they_run() {
+    let desk = Desk::new(order());
+    for (source, at, message, hint) in [
+        (
+            "matchs('a', 'b')",
+            0..6,
+            "there is no function `matchs`",
+            Some("did you mean `matches`?"),
+        ),
+        (
+            "matches('a')",
+            0..7,
+            "`matches` takes 2 arguments, not 1",
+            Some("`matches(text, pattern)`"),
+        ),
+        (
+            "res.body.items.lenn() > 1",
+            15..19,
+            "there is no function `lenn`",
+            Some("did you mean `len`?"),
+        ),
+        (
+            "x.to_upper(1)",
+            2..10,
+            "`to_upper` takes 1 argument, not 2",
+            None,
+        ),
+        (
+            "sleep(3)",
+            0..5,
+            "there is no function `sleep`",
+            Some("`wait` is a strategy of a state"),
+        ),
+        (
+            "timestamp()",
+            0..9,
+            "there is no function `timestamp`",
+            Some("the time is `now()`"),
+        ),
+        (
+            "shop::total(1)",
+            6..11,
+            "there is no module `shop`",
+            Some("a module is a file: `scripts/shop.rhai`"),
+        ),
+        (
+            "[1].map(|x| nope(x))",
+            12..16,
+            "there is no function `nope`",
+            None,
+        ),
+        ("`${nope(1)}`", 3..7, "there is no function `nope`", None),
+    ] {
+        let expression = desk.engine.expression(source).unwrap();
+        let errors = desk.engine.unknown_calls(&expression);
+        assert_eq!(errors.len(), 1, "{source}: {errors:?}");
+        assert_eq!(
+            (
+                errors[0].at.clone(),
+                &*errors[0].message,
+                errors[0].hint.as_deref()
+            ),
+            (at, message, hint),
+            "{source}"
+        );
+    }
+    for source in [
+        "res.body.items.filter(|i| i.price > 1).map(|i| i.sku).contains('a')",
+        "'a,b'.split(',').len() == 2 && 'x'.to_upper().starts_with('X')",
+        "now().format() == '' && [1, 2].sort(|a, b| b - a).index_of(1) == 0",
+        "one_of(1, 2, 3) && parse_int('1') == 1 && [3].reduce(|a, b| a + b, 0) == 3",
+        "type_of(1) == 'i64' && round(1.5) == 2.0",
+    ] {
+        let expression = desk.engine.expression(source).unwrap();
+        assert_eq!(desk.engine.unknown_calls(&expression), [], "{source}");
+        assert!(
+            desk.eval(source).is_ok(),
+            "{source}: {:?}",
+            desk.eval(source)
+        );
+    }
+}
+
+#[test]
+fn a_script_cannot_sleep_or_see_the_clock() {
+    let desk = Desk::new(order());
+    for source in ["sleep(3)", "sleep(0.1)", "let s = 3; sleep(s)"] {
+        let error = desk.eval(source).unwrap_err();
+        assert_eq!(error.message, "a script cannot sleep", "{source}");
+        assert_eq!(
+            error.hint.as_deref(),
+            Some("`wait` is a strategy of a state")
+        );
+    }
+    assert!(desk.eval("timestamp()").is_err());
+}
+
+#[test]
+fn errors_of_functions_stand_at_the_call() {
+    let desk = Desk::new(order());
+    let source = "res.body.paid && matches(res.body.count, 'x')";
+    let error = desk.eval(source).unwrap_err();
+    assert_eq!(&source[error.at], "matches(res.body.count, 'x')");
+    assert_eq!(error.kind, EvalKind::Script);
+    let source = "1 + res.body.items.filter(|i| i.price + [])[0]";
+    let error = desk.eval(source).unwrap_err();
+    assert_eq!(&source[error.at.clone()], "+", "{error:?}");
+    let error = desk.eval("res.body.nope.filter(|i| true)").unwrap_err();
+    assert!(
+        error
+            .message
+            .contains("`res.body.nope` is missing, did you mean `note`?"),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn a_thrown_value_is_the_message() {
+    let desk = Desk::new(order());
+    assert_eq!(
+        desk.eval("throw 'no stock for ' + res.body.status")
+            .unwrap_err()
+            .message,
+        "no stock for shipped"
+    );
+    assert_eq!(
+        desk.eval("let m = ''; try { 1 < 'a' } catch (e) { m = e.message; } m")
+            .unwrap(),
+        json!("`<` cannot compare the integer 1 with the text \"a\"")
+    );
+}
+
+#[test]
+fn functions_do_not_leave_an_expression() {
+    let desk = Desk::new(order());
+    for source in ["|x| x", "[|x| x]", "#{f: |x| x}"] {
+        let error = desk.eval(source).unwrap_err();
+        assert!(
+            error.message.contains("a function is no plain value"),
+            "{source}: {error:?}"
+        );
+    }
+}
