@@ -235,7 +235,8 @@ fn operators(engine: &mut rhai::Engine) {
     {
         engine.register_fn(symbol, binary(symbol));
     }
-    operator(engine, KEEP, 1);
+    // Weaker than every operator, so that all that is assigned stands on its right.
+    operator(engine, KEEP, 2);
     engine.register_fn(KEEP, |(): (), value: Dynamic| arithmetic::opened(&value));
     engine.register_fn("!", |value: Dynamic| ops::not(&value).map_err(raise));
     engine.register_fn("-", |value: Dynamic| {
