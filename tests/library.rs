@@ -256,7 +256,7 @@ fn the_types_of_a_client_are_its_checks() {
         };
         let text = format!("{} {} {:?}", only.message, only.label, only.hint);
         assert!(text.contains(code), "{request}: {text}");
-        assert_eq!(only.span.start.line, 14, "{request}: {only:?}");
+        assert_eq!(only.span.start.line, 13, "{request}: {only:?}");
     }
 }
 

@@ -68,7 +68,7 @@ fn three_is_a_client_that_broke() {
         .file("t.yaml", BREAKS)
         .run(["run", "t.yaml"])
         .exits(3)
-        .prints("connection refused");
+        .prints("127.0.0.1:9 was refused");
 }
 
 #[test]

@@ -167,7 +167,7 @@ fn the_schema_accepts_the_gallery_and_refuses_mistakes() {
         ("version: 1", "version: 7"),
         ("start_state: here", "start_sate: here"),
         ("transitions:", "transition:"),
-        ("final_state: [left, right]", "final_state: 1"),
+        ("final_state: [left, right]", "final_state: { to: left }"),
         ("- to: left", "- too: left"),
     ] {
         assert!(TWO_WAYS.contains(right));

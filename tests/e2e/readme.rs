@@ -3,7 +3,7 @@
 //! - A block ```` ```yaml PATH ```` is a file.
 //! - In a block ```` ```console ````, each `$ funcy …` is run, in order, in a folder that has these files; what
 //!   follows up to the next `$` is its output. Lengths of time, counts of attempts, ports and run ids may differ.
-//! - The table of the gallery lists every task once, with its description.
+//! - The table of the gallery lists every task once, with the first paragraph of its comment.
 //!
 //! `FUNCY_UPDATE=1` writes outputs and table anew instead of comparing them.
 
@@ -153,19 +153,25 @@ fn the_table_names_every_task_once() {
     let (table, after) = rest.split_once(END).expect("the end of the table");
     let mut anew = "| task | what it shows |\n| --- | --- |\n".to_owned();
     for file in gallery::files() {
-        let task: serde_json::Value =
-            serde_yaml::from_str(&std::fs::read_to_string(repository().join(&file)).unwrap())
-                .unwrap();
-        let description = task["description"]
-            .as_str()
-            .unwrap_or_else(|| panic!("{} has none", file.display()));
-        let _ = writeln!(anew, "| [{0}]({0}) | {description} |", file.display());
+        let text = std::fs::read_to_string(repository().join(&file)).unwrap();
+        let about = about(&text)
+            .unwrap_or_else(|| panic!("{} does not begin with what it shows", file.display()));
+        let _ = writeln!(anew, "| [{0}]({0}) | {about} |", file.display());
     }
     if updates() {
         write(&text, &format!("{before}{BEGIN}{anew}{END}{after}"));
     } else {
         assert_eq!(table, anew, "FUNCY_UPDATE=1 writes it anew");
     }
+}
+
+/// The first paragraph of the comment at the top of a task.
+fn about(text: &str) -> Option<String> {
+    let lines: Vec<&str> = text
+        .lines()
+        .map_while(|line| line.strip_prefix("# "))
+        .collect();
+    (!lines.is_empty()).then(|| lines.join(" "))
 }
 
 /// Every `funcy WORD` is a command that exists, and every command is named.
