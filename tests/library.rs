@@ -246,7 +246,7 @@ fn a_program_adds_a_client_and_watches_its_task() {
 fn the_types_of_a_client_are_its_checks() {
     for (request, code) in [
         ("{ add: many }", "add"),
-        ("{ sub: 1 }", "sub"),
+        ("{ add: 1, sub: 1 }", "sub"),
         ("less 2", "add NUMBER"),
     ] {
         let task = COUNT.replace("{ add: 4 }", request);

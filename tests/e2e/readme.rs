@@ -128,9 +128,7 @@ fn what_is_shown_is_what_happens() {
             };
             let ran = suite.shell(&format!("cd {folder} && {reset}{{ {command}; }} 2>&1"));
             shown += 1;
-            if alike(&ran.stdout) == alike(&output) {
-                anew.extend(output.lines().map(str::to_owned));
-            } else if updates() {
+            if updates() {
                 anew.extend(ran.stdout.trim_end().lines().map(str::to_owned));
             } else {
                 assert_eq!(

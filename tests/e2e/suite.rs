@@ -4,7 +4,7 @@
 //! Suite::new().file("tasks/t.yaml", PASSES).run(["run"]).exits(0).prints("1 passed");
 //! ```
 
-use regex::Regex;
+use regex::{Captures, Regex};
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
@@ -374,26 +374,32 @@ impl std::fmt::Display for Ran {
     }
 }
 
-/// The text without what differs from run to run: lengths of time, ports, run ids. Columns that a length
-/// of time has filled collapse with it.
+/// The text without what differs from run to run: measured lengths of time, ports, run ids. Columns that a
+/// length of time has filled collapse with it. A limit (`within 2s`) stays.
 pub(crate) fn normalized(text: &str) -> String {
-    static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+    static RULES: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
         [
             (
-                r"(?:[ \t]*)\b(?:\d+h )?(?:\d+m )?\d+(?:\.\d+)?(?:µs|us|ms|s|m|h)\b",
+                r"(within )?[ \t]*\b(?:\d+h ?)?(?:\d+m ?)?\d+(?:\.\d+)?(?:µs|us|ms|s|m|h)\b",
                 " TIME",
             ),
             (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
             (r"\brun [0-9A-HJKMNP-TV-Z]{8,14}\b", "run RUN"),
-            (r"[ \t]+(\r?\n|$)", "$1"),
+            (r"(?m)[ \t]+$", ""),
         ]
-        .into_iter()
         .map(|(pattern, with)| (Regex::new(pattern).unwrap(), with))
-        .collect()
     });
     let mut text = text.to_owned();
     for (pattern, with) in RULES.iter() {
-        text = pattern.replace_all(&text, *with).into_owned();
+        let replaced = pattern.replace_all(&text, |found: &Captures<'_>| {
+            let limit = found.get(1).is_some();
+            if limit {
+                found[0].to_owned()
+            } else {
+                (*with).to_owned()
+            }
+        });
+        text = replaced.into_owned();
     }
     text
 }
