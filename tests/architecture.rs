@@ -4,6 +4,11 @@
 //! Each rule is a function from a source text to what is wrong with it, and each is shown a text that
 //! breaks it.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper of a test may panic like the test itself"
+)]
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -377,18 +382,18 @@ fn sources() -> Vec<Source> {
     let mut files = Vec::new();
     walk(&root().join("src"), &mut files);
     files.sort();
-    let texts: Vec<(PathBuf, String)> = files
+    let read: Vec<(PathBuf, String)> = files
         .into_iter()
         .map(|path| {
             let text = std::fs::read_to_string(&path).unwrap();
             (path, text)
         })
         .collect();
-    let tests: Vec<PathBuf> = texts
+    let tests: Vec<PathBuf> = read
         .iter()
         .flat_map(|(path, text)| test_modules(path, text))
         .collect();
-    let found: Vec<Source> = texts
+    let found: Vec<Source> = read
         .iter()
         .filter(|(path, _)| {
             !tests
@@ -520,27 +525,20 @@ fn raw(bytes: &[u8]) -> usize {
 
 /// A character, or nothing for a lifetime.
 fn character(bytes: &[u8]) -> usize {
-    match bytes {
-        [_, b'\\', ..] => bytes[3..]
-            .iter()
-            .position(|byte| *byte == b'\'')
-            .map_or(0, |at| at + 4),
-        _ => {
-            let text = std::str::from_utf8(&bytes[1..bytes.len().min(6)]);
-            let width = match text {
-                Ok(text) => text.chars().next(),
-                Err(error) => std::str::from_utf8(&bytes[1..=error.valid_up_to()])
-                    .ok()
-                    .and_then(|text| text.chars().next()),
-            }
-            .map_or(0, char::len_utf8);
-            if width > 0 && bytes.get(1 + width) == Some(&b'\'') {
-                width + 2
-            } else {
-                0
-            }
-        }
+    if bytes.get(1) == Some(&b'\\') {
+        // The character behind the backslash may be a quote itself.
+        let end = bytes.iter().skip(3).position(|byte| *byte == b'\'');
+        return end.map_or(0, |end| end + 4);
     }
+    let width = match bytes.get(1) {
+        None => 0,
+        Some(0..0x80) => 1,
+        Some(..0xE0) => 2,
+        Some(..0xF0) => 3,
+        Some(_) => 4,
+    };
+    let closed = width > 0 && bytes.get(1 + width) == Some(&b'\'');
+    if closed { width + 2 } else { 0 }
 }
 
 fn after_word(bytes: &[u8], at: usize) -> bool {

@@ -100,7 +100,7 @@ fn hostile_contents_are_mistakes() {
     let deep = "[".repeat(100_000);
     let bomb = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n".to_owned()
         + &(0..40)
-            .map(|n| format!("d{n}: &d{n} [*c, *c, *c]\n"))
+            .map(|n| "d0: &d0 [*c, *c, *c]\n".replace("d0", &format!("d{n}")))
             .collect::<String>();
     let huge = format!("version: 1\ndescription: {}\n", "x".repeat(20 << 20));
     let cases: [(&str, &[u8]); 9] = [
@@ -156,7 +156,7 @@ fn a_reader_that_goes_away_is_nobodys_mistake() {
             .says("exit 0")
             .says_no("panicked")
             .says_no("roken pipe")
-            .within(Duration::from_secs(60));
+            .within(Duration::from_mins(1));
     }
 }
 

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Longer than any test takes on a loaded machine; what takes longer hangs.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_mins(2);
 
 /// The program under test.
 pub(crate) const FUNCY: &str = env!("CARGO_BIN_EXE_funcy");
