@@ -38,7 +38,8 @@ pub(super) fn run(args: &Args) -> Exit {
     }
     for (path, text) in FILES {
         let path = args.folder.join(path);
-        if let Err(error) = write(&path, text) {
+        let path = path.strip_prefix("./").unwrap_or(&path);
+        if let Err(error) = write(path, text) {
             output::error(
                 &format!("{} cannot be written: {error}", path.display()),
                 None,

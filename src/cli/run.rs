@@ -133,7 +133,11 @@ pub(super) fn run(global: &Global, args: Args) -> Exit {
         .retries(args.retries)
         .fail_fast(args.fail_fast)
         .seed(args.seed.unwrap_or_else(|| fastrand::u64(..)))
-        .command(std::env::args().collect());
+        .command(
+            std::env::args_os()
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect(),
+        );
     for var in &args.load.vars {
         run = run.var(crate::event::Name::clone(&var.name), var.value.clone());
     }

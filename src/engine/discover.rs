@@ -1,14 +1,16 @@
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// The name of the suite file.
 pub(super) const SUITE: &str = "funcy.yaml";
 
-/// Folders that are nested deeper than this are a loop of links.
-const DEPTH: usize = 32;
+/// Folders that are nested deeper than this are not looked into.
+const DEPTH: usize = 64;
 
 /// The task files that a path names: the file itself, or every `.yaml` and `.yml` below a folder, except
-/// the suite file and paths with a part that begins with `_` or `.`. Sorted by name.
+/// the suite file and paths with a part that begins with `_` or `.`. Sorted by name. Links are followed;
+/// a folder that several ways lead to is looked into once.
 ///
 /// # Errors
 /// When the path does not exist, is neither file nor folder, or cannot be read.
@@ -24,17 +26,25 @@ pub fn discover(path: &Path) -> io::Result<Vec<PathBuf>> {
         ));
     }
     let mut files = Vec::new();
-    walk(path, 0, &mut files)?;
+    walk(path, 0, &mut HashSet::new(), &mut files)?;
     files.sort();
     Ok(files)
 }
 
-fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    if depth > DEPTH {
+fn walk(
+    folder: &Path,
+    depth: usize,
+    visited: &mut HashSet<PathBuf>,
+    files: &mut Vec<PathBuf>,
+) -> io::Result<()> {
+    // A link to a folder above would lead round and round, and two of them in 2^depth ways.
+    if depth > DEPTH || !visited.insert(std::fs::canonicalize(folder)?) {
         return Ok(());
     }
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
+    let mut entries = std::fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
+    // Which of several ways is taken must not depend on the file system.
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         if name.starts_with(['_', '.']) || name == SUITE {
@@ -46,7 +56,7 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> io::Result<()>
             continue;
         };
         if kind.is_dir() {
-            walk(&path, depth + 1, files)?;
+            walk(&path, depth + 1, visited, files)?;
         } else if kind.is_file()
             && matches!(
                 path.extension().and_then(|end| end.to_str()),

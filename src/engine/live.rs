@@ -86,10 +86,12 @@ impl Live {
                         call.kind
                     ))
                 })?;
-                let folder = self.task.machine.file.path.parent().map(PathBuf::from);
+                let folder = self.task.machine.file.path.parent();
+                // `t.yaml` has the parent ``, in which no process can be started.
+                let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
                 let context = Context {
                     permissions: Arc::clone(&self.task.project.permissions),
-                    folder: folder.unwrap_or_default(),
+                    folder: folder.map_or_else(|| PathBuf::from("."), PathBuf::from),
                 };
                 client.open((*call.config).clone(), &context).await
             })

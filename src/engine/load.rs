@@ -5,7 +5,7 @@ use crate::definition::{self, Catalog, Diagnostic, Severity, SourceFile, Suite, 
 use crate::event::{Grant, Name, Permissions, Span};
 use crate::machine::{self, Machine};
 use crate::script;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -146,14 +146,15 @@ impl Loader {
             found: Tasks::default(),
             projects: HashMap::new(),
         };
-        let mut seen: Vec<PathBuf> = Vec::new();
+        let mut seen: HashSet<PathBuf> = HashSet::new();
         for path in paths {
             match discover(path) {
                 Ok(files) => {
                     for file in files {
-                        if !seen.contains(&file) {
+                        // `tasks` and `./tasks` lead to the same file.
+                        let real = std::fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
+                        if seen.insert(real) {
                             loading.file(&file);
-                            seen.push(file);
                         }
                     }
                 }

@@ -47,10 +47,10 @@ impl Protocol for Nats {
     const NAME: &'static str = "nats";
     const SUMMARY: &'static str = "Messages over NATS, with JetStream and key-value buckets";
     const EXAMPLE: &'static str = "\
-- nats:
-    request: shop.orders.get
-    json: { id: \"${order_id}\" }
-  expect: res.body.status == 'paid'
+nats:
+  request: shop.orders.get
+  json: { id: \"${order_id}\" }
+expect: res.body.status == 'paid'
 ";
 
     type Config = Config;

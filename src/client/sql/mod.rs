@@ -2,6 +2,7 @@
 
 mod postgres;
 mod rows;
+mod scan;
 mod sqlite;
 mod statement;
 mod words;
@@ -12,8 +13,9 @@ use super::scope::Scope;
 use super::value::one_line;
 use crate::event::{ErrorKind, Failure, Feed, Json};
 use rows::Trouble;
+use scan::Dialect;
 use serde_json::json;
-use statement::{Dialect, Statement};
+use statement::Statement;
 use std::time::{Duration, Instant};
 use words::Verb;
 
@@ -56,9 +58,9 @@ impl Protocol for Sql {
     const NAME: &'static str = "sql";
     const SUMMARY: &'static str = "Queries and statements on PostgreSQL and SQLite";
     const EXAMPLE: &'static str = "\
-- db:
-    query: SELECT status, total FROM orders WHERE id = ${order_id}
-  expect: res.rows[0].status == 'paid'
+sql:
+  query: SELECT status, total FROM orders WHERE id = ${order_id}
+expect: res.rows[0].status == 'paid'
 ";
 
     type Config = Config;

@@ -1,0 +1,336 @@
+//! Splits SQL into statements, as far as is needed to tell where values and `;` stand.
+
+use crate::event::Failure;
+
+/// Which database reads the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Postgres,
+    Sqlite,
+}
+
+/// One statement of a text.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) verb: String,
+    pub(super) returning: bool,
+    /// Byte offsets: where it begins, and where its `;` ends.
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// Whether it copies to or from the terminal (`COPY … FROM STDIN`).
+    terminal: bool,
+    into: bool,
+    dialect: Option<Dialect>,
+}
+
+impl Found {
+    /// Whether it begins or ends a transaction.
+    pub(super) fn is_control(&self) -> bool {
+        matches!(
+            self.verb.as_str(),
+            "BEGIN" | "START" | "COMMIT" | "END" | "ROLLBACK" | "ABORT" | "SAVEPOINT" | "RELEASE"
+        )
+    }
+
+    /// Refuses what no database of a task may do.
+    pub(super) fn check(&self, everything: bool) -> Result<(), Failure> {
+        if self.verb == "COPY" && self.terminal {
+            return Err(
+                Failure::protocol("COPY with data in the text itself is not supported")
+                    .hint("write INSERT statements (`pg_dump --inserts` does)"),
+            );
+        }
+        let opens = self.verb == "ATTACH" || (self.verb == "VACUUM" && self.into);
+        if self.dialect == Some(Dialect::Sqlite) && opens && !everything {
+            return Err(Failure::protocol(format!(
+                "the task may not open another database file ({})",
+                self.verb
+            ))
+            .hint("configure a client for it, or allow everything with --allow-all"));
+        }
+        Ok(())
+    }
+}
+
+/// What the characters belong to.
+#[derive(Clone, Debug, PartialEq)]
+enum State {
+    Code,
+    /// `'…'`, with backslash escapes (`E'…'`) or without.
+    Text {
+        escapes: bool,
+    },
+    /// `"…"`, `` `…` `` or `[…]`: a quoted name and the character that ends it.
+    Name(char),
+    /// `-- …`
+    Line,
+    /// `/* … */`, and how deep it is nested.
+    Block(u32),
+    /// `$tag$ … $tag$`
+    Dollar(String),
+}
+
+/// Splits SQL into statements, as far as is needed to tell where values and `;` stand.
+pub(super) struct Scan {
+    dialect: Dialect,
+    /// Whether the text may hold placeholders of its own.
+    pub(super) placeholders: bool,
+    state: State,
+    /// The character before the present one, inside code.
+    before: char,
+    offset: usize,
+    current: Option<Found>,
+    /// Inside the body of a trigger or function, where `;` does not end the statement.
+    body: bool,
+    after_semicolon: bool,
+    done: Vec<Found>,
+}
+
+/// Whether the character can be part of a name.
+pub(super) fn is_name(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
+}
+
+impl Scan {
+    /// At the beginning of a text.
+    pub(super) fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            placeholders: false,
+            state: State::Code,
+            before: ' ',
+            offset: 0,
+            current: None,
+            body: false,
+            after_semicolon: false,
+            done: Vec::new(),
+        }
+    }
+
+    /// Reads on.
+    pub(super) fn feed(&mut self, text: &str) -> Result<(), Failure> {
+        let mut rest = text;
+        while let Some(character) = rest.chars().next() {
+            let used = match self.state.clone() {
+                State::Code => self.code(rest, character)?,
+                State::Text { escapes } => self.text(rest, escapes),
+                State::Name(end) => self.name(rest, character, end),
+                State::Line => {
+                    if character == '\n' {
+                        self.state = State::Code;
+                    }
+                    character.len_utf8()
+                }
+                State::Block(depth) => self.block(rest, character, depth),
+                State::Dollar(tag) => {
+                    // Everything up to the closing tag at once.
+                    match rest.find(&tag) {
+                        Some(at) => {
+                            self.state = State::Code;
+                            at + tag.len()
+                        }
+                        None => rest.len(),
+                    }
+                }
+            };
+            self.offset += used;
+            rest = &rest[used..];
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, rest: &str, escapes: bool) -> usize {
+        if escapes && rest.starts_with('\\') {
+            return 1 + rest[1..].chars().next().map_or(0, char::len_utf8);
+        }
+        if rest.starts_with("''") {
+            return 2;
+        }
+        if rest.starts_with('\'') {
+            self.state = State::Code;
+            return 1;
+        }
+        rest.chars().next().map_or(0, char::len_utf8)
+    }
+
+    fn name(&mut self, rest: &str, character: char, end: char) -> usize {
+        if character == end {
+            // Doubled, the sign stands for itself; not so `]`.
+            if end != ']' && rest[1..].starts_with(end) {
+                return 2;
+            }
+            self.state = State::Code;
+        }
+        character.len_utf8()
+    }
+
+    fn block(&mut self, rest: &str, character: char, depth: u32) -> usize {
+        if rest.starts_with("*/") {
+            self.state = if depth > 1 {
+                State::Block(depth - 1)
+            } else {
+                State::Code
+            };
+            return 2;
+        }
+        if self.dialect == Dialect::Postgres && rest.starts_with("/*") {
+            self.state = State::Block(depth + 1);
+            return 2;
+        }
+        character.len_utf8()
+    }
+
+    /// One token of code; returns its length.
+    fn code(&mut self, rest: &str, character: char) -> Result<usize, Failure> {
+        let before = std::mem::replace(&mut self.before, character);
+        if rest.starts_with("--") {
+            self.state = State::Line;
+            return Ok(2);
+        }
+        if rest.starts_with("/*") {
+            self.state = State::Block(1);
+            return Ok(2);
+        }
+        if character.is_whitespace() {
+            return Ok(character.len_utf8());
+        }
+        if character == ';' {
+            self.semicolon();
+            return Ok(1);
+        }
+        self.begin();
+        let postgres = self.dialect == Dialect::Postgres;
+        match character {
+            '\'' => {
+                let escapes = postgres && before == 'E';
+                self.state = State::Text { escapes };
+            }
+            '"' => self.state = State::Name('"'),
+            '`' if !postgres => self.state = State::Name('`'),
+            '[' if !postgres => self.state = State::Name(']'),
+            '$' if postgres && !is_name(before) => {
+                if let Some(tag) = dollar_tag(rest) {
+                    self.state = State::Dollar(tag.to_owned());
+                    return Ok(tag.len());
+                }
+                if rest[1..].starts_with(|digit: char| digit.is_ascii_digit()) {
+                    self.placeholder(rest)?;
+                }
+            }
+            '?' | ':' | '@' | '$' if !postgres => self.placeholder(rest)?,
+            _ if is_name(character) => {
+                let end = rest
+                    .find(|character: char| !is_name(character) && character != '$')
+                    .unwrap_or(rest.len());
+                let word = &rest[..end];
+                // An `E` alone makes the quotes after it `E'…'`.
+                self.before = match word {
+                    "e" | "E" => 'E',
+                    _ => 'x',
+                };
+                self.word(word);
+                return Ok(end);
+            }
+            _ => {}
+        }
+        Ok(character.len_utf8())
+    }
+
+    fn placeholder(&self, rest: &str) -> Result<(), Failure> {
+        if self.placeholders {
+            return Ok(());
+        }
+        let end = rest[1..]
+            .find(|character: char| !is_name(character))
+            .map_or(rest.len(), |at| at + 1);
+        Err(
+            Failure::protocol(format!("the placeholder `{}` has no value", &rest[..end]))
+                .hint("write ${expression} in its place: it is bound as a parameter"),
+        )
+    }
+
+    fn begin(&mut self) {
+        let (start, dialect) = (self.offset, self.dialect);
+        self.current.get_or_insert_with(|| Found {
+            start,
+            dialect: Some(dialect),
+            ..Found::default()
+        });
+    }
+
+    fn word(&mut self, word: &str) {
+        let after_semicolon = std::mem::take(&mut self.after_semicolon);
+        let Some(found) = &mut self.current else {
+            return;
+        };
+        if found.verb.is_empty() {
+            found.verb = word.to_ascii_uppercase();
+            return;
+        }
+        match word.to_ascii_uppercase().as_str() {
+            "BEGIN" if found.verb == "CREATE" => self.body = true,
+            "END" if self.body && after_semicolon => self.body = false,
+            "RETURNING" => found.returning = true,
+            "STDIN" | "STDOUT" => found.terminal = true,
+            "INTO" => found.into = true,
+            _ => {}
+        }
+    }
+
+    fn semicolon(&mut self) {
+        if self.body {
+            self.after_semicolon = true;
+            return;
+        }
+        if let Some(mut found) = self.current.take() {
+            found.end = self.offset + 1;
+            self.done.push(found);
+        }
+    }
+
+    /// A value stands here, before this character.
+    pub(super) fn value(&mut self, number: usize, next: Option<char>) -> Result<(), Failure> {
+        let place = match &self.state {
+            State::Code => {
+                if is_name(self.before) || next.is_some_and(is_name) {
+                    return Err(Failure::protocol(format!(
+                        "the `${{…}}` number {number} stands inside a word"
+                    ))
+                    .hint("only whole values can be parameters, no names and no parts of a word"));
+                }
+                self.begin();
+                self.before = ')';
+                return Ok(());
+            }
+            State::Text { .. } | State::Dollar(_) => "quotes",
+            State::Name(_) => {
+                return Err(Failure::protocol(format!(
+                    "the `${{…}}` number {number} stands in a quoted name"
+                ))
+                .hint("only values can be parameters, names of tables and columns cannot"));
+            }
+            State::Line | State::Block(_) => "a comment",
+        };
+        Err(
+            Failure::protocol(format!("the `${{…}}` number {number} stands in {place}"))
+                .hint("it is bound as a parameter: write it without quotes, as in name = ${name}"),
+        )
+    }
+
+    /// The statements of the whole text.
+    pub(super) fn finish(mut self) -> Vec<Found> {
+        if let Some(mut found) = self.current.take() {
+            found.end = self.offset;
+            self.done.push(found);
+        }
+        self.done
+    }
+}
+
+/// `$$` or `$tag$` at the beginning of the text.
+fn dollar_tag(rest: &str) -> Option<&str> {
+    let end = rest[1..].find('$')? + 1;
+    let tag = &rest[1..end];
+    let right = tag.chars().all(is_name) && !tag.starts_with(|first: char| first.is_ascii_digit());
+    right.then(|| &rest[..=end])
+}

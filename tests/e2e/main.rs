@@ -1,0 +1,18 @@
+//! The program as a person meets it: every test runs the built binary in a folder of its own.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper of a test may panic like the test itself"
+)]
+
+mod check;
+mod exit;
+mod files;
+mod gallery;
+mod help;
+mod init;
+mod readme;
+mod reports;
+mod run;
+mod suite;
+mod terminal;

@@ -1,0 +1,280 @@
+//! `funcy run`: what is selected, what is given, what is written.
+
+use super::suite::{FAILS, PASSES, Suite, WAITS};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+fn tagged(tags: &str) -> String {
+    format!("tags: [{tags}]\n{PASSES}")
+}
+
+fn four() -> Suite {
+    Suite::new()
+        .file("tasks/orders/place.yaml", tagged("orders, smoke"))
+        .file("tasks/orders/cancel.yaml", tagged("orders"))
+        .file("tasks/login.yaml", tagged("smoke"))
+        .file("tasks/logout.yml", PASSES)
+        // None of these is a task.
+        .file("tasks/_called.yaml", "no task")
+        .file("tasks/.hidden/x.yaml", "no task")
+        .file("tasks/_parts/x.yaml", "no task")
+        .file("tasks/data.json", "{}")
+}
+
+fn listed(suite: &Suite, args: &[&str]) -> Vec<String> {
+    let ran = suite.run([&["run", "--list"], args].concat()).exits(0);
+    ran.stdout
+        .lines()
+        .map(|line| line.split_whitespace().next().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn list_shows_what_would_run_and_runs_nothing() {
+    let ran = four()
+        .run(["run", "--list"])
+        .exits(0)
+        .prints("[orders, smoke]")
+        .prints_no("passed");
+    assert_eq!(ran.stdout.lines().count(), 4, "{ran}");
+    let suite = Suite::new().file("tasks/t.yaml", FAILS);
+    suite.run(["run", "--list"]).exits(0).prints("tasks/t.yaml");
+}
+
+#[test]
+fn tasks_are_listed_by_file_and_named_after_it() {
+    assert_eq!(listed(&four(), &[]), ["login", "logout", "cancel", "place"]);
+}
+
+#[test]
+fn tags_select_with_any_of_them() {
+    assert_eq!(listed(&four(), &["--tag", "orders"]), ["cancel", "place"]);
+    assert_eq!(
+        listed(&four(), &["--tag", "orders", "--tag", "smoke"]),
+        ["login", "cancel", "place"]
+    );
+}
+
+#[test]
+fn filters_match_names_and_files() {
+    assert_eq!(listed(&four(), &["--filter", "log"]), ["login", "logout"]);
+    assert_eq!(listed(&four(), &["--filter", "log?n"]), ["login"]);
+    assert_eq!(
+        listed(&four(), &["--filter", "tasks/orders/*"]),
+        ["cancel", "place"]
+    );
+    assert_eq!(
+        listed(&four(), &["--filter", "log", "--tag", "smoke"]),
+        ["login"]
+    );
+}
+
+#[test]
+fn shards_are_the_whole_without_overlap() {
+    let suite = four();
+    let parts: Vec<Vec<String>> = (1..=3)
+        .map(|part| listed(&suite, &["--shard", &format!("{part}/3")]))
+        .collect();
+    let all: BTreeSet<&String> = parts.iter().flatten().collect();
+    assert_eq!(all.len(), 4);
+    assert_eq!(parts.iter().map(Vec::len).sum::<usize>(), 4, "{parts:?}");
+    suite.run(["run", "--shard", "4/3"]).exits(2).says("I/N");
+    suite.run(["run", "--shard", "9/9"]).exits(4);
+}
+
+#[test]
+fn variables_come_from_the_command_line_typed_as_in_a_csv_cell() {
+    let suite = Suite::new().file("t.yaml", FAILS);
+    suite.run(["run", "t.yaml", "--var", "answer=42"]).exits(0);
+    // Exactly a JSON number or bool is one; everything else is a text.
+    let typed = FAILS.replace(
+        "answer == 42",
+        "a == 42 and b == '042' and c == true and d == 'x=y'",
+    );
+    let suite = Suite::new().file("t.yaml", typed);
+    let vars = [
+        "--var", "a=42", "--var", "b=042", "--var", "c=true", "--var", "d=x=y",
+    ];
+    suite.run([&["run", "t.yaml"], &vars[..]].concat()).exits(0);
+    suite.run(["run", "t.yaml"]).exits(2).says("`a`");
+    suite
+        .run(["run", "t.yaml", "--var", "a"])
+        .exits(2)
+        .says("NAME=VALUE");
+    suite
+        .run(["run", "t.yaml", "--var", "1a=2"])
+        .exits(2)
+        .says("1a");
+}
+
+#[test]
+fn jobs_are_at_least_one() {
+    let suite = Suite::new().file("t.yaml", PASSES);
+    suite
+        .run(["run", "t.yaml", "--jobs", "0"])
+        .exits(2)
+        .says("--jobs");
+    suite.run(["run", "t.yaml", "--jobs", "many"]).exits(2);
+    suite.run(["run", "t.yaml", "--jobs", "1"]).exits(0);
+}
+
+#[test]
+fn jobs_bound_how_many_run_at_once() {
+    let task = WAITS.replace("60s", "300ms");
+    let suite = (0..4).fold(Suite::new(), |suite, number| {
+        suite.file(format!("{number}.yaml"), &task)
+    });
+    let most = |jobs: &str| {
+        let ran = suite
+            .run(["run", ".", "--format", "json", "--jobs", jobs])
+            .exits(0);
+        let mut running = 0_i32;
+        let mut most = 0;
+        for event in ran.json_lines() {
+            match event["kind"].as_str() {
+                Some("execution_started") => running += 1,
+                Some("execution_finished") => running -= 1,
+                _ => {}
+            }
+            most = most.max(running);
+        }
+        assert_eq!(running, 0);
+        most
+    };
+    assert_eq!(most("1"), 1);
+    assert_eq!(most("2"), 2);
+    assert_eq!(most("4"), 4);
+}
+
+#[test]
+fn fail_fast_stops_the_others() {
+    let suite = Suite::new()
+        .file("a.yaml", FAILS)
+        .file("b.yaml", WAITS)
+        .file("c.yaml", PASSES);
+    suite
+        .run(["run", ".", "--fail-fast", "--jobs", "2"])
+        .exits(1)
+        .prints("1 failed")
+        .prints("cancelled")
+        .within(Duration::from_secs(30));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_chance() {
+    let task = "version: 1
+start_state: here
+final_state: here
+states:
+  here:
+    instructions:
+      - log: ${uuid()} ${uuid()}
+";
+    let suite = Suite::new().file("t.yaml", task);
+    let logged = |seed: &str| {
+        let ran = suite
+            .run(["run", "t.yaml", "--format", "json", "--seed", seed])
+            .exits(0);
+        let logs: Vec<String> = ran
+            .json_lines()
+            .iter()
+            .filter_map(|event| Some(event["text"].as_str()?.to_owned()))
+            .collect();
+        assert_eq!(logs.len(), 1, "{ran}");
+        logs[0].clone()
+    };
+    assert_eq!(logged("7"), logged("7"));
+    assert_ne!(logged("7"), logged("8"));
+    let one = logged("7");
+    let (left, right) = one.split_once(' ').unwrap();
+    assert_ne!(left, right);
+}
+
+#[test]
+fn json_is_every_event_as_a_line_and_nothing_else() {
+    let ran = Suite::new()
+        .file("t.yaml", FAILS)
+        .run(["run", "t.yaml", "--format", "json"])
+        .exits(1);
+    let events = ran.json_lines();
+    let seqs: Vec<u64> = events
+        .iter()
+        .map(|event| event["seq"].as_u64().unwrap())
+        .collect();
+    assert_eq!(
+        seqs,
+        (1..=seqs.len() as u64).collect::<Vec<_>>(),
+        "no gap, no repeat"
+    );
+    assert_eq!(events[0]["kind"], "run_started");
+    let last = events.last().unwrap();
+    assert_eq!(
+        (&last["kind"], &last["outcome"]),
+        (&"run_finished".into(), &"failed".into())
+    );
+}
+
+#[test]
+fn a_refused_permission_names_the_flag() {
+    let task = PASSES.replace("- log: all is well", "- exec: { command: [\"true\"] }");
+    let suite = Suite::new().file("t.yaml", task);
+    suite.run(["run", "t.yaml"]).exits(3).prints("--allow-exec");
+    suite
+        .run(["run", "t.yaml", "--allow-exec", "true"])
+        .exits(0);
+    suite.run(["run", "t.yaml", "--allow-all"]).exits(0);
+}
+
+#[test]
+fn an_environment_variable_needs_a_grant() {
+    let task = PASSES.replace("all is well", "${env('WHO')}");
+    let suite = Suite::new()
+        .file("t.yaml", task)
+        .env("WHO", "nobody-in-particular");
+    suite
+        .run(["run", "t.yaml", "--format", "json"])
+        .exits(3)
+        .prints("--allow-env")
+        .prints_no("nobody-in-particular");
+    suite
+        .run(["run", "t.yaml", "--format", "json", "--allow-env", "WHO"])
+        .exits(0)
+        .prints("nobody-in-particular");
+}
+
+#[test]
+fn a_secret_is_in_no_output() {
+    let task = "version: 1
+secrets: { password: hunter2-hunter2 }
+start_state: here
+final_state: here
+states:
+  here:
+    instructions:
+      - log: it is ${password}
+      - expect: password == 'x'
+";
+    let suite = Suite::new().file("t.yaml", task);
+    let reports = [
+        "--report",
+        "json=r.json",
+        "--report",
+        "junit=r.xml",
+        "--report",
+        "ndjson=r.ndjson",
+    ];
+    let ran = suite
+        .run([&["run", "t.yaml"], &reports[..]].concat())
+        .exits(1);
+    // The file itself says it: its lines are shown as they are written. Use `env()` for real ones.
+    let from_file = "password: hunter2-hunter2";
+    for text in [
+        ran.stdout,
+        ran.stderr,
+        suite.text("r.json"),
+        suite.text("r.xml"),
+        suite.text("r.ndjson"),
+    ] {
+        assert!(!text.replace(from_file, "").contains("hunter2"), "{text}");
+    }
+}
