@@ -3,8 +3,9 @@
 use super::chart::Step;
 use super::execution::{Deferred, Env, Execution, Trouble};
 use super::race::{Either, first};
+use super::value::length_text;
 use super::world::World;
-use crate::event::{ErrorKind, Fact, Failure, Headline, Name, length_text};
+use crate::event::{ErrorKind, Fact, Failure, Headline, Name};
 use crate::script::Scope;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -33,12 +34,11 @@ impl<W: World> Execution<'_, W> {
         let everything = self.clean_up_each(&failures);
         let expired = self.world.sleep_until(self.world.now().after(limit));
         if let Either::Right(()) = first(everything, expired).await {
-            let micros = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
             let failure = Failure::new(
                 ErrorKind::Timeout,
                 format!(
                     "`defer` and `cleanup` took longer than {}",
-                    length_text(micros)
+                    length_text(limit)
                 ),
             )
             .hint("raise `cleanup_timeout`");

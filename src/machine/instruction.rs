@@ -1,10 +1,10 @@
 //! Instructions: one attempt, retries, loops, and what hangs on them (`save`, `expect`, `defer`).
 
-use super::chart::{Action, From, Items, Retry, Step, Subscription};
+use super::chart::{Action, Items, Retry, Step};
 use super::execution::{Deferred, Env, Execution, Trouble};
 use super::race::{Either, Pending, all_bounded, first};
-use super::world::{Call, ScopeId, Site, World};
-use crate::event::{Attempted, ErrorKind, Fact, Failure, Inbox, Json, Message, Name, Place, Reply};
+use super::world::{Call, World};
+use crate::event::{Attempted, ErrorKind, Fact, Failure, Json, Name, Reply};
 use crate::script::Value;
 use serde_json::json;
 use std::sync::Arc;
@@ -12,9 +12,6 @@ use std::time::Duration;
 
 /// How long one attempt of a request may take, where nothing else is written.
 const ATTEMPT: Duration = Duration::from_secs(30);
-
-/// How long opening a subscription may take.
-const OPENING: Duration = Duration::from_secs(30);
 
 impl<W: World> Execution<'_, W> {
     /// Runs instructions in order; the first that fails ends it.
@@ -465,92 +462,12 @@ impl<W: World> Execution<'_, W> {
             "region": null,
         }))
     }
-
-    /// Opens a subscription to the end of the execution.
-    pub(super) async fn listen(
-        &self,
-        subscription: &Subscription,
-        env: Env<'_>,
-    ) -> Result<(), Trouble> {
-        let inbox = self.open(subscription, ScopeId::EXECUTION, env).await?;
-        if let Some(name) = &subscription.name {
-            self.inner().listening.insert(Name::clone(name), inbox);
-        }
-        Ok(())
-    }
-
-    /// Opens a subscription, or finds the one that is open already.
-    pub(super) async fn open(
-        &self,
-        subscription: &Subscription,
-        scope: ScopeId,
-        env: Env<'_>,
-    ) -> Result<Inbox, Trouble> {
-        let (client, source) = match &subscription.from {
-            From::Signal(name) => return Ok(self.signal_inbox(name)),
-            From::Listen(name) => {
-                let open = self.inner().listening.get(name).cloned();
-                return open.ok_or_else(|| {
-                    let failure =
-                        Failure::new(ErrorKind::Script, format!("`{name}` is not open yet")).hint(
-                            "a `listen` instruction must run before a condition subscribes to it",
-                        );
-                    self.trouble(failure, &subscription.place)
-                });
-            }
-            From::Client { client, source } => (*client, source),
-        };
-        let call = self.call(client, source, true, env)?;
-        let request = Arc::clone(&call.request);
-        let site = Site {
-            scope,
-            ..self.site(&subscription.place, 1)
-        };
-        let deadline = self.world.now().after(OPENING);
-        let opened = match first(
-            self.world.open(site, call),
-            self.world.sleep_until(deadline),
-        )
-        .await
-        {
-            Either::Left(result) => result,
-            Either::Right(()) => Err(no_answer(OPENING)),
-        };
-        let inbox = opened.map_err(|failure| self.trouble(failure, &subscription.place))?;
-        if scope != ScopeId::EXECUTION {
-            self.inner().inboxes.push(inbox.clone());
-        }
-        let fact = Fact::SubscriptionOpened {
-            place: Arc::clone(&subscription.place),
-            source: request,
-        };
-        self.record(fact).await;
-        Ok(inbox)
-    }
-
-    async fn signal(&self, name: &Name, data: Json, place: &Arc<Place>) -> Result<(), Trouble> {
-        let value = Arc::new(json!({ "name": &**name, "data": data, "body": data }));
-        // The inbox exists from the first use of its name on, so that no signal is lost.
-        self.signal_inbox(name);
-        let pushed = match self.inner().signals.get(name) {
-            Some((feed, _)) => feed.push(Message { value, received: 0 }),
-            None => Ok(()),
-        };
-        pushed.map_err(|failure| self.trouble(failure, place))?;
-        self.record(Fact::SignalSent {
-            place: Arc::clone(place),
-            name: Name::clone(name),
-            data,
-        })
-        .await;
-        Ok(())
-    }
 }
 
 /// The longest pause between two attempts.
 const DAY: Duration = Duration::from_hours(24);
 
-fn no_answer(limit: Duration) -> Failure {
+pub(super) fn no_answer(limit: Duration) -> Failure {
     Failure::new(
         ErrorKind::Timeout,
         format!("no answer within {}", super::value::length_text(limit)),

@@ -4,20 +4,24 @@
 //! mistake reported at once. [`run`] executes it. Both know no clock, no IO and no runtime: everything
 //! outside is reached through one trait, [`World`].
 
+mod begin;
 mod chart;
 mod cleanup;
 mod compile;
 mod condition;
 mod drawing;
+mod end;
 mod execution;
 mod instruction;
 mod lane;
 mod race;
 mod run;
 mod stub;
+mod subscription;
 #[cfg(test)]
 pub(crate) mod tests;
 mod value;
+mod visit;
 mod world;
 
 pub use chart::{Chart, Machine};

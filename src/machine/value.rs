@@ -265,5 +265,10 @@ impl<W: World> Execution<'_, W> {
 
 /// A length of time as people write it: `250ms`, `1.5s`, `2m`.
 pub(super) fn length_text(length: Duration) -> String {
-    crate::event::length_text(length.as_micros().try_into().unwrap_or(u64::MAX))
+    crate::event::length_text(micros(length))
+}
+
+/// A length of time in microseconds.
+pub(super) fn micros(length: Duration) -> u64 {
+    u64::try_from(length.as_micros()).unwrap_or(u64::MAX)
 }

@@ -141,6 +141,11 @@ fn state(tape: &mut Tape<'_>, index: usize, ways: usize, next: usize, last: usiz
         });
         state.on_error.push((kind, target(tape)));
     }
+    // Behind an entry for the same errors, or for any, nothing may stand.
+    state
+        .on_error
+        .sort_by_key(|(kind, _)| (kind.is_none(), *kind));
+    state.on_error.dedup_by_key(|(kind, _)| *kind);
     state
 }
 

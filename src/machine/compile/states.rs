@@ -56,6 +56,7 @@ impl Compiler<'_> {
             .map(|route| self.route(route, &format!("{path}.on_error")))
             .collect();
         let on_error = self.reads.split_off(before);
+        self.check_routes(&state.on_error);
         self.state_reads.push(super::StateReads { after, on_error });
         Some(State {
             name: Name::clone(&state.name.value),
@@ -102,6 +103,27 @@ impl Compiler<'_> {
                 "no transitions",
                 hint,
             );
+        }
+    }
+
+    /// The first match wins, so that nothing stands behind an entry for the same errors, or for any.
+    fn check_routes(&mut self, routes: &[model::Route]) {
+        for (index, route) in routes.iter().enumerate() {
+            let covers = |earlier: &&model::Route| match (&earlier.kind, &route.kind) {
+                (None, _) => true,
+                (Some(earlier), Some(kind)) => earlier.value == kind.value,
+                (Some(_), None) => false,
+            };
+            if let Some(earlier) = routes[..index].iter().find(covers) {
+                let message = format!(
+                    "this entry is never asked: the one to `{}` takes these errors first",
+                    earlier.to.as_str()
+                );
+                let hint =
+                    Some("put the entry without a `kind` last, and each kind once".to_owned());
+                self.error("dead-route", route.span, message, "never asked", hint);
+                return;
+            }
         }
     }
 

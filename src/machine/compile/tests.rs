@@ -543,6 +543,34 @@ fn what_stands_behind_a_transition_that_takes_every_result() {
 }
 
 #[test]
+fn what_stands_behind_a_route_for_the_same_errors() {
+    let task = |routes: &str| {
+        format!(
+            "
+        start_state: a
+        final_state: b
+        states:
+          a:
+            instructions: [{{ stub: x }}]
+            next: b
+            on_error: [{routes}]
+          b:
+        "
+        )
+    };
+    for routes in [
+        "{ to: b }, «{ kind: expect, to: b }», { kind: script, to: b }",
+        "{ kind: expect, to: b }, «{ kind: expect, to: b }»",
+        "{ to: b }, «{ to: b }»",
+    ] {
+        error("dead-route", "without a `kind` last", &task(routes));
+    }
+    right(&task(
+        "{ kind: expect, to: b }, { kind: script, to: b }, { to: b }",
+    ));
+}
+
+#[test]
 fn a_wait_that_is_not_shorter_than_the_timeout() {
     error(
         "endless-wait",

@@ -1,0 +1,103 @@
+//! The beginning of an execution: its variables get their first values, and it may be skipped.
+
+use super::execution::{Execution, Trouble};
+use super::run::Inputs;
+use super::world::World;
+use crate::event::{ErrorKind, ExecutionStarted, Fact, Failure, Json, Name};
+use crate::script::Value;
+
+impl<W: World> Execution<'_, W> {
+    /// Gives the variables their first values and decides whether the task is skipped.
+    pub(super) async fn begin(&self, inputs: &Inputs) -> Result<Option<String>, Trouble> {
+        // The fact comes first, so that everything that goes wrong has a place to stand; the reason of a
+        // skip is known without clients or services.
+        let prepared = self.variables(inputs);
+        let skip = match &prepared {
+            Ok(()) => self.skip(),
+            Err(_) => Ok(None),
+        };
+        let machine = self.machine;
+        self.record(Fact::ExecutionStarted(Box::new(ExecutionStarted {
+            task: Name::clone(&machine.name),
+            file: Name::clone(&machine.file.name),
+            index: inputs.index,
+            attempt: inputs.attempt,
+            attempts: inputs.attempts,
+            case: None,
+            files: Vec::new(),
+            tags: machine.tags.clone(),
+            hash: Name::clone(&machine.hash),
+            source: (inputs.attempt <= 1).then(|| Name::clone(&machine.file.text)),
+            skip: skip.as_ref().ok().and_then(Clone::clone),
+            states: machine
+                .chart
+                .states
+                .iter()
+                .map(|state| Name::clone(&state.name))
+                .collect(),
+        })))
+        .await;
+        prepared?;
+        for name in self.scope.names() {
+            let value = self
+                .scope
+                .get(&name)
+                .map_or(Json::Null, |value| value.to_json());
+            self.record(Fact::VariableSaved { name, value }).await;
+        }
+        skip
+    }
+
+    fn variables(&self, inputs: &Inputs) -> Result<(), Trouble> {
+        let start = &self.machine.chart.states[self.machine.chart.start].place;
+        for (name, value) in &inputs.vars {
+            if self.machine.secrets.contains(name) {
+                self.conceal(name, value)
+                    .map_err(|failure| self.trouble(failure, start))?;
+            }
+            self.scope.set(name, Value::from(value.clone()));
+        }
+        for variable in &self.machine.vars {
+            if inputs.vars.iter().any(|(name, _)| *name == variable.name) {
+                continue;
+            }
+            let value = self.build(&variable.value, self.env())?;
+            if self.machine.secrets.contains(&variable.name) {
+                self.conceal(&variable.name, &value)
+                    .map_err(|failure| self.trouble(failure, start))?;
+            }
+            self.scope.set(&variable.name, Value::from_json(value));
+        }
+        match self
+            .machine
+            .params
+            .iter()
+            .find(|name| self.scope.get(name).is_none())
+        {
+            None => Ok(()),
+            Some(missing) => {
+                let failure = Failure::new(
+                    ErrorKind::Script,
+                    format!("the parameter `{missing}` was not given"),
+                )
+                .hint(format!("give it with `--var {missing}=…`"));
+                Err(self.trouble(failure, start))
+            }
+        }
+    }
+
+    fn skip(&self) -> Result<Option<String>, Trouble> {
+        let Some(skip) = &self.machine.skip else {
+            return Ok(None);
+        };
+        if let Some(condition) = &skip.condition
+            && !self.holds(condition, self.env())?
+        {
+            return Ok(None);
+        }
+        Ok(Some(match self.text(&skip.reason, self.env())? {
+            Json::String(reason) => reason,
+            other => other.to_string(),
+        }))
+    }
+}

@@ -1,0 +1,99 @@
+//! The end of an execution: outputs, `defer`s and cleanup, the outcome.
+
+use super::execution::{Execution, Trouble};
+use super::run::{Stop, Verdict};
+use super::world::{ScopeId, World};
+use crate::event::{ErrorKind, Fact, Failure, Json, Outcome};
+
+impl<W: World> Execution<'_, W> {
+    /// Turns the reason of the end into an outcome, after `defer`s and cleanup have run.
+    pub(super) async fn wind_up(&self, stop: Stop, attempt: u32) -> (Outcome, Option<Trouble>) {
+        // What a halt or the task's deadline interrupted is still open.
+        let closed = self.leave().await;
+        let (mut outcome, mut headline) = match stop {
+            Stop::Final if attempt > 1 => (Outcome::Flaky, None),
+            Stop::Final => (Outcome::Passed, None),
+            Stop::Trouble(trouble) => (outcome_of(&trouble), Some(trouble)),
+            Stop::Expired(trouble) => (Outcome::TimedOut, Some(trouble)),
+            Stop::Halted(reason) => {
+                let failure = Failure::new(ErrorKind::Fail, reason);
+                (
+                    Outcome::Cancelled,
+                    Some(self.trouble(failure, &self.state().place)),
+                )
+            }
+        };
+        if let (Err(lost), true) = (closed, outcome.is_good()) {
+            (outcome, headline) = (Outcome::Error, Some(lost));
+        }
+        let outputs = if outcome.is_good() {
+            self.outputs()
+        } else {
+            Ok(Json::Null)
+        };
+        match outputs {
+            Ok(outputs) => self.inner().outputs = outputs,
+            Err(trouble) => (outcome, headline) = (Outcome::Error, Some(trouble)),
+        }
+        if let Some(trouble) = &headline {
+            let error = Self::error_value(trouble);
+            self.inner().error = Some(error);
+        }
+        let failed = Box::pin(self.clean_up()).await;
+        let lost = self.world.close(ScopeId::EXECUTION).await.is_err();
+        if outcome.is_good() {
+            if let Some(trouble) = failed {
+                (outcome, headline) = (Outcome::Error, Some(trouble));
+            } else if lost {
+                (outcome, headline) = (Outcome::Error, Some(self.lost()));
+            }
+        }
+        (outcome, headline)
+    }
+
+    fn outputs(&self) -> Result<Json, Trouble> {
+        let mut outputs = serde_json::Map::new();
+        for output in &self.machine.outputs {
+            outputs.insert(
+                output.name.to_string(),
+                self.assigned(output, self.env())?.to_json(),
+            );
+        }
+        Ok(if outputs.is_empty() {
+            Json::Null
+        } else {
+            Json::Object(outputs)
+        })
+    }
+
+    pub(super) async fn finish(&self, outcome: Outcome, headline: Option<Trouble>) -> Verdict {
+        let metrics = self.metrics();
+        let outputs = std::mem::take(&mut self.inner().outputs);
+        self.record(Fact::ExecutionFinished {
+            outcome,
+            headline: headline.clone(),
+            state: self.state_name(),
+            outputs: outputs.clone(),
+            metrics: Box::new(metrics.clone()),
+        })
+        .await;
+        Verdict {
+            outcome,
+            headline,
+            outputs,
+            metrics,
+        }
+    }
+}
+
+fn outcome_of(trouble: &Trouble) -> Outcome {
+    match trouble.failure.kind {
+        ErrorKind::Expect | ErrorKind::Condition | ErrorKind::Fail | ErrorKind::Limit => {
+            Outcome::Failed
+        }
+        ErrorKind::Timeout => Outcome::TimedOut,
+        ErrorKind::Transport | ErrorKind::Protocol | ErrorKind::Script | ErrorKind::Lost => {
+            Outcome::Error
+        }
+    }
+}

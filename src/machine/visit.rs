@@ -1,0 +1,282 @@
+//! One visit of a state: enter, arm, instructions, immediate conditions, race; and stopping what it has
+//! started.
+
+use super::chart::{Role, State, Strategy};
+use super::condition::{Cell, End, Run, Sets, Settled, Win};
+use super::execution::{Execution, Trouble};
+use super::race::{Either, Pending, first, first_pass};
+use super::value::{length_text, micros};
+use super::world::{Moment, ScopeId, World};
+use crate::event::{ErrorKind, Fact, Failure, Json, Name};
+use std::time::Duration;
+
+/// How many states back a loop is told.
+const TRAIL: usize = 16;
+
+/// What leads out of a visit.
+pub(super) enum Exit {
+    Taken {
+        transition: usize,
+        win: Win,
+        also_ready: Vec<Name>,
+    },
+    Expired(Trouble),
+}
+
+impl<W: World> Execution<'_, W> {
+    pub(super) async fn enter(&self, index: usize) -> Result<(), Trouble> {
+        let state = &self.machine.chart.states[index];
+        let (visit, allowed) = {
+            let mut inner = self.inner();
+            inner.state = index;
+            inner.visit_scope += 1;
+            inner.entered = self.world.now();
+            inner.visiting = true;
+            if inner.trail.len() == TRAIL {
+                inner.trail.pop_front();
+            }
+            inner.trail.push_back(index);
+            let visits = &mut inner.visits[index].0;
+            let allowed = *visits < state.max_visits;
+            *visits += u32::from(allowed);
+            inner.visit = *visits;
+            (inner.visit, allowed)
+        };
+        if !allowed {
+            let failure = Failure::limit(format!(
+                "`{}` was entered more than {} times, the last time by the loop {}",
+                state.name,
+                state.max_visits,
+                self.last_loop()
+            ))
+            .hint("raise the state's `max_visits` if that is meant, or give the loop a way out");
+            return Err(self.trouble(failure, &state.place));
+        }
+        self.record(Fact::StateEntered {
+            state: Name::clone(&state.name),
+            visit,
+        })
+        .await;
+        Ok(())
+    }
+
+    /// The way from the last visit of the state that was just entered to this one: `a → b → a`.
+    fn last_loop(&self) -> String {
+        let inner = self.inner();
+        let mut names: Vec<&str> = Vec::new();
+        let mut newest_first = inner.trail.iter().rev();
+        for state in newest_first.by_ref() {
+            names.push(&self.machine.chart.states[*state].name);
+            if names.len() > 1 && *state == inner.state {
+                break;
+            }
+        }
+        if names.len() == TRAIL && names[0] != names[TRAIL - 1] {
+            names.push("…");
+        }
+        names.reverse();
+        names.join(" → ")
+    }
+
+    /// Ends what the visit has started, and books its time, once.
+    pub(super) async fn leave(&self) -> Result<(), Trouble> {
+        let (scope, dirty) = {
+            let mut inner = self.inner();
+            if std::mem::take(&mut inner.visiting) {
+                let spent = self.world.now().since(inner.entered);
+                let state = inner.state;
+                inner.visits[state].1 += spent;
+            }
+            for inbox in std::mem::take(&mut inner.inboxes) {
+                let (seen, left) = inbox.counts();
+                inner.seen += seen;
+                inner.unmatched += left;
+            }
+            (ScopeId(inner.visit_scope), std::mem::take(&mut inner.dirty))
+        };
+        if dirty && self.world.close(scope).await.is_err() {
+            return Err(self.lost());
+        }
+        Ok(())
+    }
+
+    pub(super) fn lost(&self) -> Trouble {
+        let failure = Failure::new(
+            ErrorKind::Lost,
+            "an effect has not stopped 5s after it was cancelled",
+        )
+        .hint("a process that ignores SIGKILL, or a server that does not let go");
+        self.trouble(failure, &self.state().place)
+    }
+
+    /// A visit of a state; `None`: it is a final state, and its instructions are done.
+    pub(super) async fn stay(&self, state: &State) -> Result<Option<Exit>, Trouble> {
+        match &state.role {
+            Role::Way => self.visit(state).await.map(Some),
+            Role::Final => {
+                if !state.steps.is_empty() {
+                    Box::pin(self.steps(&state.steps, self.env())).await?;
+                }
+                Ok(None)
+            }
+            Role::Fail(message) => {
+                let message = match self.text(message, self.env())? {
+                    Json::String(message) => message,
+                    other => other.to_string(),
+                };
+                Err(self.trouble(Failure::new(ErrorKind::Fail, message), &state.place))
+            }
+        }
+    }
+
+    async fn visit(&self, state: &State) -> Result<Exit, Trouble> {
+        let mut cells: Vec<Cell> = Vec::new();
+        if state.slots > 0 {
+            cells.resize_with(state.slots, Cell::default);
+            Box::pin(self.arm(state, &mut cells, true)).await?;
+        }
+        if !state.steps.is_empty() {
+            Box::pin(self.steps(&state.steps, self.env())).await?;
+        }
+        if state.slots > 0 {
+            Box::pin(self.arm(state, &mut cells, false)).await?;
+        }
+        if let Some(End { index, settled }) = self.immediate(state).await {
+            return taken(index, settled, Vec::new());
+        }
+        if state.lanes.is_empty() {
+            return Err(self.stuck(state));
+        }
+        let limit = self.length(
+            state
+                .timeout
+                .as_ref()
+                .unwrap_or(&self.machine.transition_timeout),
+            self.env(),
+        )?;
+        let now = self.world.now();
+        let deadline = now.after(limit);
+        // The smallest limit in force counts: no poll starts when the task's own time is over.
+        let least = deadline.min(self.inner().deadline);
+        self.record(Fact::WaitStarted {
+            limit_micros: Some(least.since(now)),
+        })
+        .await;
+        let race = Box::pin(self.race(state, &cells, least));
+        match first(race, self.world.sleep_until(deadline)).await {
+            Either::Left(end) => end,
+            Either::Right(()) => Ok(Exit::Expired(
+                Box::pin(self.transition_expired(state, &cells, limit)).await,
+            )),
+        }
+    }
+
+    /// Opens the subscriptions of a state: those that its instructions do not influence before them, the
+    /// others after.
+    async fn arm(&self, state: &State, cells: &mut [Cell], early: bool) -> Result<(), Trouble> {
+        let mut due = Vec::new();
+        for lane in &state.lanes {
+            lane.each(&mut |lane| {
+                if let Strategy::Subscribe(subscription) = &lane.strategy
+                    && subscription.early == early
+                {
+                    due.push((lane.slot, subscription));
+                }
+            });
+        }
+        for (slot, subscription) in due {
+            let scope = ScopeId(self.inner().visit_scope);
+            cells[slot].inbox = Some(self.open(subscription, scope, self.env()).await?);
+        }
+        Ok(())
+    }
+
+    /// All strategies side by side; the first that decides ends it, and the others are dropped.
+    async fn race(&self, state: &State, cells: &[Cell], deadline: Moment) -> Result<Exit, Trouble> {
+        let mut arms: Vec<Option<Pending<'_, Option<End>>>> = state
+            .lanes
+            .iter()
+            .map(|lane| {
+                Some(self.lane(Run {
+                    lane,
+                    cells,
+                    deadline,
+                    sets: Sets::Transitions(&state.transitions),
+                }))
+            })
+            .collect();
+        let mut ready: Vec<End> = first_pass(&mut arms)
+            .await
+            .into_iter()
+            .map(|(_, end)| end)
+            .collect();
+        drop(arms);
+        // A lane may serve transitions that stand before and after those of another lane.
+        ready.sort_by_key(|end| end.index);
+        let mut ready = ready.into_iter();
+        let Some(End { index, settled }) = ready.next() else {
+            return Err(self.stuck(state));
+        };
+        let also = ready
+            .map(|end| self.transition_label(state, end.index))
+            .collect();
+        taken(index, settled, also)
+    }
+
+    fn transition_label(&self, state: &State, index: usize) -> Name {
+        match state
+            .transitions
+            .get(index)
+            .and_then(|transition| transition.to)
+        {
+            Some(to) => Name::clone(&self.machine.chart.states[to].name),
+            None => "watch".into(),
+        }
+    }
+
+    async fn transition_expired(&self, state: &State, cells: &[Cell], limit: Duration) -> Trouble {
+        let conditions = self.conditions(state, cells);
+        self.record(Fact::TimedOut {
+            scope: "transition".into(),
+            state: Name::clone(&state.name),
+            limit_micros: micros(limit),
+            conditions: conditions.clone(),
+        })
+        .await;
+        let attempts = conditions
+            .iter()
+            .map(|condition| condition.attempts)
+            .max()
+            .unwrap_or(0);
+        let failure = Failure::new(
+            ErrorKind::Timeout,
+            format!("no transition within {}", length_text(limit)),
+        );
+        let mut trouble = self.trouble(failure, &state.place);
+        trouble.attempts = attempts;
+        if let Some(condition) = conditions.iter().find(|condition| condition.last.is_some()) {
+            trouble.last.clone_from(&condition.last);
+            trouble.failure.again = condition.again.as_deref().map(str::to_owned);
+        }
+        trouble.conditions = conditions;
+        trouble
+    }
+}
+
+/// The way out that was decided on. The winner's messages leave their inboxes here, before these are
+/// counted.
+fn taken(index: usize, settled: Settled, also_ready: Vec<Name>) -> Result<Exit, Trouble> {
+    match settled {
+        Settled::Fulfilled(mut win) => {
+            for (inbox, number) in win.take.drain(..) {
+                inbox.take(number);
+            }
+            Ok(Exit::Taken {
+                transition: index,
+                win,
+                also_ready,
+            })
+        }
+        Settled::Failed(trouble) => Err(trouble),
+    }
+}
