@@ -115,7 +115,7 @@ fn screen(sent: &str, columns: usize) -> Vec<String> {
         .replace_all(sent, "")
         .into_owned();
     let mut rows: Vec<String> = vec![String::new()];
-    let mut at = 0;
+    let mut at = 0_usize;
     let mut rest = plain.as_str();
     while let Some(first) = rest.chars().next() {
         if let Some(sequence) = rest.strip_prefix("\u{1b}[") {
