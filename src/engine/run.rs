@@ -427,3 +427,36 @@ fn run_id() -> RunId {
     }
     digits.iter().rev().collect::<String>().into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Loader;
+    use crate::event::Event;
+    use std::path::Path;
+
+    /// Many executions are alive at once, most of them waiting: what each holds must stay small.
+    #[test]
+    fn an_execution_is_small() {
+        let text = "version: 1\nstart_state: a\nfinal_state: b\nstates:\n  a:\n    transitions:\n      - { to: b, wait: 1s }\n  b:\n";
+        let task = Loader::new(Registry::builtin())
+            .compile(Path::new("t.yaml"), text)
+            .unwrap();
+        let surroundings = Surroundings {
+            spine: Spine::new("run".into()),
+            registry: Registry::builtin(),
+            stop: Stop::default(),
+        };
+        let shared = Shared {
+            surroundings: Arc::new(surroundings),
+            vars: Vec::new(),
+            addresses: HashMap::new(),
+            seed: 0,
+            retries: None,
+            executions: AtomicU32::new(0),
+        };
+        let size = size_of_val(&shared.attempts(0, &task));
+        assert!(size < 2_700, "{size} bytes");
+        assert!(size_of::<Event>() <= 160, "{} bytes", size_of::<Event>());
+    }
+}

@@ -1,6 +1,8 @@
 use crate::event::{Event, ExecutionId, Fact, Mask, RunId, Sink};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::task::{Context, Poll};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
 
@@ -19,6 +21,20 @@ pub(super) struct Spine {
     masked: AtomicBool,
     filled: Notify,
     drained: Notify,
+}
+
+/// The end of a [`Spine::record`]: small, since every step of every machine holds one.
+pub(super) struct Recorded<'a>(Option<Pin<Box<dyn Future<Output = ()> + Send + 'a>>>);
+
+impl Future for Recorded<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        match &mut self.0 {
+            None => Poll::Ready(()),
+            Some(later) => later.as_mut().poll(context),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -67,11 +83,16 @@ impl Spine {
         self.masked.store(true, Ordering::Release);
     }
 
-    /// Writes a fact down; waits while the sinks are too far behind.
-    pub(super) async fn record(&self, execution: Option<ExecutionId>, fact: Fact) {
-        let Some(mut fact) = self.push(execution, self.hidden(fact)) else {
-            return;
-        };
+    /// Writes a fact down, at once if there is room; the future is done when there was.
+    pub(super) fn record(&self, execution: Option<ExecutionId>, fact: Fact) -> Recorded<'_> {
+        match self.push(execution, self.hidden(fact)) {
+            None => Recorded(None),
+            Some(fact) => Recorded(Some(Box::pin(self.record_later(execution, fact)))),
+        }
+    }
+
+    /// Waits while the sinks are too far behind.
+    async fn record_later(&self, execution: Option<ExecutionId>, mut fact: Fact) {
         loop {
             // Made before the queue is looked at again, so that no wake-up can fall in between.
             let drained = self.drained.notified();

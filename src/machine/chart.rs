@@ -206,8 +206,16 @@ pub(super) struct Step {
     pub(super) retry: Option<Retry>,
     pub(super) each: Option<Each>,
     pub(super) defer: Option<Arc<Step>>,
-    /// Every variable that it reads, for `defer`s that are not armed.
-    pub(super) reads: Vec<Name>,
+    /// Every variable that it needs: what it saves itself and its `defer` left out.
+    pub(super) reads: Vec<Read>,
+}
+
+/// A variable that something reads, and where.
+#[derive(Clone, Debug)]
+pub(super) struct Read {
+    pub(super) name: Name,
+    pub(super) file: Name,
+    pub(super) span: Span,
 }
 
 #[derive(Debug)]

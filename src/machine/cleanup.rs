@@ -112,8 +112,8 @@ impl<W: World> Execution<'_, W> {
 fn unsaved(step: &Step, scope: &Scope) -> Option<Name> {
     step.reads
         .iter()
-        .find(|name| scope.get(name).is_none())
-        .cloned()
+        .find(|read| scope.get(&read.name).is_none())
+        .map(|read| Name::clone(&read.name))
 }
 
 fn lock(failures: &Mutex<Vec<Trouble>>) -> std::sync::MutexGuard<'_, Vec<Trouble>> {

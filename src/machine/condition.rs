@@ -1,6 +1,6 @@
 //! Conditions: what results say, and how far each strategy has come.
 
-use super::chart::{Condition, Guard, Lane, State};
+use super::chart::{Assignment, Condition, Guard, Lane, Part, State, Transition};
 use super::execution::{Env, Execution, Trouble, explained};
 use super::world::{Moment, World};
 use crate::event::{
@@ -95,6 +95,24 @@ pub(super) struct Run<'a> {
     pub(super) cells: &'a [Cell],
     /// No attempt starts at or after it.
     pub(super) deadline: Moment,
+    /// What is assigned where a condition is fulfilled.
+    pub(super) sets: Sets<'a>,
+}
+
+/// The assignments of conditions, by their index.
+#[derive(Clone, Copy)]
+pub(super) enum Sets<'a> {
+    Transitions(&'a [Transition]),
+    Parts(&'a [Part]),
+}
+
+impl<'a> Sets<'a> {
+    fn of(self, index: usize) -> &'a [Assignment] {
+        match self {
+            Self::Transitions(transitions) => &transitions[index].set,
+            Self::Parts(parts) => &parts[index].set,
+        }
+    }
 }
 
 impl<'a> Run<'a> {
@@ -224,6 +242,17 @@ impl<W: World> Execution<'_, W> {
             }
         }
         None
+    }
+
+    /// Hides the secrets that this result would bring, whatever is decided on it.
+    pub(super) fn hide_result(&self, run: Run<'_>, res: &Value, attempt: u32) {
+        if self.machine.secrets.is_empty() {
+            return;
+        }
+        let env = self.env().with_res(res, attempt);
+        for condition in &run.lane.conditions {
+            self.hide_ahead(run.sets.of(condition.index), env, false);
+        }
     }
 
     fn add_last(&self, trouble: &mut Trouble, run: Run<'_>) {

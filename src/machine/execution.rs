@@ -130,8 +130,8 @@ impl<'m, W: World> Execution<'m, W> {
         &self.machine.chart.states[self.inner().state]
     }
 
-    pub(super) async fn record(&self, fact: Fact) {
-        self.world.record(fact).await;
+    pub(super) fn record(&self, fact: Fact) -> impl Future<Output = ()> + Send {
+        self.world.record(fact)
     }
 
     /// Where a request of this visit comes from. Marks the visit as one that has started something.

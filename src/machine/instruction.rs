@@ -243,7 +243,7 @@ impl<W: World> Execution<'_, W> {
             } => {
                 let call = self.call(*client, request, *safe, env)?;
                 let limit = self.attempt_limit(step, env)?;
-                let reply = self.send(step, call, limit, env.attempt).await?;
+                let reply = self.send(step, call, limit, env).await?;
                 Ok((Value::from_json(Arc::clone(&reply.value)), Some(reply)))
             }
             Action::Parallel(steps) => {
@@ -313,8 +313,9 @@ impl<W: World> Execution<'_, W> {
         step: &Step,
         call: Call,
         limit: Duration,
-        attempt: u32,
+        env: Env<'_>,
     ) -> Result<Reply, Trouble> {
+        let attempt = env.attempt;
         self.record(Fact::InstructionStarted {
             place: Arc::clone(&step.place),
             what: Name::clone(&step.what),
@@ -329,6 +330,11 @@ impl<W: World> Execution<'_, W> {
         let attempted = match &result {
             Ok(reply) => {
                 self.count_reply(reply.sent, reply.received);
+                // In a loop, `save` looks at the list of all results.
+                if step.each.is_none() {
+                    let res = Value::from_json(Arc::clone(&reply.value));
+                    self.hide_ahead(&step.save, env.with_res(&res, attempt), true);
+                }
                 Attempted::Reply(reply.clone())
             }
             Err(failure) => {

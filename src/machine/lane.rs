@@ -2,7 +2,7 @@
 //! decided, or with nothing when it can decide nothing any more.
 
 use super::chart::{Action, Guard, Part, PartCondition, Poll, Strategy};
-use super::condition::{End, Offer, Run, Settled, Win};
+use super::condition::{End, Offer, Run, Sets, Settled, Win};
 use super::execution::{Env, Execution, Trouble};
 use super::race::{Pending, first_pass};
 use super::world::{Moment, World};
@@ -147,6 +147,10 @@ impl<W: World> Execution<'_, W> {
             .as_ref()
             .map_or((0, 0), |reply| (reply.sent, reply.received));
         self.count_reply(sent, received);
+        if let Ok(reply) = &result {
+            let res = Value::from_json(Arc::clone(&reply.value));
+            self.hide_result(run, &res, attempt);
+        }
         self.record(Fact::PollAnswered {
             place: Arc::clone(&step.place),
             attempt,
@@ -196,13 +200,14 @@ impl<W: World> Execution<'_, W> {
                 Err(ended) => return Some(run.failed(self.trouble(ended.0, &run.lane.place))),
             };
             attempt += 1;
+            let res = Value::from_json(Arc::clone(&message.value));
+            self.hide_result(run, &res, attempt);
             self.record(Fact::MessageReceived {
                 place: Arc::clone(&run.lane.place),
                 number,
-                value: Arc::clone(&message.value),
+                value: message.value,
             })
             .await;
-            let res = Value::from_json(message.value);
             run.cell().seen(|seen| {
                 seen.attempts = attempt;
                 seen.last = Some((res.clone(), Name::default()));
@@ -229,7 +234,11 @@ impl<W: World> Execution<'_, W> {
         let mut arms: Vec<Option<Pending<'_, Option<End>>>> = parts
             .iter()
             .map(|part| match &part.condition {
-                PartCondition::Lane(lane) => Some(self.lane(Run { lane, ..run })),
+                PartCondition::Lane(lane) => Some(self.lane(Run {
+                    lane,
+                    sets: Sets::Parts(parts),
+                    ..run
+                })),
                 PartCondition::Immediate(_) => None,
             })
             .collect();

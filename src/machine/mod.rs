@@ -16,7 +16,7 @@ mod race;
 mod run;
 mod stub;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod value;
 mod world;
 

@@ -2,9 +2,10 @@
 //! those that are ready together; here the one written first wins, so that the same answers give the
 //! same run.
 
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
-use std::task::Poll;
+use pin_project_lite::pin_project;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 /// A future on the heap.
 pub(super) type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -15,20 +16,35 @@ pub(super) enum Either<A, B> {
     Right(B),
 }
 
-/// Races two futures. The left one is polled first, so it wins a tie.
-pub(super) async fn first<A, B>(
-    left: impl Future<Output = A>,
-    right: impl Future<Output = B>,
-) -> Either<A, B> {
-    let mut left = pin!(left);
-    let mut right = pin!(right);
-    poll_fn(|context| {
-        if let Poll::Ready(value) = left.as_mut().poll(context) {
+pin_project! {
+    /// The future of [`first`]. Written out, since an `async fn` would hold both of its arguments twice,
+    /// and these are nested.
+    struct First<L, R> {
+        #[pin]
+        left: L,
+        #[pin]
+        right: R,
+    }
+}
+
+impl<L: Future, R: Future> Future for First<L, R> {
+    type Output = Either<L::Output, R::Output>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(value) = this.left.poll(context) {
             return Poll::Ready(Either::Left(value));
         }
-        right.as_mut().poll(context).map(Either::Right)
-    })
-    .await
+        this.right.poll(context).map(Either::Right)
+    }
+}
+
+/// Races two futures. The left one is polled first, so it wins a tie.
+pub(super) fn first<L: Future, R: Future>(
+    left: L,
+    right: R,
+) -> impl Future<Output = Either<L::Output, R::Output>> {
+    First { left, right }
 }
 
 /// Everything that completed in the first pass in which anything did, with its index; empty if there is

@@ -2,7 +2,7 @@
 //! losers, set, next; and at every end `defer`s, cleanup and the outcome.
 
 use super::chart::{Machine, Role, Route, State, Strategy};
-use super::condition::{Cell, End, Run, Settled, Win};
+use super::condition::{Cell, End, Run, Sets, Settled, Win};
 use super::execution::{Execution, Fixed, Trouble};
 use super::race::{Either, Pending, first, first_pass};
 use super::world::{Moment, ScopeId, World};
@@ -80,12 +80,12 @@ pub async fn run<W: World>(machine: &Machine, inputs: Inputs, world: &W) -> Verd
         services: Value::from(inputs.services.clone()),
     };
     let execution = Execution::new(machine, world, &fixed);
-    let stop = match execution.begin(&inputs).await {
+    let stop = match Box::pin(execution.begin(&inputs)).await {
         Ok(None) => execution.until_end().await,
         Ok(Some(_)) => return execution.finish(Outcome::Skipped, None).await,
         Err(trouble) => Stop::Trouble(trouble),
     };
-    let (outcome, headline) = execution.wind_up(stop, inputs.attempt).await;
+    let (outcome, headline) = Box::pin(execution.wind_up(stop, inputs.attempt)).await;
     execution.finish(outcome, headline).await
 }
 
@@ -220,7 +220,7 @@ impl<W: World> Execution<'_, W> {
 
     async fn walk(&self) -> Stop {
         for subscription in &self.machine.listen {
-            if let Err(trouble) = self.listen(subscription, self.env()).await {
+            if let Err(trouble) = Box::pin(self.listen(subscription, self.env())).await {
                 return Stop::Trouble(trouble);
             }
         }
@@ -405,7 +405,7 @@ impl<W: World> Execution<'_, W> {
         match first(race, self.world.sleep_until(deadline)).await {
             Either::Left(end) => end,
             Either::Right(()) => Ok(Exit::Expired(
-                self.transition_expired(state, &cells, limit).await,
+                Box::pin(self.transition_expired(state, &cells, limit)).await,
             )),
         }
     }
@@ -440,6 +440,7 @@ impl<W: World> Execution<'_, W> {
                     lane,
                     cells,
                     deadline,
+                    sets: Sets::Transitions(&state.transitions),
                 }))
             })
             .collect();

@@ -5,7 +5,7 @@
 //! own, since a runtime's paused clock also jumps while real IO is in flight.
 
 use super::world::{Call, Halt, Lost, Moment, ScopeId, Site, World};
-use crate::event::{Fact, Failure, Feed, Inbox, Json, Message, Name, Reply};
+use crate::event::{Fact, Failure, Feed, Inbox, Json, Mask, Message, Name, Reply};
 use crate::script::Host;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::pin::{Pin, pin};
@@ -68,6 +68,7 @@ struct Inner {
     leaks: usize,
     halt: Option<(u64, String)>,
     facts: Vec<(Moment, Fact)>,
+    mask: Mask,
 }
 
 /// What happens at a point of the timeline.
@@ -348,6 +349,7 @@ impl World for Stubbed {
             inner.leaks += 1;
         }
         let now = self.now();
+        let fact = hidden(&inner.mask, fact);
         inner.facts.push((now, fact));
     }
 
@@ -362,11 +364,26 @@ impl World for Stubbed {
         }
     }
 
-    fn conceal(&self, _name: &str, _value: &str) {}
+    fn conceal(&self, name: &str, value: &str) {
+        self.lock().mask.add(name, value);
+    }
 
     fn host(&self) -> &Arc<dyn Host> {
         &self.host
     }
+}
+
+/// The fact with every secret replaced that is known by now.
+fn hidden(mask: &Mask, fact: Fact) -> Fact {
+    if mask.is_empty() {
+        return fact;
+    }
+    let Ok(mut json) = serde_json::to_value(&fact) else {
+        return fact;
+    };
+    mask.json(&mut json);
+    // A mask only replaces texts, so what was a fact is still one.
+    serde_json::from_value(json).unwrap_or(fact)
 }
 
 impl Host for VirtualHost {

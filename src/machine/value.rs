@@ -112,6 +112,32 @@ impl<W: World> Execution<'_, W> {
         Ok(())
     }
 
+    /// Hides the secrets that a result brings before the result itself is recorded. What cannot be found yet
+    /// is reported when it is assigned. `in_order`: each assignment sees the ones before it.
+    pub(super) fn hide_ahead(&self, assignments: &[Assignment], env: Env<'_>, in_order: bool) {
+        let is_secret = |one: &Assignment| self.machine.secrets.contains(&one.name);
+        if !assignments.iter().any(is_secret) {
+            return;
+        }
+        let scope = env.scope.fork();
+        let env = Env {
+            scope: &scope,
+            ..env
+        };
+        for one in assignments {
+            let Ok(value) = self.assigned(one, env) else {
+                continue;
+            };
+            if is_secret(one) {
+                // One that is too short is refused when it is assigned.
+                self.conceal(&one.name, &value.to_json()).ok();
+            }
+            if in_order {
+                scope.set(&one.name, value);
+            }
+        }
+    }
+
     /// Gives a variable its value; a secret is hidden from then on.
     pub(super) async fn save(
         &self,

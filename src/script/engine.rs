@@ -4,10 +4,10 @@ use super::functions;
 use super::jsonpath::JsonPath;
 use super::known::Known;
 use super::lint::{self, Lint};
-use super::module::{Loaded, Module, ModuleError, load};
+use super::module::{Loaded, Module, ModuleError, complain, load};
 use super::{
-    EvalError, Expression, Host, Locals, Scope, Source, SyntaxError, Template, Value, explain,
-    lexer, ops, parser, sandbox, translate,
+    EvalError, EvalKind, Expression, Host, Locals, Scope, Source, SyntaxError, Template, Value,
+    explain, lexer, ops, parser, sandbox, translate,
 };
 use crate::event::{Explanation, Json};
 use rhai::Dynamic;
@@ -44,8 +44,9 @@ impl Engine {
     /// An engine whose expressions may call these modules; broken ones are left out and reported.
     pub fn new(modules: &[Module]) -> (Self, Vec<ModuleError>) {
         let mut rhai = sandbox::engine();
-        let (modules, errors) = load(&mut rhai, modules);
-        let known = Known::new(&modules);
+        let (modules, mut errors) = load(&mut rhai, modules);
+        let known = Known::new(&modules, &errors);
+        errors.extend(complain(&modules, &known));
         (
             Self(Arc::new(Inner {
                 rhai,
@@ -62,10 +63,7 @@ impl Engine {
     /// # Errors
     /// What does not parse, with its place.
     pub fn expression(&self, source: &str) -> Result<Expression, SyntaxError> {
-        let tokens = lexer::tokens(source)?;
-        translate::refuse(&tokens)?;
-        let root = parser::expression(&tokens, source.len(), &self.0.rhai, false)?;
-        Ok(Expression::new(source, root, lint::lint(&tokens)))
+        self.compile(source, false)
     }
 
     /// Compiles a script: of `save`, `set`, `outputs`, `eval`. `let`, `if` and blocks are allowed.
@@ -73,21 +71,35 @@ impl Engine {
     /// # Errors
     /// What does not parse, with its place.
     pub fn script(&self, source: &str) -> Result<Expression, SyntaxError> {
+        self.compile(source, true)
+    }
+
+    fn compile(&self, source: &str, statements: bool) -> Result<Expression, SyntaxError> {
         let tokens = lexer::tokens(source)?;
         translate::refuse(&tokens)?;
         let lint = lint::lint(&tokens);
-        if let Some(assigned) = lint.assigned.first() {
-            let message = format!("`{}` cannot be changed by a script", assigned.name);
-            return Err(SyntaxError::new(assigned.at.clone(), message).hint(format!(
-                "use `set`, or declare it: `let {} = …`",
-                assigned.name
-            )));
-        }
-        let root = match parser::expression(&tokens, source.len(), &self.0.rhai, true) {
-            Ok(root) => root,
-            Err(error) if !has_statements(&tokens) => return Err(error),
-            Err(_) => parser::script(&tokens, source.len(), &self.0.rhai)?,
-        };
+        let rhai = &self.0.rhai;
+        // Rhai's parser is not ours to trust.
+        let parsed = catch_unwind(AssertUnwindSafe(|| {
+            match parser::expression(&tokens, source.len(), rhai, statements) {
+                Err(error) if statements => {
+                    refuse_assignment(&lint)?;
+                    if !has_statements(&tokens) {
+                        return Err(error);
+                    }
+                    parser::script(&tokens, source.len(), rhai)
+                }
+                parsed => {
+                    let root = parsed?;
+                    refuse_assignment(&lint)?;
+                    Ok(root)
+                }
+            }
+        }));
+        let root = parsed.unwrap_or_else(|_| {
+            let message = "the parser panicked, which is an error of this program";
+            Err(SyntaxError::new(0..source.len(), message))
+        })?;
         Ok(Expression::new(source, root, lint))
     }
 
@@ -325,6 +337,31 @@ impl Engine {
         explain::explanation(e.source(), &e.code.root, seen, value.as_ref().ok())
     }
 
+    /// The bool of a condition, and why: one evaluation for both.
+    ///
+    /// # Errors
+    /// As in [`Engine::test`]; the explanation shows what was seen until then.
+    pub fn judge(
+        &self,
+        e: &Expression,
+        scope: &Scope,
+        on: &Locals<'_>,
+        host: &Arc<dyn Host>,
+    ) -> (Result<bool, EvalError>, Explanation) {
+        let (value, seen) = self.observed(e, scope, on, host);
+        let verdict = value
+            .as_ref()
+            .map_err(Clone::clone)
+            .and_then(|value| {
+                ops::truth(value, "a condition").map_err(|fault| placed(fault, &e.code.root.at))
+            })
+            .map_err(|error| name_missing(error, &seen));
+        (
+            verdict,
+            explain::explanation(e.source(), &e.code.root, seen, value.as_ref().ok()),
+        )
+    }
+
     /// What an expression refers to.
     pub fn lint<'e>(&self, e: &'e Expression) -> &'e Lint {
         e.lint()
@@ -332,11 +369,7 @@ impl Engine {
 
     /// Calls of functions or modules that do not exist, or with a wrong number of arguments.
     pub fn unknown_calls(&self, e: &Expression) -> Vec<SyntaxError> {
-        e.lint()
-            .calls
-            .iter()
-            .filter_map(|call| self.0.known.complain(call, e))
-            .collect()
+        self.0.known.complaints(e.lint(), e.source())
     }
 
     /// The functions that expressions may call, besides those of Rhai.
@@ -420,27 +453,43 @@ impl Engine {
         on: &Locals<'_>,
         host: &Arc<dyn Host>,
     ) -> EvalError {
-        if error.kind == super::EvalKind::Limit {
+        if error.kind == EvalKind::Limit {
             return error;
         }
-        let (_, seen) = self.observed(e, scope, on, host);
-        let found = seen
-            .missing
-            .into_iter()
-            .find(|(at, _)| error.at.start <= at.start && at.end <= error.at.end);
-        match found {
-            None => error,
-            Some((at, missing)) => {
-                let near = missing
-                    .nearest
-                    .map(|near| format!(", did you mean `{near}`?"))
-                    .unwrap_or_default();
-                let mut error = error;
-                error.message = format!("{}: `{}` is missing{near}", error.message, missing.path);
-                error.at = at;
-                error
-            }
-        }
+        name_missing(error, &self.observed(e, scope, on, host).1)
+    }
+}
+
+/// Adds to an error what is missing at its place, with the nearest name that exists.
+fn name_missing(mut error: EvalError, seen: &Seen) -> EvalError {
+    let found = seen
+        .missing
+        .iter()
+        .find(|(at, _)| error.at.start <= at.start && at.end <= error.at.end);
+    if let Some((at, missing)) = found {
+        let near = missing
+            .nearest
+            .as_ref()
+            .map(|near| format!(", did you mean `{near}`?"))
+            .unwrap_or_default();
+        error.message = format!("{}: `{}` is missing{near}", error.message, missing.path);
+        error.at = at.clone();
+    }
+    error
+}
+
+/// A task's variables are constants to scripts.
+fn refuse_assignment(lint: &Lint) -> Result<(), SyntaxError> {
+    match lint.assigned.first() {
+        None => Ok(()),
+        Some(assigned) => Err(SyntaxError::new(
+            assigned.at.clone(),
+            format!("`{}` cannot be changed by a script", assigned.name),
+        )
+        .hint(format!(
+            "use `set`, or declare it: `let {} = …`",
+            assigned.name
+        ))),
     }
 }
 

@@ -1,10 +1,10 @@
 //! Evaluates a [`Node`]: what a condition says is computed here, what only Rhai can do is left to it.
 
 use super::arithmetic::{self, calculate};
-use super::functions::Call;
+use super::functions::{Call, Function};
 use super::lazy::{self, Lazy, Step as Way};
 use super::nearest::nearest;
-use super::node::{Kind, Leaf, Node, Step};
+use super::node::{Kind, Leaf, Node, Operator, Step};
 use super::ops::{self, Fault, truth};
 use super::sandbox::{self, Entered};
 use super::scope::{Host, LOCALS, Locals, Scope};
@@ -102,34 +102,14 @@ impl Run<'_> {
                     Ok(value)
                 }
             }
-            Kind::Compare(how, left, right) => {
-                ops::compare(*how, &self.node(left)?, &self.node(right)?)
-                    .map(Dynamic::from)
-                    .map_err(place)
+            Kind::Binary(operator, left, right) => {
+                let (left, right) = (self.node(left)?, self.node(right)?);
+                let result = apply(*operator, &left, &right);
+                match operator {
+                    Operator::Calculate(_) => metered(node, result),
+                    _ => result.map_err(place),
+                }
             }
-            Kind::CompareNull(how, left, right) => {
-                Ok(ops::compare_null(*how, &self.node(left)?, &self.node(right)?).into())
-            }
-            Kind::Contains {
-                needle,
-                hay,
-                negated,
-            } => {
-                let needle = self.node(needle)?;
-                let found = ops::contains(&self.node(hay)?, &needle).map_err(place)?;
-                Ok((found != *negated).into())
-            }
-            Kind::Calculate(how, left, right) => {
-                metered(node, calculate(*how, &self.node(left)?, &self.node(right)?))
-            }
-            Kind::Bits(symbol, left, right) => {
-                arithmetic::bits(symbol, &self.node(left)?, &self.node(right)?).map_err(place)
-            }
-            Kind::Range {
-                start,
-                end,
-                inclusive,
-            } => arithmetic::range(&self.node(start)?, &self.node(end)?, *inclusive).map_err(place),
             Kind::List(items) => Ok(Dynamic::from_array(self.nodes(items)?)),
             Kind::Map(members) => {
                 let mut map = Map::new();
@@ -162,15 +142,19 @@ impl Run<'_> {
                 if *maybe && args[0].is_unit() {
                     return Ok(Dynamic::UNIT);
                 }
-                let call = Call {
-                    host: &**self.host,
-                    place: self.place,
-                    rhai: None,
-                };
-                metered(node, sandbox::call(function, &call, &args))
+                self.call(function, &args).map_err(place)
             }
             Kind::Rhai(leaf) => self.leaf(node, leaf),
         }
+    }
+
+    fn call(&self, function: &Function, args: &[Dynamic]) -> Result<Dynamic, Fault> {
+        let call = Call {
+            host: &**self.host,
+            place: self.place,
+            rhai: None,
+        };
+        sandbox::call(function, &call, args)
     }
 
     fn nodes(&self, nodes: &[Node]) -> Outcome<Vec<Dynamic>> {
@@ -213,7 +197,7 @@ impl Run<'_> {
         let mut next = 0;
         while let Some(step) = steps.get(next) {
             if value.is_unit() {
-                return Ok(value);
+                return self.rest(&steps[next..]);
             }
             if let Some(lazy) = lazy::lazy(&value) {
                 value = self.json_path(node, &lazy, steps, &mut next)?;
@@ -244,20 +228,23 @@ impl Run<'_> {
                 Step::Member(name, _) => json.get(name.as_str()),
                 Step::Index(by, _) => {
                     let by_value = self.node(by)?;
-                    if let Ok(index) = by_value.as_int() {
-                        let index = json
-                            .as_array()
-                            .and_then(|list| lazy::position(index, list.len()));
+                    if let (Ok(index), Json::Array(list)) = (by_value.as_int(), json) {
+                        let index = lazy::position(index, list.len());
                         indices.push(Way::Index(index.unwrap_or_default()));
-                        index.and_then(|index| json.get(index))
+                        index.and_then(|index| list.get(index))
                     } else if let Some(name) = ops::as_text(&by_value) {
                         indices.push(Way::Key(name.clone()));
                         json.get(name.as_str())
                     } else {
-                        // A range, or nothing that is an index.
+                        // A range, a character of a text, or nothing that is an index.
                         let here = value_at(lazy, json, &steps[first..*next], indices);
                         *next += 1;
-                        return ops::index(&here, &by_value).map_err(|fault| placed(fault, &by.at));
+                        let found =
+                            ops::index(&here, &by_value).map_err(|fault| placed(fault, &by.at))?;
+                        if found.is_unit() {
+                            self.missing(&(node.at.start..step.end()), Some((&here, step)));
+                        }
+                        return Ok(found);
                     }
                 }
             };
@@ -269,13 +256,24 @@ impl Run<'_> {
                         let within = other.is_none().then_some((json, step));
                         self.missing_json(&at, within);
                     }
+                    let rest = &steps[*next + 1..];
                     *next = steps.len();
-                    return Ok(Dynamic::UNIT);
+                    return self.rest(rest);
                 }
             }
             *next += 1;
         }
         Ok(value_at(lazy, json, &steps[first..], indices))
+    }
+
+    /// What lies behind something missing is missing too; an index on the way may still fail.
+    fn rest(&self, steps: &[Step]) -> Outcome {
+        for step in steps {
+            if let Step::Index(by, _) = step {
+                let _ = self.node(by)?;
+            }
+        }
+        Ok(Dynamic::UNIT)
     }
 
     fn missing(&self, at: &Range<usize>, within: Option<(&Dynamic, &Step)>) {
@@ -349,6 +347,19 @@ impl Run<'_> {
             }
             _ => located,
         }
+    }
+}
+
+fn apply(operator: Operator, left: &Dynamic, right: &Dynamic) -> Result<Dynamic, Fault> {
+    match operator {
+        Operator::Compare(how) => ops::compare(how, left, right).map(Dynamic::from),
+        Operator::CompareNull(how) => Ok(ops::compare_null(how, left, right).into()),
+        Operator::In { negated } => {
+            ops::contains(right, left).map(|found| (found != negated).into())
+        }
+        Operator::Calculate(how) => calculate(how, left, right),
+        Operator::Bits(symbol) => arithmetic::bits(symbol, left, right),
+        Operator::Range { inclusive } => arithmetic::range(left, right, inclusive),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::eval::Seen;
 use super::lazy;
-use super::node::{Kind, Node};
+use super::node::{Kind, Node, Operator};
 use crate::event::{Explanation, Json, Operand, Pos, Span};
 use rhai::Dynamic;
 use std::ops::Range;
@@ -69,7 +69,7 @@ fn is_interesting(node: &Node) -> bool {
     match &node.kind {
         Kind::Literal(_) => false,
         Kind::Negate(of) => is_interesting(of),
-        Kind::List(_) | Kind::Map(_) | Kind::Range { .. } => {
+        Kind::List(_) | Kind::Map(_) | Kind::Binary(Operator::Range { .. }, ..) => {
             node.children().into_iter().any(is_interesting)
         }
         _ => true,
@@ -77,10 +77,13 @@ fn is_interesting(node: &Node) -> bool {
 }
 
 fn sides(node: &Node, seen: &Seen) -> Option<(Json, Json)> {
-    let (left, right) = match &node.kind {
-        Kind::Compare(_, left, right) | Kind::CompareNull(_, left, right) => (left, right),
-        Kind::Contains { needle, hay, .. } => (needle, hay),
-        _ => return None,
+    let Kind::Binary(
+        Operator::Compare(_) | Operator::CompareNull(_) | Operator::In { .. },
+        left,
+        right,
+    ) = &node.kind
+    else {
+        return None;
     };
     Some((brief(seen.value(left)?), brief(seen.value(right)?)))
 }

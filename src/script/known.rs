@@ -1,10 +1,10 @@
 //! Which functions there are.
 
 use super::known_rhai::RHAI;
-use super::lint::Call;
-use super::module::Loaded;
+use super::lint::{Call, Lint};
+use super::module::{Loaded, ModuleError};
 use super::nearest::nearest;
-use super::{Expression, SyntaxError, functions};
+use super::{SyntaxError, functions};
 use crate::event::Name;
 use std::collections::BTreeMap;
 
@@ -23,10 +23,12 @@ const SYNTACTIC: [(&str, &[usize]); 7] = [
 pub(super) struct Known {
     functions: BTreeMap<String, Vec<usize>>,
     modules: Vec<(Name, Vec<(Name, usize)>)>,
+    /// Modules that were left out: their calls are no mistake of the caller.
+    broken: Vec<Name>,
 }
 
 impl Known {
-    pub(super) fn new(modules: &[Loaded]) -> Self {
+    pub(super) fn new(modules: &[Loaded], errors: &[ModuleError]) -> Self {
         let mut functions: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (name, arities) in RHAI.into_iter().chain(SYNTACTIC) {
             functions
@@ -39,6 +41,7 @@ impl Known {
             functions.insert(function.name.to_owned(), function.arity.clone().collect());
         }
         Self {
+            broken: errors.iter().map(|error| error.module.clone()).collect(),
             functions,
             modules: modules
                 .iter()
@@ -47,21 +50,21 @@ impl Known {
         }
     }
 
-    /// What is wrong with a call, if anything is.
-    pub(super) fn complain(&self, call: &Call, e: &Expression) -> Option<SyntaxError> {
-        match &call.module {
+    /// What is wrong with the calls in a source.
+    pub(super) fn complaints(&self, lint: &Lint, source: &str) -> Vec<SyntaxError> {
+        let complain = |call: &Call| match &call.module {
             Some(module) => self.complain_of_module(module, call),
-            None => self.complain_of_function(call, e),
-        }
+            None => self.complain_of_function(call, lint, source),
+        };
+        lint.calls.iter().filter_map(complain).collect()
     }
 
-    fn complain_of_function(&self, call: &Call, e: &Expression) -> Option<SyntaxError> {
-        let lint = e.lint();
+    fn complain_of_function(&self, call: &Call, lint: &Lint, source: &str) -> Option<SyntaxError> {
         if lint.declared.contains(&call.name) {
             return None;
         }
         // A method may be a closure that a map of the script holds: only Rhai knows then.
-        if call.method && e.source().contains('|') && !self.functions.contains_key(&*call.name) {
+        if call.method && source.contains('|') && !self.functions.contains_key(&*call.name) {
             return self
                 .near(&call.name)
                 .map(|near| unknown(call).hint(format!("did you mean `{near}`?")));
@@ -108,6 +111,9 @@ impl Known {
     }
 
     fn complain_of_module(&self, module: &str, call: &Call) -> Option<SyntaxError> {
+        if self.broken.iter().any(|broken| **broken == *module) || module == "global" {
+            return None;
+        }
         let Some((_, functions)) = self.modules.iter().find(|(name, _)| &**name == module) else {
             let error = SyntaxError::new(call.at.clone(), format!("there is no module `{module}`"));
             return Some(

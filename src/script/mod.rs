@@ -21,6 +21,7 @@ mod explain;
 mod expression;
 mod functions;
 mod jsonpath;
+mod kind;
 mod known;
 mod known_rhai;
 mod lazy;

@@ -1,5 +1,6 @@
+use super::known::Known;
 use super::lexer::{self, Token};
-use super::lint;
+use super::lint::{self, Lint};
 use super::translate::{self, Translation};
 use super::{SyntaxError, rhai_error};
 use crate::event::Name;
@@ -35,6 +36,7 @@ pub(super) struct Loaded {
     translation: Translation,
     /// Its functions, and how many arguments each takes.
     pub(super) functions: Vec<(Name, usize)>,
+    lint: Lint,
 }
 
 impl Loaded {
@@ -55,6 +57,27 @@ impl Loaded {
             + 1;
         Some(format!("{file}:{line}:{column}"))
     }
+}
+
+/// What the functions of modules name and nobody has: they see their arguments and other functions only.
+pub(super) fn complain(modules: &[Loaded], known: &Known) -> Vec<ModuleError> {
+    let mut errors = Vec::new();
+    for module in modules {
+        let reads = module.lint.reads.iter().map(|read| {
+            SyntaxError::new(
+                read.at.clone(),
+                format!("a function of a module does not see `{}`", read.name),
+            )
+            .hint("pass it as an argument; a constant of the module is `global::NAME`")
+        });
+        let calls = known.complaints(&module.lint, &module.source);
+        errors.extend(reads.chain(calls).map(|error| ModuleError {
+            module: module.name.clone(),
+            file: module.file.clone(),
+            error,
+        }));
+    }
+    errors
 }
 
 /// Compiles modules and registers those that are sound.
@@ -122,6 +145,7 @@ fn compile(engine: &mut rhai::Engine, module: &Module) -> Result<Loaded, SyntaxE
         source: source.clone(),
         translation,
         functions,
+        lint: lint::lint(&tokens),
     })
 }
 

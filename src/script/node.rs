@@ -28,21 +28,7 @@ pub(super) enum Kind {
     And(Box<Node>, Box<Node>),
     Or(Box<Node>, Box<Node>),
     Coalesce(Box<Node>, Box<Node>),
-    Compare(Comparison, Box<Node>, Box<Node>),
-    /// `==` or `!=` with a literal `null` on one side.
-    CompareNull(Comparison, Box<Node>, Box<Node>),
-    Contains {
-        needle: Box<Node>,
-        hay: Box<Node>,
-        negated: bool,
-    },
-    Calculate(Arithmetic, Box<Node>, Box<Node>),
-    Bits(&'static str, Box<Node>, Box<Node>),
-    Range {
-        start: Box<Node>,
-        end: Box<Node>,
-        inclusive: bool,
-    },
+    Binary(Operator, Box<Node>, Box<Node>),
     List(Vec<Node>),
     Map(Vec<(ImmutableString, Node)>),
     /// The pieces of a backtick text.
@@ -60,6 +46,23 @@ pub(super) enum Kind {
     },
     /// What Rhai evaluates: closures, modules, statements and its own functions.
     Rhai(Box<Leaf>),
+}
+
+/// What takes both of its sides.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Operator {
+    Compare(Comparison),
+    /// `==` or `!=` with a literal `null` on one side.
+    CompareNull(Comparison),
+    /// `in`, or `!in` if it is negated.
+    In {
+        negated: bool,
+    },
+    Calculate(Arithmetic),
+    Bits(&'static str),
+    Range {
+        inclusive: bool,
+    },
 }
 
 /// One step of a path, and the byte at which it ends.
@@ -133,12 +136,7 @@ impl Node {
             Kind::And(left, right)
             | Kind::Or(left, right)
             | Kind::Coalesce(left, right)
-            | Kind::Compare(_, left, right)
-            | Kind::CompareNull(_, left, right)
-            | Kind::Calculate(_, left, right)
-            | Kind::Bits(_, left, right) => vec![left, right],
-            Kind::Contains { needle, hay, .. } => vec![needle, hay],
-            Kind::Range { start, end, .. } => vec![start, end],
+            | Kind::Binary(_, left, right) => vec![left, right],
             Kind::List(items) | Kind::Join(items) | Kind::Call { args: items, .. } => {
                 items.iter().collect()
             }

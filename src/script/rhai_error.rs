@@ -2,7 +2,7 @@
 
 use super::functions;
 use super::ops::{self, Fault};
-use super::translate::{FUNCTION, MEMBER, Translation};
+use super::translate::{DIFFERS, FUNCTION, HOLE, JOIN, KEEP, MEMBER, OPERATORS, SAME, Translation};
 use super::{EvalError, EvalKind, SyntaxError};
 use rhai::{Dynamic, EvalAltResult, ParseError, ParseErrorType, Position};
 use std::ops::Range;
@@ -54,8 +54,17 @@ pub(super) fn syntax(
 /// Our names for operators and functions taken out of a message of Rhai.
 fn plain(message: &str) -> String {
     let mut out = message.replace(FUNCTION, "").replace(MEMBER, "");
-    for (symbol, name, _) in super::translate::OPERATORS {
+    for (symbol, name, _) in OPERATORS {
         out = out.replace(name, symbol);
+    }
+    for (word, name) in [
+        ("text", JOIN),
+        ("=", KEEP),
+        ("==", SAME),
+        ("!=", DIFFERS),
+        ("value ", HOLE),
+    ] {
+        out = out.replace(name, word);
     }
     let out = out.trim_end_matches('.');
     let mut chars = out.chars();

@@ -283,14 +283,16 @@ fn members(engine: &mut rhai::Engine) {
     });
     engine.register_indexer_get(|json: &mut Lazy, index: i64| json.at(index).unwrap_or_default());
     engine.register_iterator::<Lazy>();
-    for by in [
-        TypeId::of::<ImmutableString>(),
-        TypeId::of::<i64>(),
-        TypeId::of::<()>(),
+    let dynamic = TypeId::of::<Dynamic>();
+    engine.register_raw_fn("index$get$", [TypeId::of::<Lazy>(), dynamic], |_, args| {
+        ops::index(args[0], args[1]).map_err(raise)
+    });
+    for types in [
+        [dynamic, TypeId::of::<ImmutableString>()],
+        [dynamic, TypeId::of::<i64>()],
+        [TypeId::of::<()>(), dynamic],
     ] {
-        engine.register_raw_fn("index$get$", [TypeId::of::<Dynamic>(), by], |_, _| {
-            Ok(Dynamic::UNIT)
-        });
+        engine.register_raw_fn("index$get$", types, |_, _| Ok(Dynamic::UNIT));
     }
     engine.on_invalid_array_index(|_, _, _| Ok(Dynamic::UNIT.into()));
     #[expect(

@@ -73,7 +73,8 @@ impl Scope {
     }
 }
 
-/// What is in scope besides the variables (`res`, `attempt`, …), asked for only where an expression reads it.
+/// What is in scope besides the variables (`res`, `attempt`, …), asked for only where an expression
+/// reads it. A local wins over a variable of the same name.
 #[derive(Clone, Copy)]
 pub struct Locals<'a>(Option<&'a Lookup<'a>>);
 

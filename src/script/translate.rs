@@ -119,7 +119,9 @@ impl Translation {
                     self.push("in", &token.at);
                 }
                 Kind::Word(word) => {
-                    in_for_header |= &**word == "for" && !previous.is_some_and(is_dot);
+                    in_for_header |= &**word == "for"
+                        && !previous.is_some_and(is_dot)
+                        && !is_key(previous, next);
                     self.word(word, token, previous, next, &declared);
                 }
             }
@@ -210,24 +212,32 @@ pub(super) fn is_dot(token: &Token) -> bool {
     token.is(".") || token.is("?.")
 }
 
-/// Whether the operand that begins here is a literal `null` or `()`.
+/// Whether the operand that begins here is a literal `null`, `()` or `(null)`.
 fn begins_with_null(tokens: &[Token]) -> bool {
     match tokens {
         [first, ..] if first.is_word("null") => true,
-        [open, close, ..] => open.is("(") && close.is(")"),
+        [open, close, ..] if open.is("(") && close.is(")") => true,
+        [open, null, close, ..] => open.is("(") && null.is_word("null") && close.is(")"),
         _ => false,
     }
 }
 
-/// Whether the operand that ends here is a literal `null` or `()`.
+/// Whether the operand that ends here is a literal `null`, `()` or `(null)`.
 fn ends_in_null(tokens: &[Token]) -> bool {
-    match tokens {
-        [.., dot, last] if last.is_word("null") => !is_dot(dot),
-        [last] => last.is_word("null"),
-        [.., before, open, close] if open.is("(") && close.is(")") => !before.ends_operand(),
-        [open, close] => open.is("(") && close.is(")"),
-        _ => false,
-    }
+    let (before, closes) = match tokens {
+        [before @ .., null] if null.is_word("null") => (before, false),
+        [before @ .., open, close] if open.is("(") && close.is(")") => (before, true),
+        [before @ .., open, null, close]
+            if open.is("(") && null.is_word("null") && close.is(")") =>
+        {
+            (before, true)
+        }
+        _ => return false,
+    };
+    // Not the member of something, and not the arguments of a call.
+    !before
+        .last()
+        .is_some_and(|last| is_dot(last) || closes && last.ends_operand())
 }
 
 /// Whether a word between these two is the key of a map.

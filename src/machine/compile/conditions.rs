@@ -8,7 +8,7 @@ use crate::definition::model::{
 use crate::definition::{Text, nearest};
 use crate::event::{Name, Span};
 use crate::machine::chart::{
-    self, Condition, Lane, Length, Part, PartCondition, Poll, Strategy, Subscription,
+    self, Condition, Lane, Length, Part, PartCondition, Poll, Read, Strategy, Subscription,
 };
 use std::collections::HashSet;
 use std::time::Duration;
@@ -43,9 +43,11 @@ impl Compiler<'_> {
         let mut ways = Ways::default();
         let mut shared: Vec<Condition> = Vec::new();
         let mut shared_at = None;
+        let mut broken = false;
         for (index, transition) in state.transitions.iter().enumerate() {
             let path = format!("{path}.transitions[{index}]");
             let Some(one) = self.transition(transition, index, &mut leaving, &path) else {
+                broken = true;
                 continue;
             };
             ways.transitions.push(one.transition);
@@ -65,7 +67,10 @@ impl Compiler<'_> {
                 (None, None) => ways.immediate.push(one.condition),
             }
         }
-        if let Some(strategy) = &state.strategy {
+        // With a broken transition nobody knows whether the strategy is used.
+        if let Some(strategy) = &state.strategy
+            && (shared_at.is_some() || !broken)
+        {
             self.shared_lane(strategy, shared, shared_at, &mut leaving, &mut ways, path);
         }
         ways.slots = leaving.slots;
@@ -127,15 +132,27 @@ impl Compiler<'_> {
         // A condition of its own replaces the target's; without one, the target's applies, and the
         // `set` of both.
         let guard = match target.and_then(|target| target.transition_condition.as_ref()) {
-            Some(guard) if !brings_condition(own) => guard,
+            Some(guard) if !brings_condition(own) => {
+                self.guarding.extend(to);
+                guard
+            }
             _ => own,
         };
+        let before = self.reads.len();
         if to.is_none() {
             self.check_watch(transition);
         }
         let slot = leaving.slots;
         let strategy = self.own_strategy(guard, leaving, path)?;
-        self.has_res = strategy.is_some() || leaving.state.strategy.is_some();
+        self.has_res = match &strategy {
+            Some((strategy, _)) => yields_result(strategy),
+            None => leaving.state.strategy.as_ref().is_some_and(|shared| {
+                matches!(
+                    shared,
+                    WrittenStrategy::Poll(..) | WrittenStrategy::Subscribe(..)
+                )
+            }),
+        };
         let label = transition.to.as_ref().map(|name| Name::clone(&name.value));
         let condition = self.condition(guard, index, label, path);
         let mut set = self.assignments(&guard.set, &format!("{path}.set"));
@@ -143,6 +160,10 @@ impl Compiler<'_> {
             set.extend(self.assignments(&own.set, &format!("{path}.set")));
         }
         self.has_res = false;
+        if let Some((Strategy::All(parts), _)) = &strategy {
+            let set_there = super::flow::set_in_parts(parts);
+            self.forget_reads(before, |read| set_there.contains(&read.name));
+        }
         let place = self.place(transition.span, path);
         let lane = strategy.map(|(strategy, span)| (strategy, slot, self.place(span, path)));
         Some(Compiled {
@@ -150,6 +171,48 @@ impl Compiler<'_> {
             condition,
             lane,
         })
+    }
+
+    /// Checks each `transition_condition` that guards nothing: a mistake in it is one all the same, and so
+    /// is a guard that never guards.
+    pub(super) fn check_unused_conditions(&mut self) {
+        let task = self.task;
+        for (index, state) in task.states.iter().enumerate() {
+            let Some(guard) = &state.transition_condition else {
+                continue;
+            };
+            if self.guarding.contains(&index) {
+                continue;
+            }
+            let before = self.diagnostics.len();
+            let path = format!("states.{}.transition_condition", state.name.as_str());
+            let mut leaving = Leaving {
+                state,
+                saved: HashSet::new(),
+                slots: 0,
+            };
+            let strategy = self.own_strategy(guard, &mut leaving, &path);
+            self.has_res = !matches!(&strategy, Some(Some((one, _))) if !yields_result(one));
+            self.condition(guard, 0, None, &path);
+            self.assignments(&guard.set, &format!("{path}.set"));
+            self.has_res = false;
+            // Nothing leads to a state of that name: this is said elsewhere.
+            if self.diagnostics.len() > before || !super::flow::is_entered(task, state) {
+                continue;
+            }
+            let message = format!(
+                "this condition guards nothing: no transition to `{}` uses it",
+                state.name.as_str()
+            );
+            let hint = "remove it: it does not guard the start, `on_error` or `on_timeout`, and a transition that brings its own condition does not ask it";
+            self.warning(
+                "unused-condition",
+                guard.span,
+                message,
+                "used by no transition",
+                Some(hint.to_owned()),
+            );
+        }
     }
 
     /// A transition without `to` can only fail.
@@ -209,7 +272,9 @@ impl Compiler<'_> {
             let Some(strategy) = self.own_strategy(written, leaving, &path) else {
                 continue;
             };
-            self.has_res = strategy.is_some();
+            self.has_res = strategy
+                .as_ref()
+                .is_some_and(|(strategy, _)| yields_result(strategy));
             let label = Some(Name::clone(&name.value));
             let condition = self.condition(written, index, label, &path);
             let set = self.assignments(&written.set, &format!("{path}.set"));
@@ -322,6 +387,13 @@ impl Compiler<'_> {
             );
             return None;
         }
+        if let Some(each) = &poll.instruction.for_each {
+            let hint =
+                Some("poll one request, or an `eval`, or give each its own transition".to_owned());
+            let message = "a polled instruction takes no `for_each`";
+            self.error("wrong-poll", each.items.span, message, "", hint);
+            return None;
+        }
         let step = self.step(&poll.instruction, path);
         Some(Poll {
             step: step?,
@@ -370,9 +442,9 @@ impl Compiler<'_> {
                 let mut subscription = self.source(None, client, source, path)?;
                 let late = self.reads[before..]
                     .iter()
-                    .find(|(name, _)| leaving.saved.contains(name))
+                    .find(|read| leaving.saved.contains(&read.name))
                     .cloned();
-                if let Some((name, at)) = late {
+                if let Some(Read { name, span: at, .. }) = late {
                     subscription.early = false;
                     let message = format!(
                         "this subscription opens after the instructions, since `{name}` is saved by them: it can miss messages"
@@ -407,6 +479,11 @@ fn brings_condition(condition: &Written) -> bool {
         || !condition.all.is_empty()
         || !condition.when.is_empty()
         || !condition.fail_when.is_empty()
+}
+
+/// A time that has passed yields no `res`, nor do several conditions together.
+fn yields_result(strategy: &Strategy) -> bool {
+    matches!(strategy, Strategy::Poll(_) | Strategy::Subscribe(_))
 }
 
 fn strategy_span(strategy: &WrittenStrategy) -> Span {

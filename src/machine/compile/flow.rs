@@ -1,10 +1,12 @@
 //! Which variables exist, and which of them some path reads before they were saved.
 
-use super::{Compiler, Project};
+use super::{Compiler, Project, StateReads};
 use crate::definition::Task;
 use crate::definition::model::{Action, Condition, Instruction, Route};
 use crate::event::Name;
-use crate::machine::chart::{self, Chart, Lane, PartCondition, State, Step, Strategy};
+use crate::machine::chart::{
+    self, Chart, Lane, Part, PartCondition, Read, Role, State, Step, Strategy,
+};
 use std::collections::HashSet;
 
 /// Every name that something gives a value: declared, given, saved or set.
@@ -39,6 +41,18 @@ pub(super) fn assigned_somewhere(project: &Project<'_>, task: &Task) -> HashSet<
         }
     }
     names
+}
+
+/// Whether anything can lead to a state, the start included.
+pub(super) fn is_entered(task: &Task, state: &crate::definition::model::State) -> bool {
+    let name = &state.name.value;
+    task.start_state.value == *name
+        || task.states.iter().any(|other| {
+            let ways = other.transitions.iter().filter_map(|way| way.to.as_ref());
+            let routes = other.on_timeout.iter().chain(&other.on_error);
+            ways.chain(routes.map(|route| &route.to))
+                .any(|to| to.value == *name)
+        })
 }
 
 /// The names of all `listen` entries, of the task and of its instructions.
@@ -102,57 +116,29 @@ fn set_by(condition: &Condition, names: &mut HashSet<Name>) {
 }
 
 impl Compiler<'_> {
-    /// Warns of variables that some path reads before anything has saved them: a forward analysis of what is
-    /// certainly saved when a state is entered.
-    pub(super) fn check_flow(&mut self, graph: &Chart) {
+    /// Warns of variables that some path reads before anything has saved them.
+    pub(super) fn check_flow(&mut self, graph: &Chart, listen: &[Read], outputs: &[Read]) {
         let declared = self.declared();
-        let mut certain: Vec<Option<HashSet<Name>>> = vec![None; graph.states.len()];
-        certain[graph.start] = Some(declared);
-        let mut open = vec![graph.start];
-        while let Some(index) = open.pop() {
-            let state = &graph.states[index];
-            let Some(entry) = certain[index].clone() else {
-                continue;
-            };
-            let mut after = entry.clone();
-            for step in &state.steps {
-                certain_after(step, &mut after);
-            }
-            let mut edges: Vec<(usize, HashSet<Name>)> = Vec::new();
-            for (at, transition) in state.transitions.iter().enumerate() {
-                let Some(to) = transition.to else { continue };
-                let mut then = after.clone();
-                then.extend(transition.set.iter().map(|one| Name::clone(&one.name)));
-                for lane in state
-                    .lanes
-                    .iter()
-                    .filter(|lane| lane.conditions.iter().any(|one| one.index == at))
-                {
-                    then.extend(set_in(lane));
-                }
-                edges.push((to, then));
-            }
-            if let Some(route) = &state.on_timeout {
-                edges.push((route.to, with(&after, &route.set)));
-            }
-            for route in &state.on_error {
-                edges.push((route.to, with(&entry, &route.set)));
-            }
-            for (to, then) in edges {
-                let merged = match &certain[to] {
-                    None => then,
-                    Some(known) => known.intersection(&then).cloned().collect(),
-                };
-                if certain[to].as_ref() != Some(&merged) {
-                    certain[to] = Some(merged);
-                    open.push(to);
-                }
+        let mut warned = HashSet::new();
+        for read in listen {
+            self.warn_unsaved(read, &declared, "the opening of `listen`", &mut warned);
+        }
+        let mut at_the_end: Option<HashSet<Name>> = None;
+        let certain = certainly_saved(graph, declared);
+        let reads = std::mem::take(&mut self.state_reads);
+        for ((state, entry), reads) in graph.states.iter().zip(certain).zip(&reads) {
+            let Some(entry) = entry else { continue };
+            let after = self.check_state_reads(state, entry, reads, &mut warned);
+            if matches!(state.role, Role::Final) {
+                at_the_end = Some(match at_the_end {
+                    None => after,
+                    Some(known) => known.intersection(&after).cloned().collect(),
+                });
             }
         }
-        let mut warned = HashSet::new();
-        for (state, entry) in graph.states.iter().zip(certain) {
-            if let Some(entry) = entry {
-                self.check_state_reads(state, entry, &mut warned);
+        if let Some(certain) = at_the_end {
+            for read in outputs {
+                self.warn_unsaved(read, &certain, "the end", &mut warned);
             }
         }
     }
@@ -178,59 +164,135 @@ impl Compiler<'_> {
         declared
     }
 
+    /// What is certainly saved when the state's instructions have run.
     fn check_state_reads(
         &mut self,
         state: &State,
         entry: HashSet<Name>,
+        reads: &StateReads,
         warned: &mut HashSet<Name>,
-    ) {
+    ) -> HashSet<Name> {
+        let at = format!("`{}`", state.name);
+        for read in &reads.on_error {
+            self.warn_unsaved(read, &entry, &at, warned);
+        }
         let mut certain = entry;
         for step in &state.steps {
-            for name in &step.reads {
-                self.warn_unsaved(name, &certain, step.place.span, &state.name, warned);
-            }
+            self.check_step_reads(step, &certain, &at, warned);
             certain_after(step, &mut certain);
         }
-        let conditions = state
-            .immediate
-            .iter()
-            .chain(state.lanes.iter().flat_map(|lane| &lane.conditions));
-        for condition in conditions {
-            for guard in condition.when.iter().chain(&condition.fail_when) {
-                for read in &self.project.engine.lint(&guard.expression).reads {
-                    let span = guard.span_of(read.at.clone());
-                    self.warn_unsaved(&read.name, &certain, span, &state.name, warned);
-                }
+        for read in &reads.after {
+            self.warn_unsaved(read, &certain, &at, warned);
+        }
+        certain
+    }
+
+    fn check_step_reads(
+        &mut self,
+        step: &Step,
+        certain: &HashSet<Name>,
+        at: &str,
+        warned: &mut HashSet<Name>,
+    ) {
+        for read in &step.reads {
+            self.warn_unsaved(read, certain, at, warned);
+        }
+        self.check_deferred_reads(step, certain, at, warned);
+    }
+
+    /// A `defer` sees what its instruction has saved.
+    fn check_deferred_reads(
+        &mut self,
+        step: &Step,
+        certain: &HashSet<Name>,
+        at: &str,
+        warned: &mut HashSet<Name>,
+    ) {
+        let after = with(certain, &step.save);
+        if let Some(defer) = &step.defer {
+            self.check_step_reads(defer, &after, at, warned);
+        }
+        if let chart::Action::Parallel(branches) = &step.action {
+            for branch in branches {
+                self.check_deferred_reads(branch, &after, at, warned);
             }
         }
     }
 
     fn warn_unsaved(
         &mut self,
-        name: &Name,
+        read: &Read,
         certain: &HashSet<Name>,
-        span: crate::event::Span,
-        state: &Name,
+        at: &str,
         warned: &mut HashSet<Name>,
     ) {
-        let known = certain.contains(name)
-            || crate::script::LOCALS.contains(&&**name)
-            || !self.variables.contains(name);
-        if known || !warned.insert(Name::clone(name)) {
+        let name = &read.name;
+        if certain.contains(name) || !warned.insert(Name::clone(name)) {
             return;
         }
-        let message = format!("some path to `{state}` reads `{name}` before it was saved");
+        let message = format!("some path to {at} reads `{name}` before it was saved");
         let hint = Some(format!(
             "give `{name}` a first value under `vars:`, or save it on every path"
         ));
+        let own = std::mem::replace(&mut self.file, Name::clone(&read.file));
         self.warning(
             "unsaved-variable",
-            span,
+            read.span,
             message,
             "may have no value yet",
             hint,
         );
+        self.file = own;
     }
+}
+
+/// What is certainly saved when each state is entered, along every path: a forward analysis. `None`: no
+/// path leads there.
+fn certainly_saved(graph: &Chart, declared: HashSet<Name>) -> Vec<Option<HashSet<Name>>> {
+    let mut certain: Vec<Option<HashSet<Name>>> = vec![None; graph.states.len()];
+    certain[graph.start] = Some(declared);
+    let mut open = vec![graph.start];
+    while let Some(index) = open.pop() {
+        let state = &graph.states[index];
+        let Some(entry) = certain[index].clone() else {
+            continue;
+        };
+        let mut after = entry.clone();
+        for step in &state.steps {
+            certain_after(step, &mut after);
+        }
+        let mut edges: Vec<(usize, HashSet<Name>)> = Vec::new();
+        for (at, transition) in state.transitions.iter().enumerate() {
+            let Some(to) = transition.to else { continue };
+            let mut then = after.clone();
+            then.extend(transition.set.iter().map(|one| Name::clone(&one.name)));
+            for lane in state
+                .lanes
+                .iter()
+                .filter(|lane| lane.conditions.iter().any(|one| one.index == at))
+            {
+                then.extend(set_in(lane));
+            }
+            edges.push((to, then));
+        }
+        if let Some(route) = &state.on_timeout {
+            edges.push((route.to, with(&after, &route.set)));
+        }
+        for route in &state.on_error {
+            edges.push((route.to, with(&entry, &route.set)));
+        }
+        for (to, then) in edges {
+            let merged = match &certain[to] {
+                None => then,
+                Some(known) => known.intersection(&then).cloned().collect(),
+            };
+            if certain[to].as_ref() != Some(&merged) {
+                certain[to] = Some(merged);
+                open.push(to);
+            }
+        }
+    }
+    certain
 }
 
 /// What is certainly saved once the instruction has run; one with an `if` may not have.
@@ -247,9 +309,14 @@ fn certain_after(step: &Step, certain: &mut HashSet<Name>) {
 }
 
 fn set_in(lane: &Lane) -> Vec<Name> {
-    let Strategy::All(parts) = &lane.strategy else {
-        return Vec::new();
-    };
+    match &lane.strategy {
+        Strategy::All(parts) => set_in_parts(parts),
+        _ => Vec::new(),
+    }
+}
+
+/// What the parts of an `all` set.
+pub(super) fn set_in_parts(parts: &[Part]) -> Vec<Name> {
     let mut names = Vec::new();
     for part in parts {
         names.extend(part.set.iter().map(|one| Name::clone(&one.name)));

@@ -3,7 +3,7 @@
 use super::Compiler;
 use crate::definition::model::State as Written;
 use crate::event::Name;
-use crate::machine::chart::{Chart, Lane, Length, Role, State, Strategy};
+use crate::machine::chart::{Chart, Condition, Lane, Length, Role, State, Strategy};
 
 impl Compiler<'_> {
     pub(super) fn check_graph(&mut self, graph: &Chart, transition_timeout: &Length) {
@@ -14,33 +14,41 @@ impl Compiler<'_> {
         let reached = reachable(graph, vec![graph.start], |state| {
             successors(state).collect()
         });
-        let mut all_reached = true;
-        for (index, state) in graph
-            .states
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| !reached[*index])
-        {
-            // One mistake is one diagnostic: what hangs behind an unreachable state is not said again.
-            let entered_from_outside = graph.states.iter().enumerate().any(|(from, other)| {
-                from < index && !reached[from] && successors(other).any(|to| to == index)
-            });
-            all_reached = false;
-            if entered_from_outside {
-                continue;
-            }
-            let hint = Some("name it in the `transitions` of a state, or remove it".to_owned());
-            let message = format!("no path from the start leads to `{}`", state.name);
-            self.error(
-                "unreachable",
-                state.place.span,
-                message,
-                "unreachable",
-                hint,
-            );
-        }
-        if all_reached {
+        if reached.iter().all(|reached| *reached) {
             self.check_ends(graph);
+        } else {
+            self.check_unreached(graph, reached);
+        }
+    }
+
+    /// One mistake is one diagnostic: what hangs behind an unreachable state is not said again.
+    fn check_unreached(&mut self, graph: &Chart, mut known: Vec<bool>) {
+        let mut entered = vec![false; known.len()];
+        for (from, state) in graph.states.iter().enumerate() {
+            for to in successors(state).filter(|to| *to != from) {
+                entered[to] = true;
+            }
+        }
+        // First those that nothing leads to; what is left then are circles, each named by its first state.
+        for alone in [true, false] {
+            for (index, state) in graph.states.iter().enumerate() {
+                if known[index] || (alone && entered[index]) {
+                    continue;
+                }
+                let behind = reachable(graph, vec![index], |state| successors(state).collect());
+                for (known, behind) in known.iter_mut().zip(behind) {
+                    *known |= behind;
+                }
+                let hint = Some("name it in the `transitions` of a state, or remove it".to_owned());
+                let message = format!("no path from the start leads to `{}`", state.name);
+                self.error(
+                    "unreachable",
+                    state.place.span,
+                    message,
+                    "unreachable",
+                    hint,
+                );
+            }
         }
     }
 
@@ -114,9 +122,19 @@ impl Compiler<'_> {
 
     /// What stands behind an unconditional transition is never taken.
     fn check_dead_ways(&mut self, state: &State, written: &Written) {
-        let Some(always) = state.immediate.iter().find(|condition| {
-            condition.when.is_empty() && condition.fail_when.is_empty() && condition.label.is_some()
-        }) else {
+        for lane in &state.lanes {
+            let always = lane.conditions.iter().position(decides_always);
+            if let Some(always) = always
+                && let Some(dead) = lane.conditions.get(always + 1)
+            {
+                self.dead_way(&lane.conditions[always], dead.index, written);
+            }
+        }
+        let Some(always) = state
+            .immediate
+            .iter()
+            .find(|condition| decides_always(condition))
+        else {
             return;
         };
         let lane = state
@@ -128,15 +146,18 @@ impl Compiler<'_> {
             .iter()
             .map(|condition| condition.index)
             .filter(|index| *index > always.index);
-        let Some(dead) = lane.chain(later).min() else {
-            return;
-        };
+        if let Some(dead) = lane.chain(later).min() {
+            self.dead_way(always, dead, written);
+        }
+    }
+
+    fn dead_way(&mut self, always: &Condition, dead: usize, written: &Written) {
         let Some(way) = written.transitions.get(dead) else {
             return;
         };
         let to = always.label.as_deref().unwrap_or_default();
         let message = format!(
-            "this is never reached: the transition to `{to}` has no condition and is always taken first"
+            "this is never reached: the transition to `{to}` has no `when` and always decides first"
         );
         let hint = Some(format!(
             "give the transition to `{to}` a `when` or a strategy"
@@ -198,6 +219,11 @@ fn reachable(
         }
     }
     reached
+}
+
+/// Whether the first result, or the first look, decides: nothing behind it is asked.
+fn decides_always(condition: &Condition) -> bool {
+    condition.when.is_empty() && condition.label.is_some() && condition.count <= 1
 }
 
 /// Where a state goes at once and without doing anything.

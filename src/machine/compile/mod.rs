@@ -7,9 +7,11 @@ mod graph;
 mod requests;
 mod states;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod texts;
 
-use super::chart::{Chart, Client, Length, Machine, Skip, Variable};
+use super::chart::{Chart, Client, Length, Machine, Read, Skip, Variable};
 use crate::definition::model::{self, ClientDefinition};
 use crate::definition::{
     Catalog, Diagnostic, Node, NodeKind, Severity, Suite, Task, Text, nearest,
@@ -79,11 +81,26 @@ struct Compiler<'a> {
     listens: HashSet<Name>,
     clients: Vec<Client>,
     client_index: HashMap<Name, Option<usize>>,
-    /// Every variable read by what was compiled since it was last emptied, with its place.
-    reads: Vec<(Name, Span)>,
+    /// What the config of each client reads.
+    client_reads: Vec<Vec<Read>>,
+    /// Every variable read by what was compiled so far.
+    reads: Vec<Read>,
+    /// What each state reads besides its instructions, in the order of the file.
+    state_reads: Vec<StateReads>,
+    /// States whose `transition_condition` guards some transition.
+    guarding: HashSet<usize>,
     /// Whether there is a `res`, and an `item`, where an expression is being compiled.
     has_res: bool,
     has_item: bool,
+}
+
+/// What a state reads besides its instructions.
+#[derive(Default)]
+struct StateReads {
+    /// When they have run: conditions, strategies, assignments.
+    after: Vec<Read>,
+    /// Even if they have not: `on_error`.
+    on_error: Vec<Read>,
 }
 
 impl<'a> Compiler<'a> {
@@ -102,7 +119,10 @@ impl<'a> Compiler<'a> {
             listens: flow::listen_names(task),
             clients: Vec::new(),
             client_index: HashMap::new(),
+            client_reads: Vec::new(),
             reads: Vec::new(),
+            state_reads: Vec::new(),
+            guarding: HashSet::new(),
             has_res: false,
             has_item: false,
         }
@@ -118,13 +138,21 @@ impl<'a> Compiler<'a> {
             .map(|(name, _)| Name::clone(&name.value))
             .collect();
         let skip = task.skip.as_ref().and_then(|skip| self.skip(skip));
+        // One that nobody uses is checked all the same.
+        for client in &task.clients {
+            self.client(&client.name);
+        }
+        let before = self.reads.len();
         let listen = task
             .listen
             .iter()
             .filter_map(|listen| self.listen(listen, &format!("listen.{}", listen.name.as_str())))
             .collect();
+        let listen_reads = self.reads[before..].to_vec();
         let states: Vec<_> = task.states.iter().map(|state| self.state(state)).collect();
+        self.check_unused_conditions();
         let cleanup = self.steps(&task.cleanup, "cleanup");
+        let before = self.reads.len();
         let outputs = task
             .outputs
             .iter()
@@ -132,6 +160,7 @@ impl<'a> Compiler<'a> {
                 self.assignment(name, value, &format!("outputs.{}", name.as_str()))
             })
             .collect();
+        let output_reads = self.reads[before..].to_vec();
         let transition_timeout = self.limit(
             &task.transition_timeout,
             &suite.transition_timeout,
@@ -154,7 +183,7 @@ impl<'a> Compiler<'a> {
         };
         self.check_graph(&chart, &transition_timeout);
         if !self.has_errors() {
-            self.check_flow(&chart);
+            self.check_flow(&chart, &listen_reads, &output_reads);
         }
         Some(Machine {
             name: Name::clone(&task.name),
@@ -206,22 +235,50 @@ impl<'a> Compiler<'a> {
             .iter()
             .filter(|(name, _)| !shadowed.contains(name.as_str()))
         {
-            vars.extend(self.variable(name, node));
+            vars.extend(self.variable(name, node, &vars));
         }
         self.file = task_file;
         for (name, node) in &task.vars {
-            vars.extend(self.variable(name, node));
+            vars.extend(self.variable(name, node, &vars));
         }
         for (name, node) in &task.secrets {
             if let Some(node) = node {
-                vars.extend(self.variable(name, node));
+                vars.extend(self.variable(name, node, &vars));
             }
         }
         vars
     }
 
-    fn variable(&mut self, name: &Text, node: &Node) -> Option<Variable> {
+    /// A variable that may read those before it.
+    fn variable(&mut self, name: &Text, node: &Node, known: &[Variable]) -> Option<Variable> {
+        let before = self.reads.len();
         let value = self.blueprint(node, None, &format!("vars.{}", name.as_str()))?;
+        let params = self.task.params.iter().map(|param| &param.value);
+        let outside: Vec<&Name> = params.chain(self.project.given).collect();
+        let early = self.reads[before..]
+            .iter()
+            .find(|read| {
+                !outside.contains(&&read.name) && !known.iter().any(|one| one.name == read.name)
+            })
+            .cloned();
+        if let Some(read) = early {
+            let message = format!(
+                "`{}` has no value yet where `{}` is evaluated",
+                read.name,
+                name.as_str()
+            );
+            let hint = format!(
+                "declare `{}` above: variables are evaluated in order",
+                read.name
+            );
+            self.warning(
+                "unsaved-variable",
+                read.span,
+                message,
+                "no value yet",
+                Some(hint),
+            );
+        }
         Some(Variable {
             name: Name::clone(&name.value),
             value,
@@ -282,9 +339,17 @@ impl<'a> Compiler<'a> {
 
     /// The index of a client; its config is compiled on its first use.
     fn client(&mut self, name: &Text) -> Option<usize> {
-        if let Some(known) = self.client_index.get(&name.value) {
-            return *known;
+        let index = match self.client_index.get(&name.value) {
+            Some(known) => *known,
+            None => self.first_use(name),
+        };
+        if let Some(index) = index {
+            self.reads.extend_from_slice(&self.client_reads[index]);
         }
+        index
+    }
+
+    fn first_use(&mut self, name: &Text) -> Option<usize> {
         let task = self.task;
         let suite = self.project.suite;
         let find = |clients: &'a [ClientDefinition]| {
@@ -302,7 +367,7 @@ impl<'a> Compiler<'a> {
         } else if self.project.catalog.kind(name.as_str()).is_some() {
             // Every kind is a ready client under its own name.
             let config = super::chart::Blueprint::Constant(Arc::new(crate::event::Json::Null));
-            Some(self.add_client(&name.value, &name.value, config))
+            Some(self.add_client(&name.value, &name.value, config, Vec::new()))
         } else {
             self.unknown_client(name);
             return None;
@@ -320,7 +385,13 @@ impl<'a> Compiler<'a> {
         if let Some(file) = file {
             self.file = file;
         }
+        // Where it happens to be used first gives it no `res` or `item`.
+        let around = (
+            std::mem::take(&mut self.has_res),
+            std::mem::take(&mut self.has_item),
+        );
         let index = self.compile_client(definition);
+        (self.has_res, self.has_item) = around;
         self.file = own;
         index
     }
@@ -344,6 +415,7 @@ impl<'a> Compiler<'a> {
             return None;
         };
         let path = format!("clients.{}", definition.name.as_str());
+        let before = self.reads.len();
         let config = if matches!(definition.config.kind, NodeKind::Null) {
             super::chart::Blueprint::Constant(Arc::new(crate::event::Json::Null))
         } else {
@@ -356,10 +428,19 @@ impl<'a> Compiler<'a> {
             );
             self.blueprint(&definition.config, Some(&kind.config), &path)?
         };
-        Some(self.add_client(&definition.name.value, &definition.kind.value, config))
+        let reads = self.reads.split_off(before);
+        let (name, kind) = (&definition.name.value, &definition.kind.value);
+        Some(self.add_client(name, kind, config, reads))
     }
 
-    fn add_client(&mut self, name: &Name, kind: &Name, config: super::chart::Blueprint) -> usize {
+    fn add_client(
+        &mut self,
+        name: &Name,
+        kind: &Name,
+        config: super::chart::Blueprint,
+        reads: Vec<Read>,
+    ) -> usize {
+        self.client_reads.push(reads);
         self.clients.push(Client {
             name: Name::clone(name),
             kind: Name::clone(kind),

@@ -17,6 +17,9 @@ impl Compiler<'_> {
             .final_states
             .iter()
             .any(|name| name.value == state.name.value);
+        self.check_ways(state, is_final);
+        let steps = self.steps(&state.instructions, &format!("{path}.instructions"));
+        let before = self.reads.len();
         let role = match &state.fail {
             Some(message) => {
                 if is_final {
@@ -37,8 +40,6 @@ impl Compiler<'_> {
             None if is_final => Some(Role::Final),
             None => Some(Role::Way),
         };
-        self.check_ways(state, is_final);
-        let steps = self.steps(&state.instructions, &format!("{path}.instructions"));
         let ways = self.ways(state, &path);
         let timeout = match &state.timeout {
             None => None,
@@ -48,11 +49,14 @@ impl Compiler<'_> {
             None => None,
             Some(route) => Some(self.route(route, &format!("{path}.on_timeout"))?),
         };
+        let after = self.reads.split_off(before);
         let routes: Vec<_> = state
             .on_error
             .iter()
             .map(|route| self.route(route, &format!("{path}.on_error")))
             .collect();
+        let on_error = self.reads.split_off(before);
+        self.state_reads.push(super::StateReads { after, on_error });
         Some(State {
             name: Name::clone(&state.name.value),
             place: self.place(state.name.span, &path),

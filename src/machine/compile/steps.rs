@@ -3,9 +3,11 @@
 use super::Compiler;
 use super::requests::Request;
 use crate::definition::model::{self, Instruction};
-use crate::definition::{Node, NodeKind};
+use crate::definition::{Node, NodeKind, Text};
 use crate::event::{Json, Name};
-use crate::machine::chart::{Action, Blueprint, Each, Items, Length, Retry, Step};
+use crate::machine::chart::{
+    Action, Assignment, Blueprint, Each, Guard, Items, Length, Read, Retry, Step,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,30 +41,27 @@ impl Compiler<'_> {
         let retry = optional(&instruction.retry, |retry| {
             self.retry(retry, &format!("{path}.retry"))
         });
+        let looped = std::mem::replace(&mut self.has_item, outside.1);
+        let (save, expect) = self.judgement(instruction, path);
+        self.has_item = looped;
+        // What it needs is its own affair, at the end of the task.
+        let own = self.reads.len();
         let defer = optional(&instruction.defer, |defer| {
             self.step(defer, &format!("{path}.defer")).map(Arc::new)
         });
-        self.has_item = outside.1;
-        let save = self.assignments(&instruction.save, &format!("{path}.save"));
-        let expect = self.guards(&instruction.expect, &format!("{path}.expect"));
-        self.has_res = outside.0;
+        self.reads.truncate(own);
+        (self.has_res, self.has_item) = outside;
         let (action, what) = action?;
         let what = instruction
             .name
             .as_ref()
             .map_or(what, |name| Name::clone(&name.value));
-        let own: Vec<&Name> = save.iter().map(|one| &one.name).collect();
-        let reads = self.reads[before..]
-            .iter()
-            .map(|(name, _)| name)
-            .filter(|name| !own.contains(name))
-            .cloned();
         Some(Step {
             place: self.place(instruction.span, path),
             what,
             condition: condition?,
             action,
-            reads: reads.collect(),
+            reads: self.reads[before..].to_vec(),
             expect,
             save,
             timeout: timeout?,
@@ -70,6 +69,33 @@ impl Compiler<'_> {
             each: each?,
             defer: defer?,
         })
+    }
+
+    /// `save` and `expect`. Each sees what the ones before it have saved, so that this counts as no read.
+    fn judgement(
+        &mut self,
+        instruction: &Instruction,
+        path: &str,
+    ) -> (Vec<Assignment>, Vec<Guard>) {
+        let mut own: Vec<&Name> = Vec::new();
+        let mut save = Vec::new();
+        for (name, value) in &instruction.save {
+            let before = self.reads.len();
+            save.extend(self.assignment(name, value, &format!("{path}.save.{}", name.as_str())));
+            self.forget_reads(before, |read| own.contains(&&read.name));
+            own.push(&name.value);
+        }
+        let before = self.reads.len();
+        let expect = self.guards(&instruction.expect, &format!("{path}.expect"));
+        self.forget_reads(before, |read| own.contains(&&read.name));
+        (save, expect)
+    }
+
+    /// Takes back some of the reads that were noted since there were this many.
+    pub(super) fn forget_reads(&mut self, before: usize, which: impl Fn(&Read) -> bool) {
+        let new = self.reads.split_off(before);
+        self.reads
+            .extend(new.into_iter().filter(|read| !which(read)));
     }
 
     fn each(&mut self, each: &model::ForEach, path: &str) -> Option<Each> {
@@ -176,7 +202,7 @@ impl Compiler<'_> {
         let mut twice = Vec::new();
         for branch in branches {
             let before = saved.len();
-            for (name, _) in &branch.save {
+            for name in saved_in(branch) {
                 match saved[..before]
                     .iter()
                     .find(|(known, _)| **known == name.value)
@@ -198,6 +224,15 @@ impl Compiler<'_> {
             );
         }
     }
+}
+
+/// What a branch saves, those of a `parallel` in it included.
+fn saved_in(branch: &Instruction) -> Vec<&Text> {
+    let mut names: Vec<&Text> = branch.save.iter().map(|(name, _)| name).collect();
+    if let Some(model::Action::Parallel(branches)) = &branch.action {
+        names.extend(branches.iter().flat_map(saved_in));
+    }
+    names
 }
 
 /// Compiles what may be absent: absent is fine, broken is not.

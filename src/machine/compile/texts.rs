@@ -246,7 +246,11 @@ impl Compiler<'_> {
                 );
             }
             local if crate::script::LOCALS.contains(&local) => {}
-            _ if self.variables.contains(name) => self.reads.push((Name::clone(name), span)),
+            _ if self.variables.contains(name) => self.reads.push(chart::Read {
+                name: Name::clone(name),
+                file: Name::clone(&self.file),
+                span,
+            }),
             unknown => {
                 let known = self
                     .variables

@@ -9,6 +9,7 @@ mod order;
 mod poll;
 mod race;
 mod retry;
+mod secrets;
 mod signal;
 mod subscribe;
 mod timeout;
@@ -70,19 +71,28 @@ pub(super) fn whole(yaml: &str) -> String {
 /// A client kind whose requests and sources say what they do: `stub: buy` is `{do: buy}`.
 pub(super) fn catalog() -> Catalog {
     Catalog {
-        kinds: vec![ClientKind {
-            name: "stub",
-            summary: "Answers what a test wants.",
-            config: json!({}),
-            request: json!({ "type": "object" }),
-            source: Some(json!({ "type": "object" })),
-            reply: json!({}),
-            short_request: |text| Ok(json!({ "do": text })),
-            short_source: |text| Ok(json!({ "on": text })),
-            label: |request| request["do"].as_str().unwrap_or("stub").to_owned(),
-            example: "stub: buy",
-            is_safe: |_| true,
+        kinds: vec![kind("stub"), {
+            ClientKind {
+                source: None,
+                ..kind("mute")
+            }
         }],
+    }
+}
+
+fn kind(name: &'static str) -> ClientKind {
+    ClientKind {
+        name,
+        summary: "Answers what a test wants.",
+        config: json!({}),
+        request: json!({ "type": "object" }),
+        source: Some(json!({ "type": "object" })),
+        reply: json!({}),
+        short_request: |text| Ok(json!({ "do": text })),
+        short_source: |text| Ok(json!({ "on": text })),
+        label: |request| request["do"].as_str().unwrap_or("stub").to_owned(),
+        example: "stub: buy",
+        is_safe: |_| true,
     }
 }
 

@@ -362,3 +362,53 @@ fn the_timeout_tells_how_far_each_condition_had_come() {
         Fact::TimedOut { conditions, .. } if conditions == &headline.conditions
     )));
 }
+
+#[test]
+fn the_timeout_tells_the_distinct_values_and_since_when_nothing_changed() {
+    let path = "states.a.transitions[0].poll";
+    let ran = task(
+        "
+        start_state: a
+        final_state: b
+        max_global_transition_timeout: 1s
+        states:
+          a:
+            transitions:
+              - { to: b, poll: { stub: look }, every: 200ms, when: res.s == 'shipped' && res.n > 1 }
+          b:
+        ",
+    )
+    .answer(path, json!({ "s": "new" }))
+    .answer(path, json!({ "s": "packed" }))
+    .answer(path, json!({ "s": "new" }))
+    .answer(path, json!({ "s": "packed" }))
+    .run();
+    ran.ends(Outcome::TimedOut, ErrorKind::Timeout, "no transition");
+    let condition = &ran.verdict.headline.as_ref().unwrap().conditions[0];
+    assert_eq!(condition.values, [(json!("new"), 2), (json!("packed"), 3)]);
+    assert_eq!(condition.more_values, 0);
+    // The last change came with the fourth attempt, at 600 ms.
+    assert_eq!(condition.unchanged_micros, 400_000);
+    assert_eq!(condition.last.as_deref(), Some("stub → a stub"));
+}
+
+#[test]
+fn more_distinct_values_than_a_report_can_hold_are_counted() {
+    let path = "states.a.transitions[0].poll";
+    let mut scene = task(
+        "
+        start_state: a
+        final_state: b
+        max_global_transition_timeout: 2s
+        states:
+          a: { transitions: [{ to: b, poll: { stub: look }, every: 100ms, when: res.n < 0 }] }
+          b:
+        ",
+    );
+    for n in 0..20 {
+        scene = scene.answer(path, json!({ "n": n }));
+    }
+    let ran = scene.run();
+    let condition = &ran.verdict.headline.as_ref().unwrap().conditions[0];
+    assert_eq!((condition.values.len(), condition.more_values), (8, 12));
+}

@@ -309,3 +309,48 @@ fn a_computed_wait_without_a_unit_is_an_error() {
     .run()
     .ends(Outcome::Error, ErrorKind::Script, "700");
 }
+
+#[test]
+fn a_wait_may_end_at_a_time_of_the_clock() {
+    // The clock of the virtual world began with the epoch.
+    let scene = |until: &str| {
+        task(&format!(
+            "
+        start_state: a
+        final_state: b
+        states:
+          a: {{ instructions: [{{ stub: x }}], transitions: [{{ to: b, wait: {{ until: \"{until}\" }} }}] }}
+          b:
+        "
+        ))
+        .later("states.a.instructions[0]", 2000, json!(1))
+        .run()
+    };
+    scene("now() + duration('5s')")
+        .passes()
+        .shows_at("take", "7000 take a → b");
+    scene("time('1970-01-01T00:00:09Z')")
+        .passes()
+        .shows_at("take", "9000 take a → b");
+    // What is over is over.
+    scene("time('1969-07-20T20:17:00Z')")
+        .passes()
+        .shows_at("take", "2000 take a → b");
+    scene("5").ends(Outcome::Error, ErrorKind::Script, "`until` needs a time");
+}
+
+#[test]
+fn a_comparison_of_different_types_is_an_error() {
+    task(
+        "
+        start_state: a
+        final_state: b
+        states:
+          a: { transitions: [{ to: b, poll: { stub: look }, when: res.n > 3 }] }
+          b:
+        ",
+    )
+    .answer("states.a.transitions[0].poll", json!({ "n": "3" }))
+    .run()
+    .ends(Outcome::Error, ErrorKind::Script, "");
+}

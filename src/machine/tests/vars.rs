@@ -196,3 +196,84 @@ fn a_template_that_is_one_expression_keeps_its_type() {
         json!({ "do": "x", "n": 3, "list": [1, 2], "text": "n=3", "plain": "${n}" })
     );
 }
+
+#[test]
+fn what_is_missing_cannot_be_kept() {
+    for yaml in [
+        "instructions: [{ stub: x, save: { y: res.nope } }], next: b",
+        "transitions: [{ to: b, poll: { stub: x }, set: { y: res.nope } }]",
+        "instructions: [{ stub: x, save: { z: res } }, { stub: 'y ${z.nope}' }], next: b",
+    ] {
+        task(&format!(
+            "
+        start_state: a
+        final_state: b
+        states:
+          a: {{ {yaml} }}
+          b:
+        "
+        ))
+        .answer("states.a.instructions[0]", json!({ "id": 1 }))
+        .answer("states.a.transitions[0].poll", json!({ "id": 1 }))
+        .run()
+        .ends(Outcome::Error, ErrorKind::Script, "nope");
+    }
+    let ran = task(
+        "
+        start_state: a
+        final_state: a
+        states:
+          a: { instructions: [{ stub: x, save: { y: res.nope ?? 5 } }] }
+        ",
+    )
+    .answer("states.a.instructions[0]", json!({ "id": 1 }))
+    .run();
+    ran.passes();
+    assert_eq!(ran.value("y"), Some(&json!(5)));
+}
+
+#[test]
+fn a_path_looks_into_the_body() {
+    let ran = task(
+        "
+        start_state: a
+        final_state: a
+        states:
+          a: { instructions: [{ stub: x, save: { skus: '$.lines[*].sku', first: '$.lines[0].sku' } }] }
+        ",
+    )
+    .answer(
+        "states.a.instructions[0]",
+        json!({ "body": { "lines": [{ "sku": "A" }, { "sku": "B" }] } }),
+    )
+    .run();
+    ran.passes();
+    assert_eq!(ran.value("skus"), Some(&json!(["A", "B"])));
+    assert_eq!(ran.value("first"), Some(&json!("A")));
+}
+
+#[test]
+fn chance_is_the_same_in_every_run_and_another_one_at_every_call() {
+    let run = || {
+        task(
+            "
+        vars: { id: '${uuid()}' }
+        start_state: a
+        final_state: b
+        states:
+          a:
+            instructions: [{ save: { one: uuid() } }, { eval: uuid(), for_each: [1, 2], save: { more: res } }]
+            next: b
+          b:
+        ",
+        )
+        .run()
+    };
+    let (first, second) = (run(), run());
+    let values: Vec<_> = ["id", "one", "more"].map(|name| first.value(name)).into();
+    assert!(values.iter().all(Option::is_some));
+    assert_eq!(values, ["id", "one", "more"].map(|name| second.value(name)));
+    let more = values[2].unwrap();
+    assert_ne!(more[0], more[1]);
+    assert_ne!(values[0], values[1]);
+}

@@ -122,13 +122,16 @@ fn rounded_integer(text: &str) -> Option<&str> {
 
 static PATHS: Cache<JsonPath> = Cache::new();
 
-fn jsonpath(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
-    let source = text_arg(args, 1, "jsonpath")?;
-    let path = PATHS.get(&source, || {
+pub(super) fn path(source: &Dynamic) -> Result<Arc<JsonPath>, Fault> {
+    let source = text_arg(std::slice::from_ref(source), 0, "jsonpath")?;
+    PATHS.get(&source, || {
         JsonPath::parse(&source)
             .map_err(|message| Fault::new(format!("`{source}` is no JSONPath: {message}")))
-    })?;
-    path.find(&args[0])
+    })
+}
+
+fn jsonpath(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
+    path(&args[1])?.find(&args[0])
 }
 
 static SCHEMAS: Cache<jsonschema::Validator> = Cache::new();

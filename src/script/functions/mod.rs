@@ -90,6 +90,20 @@ pub(super) fn find(name: &str) -> Option<&'static Function> {
     all().find(|function| function.name == name)
 }
 
+/// What is wrong with an argument that is a literal, where that can be known.
+pub(super) fn check_literal(name: &str, index: usize, value: &Dynamic) -> Result<(), Fault> {
+    if !value.is_string() {
+        return Ok(());
+    }
+    match (name, index) {
+        ("matches", 1) => text::pattern(value).map(drop),
+        ("jsonpath", 1) => json::path(value).map(drop),
+        ("duration", 0) => time::duration(value).map(drop),
+        ("time", 0) => time::time(value).map(drop),
+        _ => Ok(()),
+    }
+}
+
 /// The text that an argument must be.
 fn text_arg<'v>(
     args: &'v [Dynamic],

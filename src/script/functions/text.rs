@@ -2,6 +2,7 @@ use super::{Cache, Call, Function, text_arg};
 use crate::script::ops::{self, Fault, Type};
 use regex::Regex;
 use rhai::Dynamic;
+use std::sync::Arc;
 
 /// Largest compiled pattern, in bytes.
 const MAX_PATTERN: usize = 1 << 20;
@@ -59,9 +60,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
 
 static PATTERNS: Cache<Regex> = Cache::new();
 
-fn matches(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
-    let source = text_arg(args, 1, "matches")?;
-    let pattern = PATTERNS.get(&source, || {
+pub(super) fn pattern(source: &Dynamic) -> Result<Arc<Regex>, Fault> {
+    let source = text_arg(std::slice::from_ref(source), 0, "matches")?;
+    PATTERNS.get(&source, || {
         regex::RegexBuilder::new(&source)
             .size_limit(MAX_PATTERN)
             .build()
@@ -71,7 +72,11 @@ fn matches(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
                     reason(&error)
                 ))
             })
-    })?;
+    })
+}
+
+fn matches(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
+    let pattern = pattern(&args[1])?;
     if args[0].is_unit() {
         return Ok(false.into());
     }

@@ -18,7 +18,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 1..=1,
         doc: "The time that a text in RFC 3339, or a number of seconds since 1970, means.",
         example: "time('2026-11-24T10:00:00+01:00') == time('2026-11-24T09:00:00Z') && time(0) == time('1970-01-01T00:00:00Z')",
-        run: time,
+        run: |_, args| time(&args[0]),
     },
     Function {
         name: "duration",
@@ -26,7 +26,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 1..=1,
         doc: "A stretch of time: `250ms`, `5s`, `1h30m`. Times and durations add, subtract and compare.",
         example: "time('2026-11-24T10:00:00Z') - time('2026-11-24T09:59:00Z') == duration('1m')",
-        run: duration,
+        run: |_, args| duration(&args[0]),
     },
     Function {
         name: "format",
@@ -38,8 +38,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     },
 ];
 
-fn time(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
-    let value = &args[0];
+pub(super) fn time(value: &Dynamic) -> Result<Dynamic, Fault> {
     if let Some(time) = ops::as_time(value) {
         return Ok(Dynamic::from(time));
     }
@@ -61,8 +60,7 @@ fn time(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
     Err(wrong())
 }
 
-fn duration(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
-    let value = &args[0];
+pub(super) fn duration(value: &Dynamic) -> Result<Dynamic, Fault> {
     if value.is::<SignedDuration>() {
         return Ok(value.clone());
     }

@@ -70,7 +70,13 @@ fn expression() -> impl Strategy<Value = String> {
             inner.clone().prop_map(|e| format!("len({e})")),
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("one_of({a}, {b})")),
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("min({a}, {b})")),
-            (inner.clone(), inner).prop_map(|(a, b)| format!("({a})[{b}]")),
+            // Only of JSON: Rhai itself reads bits of integers, and fails past the end of a text and
+            // for what is no index of its own lists and maps.
+            (
+                prop::sample::select(vec!["res.body.items", "res.body.case", "res.body.nope"]),
+                inner
+            )
+                .prop_map(|(a, b)| format!("({a})[{b}]")),
         ]
     })
 }

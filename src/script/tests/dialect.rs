@@ -192,6 +192,11 @@ fn what_other_languages_write_is_refused_with_what_to_write() {
             "an expression names a variable as `name`; `jsonpath(value, '$.a')` takes a JSONPath",
         ),
         ("x = 5 && y", 2..3, "write `==`"),
+        (
+            "x == 'a' || 'b'",
+            12..15,
+            "write the whole comparison again, or `x in ['a', 'b']`",
+        ),
     ] {
         let error = desk.refused(source);
         assert_eq!(error.hint.as_deref(), Some(hint), "{source}: {error:?}");

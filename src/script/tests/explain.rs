@@ -102,7 +102,7 @@ fn what_rhai_computes_is_one_operand_with_its_operands() {
         res.body.items.filter(|i| i.price > limit).len() → 2
           res.body.items.filter(|i| i.price > limit) → [{"sku":"A-1","price":10,"qty":2},{"sku":"C-3","price":70,"qty":1}]
             res.body.items → [{"sku":"A-1","price":10,"qty":2},{"sku":"B-2","price":9.5,"qty":1},{"sku":"C-3","price":70,"qty":1}]
-      'x' in res.body.tags → (not evaluated)   
+      'x' in res.body.tags → (not evaluated)
         res.body.tags → (not evaluated)
     "#);
 }
@@ -143,4 +143,31 @@ fn each_operand_is_evaluated_once() {
     let next = desk.eval("uuid()").unwrap();
     // Two calls were made before: the third gets count 2.
     assert!(next.as_str().unwrap().ends_with("0002"), "{next}");
+}
+
+#[test]
+fn a_verdict_and_its_reason_come_from_one_evaluation() {
+    let desk = Desk::new(order());
+    let judge = |source: &str| {
+        let expression = desk.engine.expression(source).unwrap();
+        desk.locals(|on| desk.engine.judge(&expression, &desk.scope, on, &desk.host))
+    };
+    let (verdict, explanation) = judge("res.body.statuss == uuid()");
+    assert_eq!(verdict, Ok(false));
+    assert_eq!(explanation.missing[0].nearest.as_deref(), Some("status"));
+    let (verdict, explanation) = judge("res.body.totall");
+    assert!(
+        verdict
+            .unwrap_err()
+            .message
+            .ends_with("did you mean `total`?")
+    );
+    assert_eq!(explanation.value, Some(json!(null)));
+    assert!(
+        desk.eval("uuid()")
+            .unwrap()
+            .as_str()
+            .unwrap()
+            .ends_with("0001")
+    );
 }

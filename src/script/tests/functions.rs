@@ -85,7 +85,7 @@ fn wrong_arguments_are_errors_that_show_them() {
             "`matches` needs a text, this is the integer 3",
         ),
         (
-            "matches('a', '(')",
+            "matches('a', '(' + '')",
             "`(` is no regular expression: unclosed group",
         ),
         (
@@ -105,10 +105,13 @@ fn wrong_arguments_are_errors_that_show_them() {
             "`find` needs a closure, this is the integer 2",
         ),
         (
-            "duration('5 parsecs')",
+            "duration('5 ' + 'parsecs')",
             "the text \"5 parsecs\" is no duration",
         ),
-        ("time('yesterday')", "the text \"yesterday\" is no time"),
+        (
+            "time('yester' + 'day')",
+            "the text \"yesterday\" is no time",
+        ),
         (
             "parse_json('{')",
             "this is no JSON: EOF while parsing an object at line 1 column 1",
@@ -122,7 +125,7 @@ fn wrong_arguments_are_errors_that_show_them() {
             "this is no JSON Schema",
         ),
         ("env('FORBIDDEN')", "`FORBIDDEN` may not be read"),
-        ("sum(['a', []])", "`+` cannot be applied"),
+        ("sum(['a', []])", "`sum` cannot add the text"),
     ] {
         let error = desk.eval(source).unwrap_err();
         assert!(
@@ -160,7 +163,7 @@ fn a_pattern_cannot_take_for_ever_or_grow_without_bound() {
         Ok(false)
     );
     assert!(
-        desk.eval("matches('a', '(a{1000}){1000}')")
+        desk.eval("matches('a', '(a{1000}){1000}' + '')")
             .unwrap_err()
             .message
             .contains("no regular expression")
@@ -207,4 +210,33 @@ fn differences_are_named_by_path() {
             "$.e missing → null"
         ])
     );
+}
+
+#[test]
+fn literal_patterns_and_durations_are_checked_before_anything_runs() {
+    let desk = Desk::new(order());
+    for (source, at, message) in [
+        (
+            "matches(x, 'a(b')",
+            11..16,
+            "`a(b` is no regular expression: unclosed group",
+        ),
+        (
+            "x.matches('[')",
+            10..13,
+            "`[` is no regular expression: unclosed character class",
+        ),
+        (
+            "now() > time('soon')",
+            13..19,
+            "the text \"soon\" is no time",
+        ),
+        ("duration('5') > x", 9..12, "the text \"5\" is no duration"),
+        ("jsonpath(x, 'a.b')", 12..17, "`a.b` is no JSONPath"),
+    ] {
+        let error = desk.refused(source);
+        assert_eq!(error.at, at, "{source}: {error:?}");
+        assert!(error.message.starts_with(message), "{source}: {error:?}");
+        assert!(!error.message.contains('\n'), "{source}: {error:?}");
+    }
 }

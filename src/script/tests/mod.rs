@@ -3,6 +3,7 @@ mod dialect;
 mod errors;
 mod explain;
 mod functions;
+mod fuzz;
 mod lint;
 mod meaning;
 mod modules;
@@ -111,7 +112,7 @@ impl Desk {
     /// The value of a script as Rhai alone computes it. Its parser refuses some of what fails for us later.
     pub(super) fn eval_by_rhai(&self, source: &str) -> Result<Json, EvalError> {
         // A statement before it keeps the expression from our evaluator.
-        let source = format!("let __by_rhai = 0; {source}");
+        let source = format!("let __by_rhai = 0; ({source}\n)");
         match self.engine.script(&source) {
             Ok(_) => self.eval(&source),
             Err(error) => Err(EvalError::new(error.at, error.message)),
@@ -137,6 +138,10 @@ impl Desk {
                     .explain(&expression, &self.scope, on, &self.host)
             })
         })
+    }
+
+    pub(super) fn explain_of(&self, expression: &Expression) -> crate::event::Explanation {
+        self.locals(|on| self.engine.explain(expression, &self.scope, on, &self.host))
     }
 
     /// What `save` stores.

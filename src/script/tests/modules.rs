@@ -80,7 +80,7 @@ fn an_error_inside_a_module_names_its_line() {
         error.message,
         "`<` cannot compare the integer 1 with the text \"shipped\" (in `bad`, scripts/shop.rhai:3:7)"
     );
-    assert_eq!(&source[error.at], "bad");
+    assert_eq!(&source[error.at], "shop::bad(res.body.status)");
 }
 
 #[test]
@@ -159,4 +159,32 @@ fn one_engine_serves_many_threads() {
             });
         }
     });
+}
+
+#[test]
+fn what_a_module_names_and_nobody_has_is_reported_at_its_place() {
+    let (engine, errors) = Engine::new(&[
+        module(
+            "shop",
+            "fn total(items) {\n  sum(items) + rate\n}\nfn f() { totl([]) }\nfn g() { missing::x() + broken::y() }",
+        ),
+        module("broken", "fn ("),
+    ]);
+    let messages: Vec<_> = errors
+        .iter()
+        .map(|error| (&*error.module, &*error.error.message))
+        .collect();
+    assert_eq!(messages[0].0, "broken");
+    assert_eq!(
+        messages[1..],
+        [
+            ("shop", "a function of a module does not see `rate`"),
+            ("shop", "there is no function `totl`"),
+            ("shop", "there is no module `missing`"),
+        ]
+    );
+    assert_eq!(errors[1].error.at, 33..37);
+    // Calls of a broken module are no mistake of the caller.
+    let expression = engine.expression("broken::y()").unwrap();
+    assert_eq!(engine.unknown_calls(&expression), []);
 }

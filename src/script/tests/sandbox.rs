@@ -27,14 +27,13 @@ const ATTACKS: [&str; 23] = [
     "let l = [1, 2]; loop { l = l + l; }",
     "for i in 0..100000000000 { }",
     "let x = 1; loop { x = sha256('a'); }",
-    "'x'.to_upper(); let a = [0]; loop { a.push(a.len()); print(a); }",
+    "loop { print('x'); debug('y'); }",
 ];
 
 #[test]
 fn attacks_end_as_errors() {
     let desk = Desk::new(order());
     for source in ATTACKS {
-        eprintln!("{source}");
         let error = desk.eval(source).expect_err(source);
         assert!(!error.message.is_empty(), "{source}");
         assert_eq!(error.kind, EvalKind::Limit, "{source}: {error:?}");
@@ -88,6 +87,10 @@ fn no_code_and_no_file_can_be_loaded() {
     }
 }
 
+fn many(count: usize, part: impl Fn(usize) -> String) -> String {
+    (0..count).map(part).collect::<Vec<_>>().concat()
+}
+
 #[test]
 fn large_and_deep_sources_are_refused_at_once() {
     let desk = Desk::new(order());
@@ -97,14 +100,8 @@ fn large_and_deep_sources_are_refused_at_once() {
     let sources = [
         "1".repeat(MAX_SOURCE + 1),
         format!("[{}]", "1,".repeat(MAX_TOKENS)),
-        format!(
-            "#{{{}}}",
-            (0..9_000).map(|i| format!("a{i}:1,")).collect::<String>()
-        ),
-        format!(
-            "switch x {{ {} }}",
-            (0..6_000).map(|i| format!("{i}=>1,")).collect::<String>()
-        ),
+        format!("#{{{}}}", many(9_000, |i| format!("a{i}:1,"))),
+        format!("switch x {{ {} }}", many(6_000, |i| format!("{i}=>1,"))),
         nested("(", ")", 1000),
         nested("[", "]", 1000),
         nested("-", "", 1000),

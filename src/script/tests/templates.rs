@@ -63,7 +63,7 @@ fn a_hole_that_does_not_parse_is_an_error_at_its_place() {
     for (source, at) in [
         ("a ${b", 2..4),
         ("a ${}", 2..5),
-        ("a ${ } b", 2..7),
+        ("a ${ } b", 2..6),
         ("a ${b +} c", 6..7),
         ("a ${not b}", 4..7),
         ("a ${'x}", 4..5),
