@@ -127,7 +127,7 @@ fn screen(sent: &str, columns: usize) -> Vec<String> {
                 "A" => {
                     at = at
                         .checked_sub(number)
-                        .expect("the cursor never leaves the screen")
+                        .expect("the cursor never leaves the screen");
                 }
                 "J" => rows.truncate(at + 1),
                 other => panic!("an escape that no screen needs here: {other}"),
