@@ -123,3 +123,23 @@ fn nothing_runs() {
     let ran = suite.run(["check", "t.yaml", "--allow-all"]);
     assert!(!suite.path("ran.txt").exists(), "{ran}");
 }
+
+#[test]
+fn requests_are_checked_against_their_client() {
+    for (request, word) in [
+        ("http: { get: http://127.0.0.1/, jsno: 1 }", "`json`"),
+        ("http: { gte: http://127.0.0.1/ }", "`get`"),
+        ("http: GTE http://127.0.0.1/", "GET"),
+        ("exec: { comand: [x] }", "`command`"),
+        ("htpt: GET http://127.0.0.1/", "`http`"),
+    ] {
+        let task = PASSES.replace("log: all is well", request);
+        let suite = Suite::new().file("t.yaml", task);
+        let ran = suite
+            .run(["check", "t.yaml"])
+            .exits(2)
+            .prints("t.yaml:7:")
+            .prints(word);
+        assert!(ran.stdout.contains("1 error in 1 file"), "{request}: {ran}");
+    }
+}

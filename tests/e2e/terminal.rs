@@ -1,6 +1,8 @@
 //! Colours and widths.
 
-use super::suite::{FAILS, PASSES, Suite};
+use super::suite::{FAILS, PASSES, Suite, WAITS};
+use regex::Regex;
+use unicode_width::UnicodeWidthStr;
 
 const ESCAPE: &str = "\u{1b}";
 
@@ -61,17 +63,11 @@ fn lines_fit_the_width() {
             if line.contains("again:") || line.contains("-->") || line.contains("funcy run") {
                 continue;
             }
-            assert!(
-                unicode_width::UnicodeWidthStr::width(line) <= width,
-                "wider than {width}: {line}\n{ran}"
-            );
+            assert!(line.width() <= width, "wider than {width}: {line}\n{ran}");
         }
         let graph = suite.run(["graph", "tasks/t.yaml"]).exits(0);
         for line in graph.stdout.lines() {
-            assert!(
-                unicode_width::UnicodeWidthStr::width(line) <= width,
-                "wider than {width}: {line}"
-            );
+            assert!(line.width() <= width, "wider than {width}: {line}");
         }
     }
 }
@@ -97,4 +93,102 @@ fn results_are_data_and_progress_is_not() {
         .prints("2 failed")
         .says("(3/3)")
         .says_no("2 failed  ");
+}
+
+/// Runs a command on a terminal of this width; what the terminal was sent.
+fn on_a_terminal(suite: &Suite, columns: u16, command: &str) -> String {
+    // `script` is part of every Debian: it gives the command a terminal, and prints what comes out of it.
+    let inner = format!("stty cols {columns} rows 24; {command}");
+    suite
+        .shell(&format!(
+            "TERM=xterm script --quiet --return --command '{inner}' /dev/null"
+        ))
+        .exits(1)
+        .stdout
+}
+
+/// What a screen of this width shows in the end, row by row. Knows what the progress uses: line breaks, moves
+/// up, and erasing downwards.
+fn screen(sent: &str, columns: usize) -> Vec<String> {
+    let plain = Regex::new("\u{1b}\\[[0-9;]*m")
+        .unwrap()
+        .replace_all(sent, "")
+        .into_owned();
+    let mut rows: Vec<String> = vec![String::new()];
+    let mut at = 0_usize;
+    let mut rest = plain.as_str();
+    while let Some(first) = rest.chars().next() {
+        if let Some(sequence) = rest.strip_prefix("\u{1b}[") {
+            let end = sequence
+                .find(|one: char| one.is_ascii_alphabetic())
+                .expect("a whole sequence");
+            let number: usize = sequence[..end].parse().unwrap_or(1);
+            match &sequence[end..=end] {
+                "A" => {
+                    at = at
+                        .checked_sub(number)
+                        .expect("the cursor never leaves the screen");
+                }
+                "J" => rows.truncate(at + 1),
+                other => panic!("an escape that no screen needs here: {other}"),
+            }
+            if &sequence[end..=end] == "J" {
+                rows[at].clear();
+            }
+            rest = &sequence[end + 1..];
+            continue;
+        }
+        match first {
+            '\n' => {
+                at += 1;
+                if rows.len() <= at {
+                    rows.push(String::new());
+                }
+            }
+            '\r' => {}
+            one => {
+                assert!(
+                    !one.is_control(),
+                    "a control character reaches the screen: {one:?}"
+                );
+                rows[at].push(one);
+            }
+        }
+        assert!(
+            rows[at].width() <= columns,
+            "wider than {columns}: {}",
+            rows[at]
+        );
+        rest = &rest[first.len_utf8()..];
+    }
+    rows
+}
+
+#[test]
+fn live_rows_fit_the_screen_and_leave_it() {
+    for columns in [40, 80, 120, 200] {
+        let suite = failing().file("tasks/w.yaml", WAITS.replace("60s", "1s"));
+        let sent = on_a_terminal(&suite, columns, "funcy run");
+        assert!(sent.contains("\u{1b}["), "it was live: {sent:?}");
+        let rows = screen(&sent, usize::from(columns)).join("\n");
+        assert!(
+            rows.contains("2 failed") && rows.contains("2 passed"),
+            "{rows}"
+        );
+        assert!(
+            !rows.contains("running") && !rows.contains('▶') && !rows.contains('◷'),
+            "{rows}"
+        );
+    }
+}
+
+#[test]
+fn a_dumb_terminal_gets_lines() {
+    let suite = failing();
+    let script = "TERM=dumb script --quiet --return --command 'TERM=dumb funcy run' /dev/null";
+    suite
+        .shell(script)
+        .exits(1)
+        .prints_no(ESCAPE)
+        .prints("2 failed");
 }

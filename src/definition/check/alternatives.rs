@@ -16,10 +16,12 @@ impl<'a> Check<'a> {
         let mut open = Vec::new();
         self.flatten(alternatives, &mut open, 0);
         if let NodeKind::Map(members) = &node.kind {
+            // `oneOf: [{required: [get]}, …]` beside `properties` speaks of the same object.
+            let all = schema.get("properties").is_some();
             let objects: Vec<&'a Json> = open
                 .iter()
                 .copied()
-                .filter(|part| is_object(part))
+                .filter(|part| all || is_object(part))
                 .collect();
             if !objects.is_empty() {
                 self.object_alternatives(schema, &objects, members, node, spot, found);

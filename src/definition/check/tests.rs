@@ -345,3 +345,31 @@ fn a_flattened_enumeration_keeps_its_common_keys() {
     assert_eq!(codes("{get: /x, post: /y}"), ["keys-exclude"]);
     assert_eq!(codes("{get: /x, headers: 1}"), ["wrong-type"]);
 }
+
+#[test]
+fn alternatives_that_only_require_keys_belong_to_the_properties_beside_them() {
+    let schema = serde_json::json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "get": { "type": "string" },
+            "post": { "type": "string" },
+            "query": { "type": "object" },
+        },
+        "oneOf": [{ "required": ["get"] }, { "required": ["post"] }],
+    });
+    assert_eq!(check(&schema, "get: /x\nquery: {a: 1}"), []);
+    for (text, line, code, word) in [
+        ("get: /x\nqurey: {a: 1}", 2, "unknown-key", "qurey"),
+        ("gte: /x", 1, "unknown-key", "gte"),
+        ("get: /x\nquery: 1", 2, "wrong-type", "query"),
+        ("query: {a: 1}", 9, "missing-key", "`get`, `post`"),
+    ] {
+        let found = check(&schema, text);
+        let [(at, _, kind, message)] = &found[..] else {
+            panic!("{text}: {found:?}");
+        };
+        assert_eq!((*at, *kind), (line, code), "{text}: {message}");
+        assert!(message.contains(word), "{text}: {message}");
+    }
+}
