@@ -84,7 +84,7 @@ impl Engine {
             match parser::expression(&tokens, source.len(), rhai, statements) {
                 Err(error) if statements => {
                     refuse_assignment(&lint)?;
-                    if !has_statements(&tokens) {
+                    if !tokens.iter().any(parser::may_be_statement) {
                         return Err(error);
                     }
                     parser::script(&tokens, source.len(), rhai)
@@ -491,31 +491,6 @@ fn refuse_assignment(lint: &Lint) -> Result<(), SyntaxError> {
             assigned.name
         ))),
     }
-}
-
-/// Whether a text is more than one expression.
-fn has_statements(tokens: &[lexer::Token]) -> bool {
-    tokens.iter().any(|token| {
-        token.is(";")
-            || token.is("{")
-            || token.word().is_some_and(|word| {
-                matches!(
-                    word,
-                    "let"
-                        | "const"
-                        | "for"
-                        | "while"
-                        | "loop"
-                        | "do"
-                        | "return"
-                        | "throw"
-                        | "try"
-                        | "fn"
-                        | "switch"
-                        | "if"
-                )
-            })
-    })
 }
 
 impl std::fmt::Debug for Engine {

@@ -394,6 +394,9 @@ pub(super) fn join(pieces: &[Dynamic]) -> Result<Dynamic, Fault> {
                 Fault::new("a value in a text is missing").hint("give one for it: `${… ?? \"\"}`")
             );
         }
+        if Type::of(piece) == Type::Function {
+            return Err(Fault::new("a function has no text").hint("call it"));
+        }
         out.push_str(&text(piece));
     }
     sized(out.into())

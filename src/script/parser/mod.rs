@@ -71,6 +71,22 @@ pub(super) fn script(tokens: &[Token], end: usize, rhai: &rhai::Engine) -> Parse
     Ok(Node::new(Kind::Rhai(Box::new(leaf)), at))
 }
 
+/// Whether a token stands in statements only.
+fn is_statement(token: &Token) -> bool {
+    let word = |word: &str| {
+        matches!(
+            word,
+            "let" | "const" | "for" | "while" | "loop" | "do" | "return" | "throw" | "try" | "fn"
+        )
+    };
+    token.is(";") || token.word().is_some_and(word)
+}
+
+/// Whether a token may belong to statements: `if a { b } c` are two.
+pub(super) fn may_be_statement(token: &Token) -> bool {
+    is_statement(token) || token.is("{") || token.is_word("if") || token.is_word("switch")
+}
+
 fn compile(
     translation: Translation,
     holes: Vec<Node>,

@@ -1,6 +1,6 @@
 //! Operands: literals, names, lists, maps, texts with values, `if`.
 
-use super::{Parsed, Parser, TokenKind, script};
+use super::{Parsed, Parser, TokenKind, is_statement, script};
 use crate::script::SyntaxError;
 use crate::script::lexer::{Piece, Token};
 use crate::script::lint;
@@ -158,6 +158,7 @@ impl<'t> Parser<'t> {
                     match inner.binary(0) {
                         Ok(node) if inner.peek().is_none() => node,
                         // Not one expression: a whole script.
+                        Err(error) if !tokens.iter().any(is_statement) => return Err(error),
                         _ if !self.dry => script(tokens, code_at.end, self.rhai)?,
                         _ => Node::new(Kind::Literal(Dynamic::UNIT), code_at.clone()),
                     }

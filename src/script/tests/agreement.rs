@@ -64,7 +64,7 @@ fn expression() -> impl Strategy<Value = String> {
             inner.clone().prop_map(|e| format!("!({e})")),
             inner.clone().prop_map(|e| format!("-({e})")),
             (inner.clone(), inner.clone(), inner.clone())
-                .prop_map(|(a, b, c)| format!("if ({a}) == ({b}) {{ {b} }} else {{ {c} }}")),
+                .prop_map(|(a, b, c)| format!("(if ({a}) == ({b}) {{ {b} }} else {{ {c} }})")),
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("[{a}, {b}]")),
             inner.clone().prop_map(|e| format!("`<${{{e}}}>`")),
             inner.clone().prop_map(|e| format!("len({e})")),
