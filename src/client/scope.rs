@@ -13,7 +13,7 @@ pub struct Scope {
 }
 
 /// How long the effects of a closed scope may take to stop.
-pub const GRACE: Duration = Duration::from_secs(5);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 impl Scope {
     /// A new, open scope.
@@ -35,7 +35,7 @@ impl Scope {
     }
 
     /// Cancels everything in the scope and waits until it has stopped. False if something has not,
-    /// after [`GRACE`].
+    /// after 5 s.
     pub async fn close(&self) -> bool {
         self.token.cancel();
         self.tracker.close();

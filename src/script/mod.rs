@@ -6,10 +6,10 @@
 //!   afterwards why it had the value that it had.
 //! - [`Host`] is all that functions may ask of the world: the clock, chance, the environment.
 //!
-//! How it works: [`lexer`] makes tokens with their bytes, [`parser`] makes an expression of them, and
-//! [`eval`] computes it, with [`ops`] and [`arithmetic`] for the meaning of operators. What only Rhai can
-//! do (closures, modules, statements, its own functions) is written out for it by [`translate`], with the
-//! same operators, and runs in the [`sandbox`].
+//! How it works: `lexer` makes tokens with their bytes, `parser` makes an expression of them, and
+//! `eval` computes it, with `ops` and `arithmetic` for the meaning of operators. What only Rhai can
+//! do (closures, modules, statements, its own functions) is written out for it by `translate`, with the
+//! same operators, and runs in the `sandbox`.
 //!
 //! No clock, runtime or IO is named here; limits count operations, tokens and bytes.
 
