@@ -66,6 +66,8 @@ impl Global {
         let _ = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(std::io::stderr)
+            // It would panic where nobody reads stderr any more.
+            .log_internal_errors(false)
             .with_ansi(
                 self.style(std::io::stderr().is_terminal()).color != crate::report::Color::Never,
             )

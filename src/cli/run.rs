@@ -2,7 +2,7 @@ use super::check::{self, counted};
 use super::exit::Exit;
 use super::options::{Global, Load};
 use super::output::{self, Lenient};
-use super::signals;
+use super::signals::Ending;
 use crate::engine::{Handle, Loaded, Pattern, Report, Run, Selection, ServiceError, Shard, Tasks};
 use crate::event::{Outcome, Sink};
 use crate::report::{self, Options, Terminal};
@@ -156,8 +156,9 @@ pub(super) fn run(global: &Global, args: Args) -> Exit {
         ))))),
     };
     match crate::engine::block_on(attended(run, handle, terminal)) {
-        Ok(Ok(report)) => exit(&report, args.fail_on_flaky),
-        Ok(Err(error)) => service_failed(&error),
+        Ok(Some(Ok(report))) => exit(&report, args.fail_on_flaky),
+        Ok(Some(Err(error))) => service_failed(&error),
+        Ok(None) => Exit::Interrupted,
         Err(error) => {
             output::error(&format!("the runtime does not start: {error}"), None);
             Exit::Error
@@ -270,30 +271,37 @@ fn terminal(global: &Global, args: &Args) -> Option<Arc<Mutex<Terminal>>> {
     Some(Arc::new(Mutex::new(Terminal::new(out, progress, options))))
 }
 
-/// Runs, redraws the terminal, and listens to signals: the first SIGINT cancels, the second ends the process
-/// at once.
+/// Runs, redraws the terminal, and listens to signals: the first SIGINT cancels, the second drops the run, and
+/// with it every process that it has started. `None`: it was dropped.
 async fn attended(
     run: Run,
     handle: Handle,
     terminal: Option<Arc<Mutex<Terminal>>>,
-) -> Result<Report, ServiceError> {
+) -> Option<Result<Report, ServiceError>> {
     let mut beside = JoinSet::new();
-    beside.spawn(async move {
-        let name = signals::named().await;
-        output::note(&format!(
-            "{name}: stopping, cleaning up; once more ends at once"
-        ));
-        handle.cancel(&format!("interrupted by {name}"));
-        signals::named().await;
-        // The promise is to end at once: what runs is left to the system, which reaps it with us.
-        std::process::exit(i32::from(Exit::Interrupted.code()));
-    });
     if let Some(terminal) = terminal {
         beside.spawn(redraw(Arc::clone(&terminal)));
         beside.spawn(dump_on_request(terminal));
     }
-    // Dropping the set ends what runs beside.
-    run.start().await
+    tokio::select! {
+        report = run.start() => Some(report),
+        // Dropping the set ends what runs beside.
+        () = twice_asked(handle) => None,
+    }
+}
+
+/// Cancels the run at the first signal, and completes at the second.
+async fn twice_asked(handle: Handle) {
+    let Ok(mut signals) = Ending::listen() else {
+        // Without handlers the default action ends the process, which is all that is left to do.
+        return std::future::pending().await;
+    };
+    let name = signals.next().await;
+    output::note(&format!(
+        "{name}: stopping, cleaning up; once more ends at once"
+    ));
+    handle.cancel(&format!("interrupted by {name}"));
+    signals.next().await;
 }
 
 async fn redraw(terminal: Arc<Mutex<Terminal>>) {

@@ -95,10 +95,12 @@ impl<'a> Page<'a> {
                 group = group.element(snippet);
             }
         } else {
-            let place = format!(
-                "{}:{}:{}",
-                diagnostic.file, diagnostic.span.start.line, diagnostic.span.start.column
-            );
+            let Pos { line, column } = diagnostic.span.start;
+            let place = match line {
+                // It is about the file as a whole, which may not even exist.
+                0 => diagnostic.file.to_string(),
+                _ => format!("{}:{line}:{column}", diagnostic.file),
+            };
             group = group.element(annotate_snippets::Origin::path(place));
         }
         let room = self.width.saturating_sub(self.gutter() + 8);
@@ -273,12 +275,11 @@ pub fn to_github(diagnostic: &Diagnostic) -> String {
         Severity::Warning => "warning",
     };
     let Span { start, end } = diagnostic.span;
-    let mut line = format!(
-        "::{command} file={},line={},col={}",
-        property(&diagnostic.file),
-        start.line,
-        start.column
-    );
+    let mut line = format!("::{command} file={}", property(&diagnostic.file));
+    // Without a line it is about the file as a whole.
+    if start.line > 0 {
+        let _ = write!(line, ",line={},col={}", start.line, start.column);
+    }
     if end.line > start.line {
         let _ = write!(line, ",endLine={}", end.line);
     } else if end.column > start.column {

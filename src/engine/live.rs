@@ -6,6 +6,7 @@ use crate::machine::{Call, Halt, Lost, Moment, ScopeId, Site, World};
 use crate::script::Host;
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -16,9 +17,25 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Stop {
     token: CancellationToken,
     reason: Arc<OnceLock<String>>,
+    from_outside: Arc<AtomicBool>,
 }
 
 impl Stop {
+    /// Halts since somebody asked for it, not the run itself.
+    pub(super) fn cancel(&self, reason: &str) {
+        self.from_outside.store(true, Ordering::Relaxed);
+        self.halt(reason);
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.from_outside.load(Ordering::Relaxed)
+    }
+
+    /// Completes when the run is to stop.
+    pub(super) async fn halted(&self) {
+        self.token.cancelled().await;
+    }
+
     pub(super) fn halt(&self, reason: &str) {
         // The first reason is the one that counts.
         let _ = self.reason.set(reason.to_owned());
