@@ -10,7 +10,7 @@ use super::style::{Ink, Style};
 use super::text::{append, cut_middle, shown, width};
 use super::value::{bare, compact, count, length};
 use crate::event::{
-    ConditionState, ErrorKind, Explanation, Failure, Headline, Name, Outcome, Place, Pos,
+    ConditionState, ErrorKind, Explanation, Failure, Headline, Json, Name, Outcome, Place, Pos,
 };
 use page::{LABEL, Page};
 use source::Found;
@@ -355,6 +355,7 @@ impl Page<'_> {
         if let Some(last) = headline.last.as_deref().filter(|last| !in_condition(last)) {
             self.note("last", last);
         }
+        self.body(headline);
         if let Some(again) = failure
             .again
             .as_deref()
@@ -368,6 +369,27 @@ impl Page<'_> {
         }
         if let Some(again) = &about.again {
             self.folded("again", again);
+        }
+    }
+
+    /// What the answer said, in short: a server that refuses tells why.
+    fn body(&mut self, headline: &Headline) {
+        let Some(body) = headline
+            .result
+            .as_ref()
+            .filter(|_| headline.last.is_some())
+            .and_then(|result| result.get("body"))
+        else {
+            return;
+        };
+        let is_empty = match body {
+            Json::Null => true,
+            Json::String(text) => text.trim().is_empty(),
+            _ => false,
+        };
+        if !is_empty {
+            let text = bare(body, 240, self.style.symbols().ellipsis);
+            self.note("body", &text);
         }
     }
 

@@ -252,6 +252,7 @@ states:
   here:
     instructions:
       - log: it is ${password}
+      - exec: { command: [echo, '${password}'] }
       - expect: password == 'x'
 ";
     let suite = Suite::new().file("t.yaml", task);
@@ -262,10 +263,19 @@ states:
         "junit=r.xml",
         "--report",
         "ndjson=r.ndjson",
+        "--report",
+        "markdown=r.md",
     ];
     let ran = suite
-        .run([&["run", "t.yaml"], &reports[..]].concat())
-        .exits(1);
+        .run(
+            [
+                &["run", "t.yaml", "-vv", "--allow-exec", "echo"],
+                &reports[..],
+            ]
+            .concat(),
+        )
+        .exits(1)
+        .says("echo");
     // The file itself says it: its lines are shown as they are written. Use `env()` for real ones.
     let from_file = "password: hunter2-hunter2";
     for text in [
@@ -274,6 +284,7 @@ states:
         suite.text("r.json"),
         suite.text("r.xml"),
         suite.text("r.ndjson"),
+        suite.text("r.md"),
     ] {
         assert!(!text.replace(from_file, "").contains("hunter2"), "{text}");
     }
