@@ -57,3 +57,12 @@ impl Host for LiveHost {
         }
     }
 }
+
+/// Milliseconds of a clock that never goes back; only differences mean something.
+pub(super) fn millis() -> u64 {
+    static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    START
+        .get_or_init(std::time::Instant::now)
+        .elapsed()
+        .as_millis() as u64
+}

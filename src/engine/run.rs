@@ -166,6 +166,8 @@ impl Run {
     /// When a service does not get ready; nothing has run then.
     pub async fn start(self) -> Result<Report, ServiceError> {
         let Self { plan, mut sinks } = self;
+        // The scripts know no clock of their own: this one ends those that run too long.
+        crate::script::set_stopwatch(super::host::millis);
         let spine = Spine::new(RunId::clone(&plan.id));
         let span = tracing::info_span!("run", id = %plan.id);
         let running = async {
