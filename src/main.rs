@@ -8,6 +8,5 @@ static ALLOCATOR: funcy::alloc::Counting = funcy::alloc::Counting;
 
 fn main() -> ExitCode {
     funcy::script::set_meter(funcy::alloc::held);
-    funcy::script::set_stopwatch(funcy::engine::millis);
     funcy::cli::main()
 }

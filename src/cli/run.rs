@@ -6,6 +6,7 @@ use super::signals::Ending;
 use crate::engine::{Handle, Loaded, Pattern, Report, Run, Selection, ServiceError, Shard, Tasks};
 use crate::event::{Outcome, Sink};
 use crate::report::{self, Options, Terminal};
+use std::collections::HashSet;
 use std::io::{self, BufWriter, IsTerminal};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -123,7 +124,13 @@ pub(super) fn run(global: &Global, args: Args) -> Exit {
         list(&tasks);
         return Exit::Passed;
     }
-    let sinks = match open_reports(&args.reports) {
+    let secrets: HashSet<&str> = (tasks.iter())
+        .flat_map(|task| task.machine.secrets())
+        .map(|name| &**name)
+        .collect();
+    let command = command_line(&secrets);
+    let flags = args.load.flags(&secrets);
+    let sinks = match open_reports(&args.reports, &flags) {
         Ok(sinks) => sinks,
         Err(exit) => return exit,
     };
@@ -133,11 +140,7 @@ pub(super) fn run(global: &Global, args: Args) -> Exit {
         .retries(args.retries)
         .fail_fast(args.fail_fast)
         .seed(args.seed.unwrap_or_else(|| fastrand::u64(..)))
-        .command(
-            std::env::args_os()
-                .map(|word| word.to_string_lossy().into_owned())
-                .collect(),
-        );
+        .command(command);
     for var in &args.load.vars {
         run = run.var(crate::event::Name::clone(&var.name), var.value.clone());
     }
@@ -145,10 +148,10 @@ pub(super) fn run(global: &Global, args: Args) -> Exit {
         run = run.boxed_sink(sink);
     }
     if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
-        run = run.sink(github());
+        run = run.sink(github(&flags));
     }
     let handle = run.handle();
-    let terminal = terminal(global, &args);
+    let terminal = terminal(global, &args, &flags);
     let run = match &terminal {
         Some(terminal) => run.sink(Arc::clone(terminal)),
         None => run.sink(report::Ndjson::new(Box::new(Lenient(BufWriter::new(
@@ -204,8 +207,32 @@ fn list(tasks: &[Loaded]) {
     output::data(&text);
 }
 
+fn options(flags: &str) -> Options {
+    Options {
+        flags: flags.to_owned(),
+        ..Options::default()
+    }
+}
+
+/// The command line for the record, with the values of secrets hidden: no task has named them yet.
+fn command_line(secrets: &HashSet<&str>) -> Vec<String> {
+    std::env::args_os()
+        .map(|word| {
+            let word = word.to_string_lossy();
+            let given = word.strip_prefix("--var=").unwrap_or(&word);
+            match given.split_once('=') {
+                Some((name, value)) if secrets.contains(name) => {
+                    let kept = word.len() - value.len();
+                    format!("{}${name}", &word[..kept])
+                }
+                _ => word.into_owned(),
+            }
+        })
+        .collect()
+}
+
 /// Opens the report files before anything runs, so that a path that cannot be written is known then.
-fn open_reports(reports: &[ReportFile]) -> Result<Vec<Box<dyn Sink>>, Exit> {
+fn open_reports(reports: &[ReportFile], flags: &str) -> Result<Vec<Box<dyn Sink>>, Exit> {
     let mut sinks = Vec::with_capacity(reports.len());
     for ReportFile { format, path } in reports {
         let opened = match path.parent() {
@@ -216,7 +243,7 @@ fn open_reports(reports: &[ReportFile]) -> Result<Vec<Box<dyn Sink>>, Exit> {
         match opened {
             Ok(file) => sinks.push((format.make)(
                 Box::new(BufWriter::new(file)),
-                Options::default(),
+                options(flags),
             )),
             Err(error) => {
                 output::error(
@@ -238,7 +265,7 @@ fn suite_jobs(tasks: &[Loaded]) -> Option<u32> {
 }
 
 /// In GitHub Actions: annotations at the failures, and a table in the summary of the step.
-fn github() -> report::Github {
+fn github(flags: &str) -> report::Github {
     let summary = std::env::var_os("GITHUB_STEP_SUMMARY").and_then(|path| {
         let file = std::fs::OpenOptions::new()
             .append(true)
@@ -246,17 +273,16 @@ fn github() -> report::Github {
             .open(path);
         Some(Box::new(BufWriter::new(file.ok()?)) as Box<dyn io::Write + Send>)
     });
-    report::Github::new(Box::new(Lenient(io::stdout())), summary, Options::default())
+    report::Github::new(Box::new(Lenient(io::stdout())), summary, options(flags))
 }
 
 /// What people watch. With `--format json` stdout belongs to the events.
-fn terminal(global: &Global, args: &Args) -> Option<Arc<Mutex<Terminal>>> {
+fn terminal(global: &Global, args: &Args, flags: &str) -> Option<Arc<Mutex<Terminal>>> {
     if args.format == Format::Json {
         return None;
     }
     let options = Options {
         style: global.style(io::stdout().is_terminal() || io::stderr().is_terminal()),
-        resumable: false,
         live: output::is_live(),
         rows: output::size().map_or(24, |(_, rows)| rows),
         reports: args
@@ -264,7 +290,7 @@ fn terminal(global: &Global, args: &Args) -> Option<Arc<Mutex<Terminal>>> {
             .iter()
             .map(|report| report.path.display().to_string())
             .collect(),
-        notes: Vec::new(),
+        ..options(flags)
     };
     let out = Box::new(Lenient(io::stdout()));
     let progress = Box::new(Lenient(io::stderr()));

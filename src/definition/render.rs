@@ -186,7 +186,11 @@ impl<'a> Page<'a> {
             for (range, mark) in ranges {
                 let from = range.start.clamp(cut.start, cut.end) - cut.start + offset;
                 let to = range.end.clamp(cut.start, cut.end) - cut.start + offset;
-                annotations.push(self.annotation(from..to, mark, notes));
+                let end = text[cut.start..range.end.clamp(cut.start, cut.end)].width();
+                // A line that is too long is moved, so that what is marked stands at its beginning.
+                let is_moved = text[cut.clone()].width() + self.gutter() > self.width;
+                let before = if is_moved { 0 } else { end };
+                annotations.push(self.annotation(from..to, before, mark, notes));
             }
             source.push('\n');
         }
@@ -196,9 +200,11 @@ impl<'a> Page<'a> {
             .annotations(annotations)
     }
 
+    /// What is marked in a line; `before` it and in it are this many columns.
     fn annotation(
         &self,
         range: Range<usize>,
+        before: usize,
         mark: &Mark<'a>,
         notes: &mut Vec<String>,
     ) -> Annotation<'a> {
@@ -206,8 +212,9 @@ impl<'a> Page<'a> {
         if mark.label.is_empty() {
             return annotation;
         }
-        let room = self.width.saturating_sub(self.gutter() + 12);
-        if range.len().min(room) + mark.label.width() > room {
+        let room = self.width.saturating_sub(self.gutter() + 14);
+        let is_beyond = before + 1 + mark.label.width() + self.gutter() > self.width;
+        if range.len().min(room) + mark.label.width() > room || is_beyond {
             notes.push(mark.label.to_owned());
             return annotation;
         }

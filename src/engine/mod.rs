@@ -19,16 +19,6 @@ pub use run::{Handle, Report, Run};
 pub use select::{Pattern, Selection, Shard};
 pub use service::{ServiceError, Services};
 
-/// Milliseconds since the first call: a stopwatch for [`script::set_stopwatch`](crate::script::set_stopwatch).
-#[must_use]
-pub fn millis() -> u64 {
-    static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
-    START
-        .get_or_init(std::time::Instant::now)
-        .elapsed()
-        .as_millis() as u64
-}
-
 /// Stack of the thread that runs tasks: deep values and scripts need it.
 pub const STACK: usize = 64 << 20;
 

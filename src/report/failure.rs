@@ -372,24 +372,19 @@ impl Page<'_> {
         }
     }
 
-    /// What the answer said, in short: a server that refuses tells why.
+    /// What the answer said, in short: a server that refuses tells why, and so does a program that fails.
     fn body(&mut self, headline: &Headline) {
-        let Some(body) = headline
-            .result
-            .as_ref()
-            .filter(|_| headline.last.is_some())
-            .and_then(|result| result.get("body"))
-        else {
+        let Some(result) = headline.result.as_ref().filter(|_| headline.last.is_some()) else {
             return;
         };
-        let is_empty = match body {
-            Json::Null => true,
-            Json::String(text) => text.trim().is_empty(),
-            _ => false,
-        };
-        if !is_empty {
-            let text = bare(body, 240, self.style.symbols().ellipsis);
-            self.note("body", &text);
+        for part in ["body", "stderr"] {
+            let value = match result.get(part) {
+                None | Some(Json::Null) => continue,
+                Some(Json::String(text)) if text.trim().is_empty() => continue,
+                Some(Json::String(text)) => &Json::String(text.trim().to_owned()),
+                Some(value) => value,
+            };
+            self.note(part, &bare(value, 240, self.style.symbols().ellipsis));
         }
     }
 

@@ -289,3 +289,49 @@ states:
         assert!(!text.replace(from_file, "").contains("hunter2"), "{text}");
     }
 }
+
+#[test]
+fn a_failure_shows_what_a_program_said() {
+    let task = PASSES.replace(
+        "- log: all is well",
+        "- exec: { command: [sh, -c, \"echo out; echo why >&2; exit 3\"] }\n        expect: res.code == 0",
+    );
+    Suite::new()
+        .file("t.yaml", task)
+        .run(["run", "t.yaml", "--allow-exec", "sh"])
+        .exits(1)
+        .prints("3 ≠ 0")
+        .prints("= body:    out\n")
+        .prints("= stderr:  why\n");
+}
+
+#[test]
+fn what_was_given_is_given_again_and_a_secret_is_named_only() {
+    let task = FAILS.replace(
+        "vars: { answer: 41 }",
+        "secrets: { token: }\nparams: [answer]",
+    );
+    let suite = Suite::new().file("t.yaml", task);
+    let ran = suite
+        .run([
+            "run",
+            "t.yaml",
+            "--var",
+            "answer=it is 41",
+            "--var=token=hunter2-hunter2",
+            "--allow-exec",
+            "true",
+            "--report",
+            "ndjson=r.ndjson",
+            "--report",
+            "json=r.json",
+            "--report",
+            "junit=r.xml",
+        ])
+        .exits(1)
+        .prints("again:   funcy run t.yaml --var answer='it is 41' --var token=\"$token\" --allow-exec true");
+    assert!(suite.text("r.xml").contains("--allow-exec true"));
+    for text in [ran.stdout, suite.text("r.json"), suite.text("r.ndjson")] {
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
