@@ -1,9 +1,10 @@
 use super::output;
-use crate::client::Registry;
+use crate::client::{Registry, quoted};
 use crate::engine::{Allow, Loader};
 use crate::event::{Json, Name};
 use crate::report::{ColorChoice, Output, Style};
 use clap::{ArgAction, Args, ValueEnum};
+use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -66,6 +67,8 @@ impl Global {
         let _ = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(std::io::stderr)
+            // It would panic where nobody reads stderr any more.
+            .log_internal_errors(false)
             .with_ansi(
                 self.style(std::io::stderr().is_terminal()).color != crate::report::Color::Never,
             )
@@ -129,6 +132,45 @@ impl Load {
         Loader::new(Registry::builtin())
             .given(self.vars.iter().map(|var| Name::clone(&var.name)))
             .allow(grants)
+    }
+}
+
+impl Load {
+    /// What was given, as words for a shell: a command that runs a task again needs it too. A variable that is
+    /// a secret of a task is named and not shown.
+    pub(super) fn flags(&self, secrets: &HashSet<&str>) -> String {
+        let mut flags = String::new();
+        for Variable { name, value } in &self.vars {
+            let value = match value {
+                _ if secrets.contains(&**name) => format!("\"${name}\""),
+                Json::String(text) => quoted(text).into_owned(),
+                other => other.to_string(),
+            };
+            flags.push_str(&format!(" --var {name}={value}"));
+        }
+        let Allowed {
+            allow_net,
+            allow_exec,
+            allow_env,
+            allow_read,
+            allow_write,
+            allow_all,
+        } = &self.allow;
+        for (flag, words) in [("net", allow_net), ("exec", allow_exec), ("env", allow_env)] {
+            for word in words {
+                flags.push_str(&format!(" --allow-{flag} {}", quoted(word)));
+            }
+        }
+        for (flag, folders) in [("read", allow_read), ("write", allow_write)] {
+            for folder in folders {
+                let folder = folder.display().to_string();
+                flags.push_str(&format!(" --allow-{flag} {}", quoted(&folder)));
+            }
+        }
+        if *allow_all {
+            flags.push_str(" --allow-all");
+        }
+        flags
     }
 }
 

@@ -2,10 +2,11 @@ use super::check::{self, counted};
 use super::exit::Exit;
 use super::options::{Global, Load};
 use super::output::{self, Lenient};
-use super::signals;
+use super::signals::Ending;
 use crate::engine::{Handle, Loaded, Pattern, Report, Run, Selection, ServiceError, Shard, Tasks};
 use crate::event::{Outcome, Sink};
 use crate::report::{self, Options, Terminal};
+use std::collections::HashSet;
 use std::io::{self, BufWriter, IsTerminal};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -123,7 +124,13 @@ pub(super) fn run(global: &Global, args: Args) -> Exit {
         list(&tasks);
         return Exit::Passed;
     }
-    let sinks = match open_reports(&args.reports) {
+    let secrets: HashSet<&str> = (tasks.iter())
+        .flat_map(|task| task.machine.secrets())
+        .map(|name| &**name)
+        .collect();
+    let command = command_line(&secrets);
+    let flags = args.load.flags(&secrets);
+    let sinks = match open_reports(&args.reports, &flags) {
         Ok(sinks) => sinks,
         Err(exit) => return exit,
     };
@@ -133,11 +140,7 @@ pub(super) fn run(global: &Global, args: Args) -> Exit {
         .retries(args.retries)
         .fail_fast(args.fail_fast)
         .seed(args.seed.unwrap_or_else(|| fastrand::u64(..)))
-        .command(
-            std::env::args_os()
-                .map(|word| word.to_string_lossy().into_owned())
-                .collect(),
-        );
+        .command(command);
     for var in &args.load.vars {
         run = run.var(crate::event::Name::clone(&var.name), var.value.clone());
     }
@@ -145,10 +148,10 @@ pub(super) fn run(global: &Global, args: Args) -> Exit {
         run = run.boxed_sink(sink);
     }
     if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
-        run = run.sink(github());
+        run = run.sink(github(&flags));
     }
     let handle = run.handle();
-    let terminal = terminal(global, &args);
+    let terminal = terminal(global, &args, &flags);
     let run = match &terminal {
         Some(terminal) => run.sink(Arc::clone(terminal)),
         None => run.sink(report::Ndjson::new(Box::new(Lenient(BufWriter::new(
@@ -156,8 +159,9 @@ pub(super) fn run(global: &Global, args: Args) -> Exit {
         ))))),
     };
     match crate::engine::block_on(attended(run, handle, terminal)) {
-        Ok(Ok(report)) => exit(&report, args.fail_on_flaky),
-        Ok(Err(error)) => service_failed(&error),
+        Ok(Some(Ok(report))) => exit(&report, args.fail_on_flaky),
+        Ok(Some(Err(error))) => service_failed(&error),
+        Ok(None) => Exit::Interrupted,
         Err(error) => {
             output::error(&format!("the runtime does not start: {error}"), None);
             Exit::Error
@@ -203,8 +207,32 @@ fn list(tasks: &[Loaded]) {
     output::data(&text);
 }
 
+fn options(flags: &str) -> Options {
+    Options {
+        flags: flags.to_owned(),
+        ..Options::default()
+    }
+}
+
+/// The command line for the record, with the values of secrets hidden: no task has named them yet.
+fn command_line(secrets: &HashSet<&str>) -> Vec<String> {
+    std::env::args_os()
+        .map(|word| {
+            let word = word.to_string_lossy();
+            let given = word.strip_prefix("--var=").unwrap_or(&word);
+            match given.split_once('=') {
+                Some((name, value)) if secrets.contains(name) => {
+                    let kept = word.len() - value.len();
+                    format!("{}${name}", &word[..kept])
+                }
+                _ => word.into_owned(),
+            }
+        })
+        .collect()
+}
+
 /// Opens the report files before anything runs, so that a path that cannot be written is known then.
-fn open_reports(reports: &[ReportFile]) -> Result<Vec<Box<dyn Sink>>, Exit> {
+fn open_reports(reports: &[ReportFile], flags: &str) -> Result<Vec<Box<dyn Sink>>, Exit> {
     let mut sinks = Vec::with_capacity(reports.len());
     for ReportFile { format, path } in reports {
         let opened = match path.parent() {
@@ -215,7 +243,7 @@ fn open_reports(reports: &[ReportFile]) -> Result<Vec<Box<dyn Sink>>, Exit> {
         match opened {
             Ok(file) => sinks.push((format.make)(
                 Box::new(BufWriter::new(file)),
-                Options::default(),
+                options(flags),
             )),
             Err(error) => {
                 output::error(
@@ -237,7 +265,7 @@ fn suite_jobs(tasks: &[Loaded]) -> Option<u32> {
 }
 
 /// In GitHub Actions: annotations at the failures, and a table in the summary of the step.
-fn github() -> report::Github {
+fn github(flags: &str) -> report::Github {
     let summary = std::env::var_os("GITHUB_STEP_SUMMARY").and_then(|path| {
         let file = std::fs::OpenOptions::new()
             .append(true)
@@ -245,17 +273,16 @@ fn github() -> report::Github {
             .open(path);
         Some(Box::new(BufWriter::new(file.ok()?)) as Box<dyn io::Write + Send>)
     });
-    report::Github::new(Box::new(Lenient(io::stdout())), summary, Options::default())
+    report::Github::new(Box::new(Lenient(io::stdout())), summary, options(flags))
 }
 
 /// What people watch. With `--format json` stdout belongs to the events.
-fn terminal(global: &Global, args: &Args) -> Option<Arc<Mutex<Terminal>>> {
+fn terminal(global: &Global, args: &Args, flags: &str) -> Option<Arc<Mutex<Terminal>>> {
     if args.format == Format::Json {
         return None;
     }
     let options = Options {
         style: global.style(io::stdout().is_terminal() || io::stderr().is_terminal()),
-        resumable: false,
         live: output::is_live(),
         rows: output::size().map_or(24, |(_, rows)| rows),
         reports: args
@@ -263,37 +290,44 @@ fn terminal(global: &Global, args: &Args) -> Option<Arc<Mutex<Terminal>>> {
             .iter()
             .map(|report| report.path.display().to_string())
             .collect(),
-        notes: Vec::new(),
+        ..options(flags)
     };
     let out = Box::new(Lenient(io::stdout()));
     let progress = Box::new(Lenient(io::stderr()));
     Some(Arc::new(Mutex::new(Terminal::new(out, progress, options))))
 }
 
-/// Runs, redraws the terminal, and listens to signals: the first SIGINT cancels, the second ends the process
-/// at once.
+/// Runs, redraws the terminal, and listens to signals: the first SIGINT cancels, the second drops the run, and
+/// with it every process that it has started. `None`: it was dropped.
 async fn attended(
     run: Run,
     handle: Handle,
     terminal: Option<Arc<Mutex<Terminal>>>,
-) -> Result<Report, ServiceError> {
+) -> Option<Result<Report, ServiceError>> {
     let mut beside = JoinSet::new();
-    beside.spawn(async move {
-        let name = signals::named().await;
-        output::note(&format!(
-            "{name}: stopping, cleaning up; once more ends at once"
-        ));
-        handle.cancel(&format!("interrupted by {name}"));
-        signals::named().await;
-        // The promise is to end at once: what runs is left to the system, which reaps it with us.
-        std::process::exit(i32::from(Exit::Interrupted.code()));
-    });
     if let Some(terminal) = terminal {
         beside.spawn(redraw(Arc::clone(&terminal)));
         beside.spawn(dump_on_request(terminal));
     }
-    // Dropping the set ends what runs beside.
-    run.start().await
+    tokio::select! {
+        report = run.start() => Some(report),
+        // Dropping the set ends what runs beside.
+        () = twice_asked(handle) => None,
+    }
+}
+
+/// Cancels the run at the first signal, and completes at the second.
+async fn twice_asked(handle: Handle) {
+    let Ok(mut signals) = Ending::listen() else {
+        // Without handlers the default action ends the process, which is all that is left to do.
+        return std::future::pending().await;
+    };
+    let name = signals.next().await;
+    output::note(&format!(
+        "{name}: stopping, cleaning up; once more ends at once"
+    ));
+    handle.cancel(&format!("interrupted by {name}"));
+    signals.next().await;
 }
 
 async fn redraw(terminal: Arc<Mutex<Terminal>>) {

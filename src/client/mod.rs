@@ -37,3 +37,4 @@ mod value;
 pub use contract::{Answer, Context, Nothing, Protocol, Template};
 pub use registry::{Client, Registry, Session};
 pub use scope::Scope;
+pub(crate) use shell::quoted;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// An argument as a POSIX shell reads it.
-pub(super) fn quoted(text: &str) -> Cow<'_, str> {
+pub(crate) fn quoted(text: &str) -> Cow<'_, str> {
     let is_plain = !text.is_empty()
         && text
             .bytes()

@@ -95,10 +95,12 @@ impl<'a> Page<'a> {
                 group = group.element(snippet);
             }
         } else {
-            let place = format!(
-                "{}:{}:{}",
-                diagnostic.file, diagnostic.span.start.line, diagnostic.span.start.column
-            );
+            let Pos { line, column } = diagnostic.span.start;
+            let place = match line {
+                // It is about the file as a whole, which may not even exist.
+                0 => diagnostic.file.to_string(),
+                _ => format!("{}:{line}:{column}", diagnostic.file),
+            };
             group = group.element(annotate_snippets::Origin::path(place));
         }
         let room = self.width.saturating_sub(self.gutter() + 8);
@@ -184,7 +186,11 @@ impl<'a> Page<'a> {
             for (range, mark) in ranges {
                 let from = range.start.clamp(cut.start, cut.end) - cut.start + offset;
                 let to = range.end.clamp(cut.start, cut.end) - cut.start + offset;
-                annotations.push(self.annotation(from..to, mark, notes));
+                let end = text[cut.start..range.end.clamp(cut.start, cut.end)].width();
+                // A line that is too long is moved, so that what is marked stands at its beginning.
+                let is_moved = text[cut.clone()].width() + self.gutter() > self.width;
+                let before = if is_moved { 0 } else { end };
+                annotations.push(self.annotation(from..to, before, mark, notes));
             }
             source.push('\n');
         }
@@ -194,9 +200,11 @@ impl<'a> Page<'a> {
             .annotations(annotations)
     }
 
+    /// What is marked in a line; `before` it and in it are this many columns.
     fn annotation(
         &self,
         range: Range<usize>,
+        before: usize,
         mark: &Mark<'a>,
         notes: &mut Vec<String>,
     ) -> Annotation<'a> {
@@ -204,8 +212,9 @@ impl<'a> Page<'a> {
         if mark.label.is_empty() {
             return annotation;
         }
-        let room = self.width.saturating_sub(self.gutter() + 12);
-        if range.len().min(room) + mark.label.width() > room {
+        let room = self.width.saturating_sub(self.gutter() + 14);
+        let is_beyond = before + 1 + mark.label.width() + self.gutter() > self.width;
+        if range.len().min(room) + mark.label.width() > room || is_beyond {
             notes.push(mark.label.to_owned());
             return annotation;
         }
@@ -273,12 +282,11 @@ pub fn to_github(diagnostic: &Diagnostic) -> String {
         Severity::Warning => "warning",
     };
     let Span { start, end } = diagnostic.span;
-    let mut line = format!(
-        "::{command} file={},line={},col={}",
-        property(&diagnostic.file),
-        start.line,
-        start.column
-    );
+    let mut line = format!("::{command} file={}", property(&diagnostic.file));
+    // Without a line it is about the file as a whole.
+    if start.line > 0 {
+        let _ = write!(line, ",line={},col={}", start.line, start.column);
+    }
     if end.line > start.line {
         let _ = write!(line, ",endLine={}", end.line);
     } else if end.column > start.column {

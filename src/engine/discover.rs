@@ -51,18 +51,14 @@ fn walk(
             continue;
         }
         let path = entry.path();
-        // Follows links; one that leads nowhere is passed over, like any other file that is no task.
-        let Ok(kind) = std::fs::metadata(&path) else {
-            continue;
-        };
-        if kind.is_dir() {
+        // Follows links. What is called a task and is none, such as a link that leads nowhere, is named too,
+        // so that reading it fails: it must not be passed over.
+        if std::fs::metadata(&path).is_ok_and(|kind| kind.is_dir()) {
             walk(&path, depth + 1, visited, files)?;
-        } else if kind.is_file()
-            && matches!(
-                path.extension().and_then(|end| end.to_str()),
-                Some("yaml" | "yml")
-            )
-        {
+        } else if matches!(
+            path.extension().and_then(|end| end.to_str()),
+            Some("yaml" | "yml")
+        ) {
             files.push(path);
         }
     }
@@ -71,7 +67,8 @@ fn walk(
 
 /// The nearest suite file in the folder or above it.
 pub(super) fn suite_above(folder: &Path) -> Option<PathBuf> {
-    let folder = std::path::absolute(folder).ok()?;
+    // The parent of a bare file name is empty.
+    let folder = std::path::absolute(Path::new(".").join(folder)).ok()?;
     folder
         .ancestors()
         .map(|folder| folder.join(SUITE))

@@ -6,6 +6,7 @@ use crate::machine::{Call, Halt, Lost, Moment, ScopeId, Site, World};
 use crate::script::Host;
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -16,9 +17,25 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Stop {
     token: CancellationToken,
     reason: Arc<OnceLock<String>>,
+    from_outside: Arc<AtomicBool>,
 }
 
 impl Stop {
+    /// Halts since somebody asked for it, not the run itself.
+    pub(super) fn cancel(&self, reason: &str) {
+        self.from_outside.store(true, Ordering::Relaxed);
+        self.halt(reason);
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.from_outside.load(Ordering::Relaxed)
+    }
+
+    /// Completes when the run is to stop.
+    pub(super) async fn halted(&self) {
+        self.token.cancelled().await;
+    }
+
     pub(super) fn halt(&self, reason: &str) {
         // The first reason is the one that counts.
         let _ = self.reason.set(reason.to_owned());
@@ -165,7 +182,7 @@ impl World for Live {
     }
 
     fn record(&self, fact: Fact) -> impl Future<Output = ()> + Send {
-        trace(&fact);
+        self.trace(&fact);
         self.shared.spine.record(Some(self.execution), fact)
     }
 
@@ -191,41 +208,44 @@ impl World for Live {
     }
 }
 
-/// What `-v` and `-vv` show of a fact.
-fn trace(fact: &Fact) {
-    match fact {
-        Fact::StateEntered { visit, .. } => tracing::info!(visit, "entered"),
-        Fact::TransitionTaken { to, .. } => tracing::info!(%to, "transition"),
-        Fact::TimedOut { scope, .. } => tracing::info!(%scope, "timed out"),
-        Fact::ExecutionFinished { outcome, .. } => {
-            tracing::info!(outcome = outcome.word(), "finished")
+impl Live {
+    /// What `-v` and `-vv` show of a fact.
+    fn trace(&self, fact: &Fact) {
+        match fact {
+            Fact::StateEntered { visit, .. } => tracing::info!(visit, "entered"),
+            Fact::TransitionTaken { to, .. } => tracing::info!(%to, "transition"),
+            Fact::TimedOut { scope, .. } => tracing::info!(%scope, "timed out"),
+            Fact::ExecutionFinished { outcome, .. } => {
+                tracing::info!(outcome = outcome.word(), "finished")
+            }
+            Fact::InstructionStarted { what, attempt, .. } => {
+                tracing::debug!(what = %self.shared.spine.masked(what), attempt, "instruction")
+            }
+            Fact::InstructionFinished {
+                result: Attempted::Reply(reply),
+                micros,
+                ..
+            }
+            | Fact::PollAnswered {
+                result: Attempted::Reply(reply),
+                micros,
+                ..
+            } => {
+                tracing::debug!(summary = %self.shared.spine.masked(&reply.summary), micros, "answer");
+            }
+            Fact::InstructionFinished {
+                result: Attempted::Failure(failure),
+                ..
+            }
+            | Fact::PollAnswered {
+                result: Attempted::Failure(failure),
+                ..
+            } => {
+                let failure = failure.to_string();
+                tracing::debug!(failure = %self.shared.spine.masked(&failure), "no answer");
+            }
+            Fact::MessageReceived { number, .. } => tracing::debug!(number, "message"),
+            _ => {}
         }
-        Fact::InstructionStarted { what, attempt, .. } => {
-            tracing::debug!(%what, attempt, "instruction")
-        }
-        Fact::InstructionFinished {
-            result: Attempted::Reply(reply),
-            micros,
-            ..
-        }
-        | Fact::PollAnswered {
-            result: Attempted::Reply(reply),
-            micros,
-            ..
-        } => {
-            tracing::debug!(summary = %reply.summary, micros, "answer");
-        }
-        Fact::InstructionFinished {
-            result: Attempted::Failure(failure),
-            ..
-        }
-        | Fact::PollAnswered {
-            result: Attempted::Failure(failure),
-            ..
-        } => {
-            tracing::debug!(%failure, "no answer");
-        }
-        Fact::MessageReceived { number, .. } => tracing::debug!(number, "message"),
-        _ => {}
     }
 }

@@ -73,7 +73,7 @@ pub struct Tasks {
     pub diagnostics: Vec<Diagnostic>,
     /// The texts that the diagnostics point into, by the name of the file.
     pub sources: HashMap<Name, Name>,
-    /// How many files were read.
+    /// How many files were read, or could not be.
     pub files: usize,
 }
 
@@ -159,6 +159,7 @@ impl Loader {
                     }
                 }
                 Err(error) => {
+                    loading.found.files += 1;
                     let name: Name = path.display().to_string().into();
                     let message = format!("`{name}` cannot be read: {}", reason(&error));
                     loading.found.diagnostics.push(Diagnostic::error(
@@ -273,6 +274,7 @@ impl Loading<'_> {
         match read(path, definition::MAX_FILE_BYTES) {
             Ok(bytes) => self.text(path, &name, &bytes),
             Err(error) => {
+                self.found.files += 1;
                 let message = format!("`{name}` cannot be read: {}", reason(&error));
                 self.found.diagnostics.push(Diagnostic::error(
                     "unreadable",

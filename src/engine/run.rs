@@ -45,7 +45,7 @@ pub struct Handle(Stop);
 impl Handle {
     /// Cancels every task: what runs is stopped, `defer`s and cleanup run, no further task starts.
     pub fn cancel(&self, reason: &str) {
-        self.0.halt(reason);
+        self.0.cancel(reason);
     }
 }
 
@@ -229,11 +229,11 @@ impl Plan {
             verdicts,
             micros,
             sink_failures: Vec::new(),
-            cancelled: self.stop.is_halted() && !self.fail_fast,
+            cancelled: self.stop.is_cancelled(),
         })
     }
 
-    /// The services of every suite that a task belongs to.
+    /// The services of every suite that a task belongs to; none when the run is stopped before they are ready.
     async fn start_services(&self) -> Result<HashMap<PathBuf, Services>, ServiceError> {
         let mut started: HashMap<PathBuf, Services> = HashMap::new();
         for Loaded { project, .. } in &self.tasks {
@@ -243,7 +243,14 @@ impl Plan {
             if started.contains_key(&suite.folder) {
                 continue;
             }
-            match Services::start(suite, permissions, &self.registry).await {
+            let starting = Services::start(suite, permissions, &self.registry);
+            let result = tokio::select! {
+                biased;
+                // What has started of this suite ends with the future.
+                () = self.stop.halted() => break,
+                result = starting => result,
+            };
+            match result {
                 Ok(services) => {
                     started.insert(suite.folder.clone(), services);
                 }

@@ -248,7 +248,7 @@ impl Running {
     }
 
     async fn stop(&mut self) {
-        if let Some(group) = self.group.take() {
+        if let Some(group) = self.group {
             // Fails when the group is gone already, which is what is wanted.
             let _ = kill_process_group(group, Signal::TERM);
             if timeout(END, self.child.wait()).await.is_err() {
@@ -257,6 +257,7 @@ impl Running {
             }
             // What it left behind in its group.
             let _ = kill_process_group(group, Signal::KILL);
+            self.group = None;
         }
         // A grandchild outside the group may hold the pipe open: it is not waited for.
         let _ = timeout(Duration::from_millis(200), async {
@@ -269,6 +270,15 @@ impl Running {
     fn tail(&self) -> String {
         let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(output.make_contiguous()).into_owned()
+    }
+}
+
+impl Drop for Running {
+    /// One that was not stopped, since the run itself was dropped, leaves nothing behind either.
+    fn drop(&mut self) {
+        if let Some(group) = self.group {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
     }
 }
 

@@ -125,6 +125,14 @@ impl Spine {
         None
     }
 
+    /// The text without secrets, shown when it is printed: a trace that nobody asks for costs nothing.
+    pub(super) fn masked<'a>(&'a self, text: &'a str) -> impl std::fmt::Display + 'a {
+        std::fmt::from_fn(move |f| {
+            let mask = self.mask.read().unwrap_or_else(PoisonError::into_inner);
+            f.write_str(&mask.text(text))
+        })
+    }
+
     fn hidden(&self, fact: Fact) -> Fact {
         if !self.masked.load(Ordering::Acquire) {
             return fact;

@@ -348,6 +348,12 @@ impl Machine {
     pub fn chart(&self) -> &Chart {
         &self.chart
     }
+
+    /// The variables that nobody may read.
+    #[must_use]
+    pub fn secrets(&self) -> &[Name] {
+        &self.secrets
+    }
 }
 
 impl Guard {

@@ -372,7 +372,12 @@ impl<W: World> Execution<'_, W> {
         let unmet = self.expectations(step, env, reply).await;
         match (unmet, saved) {
             (Err(trouble), _) if trouble.failure.kind == ErrorKind::Expect => Err(trouble),
-            (_, Err(trouble)) | (Err(trouble), Ok(())) => Err(trouble),
+            (_, Err(mut trouble)) | (Err(mut trouble), Ok(())) => {
+                // What came back tells why there is nothing to save in it.
+                answered(&mut trouble, reply);
+                trouble.result = env.res.map(|res| Arc::new(res.to_json()));
+                Err(trouble)
+            }
             (Ok(()), Ok(())) => Ok(()),
         }
     }
@@ -443,12 +448,7 @@ impl<W: World> Execution<'_, W> {
         let mut trouble = self.trouble(failure, &step.place);
         trouble.what = Some(Name::clone(&step.what));
         trouble.attempts = attempt;
-        if let Some(reply) = reply {
-            trouble.last = Some(Name::clone(&reply.summary));
-            if trouble.failure.again.is_none() {
-                trouble.failure.again = reply.again.as_deref().map(str::to_owned);
-            }
-        }
+        answered(&mut trouble, reply);
         trouble
     }
 
@@ -461,6 +461,16 @@ impl<W: World> Execution<'_, W> {
             "instruction": trouble.what.as_deref(),
             "region": null,
         }))
+    }
+}
+
+/// Names what came back.
+fn answered(trouble: &mut Trouble, reply: Option<&Reply>) {
+    if let Some(reply) = reply {
+        trouble.last = Some(Name::clone(&reply.summary));
+        if trouble.failure.again.is_none() {
+            trouble.failure.again = reply.again.as_deref().map(str::to_owned);
+        }
     }
 }
 

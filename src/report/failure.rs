@@ -10,7 +10,7 @@ use super::style::{Ink, Style};
 use super::text::{append, cut_middle, shown, width};
 use super::value::{bare, compact, count, length};
 use crate::event::{
-    ConditionState, ErrorKind, Explanation, Failure, Headline, Name, Outcome, Place, Pos,
+    ConditionState, ErrorKind, Explanation, Failure, Headline, Json, Name, Outcome, Place, Pos,
 };
 use page::{LABEL, Page};
 use source::Found;
@@ -355,6 +355,7 @@ impl Page<'_> {
         if let Some(last) = headline.last.as_deref().filter(|last| !in_condition(last)) {
             self.note("last", last);
         }
+        self.body(headline);
         if let Some(again) = failure
             .again
             .as_deref()
@@ -368,6 +369,22 @@ impl Page<'_> {
         }
         if let Some(again) = &about.again {
             self.folded("again", again);
+        }
+    }
+
+    /// What the answer said, in short: a server that refuses tells why, and so does a program that fails.
+    fn body(&mut self, headline: &Headline) {
+        let Some(result) = headline.result.as_ref().filter(|_| headline.last.is_some()) else {
+            return;
+        };
+        for part in ["body", "stderr"] {
+            let value = match result.get(part) {
+                None | Some(Json::Null) => continue,
+                Some(Json::String(text)) if text.trim().is_empty() => continue,
+                Some(Json::String(text)) => &Json::String(text.trim().to_owned()),
+                Some(value) => value,
+            };
+            self.note(part, &bare(value, 240, self.style.symbols().ellipsis));
         }
     }
 

@@ -121,9 +121,9 @@ impl Summary {
                     .iter()
                     .map(|file| super::command::quoted(file))
                     .collect();
-                Some(format!("funcy run {}", files.join(" ")))
+                Some(format!("funcy run {}{}", files.join(" "), options.flags))
             }
-            _ if options.resumable => Some("funcy run --failed".to_owned()),
+            _ if options.resumable => Some(format!("funcy run --failed{}", options.flags)),
             _ => None,
         }
     }

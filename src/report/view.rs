@@ -400,16 +400,19 @@ impl Running {
 }
 
 impl Ended {
-    /// What a failure needs to know of it. `resumable`: the run is in a journal, so that a new one can
-    /// begin at the state that failed.
-    pub fn about(&self, run: Option<&RunId>, resumable: bool) -> About {
+    /// What a failure needs to know of it. Where the run is in a journal, a new one can begin at the state
+    /// that failed.
+    pub fn about(&self, run: Option<&RunId>, options: &Options) -> About {
+        let Options {
+            resumable, flags, ..
+        } = options;
         let file = super::command::quoted(&self.started.file);
         let again = match (&self.state, self.resume, run) {
-            (Some(state), Some(seq), Some(run)) if resumable && !self.in_cleanup() => format!(
-                "funcy run {file} --from {} --context {run}@{seq}",
+            (Some(state), Some(seq), Some(run)) if *resumable && !self.in_cleanup() => format!(
+                "funcy run {file} --from {} --context {run}@{seq}{flags}",
                 super::command::quoted(state)
             ),
-            _ => format!("funcy run {file}"),
+            _ => format!("funcy run {file}{flags}"),
         };
         About {
             task: Name::clone(&self.started.task),
@@ -438,7 +441,7 @@ impl Ended {
         if self.outcome.is_good() {
             return String::new();
         }
-        let about = self.about(run, options.resumable);
+        let about = self.about(run, options);
         match &self.headline {
             Some(headline) => failure(headline, &about, &self.sources, options.style),
             None => failure(&self.unexplained(), &about, &self.sources, options.style),

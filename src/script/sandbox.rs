@@ -22,7 +22,7 @@ const MAX_OPERATIONS: u64 = 1_000_000;
 /// Bytes that one evaluation may allocate, if a meter is installed.
 const MAX_ALLOCATED: u64 = 64 << 20;
 /// Milliseconds that one evaluation may take, if a stopwatch is installed.
-const MAX_MILLIS: u64 = 10_000;
+const MAX_MILLIS: u64 = 2_000;
 /// Bytes that the functions of one evaluation may go through.
 const MAX_WORK: u64 = 256 << 20;
 /// Operations between two looks at the meter.
@@ -49,8 +49,8 @@ pub fn set_meter(meter: fn() -> u64) {
     let _ = METER.set(meter);
 }
 
-/// Installs a stopwatch: milliseconds since any fixed moment. With it, one evaluation may take ten
-/// seconds: the guard against functions of Rhai that are slow on large values. Only the first call counts.
+/// Installs a stopwatch: milliseconds since any fixed moment. With it, one evaluation may take two
+/// seconds, in which nothing else on its thread goes on: the guard against functions of Rhai that are slow on large values. Only the first call counts.
 pub fn set_stopwatch(stopwatch: fn() -> u64) {
     let _ = STOPWATCH.set(stopwatch);
 }

@@ -180,3 +180,122 @@ fn a_termination_is_an_interrupt() {
         .prints("cleaned up")
         .says("SIGTERM");
 }
+
+#[test]
+fn a_hangup_is_an_interrupt_unless_it_is_ignored() {
+    let suite = Suite::new().file("t.yaml", WAITS);
+    let run = suite.start(["run", "t.yaml", "--format", "json"]);
+    run.until_says("wait_started")
+        .signal(Signal::HUP)
+        .ends()
+        .exits(130)
+        .prints("cleaned up")
+        .says("SIGHUP");
+    let short = WAITS.replace("60s", "500ms");
+    Suite::new()
+        .file("t.yaml", short)
+        .shell("trap '' HUP; funcy run t.yaml & sleep 0.2; kill -HUP $!; wait $!")
+        .exits(0)
+        .prints("1 passed");
+}
+
+#[test]
+fn an_interrupt_is_one_with_fail_fast_too() {
+    let suite = Suite::new().file("t.yaml", WAITS);
+    let run = suite.start(["run", "t.yaml", "--format", "json", "--fail-fast"]);
+    run.until_says("wait_started")
+        .signal(Signal::INT)
+        .ends()
+        .exits(130);
+}
+
+/// A suite whose service gets ready only if it is told so, and whose processes can be found.
+fn with_service(ready: bool) -> Suite {
+    let listens = if ready {
+        "exec funcy demo --listen 127.0.0.1:$1"
+    } else {
+        "wait"
+    };
+    let suite = format!(
+        "version: 1
+permissions: {{ exec: [sh] }}
+services:
+  slow:
+    command: [sh, -c, \"echo $$ >>pids; sleep 300 & echo $! >>pids; {listens}\", sh, \"${{port}}\"]
+"
+    );
+    let task = "version: 1
+start_state: here
+final_state: there
+states:
+  here:
+    instructions:
+      - exec: { command: [sh, -c, \"echo $$ >>pids; sleep 300 & echo $! >>pids; echo on >on; wait\"] }
+    next: there
+  there:
+cleanup:
+  - exec: { command: [sh, -c, \"echo $$ >>pids; sleep 300 & echo $! >>pids; wait\"] }
+";
+    Suite::new().file("funcy.yaml", suite).file("t.yaml", task)
+}
+
+/// The processes that the suite has started, as far as they still run.
+fn still_running(suite: &Suite) -> Vec<String> {
+    let pids = suite.text("pids");
+    assert!(pids.lines().count() > 1, "{pids}");
+    let runs = |pid: &str| {
+        std::fs::read_to_string(format!("/proc/{pid}/stat"))
+            .is_ok_and(|stat| !stat.contains(") Z "))
+    };
+    // The last signal may still be on its way.
+    for _ in 0..100 {
+        if !pids.lines().any(runs) {
+            return Vec::new();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    pids.lines()
+        .filter(|pid| runs(pid))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn until_there(suite: &Suite, file: &str) {
+    for _ in 0..500 {
+        if std::fs::read_to_string(suite.path(file)).is_ok_and(|text| text.lines().count() > 0) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("there is no {file}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupt_while_a_service_starts_does_not_wait_for_it() {
+    let suite = with_service(false);
+    let run = suite.start(["run", "t.yaml"]);
+    until_there(&suite, "pids");
+    std::thread::sleep(Duration::from_millis(100));
+    run.signal(Signal::INT)
+        .ends()
+        .exits(130)
+        .prints("cancelled")
+        .within(Duration::from_secs(8));
+    assert_eq!(still_running(&suite), Vec::<String>::new());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_second_interrupt_leaves_no_process_behind() {
+    let suite = with_service(true);
+    let run = suite.start(["run", "t.yaml", "--format", "json"]);
+    until_there(&suite, "on");
+    run.signal(Signal::INT)
+        .until_says("cleanup_started")
+        .signal(Signal::INT)
+        .ends()
+        .exits(130)
+        .within(Duration::from_secs(20));
+    assert_eq!(still_running(&suite), Vec::<String>::new());
+}

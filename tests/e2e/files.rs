@@ -45,7 +45,8 @@ fn a_pipe_is_no_task_file() {
         .within(Duration::from_secs(30));
     suite
         .run(["run", "d"])
-        .exits(4)
+        .exits(2)
+        .says("d/t.yaml")
         .within(Duration::from_secs(30));
 }
 
@@ -77,13 +78,36 @@ fn a_loop_of_links_ends() {
 }
 
 #[test]
-fn a_link_that_leads_nowhere_is_no_task() {
+fn a_link_that_leads_nowhere_is_not_passed_over() {
     Suite::new()
         .file("tasks/t.yaml", PASSES)
         .link("tasks/gone.yaml", "nowhere")
         .run(["run"])
-        .exits(0)
-        .prints("1 passed");
+        .exits(2)
+        .says("--> tasks/gone.yaml\n")
+        .says("1 error in 2 files");
+}
+
+#[test]
+fn the_suite_file_beside_a_task_holds_from_wherever_one_stands() {
+    let suite = Suite::new()
+        .file("a/funcy.yaml", "version: 1\nvars: { answer: 42 }\n")
+        .file(
+            "a/t.yaml",
+            super::suite::FAILS.replace("vars: { answer: 41 }\n", ""),
+        )
+        .folder("a/b");
+    for (folder, file) in [
+        (".", "a/t.yaml"),
+        ("a", "t.yaml"),
+        ("a", "./t.yaml"),
+        ("a/b", "../t.yaml"),
+    ] {
+        suite
+            .shell(&format!("cd {folder} && funcy run {file}"))
+            .exits(0)
+            .prints("1 passed");
+    }
 }
 
 #[test]

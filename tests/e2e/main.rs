@@ -5,6 +5,7 @@
     reason = "a helper of a test may panic like the test itself"
 )]
 
+mod bad_input;
 mod check;
 mod exit;
 mod files;

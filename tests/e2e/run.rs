@@ -252,6 +252,7 @@ states:
   here:
     instructions:
       - log: it is ${password}
+      - exec: { command: [echo, '${password}'] }
       - expect: password == 'x'
 ";
     let suite = Suite::new().file("t.yaml", task);
@@ -262,10 +263,19 @@ states:
         "junit=r.xml",
         "--report",
         "ndjson=r.ndjson",
+        "--report",
+        "markdown=r.md",
     ];
     let ran = suite
-        .run([&["run", "t.yaml"], &reports[..]].concat())
-        .exits(1);
+        .run(
+            [
+                &["run", "t.yaml", "-vv", "--allow-exec", "echo"],
+                &reports[..],
+            ]
+            .concat(),
+        )
+        .exits(1)
+        .says("echo");
     // The file itself says it: its lines are shown as they are written. Use `env()` for real ones.
     let from_file = "password: hunter2-hunter2";
     for text in [
@@ -274,7 +284,54 @@ states:
         suite.text("r.json"),
         suite.text("r.xml"),
         suite.text("r.ndjson"),
+        suite.text("r.md"),
     ] {
         assert!(!text.replace(from_file, "").contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn a_failure_shows_what_a_program_said() {
+    let task = PASSES.replace(
+        "- log: all is well",
+        "- exec: { command: [sh, -c, \"echo out; echo why >&2; exit 3\"] }\n        expect: res.code == 0",
+    );
+    Suite::new()
+        .file("t.yaml", task)
+        .run(["run", "t.yaml", "--allow-exec", "sh"])
+        .exits(1)
+        .prints("3 ≠ 0")
+        .prints("= body:    out\n")
+        .prints("= stderr:  why\n");
+}
+
+#[test]
+fn what_was_given_is_given_again_and_a_secret_is_named_only() {
+    let task = FAILS.replace(
+        "vars: { answer: 41 }",
+        "secrets: { token: }\nparams: [answer]",
+    );
+    let suite = Suite::new().file("t.yaml", task);
+    let ran = suite
+        .run([
+            "run",
+            "t.yaml",
+            "--var",
+            "answer=it is 41",
+            "--var=token=hunter2-hunter2",
+            "--allow-exec",
+            "true",
+            "--report",
+            "ndjson=r.ndjson",
+            "--report",
+            "json=r.json",
+            "--report",
+            "junit=r.xml",
+        ])
+        .exits(1)
+        .prints("again:   funcy run t.yaml --var answer='it is 41' --var token=\"$token\" --allow-exec true");
+    assert!(suite.text("r.xml").contains("--allow-exec true"));
+    for text in [ran.stdout, suite.text("r.json"), suite.text("r.ndjson")] {
+        assert!(!text.contains("hunter2"), "{text}");
     }
 }

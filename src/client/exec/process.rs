@@ -117,7 +117,6 @@ fn start_process(command: &Command) -> Result<(Child, Family), Failure> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
-        // The last resort: the supervision itself was dropped with its runtime.
         .kill_on_drop(true);
     let child = process.spawn().map_err(|error| {
         let name = &command.words[0];
@@ -146,6 +145,7 @@ async fn supervise(
     start: Instant,
 ) -> Result<Ended, Failure> {
     let family = Arc::new(Mutex::new(family));
+    let mut last_resort = LastResort(Some(Arc::clone(&family)));
     let (stdout, stderr) = (Mutex::default(), Mutex::default());
     let (out, err, input) = (child.stdout.take(), child.stderr.take(), child.stdin.take());
     let streams = async {
@@ -162,6 +162,7 @@ async fn supervise(
             biased;
             () = token.cancelled() => {
                 end(&family, Some(&mut child)).await;
+                last_resort.0 = None;
                 return Err(Failure::transport("the process was cancelled"));
             }
             status = child.wait() => break status,
@@ -190,6 +191,7 @@ async fn supervise(
             let _ = tokio::time::timeout(REST_GRACE, &mut streams).await;
         }
     }
+    last_resort.0 = None;
     let status: ExitStatus = status.map_err(|error| {
         Failure::transport(format!("the process cannot be waited for: {error}"))
     })?;
@@ -204,6 +206,21 @@ async fn supervise(
         ms,
         left_behind,
     })
+}
+
+/// Kills everything that belongs to a process whose supervision is dropped with its runtime: at a second
+/// SIGINT nothing is asked and nothing is waited for.
+struct LastResort(Option<Arc<Mutex<Family>>>);
+
+impl Drop for LastResort {
+    fn drop(&mut self) {
+        if let Some(family) = self.0.take() {
+            family
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .round(Some(Signal::KILL));
+        }
+    }
 }
 
 /// Ends everything that belongs to the process: asks first, then kills. False if there was nothing.

@@ -83,6 +83,22 @@ fn a_long_line_is_cut_around_what_is_wrong() {
 }
 
 #[test]
+fn a_label_far_to_the_right_stays_on_the_screen() {
+    let text = format!("{}here\n", "x".repeat(60));
+    let file = Name::from("a.yaml");
+    for width in 40..=120 {
+        let label = "saved by the instructions";
+        let diagnostic = Diagnostic::error("x", &file, at(1, 61, 65), "wrong").label(label);
+        let shown = show(diagnostic, &text, width);
+        assert!(
+            shown.lines().all(|line| line.width() <= width),
+            "{width}\n{shown}"
+        );
+        assert!(shown.contains("^^^^"), "{shown}");
+    }
+}
+
+#[test]
 fn far_places_get_excerpts_of_their_own() {
     let text = "k: 1\n".repeat(100);
     let file = Name::from("a.yaml");

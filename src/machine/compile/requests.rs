@@ -115,7 +115,10 @@ impl Compiler<'_> {
                 return Some(node.clone());
             }
             let message = format!("a {what} of `{}` is a text or a map", kind.name);
-            let hint = Some(format!("for example:\n{}", kind.example.trim_end()));
+            let hint = Some(format!(
+                "`funcy clients {}` shows what it takes, with an example",
+                kind.name
+            ));
             self.error(
                 "wrong-type",
                 node.span,
@@ -128,7 +131,10 @@ impl Compiler<'_> {
         match short(text.as_str()) {
             Ok(json) => Some(placed(&json, text)),
             Err(message) => {
-                let hint = Some(format!("for example:\n{}", kind.example.trim_end()));
+                let hint = Some(format!(
+                    "`funcy clients {}` shows what it takes, with an example",
+                    kind.name
+                ));
                 self.error("wrong-request", text.span, message, "", hint);
                 None
             }

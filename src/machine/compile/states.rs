@@ -93,6 +93,8 @@ impl Compiler<'_> {
         } else if !is_final
             && state.fail.is_none()
             && !state.transitions.iter().any(|way| way.to.is_some())
+            // A misspelt final state may mean this one, and was reported.
+            && self.task.final_states.iter().all(|name| self.states.contains_key(name.as_str()))
         {
             let hint =
                 Some("add `next:` or `transitions:`, or name it in `final_state`".to_owned());

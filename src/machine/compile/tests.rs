@@ -1084,6 +1084,19 @@ fn a_client_without_subscriptions() {
 }
 
 #[test]
+fn a_misspelt_final_state_is_one_mistake() {
+    error(
+        "unknown-state",
+        "did you mean `done`?",
+        "
+        start_state: a
+        final_state: «don»
+        states: { a: { next: done }, done: }
+        ",
+    );
+}
+
+#[test]
 fn two_mistakes_are_two_diagnostics_in_the_order_of_the_file() {
     let (text, _) = unmarked(&whole(
         "

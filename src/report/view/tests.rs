@@ -89,10 +89,20 @@ fn a_failure_can_be_taken_up_at_its_last_transition() {
     log.enter(1, "placed")
         .end(1, Outcome::Failed, Some(unmet()), 10);
     let (live, ended) = fold(&log);
-    let again = |resumable| ended[0].about(live.run.as_ref(), resumable).again;
-    let from = format!("funcy run tasks/order.yaml --from placed --context 7KP@{seq}");
+    let again = |resumable| {
+        let options = Options {
+            resumable,
+            flags: " --var id=7".into(),
+            ..Options::default()
+        };
+        ended[0].about(live.run.as_ref(), &options).again
+    };
+    let from = format!("funcy run tasks/order.yaml --from placed --context 7KP@{seq} --var id=7");
     assert_eq!(again(true), Some(from));
-    assert_eq!(again(false).as_deref(), Some("funcy run tasks/order.yaml"));
+    assert_eq!(
+        again(false).as_deref(),
+        Some("funcy run tasks/order.yaml --var id=7")
+    );
 }
 
 #[test]
