@@ -31,7 +31,7 @@ fn parsing(criterion: &mut Criterion) {
         let file =
             Arc::new(SourceFile::from_bytes("t.yaml", "t.yaml", text.as_bytes()).expect("a text"));
         group.bench_function("parse", |bencher| {
-            bencher.iter(|| parse_task(black_box(&file)).expect("valid"))
+            bencher.iter(|| parse_task(black_box(&file)).expect("valid"));
         });
         group.bench_function("parse and compile", |bencher| {
             bencher.iter(|| {

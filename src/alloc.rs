@@ -34,7 +34,7 @@ fn count(added: usize, freed: usize) {
             held.get()
                 .wrapping_add(added as u64)
                 .wrapping_sub(freed as u64),
-        )
+        );
     });
 }
 
@@ -49,7 +49,7 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         count(0, layout.size());
         // SAFETY: the pointer came from this allocator, which is the system's.
-        unsafe { System.dealloc(pointer, layout) }
+        unsafe { System.dealloc(pointer, layout) };
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {

@@ -75,7 +75,7 @@ pub fn main() -> ExitCode {
     };
     global.trace();
     let exit = match command {
-        Command::Run(args) => run::run(&global, args),
+        Command::Run(args) => run::run(&global, &args),
         Command::Check(args) => check::run(&global, &args),
         Command::Graph(args) => graph::run(&global, &args),
         Command::Clients(args) => clients::run(&global, &args),

@@ -12,10 +12,10 @@ use std::str::FromStr;
 /// What every command takes.
 #[derive(Debug, Args)]
 pub(super) struct Global {
-    /// When to use colour; over NO_COLOR, over FORCE_COLOR
+    /// When to use colour; over `NO_COLOR`, over `FORCE_COLOR`
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: When,
-    /// Say more on stderr: -v what happens, -vv in detail. FUNCY_LOG takes a filter
+    /// Say more on stderr: -v what happens, -vv in detail. `FUNCY_LOG` takes a filter
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
 }
@@ -53,7 +53,7 @@ impl Global {
         self.style(std::io::stdout().is_terminal())
     }
 
-    /// Sends traces to stderr, as far as `-v` or FUNCY_LOG ask for them.
+    /// Sends traces to stderr, as far as `-v` or `FUNCY_LOG` ask for them.
     pub(super) fn trace(&self) {
         use tracing_subscriber::EnvFilter;
         let filter = match (std::env::var("FUNCY_LOG"), self.verbose) {
@@ -93,42 +93,42 @@ pub(super) struct Load {
 #[derive(Debug, Args)]
 struct Allowed {
     /// Let tasks reach this host
-    #[arg(long, value_name = "HOST", help_heading = "Permissions")]
-    allow_net: Vec<String>,
+    #[arg(long = "allow-net", value_name = "HOST", help_heading = "Permissions")]
+    net: Vec<String>,
     /// Let tasks start this program
-    #[arg(long, value_name = "NAME", help_heading = "Permissions")]
-    allow_exec: Vec<String>,
+    #[arg(long = "allow-exec", value_name = "NAME", help_heading = "Permissions")]
+    exec: Vec<String>,
     /// Let tasks read this environment variable
-    #[arg(long, value_name = "NAME", help_heading = "Permissions")]
-    allow_env: Vec<String>,
+    #[arg(long = "allow-env", value_name = "NAME", help_heading = "Permissions")]
+    env: Vec<String>,
     /// Let tasks read below this folder
-    #[arg(long, value_name = "DIR", help_heading = "Permissions")]
-    allow_read: Vec<PathBuf>,
+    #[arg(long = "allow-read", value_name = "DIR", help_heading = "Permissions")]
+    read: Vec<PathBuf>,
     /// Let tasks write below this folder
-    #[arg(long, value_name = "DIR", help_heading = "Permissions")]
-    allow_write: Vec<PathBuf>,
+    #[arg(long = "allow-write", value_name = "DIR", help_heading = "Permissions")]
+    write: Vec<PathBuf>,
     /// Let tasks do everything that you may
-    #[arg(long, help_heading = "Permissions")]
-    allow_all: bool,
+    #[arg(long = "allow-all", help_heading = "Permissions")]
+    all: bool,
 }
 
 impl Load {
     /// A loader that knows every client, the given variables and the grants.
     pub(super) fn loader(&self) -> Loader {
         let Allowed {
-            allow_net,
-            allow_exec,
-            allow_env,
-            allow_read,
-            allow_write,
-            allow_all,
+            net,
+            exec,
+            env,
+            read,
+            write,
+            all,
         } = &self.allow;
-        let grants = (allow_net.iter().cloned().map(Allow::Net))
-            .chain(allow_exec.iter().cloned().map(Allow::Exec))
-            .chain(allow_env.iter().cloned().map(Allow::Env))
-            .chain(allow_read.iter().cloned().map(Allow::Read))
-            .chain(allow_write.iter().cloned().map(Allow::Write))
-            .chain(allow_all.then_some(Allow::All));
+        let grants = (net.iter().cloned().map(Allow::Net))
+            .chain(exec.iter().cloned().map(Allow::Exec))
+            .chain(env.iter().cloned().map(Allow::Env))
+            .chain(read.iter().cloned().map(Allow::Read))
+            .chain(write.iter().cloned().map(Allow::Write))
+            .chain(all.then_some(Allow::All));
         Loader::new(Registry::builtin())
             .given(self.vars.iter().map(|var| Name::clone(&var.name)))
             .allow(grants)
@@ -149,25 +149,25 @@ impl Load {
             flags.push_str(&format!(" --var {name}={value}"));
         }
         let Allowed {
-            allow_net,
-            allow_exec,
-            allow_env,
-            allow_read,
-            allow_write,
-            allow_all,
+            net,
+            exec,
+            env,
+            read,
+            write,
+            all,
         } = &self.allow;
-        for (flag, words) in [("net", allow_net), ("exec", allow_exec), ("env", allow_env)] {
+        for (flag, words) in [("net", net), ("exec", exec), ("env", env)] {
             for word in words {
                 flags.push_str(&format!(" --allow-{flag} {}", quoted(word)));
             }
         }
-        for (flag, folders) in [("read", allow_read), ("write", allow_write)] {
+        for (flag, folders) in [("read", read), ("write", write)] {
             for folder in folders {
                 let folder = folder.display().to_string();
                 flags.push_str(&format!(" --allow-{flag} {}", quoted(&folder)));
             }
         }
-        if *allow_all {
+        if *all {
             flags.push_str(" --allow-all");
         }
         flags
@@ -196,9 +196,12 @@ impl FromStr for Variable {
             ));
         }
         // As a cell of a csv file: typed only where it is exactly a JSON number or bool.
-        let typed = serde_json::from_str::<Json>(value).ok().filter(|typed| {
-            (typed.is_boolean() || typed.is_number()) && typed.to_string() == value
-        });
+        let typed = serde_json::from_str::<Json>(value)
+            .ok()
+            .filter(|typed| typed.is_boolean() || typed.is_number());
+        // `1.10` and `1e3` are numbers that JSON writes in another way: they stay the texts that they are.
+        let typed =
+            typed.filter(|typed| serde_json::to_string(typed).is_ok_and(|text| text == value));
         Ok(Self {
             name: name.into(),
             value: typed.unwrap_or_else(|| Json::String(value.to_owned())),

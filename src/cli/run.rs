@@ -99,7 +99,7 @@ impl FromStr for ReportFile {
     }
 }
 
-pub(super) fn run(global: &Global, args: Args) -> Exit {
+pub(super) fn run(global: &Global, args: &Args) -> Exit {
     let loader = args.load.loader();
     let found = loader.load(&args.load.paths);
     if let Err(exit) = usable(global, &found) {
@@ -151,7 +151,7 @@ pub(super) fn run(global: &Global, args: Args) -> Exit {
         run = run.sink(github(&flags));
     }
     let handle = run.handle();
-    let terminal = terminal(global, &args, &flags);
+    let terminal = terminal(global, args, &flags);
     let run = match &terminal {
         Some(terminal) => run.sink(Arc::clone(terminal)),
         None => run.sink(report::Ndjson::new(Box::new(Lenient(BufWriter::new(

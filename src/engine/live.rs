@@ -88,14 +88,14 @@ impl Live {
 
     /// The session of a client; the first use opens it.
     async fn session(&self, call: &Call) -> Result<Arc<dyn Session>, Failure> {
-        let cell = {
+        let opened = {
             let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
             match sessions.get(&call.client) {
-                Some(cell) => Arc::clone(cell),
+                Some(known) => Arc::clone(known),
                 None => Arc::clone(sessions.entry(Name::clone(&call.client)).or_default()),
             }
         };
-        let session = cell
+        let session = opened
             .get_or_try_init(|| async {
                 let client = self.shared.registry.get(&call.kind).ok_or_else(|| {
                     Failure::protocol(format!(
@@ -216,10 +216,10 @@ impl Live {
             Fact::TransitionTaken { to, .. } => tracing::info!(%to, "transition"),
             Fact::TimedOut { scope, .. } => tracing::info!(%scope, "timed out"),
             Fact::ExecutionFinished { outcome, .. } => {
-                tracing::info!(outcome = outcome.word(), "finished")
+                tracing::info!(outcome = outcome.word(), "finished");
             }
             Fact::InstructionStarted { what, attempt, .. } => {
-                tracing::debug!(what = %self.shared.spine.masked(what), attempt, "instruction")
+                tracing::debug!(what = %self.shared.spine.masked(what), attempt, "instruction");
             }
             Fact::InstructionFinished {
                 result: Attempted::Reply(reply),

@@ -114,7 +114,7 @@ impl Spine {
         let event = Event {
             run: RunId::clone(&self.run),
             seq: queue.last,
-            at: self.epoch + self.micros() as i64,
+            at: self.epoch.saturating_add_unsigned(self.micros()),
             execution,
             fact,
         };
