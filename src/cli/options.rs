@@ -5,6 +5,7 @@ use crate::event::{Json, Name};
 use crate::report::{ColorChoice, Output, Style};
 use clap::{ArgAction, Args, ValueEnum};
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -146,7 +147,7 @@ impl Load {
                 Json::String(text) => quoted(text).into_owned(),
                 other => other.to_string(),
             };
-            flags.push_str(&format!(" --var {name}={value}"));
+            let _ = write!(flags, " --var {name}={value}");
         }
         let Allowed {
             allow_net,
@@ -158,13 +159,13 @@ impl Load {
         } = &self.allow;
         for (flag, words) in [("net", allow_net), ("exec", allow_exec), ("env", allow_env)] {
             for word in words {
-                flags.push_str(&format!(" --allow-{flag} {}", quoted(word)));
+                let _ = write!(flags, " --allow-{flag} {}", quoted(word));
             }
         }
         for (flag, folders) in [("read", allow_read), ("write", allow_write)] {
             for folder in folders {
                 let folder = folder.display().to_string();
-                flags.push_str(&format!(" --allow-{flag} {}", quoted(&folder)));
+                let _ = write!(flags, " --allow-{flag} {}", quoted(&folder));
             }
         }
         if *allow_all {
