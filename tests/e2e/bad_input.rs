@@ -459,7 +459,11 @@ fn a_report_that_cannot_be_written_is_said_before_the_first_task() {
         .run(["run", "t.yaml", "--report", "junit=/dev/full"])
         .exits(0)
         .prints("1 passed")
-        .says("could not be written");
+        .says("the report /dev/full could not be written");
+    suite
+        .shell("funcy run t.yaml >/dev/full")
+        .exits(0)
+        .says("stdout could not be written");
 }
 
 #[test]
