@@ -14,5 +14,7 @@
 mod harness;
 #[cfg(feature = "nats")]
 mod nats;
+#[cfg(any(feature = "nats", feature = "sql"))]
+mod rounds;
 #[cfg(feature = "sql")]
 mod sql;

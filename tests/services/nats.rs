@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-fn address() -> String {
+pub(crate) fn address() -> String {
     std::env::var("FUNCY_TEST_NATS").unwrap_or_else(|_| "127.0.0.1:4222".into())
 }
 

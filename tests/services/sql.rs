@@ -5,7 +5,7 @@ use serde_json::json;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-fn address() -> String {
+pub(crate) fn address() -> String {
     std::env::var("FUNCY_TEST_POSTGRES").unwrap_or_else(|_| "127.0.0.1:5432".into())
 }
 
