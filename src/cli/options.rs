@@ -5,6 +5,7 @@ use crate::event::{Json, Name};
 use crate::report::{ColorChoice, Output, Style};
 use clap::{ArgAction, Args, ValueEnum};
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -146,7 +147,7 @@ impl Load {
                 Json::String(text) => quoted(text).into_owned(),
                 other => other.to_string(),
             };
-            flags.push_str(&format!(" --var {name}={value}"));
+            let _ = write!(flags, " --var {name}={value}");
         }
         let Allowed {
             net,
@@ -158,13 +159,13 @@ impl Load {
         } = &self.allow;
         for (flag, words) in [("net", net), ("exec", exec), ("env", env)] {
             for word in words {
-                flags.push_str(&format!(" --allow-{flag} {}", quoted(word)));
+                let _ = write!(flags, " --allow-{flag} {}", quoted(word));
             }
         }
         for (flag, folders) in [("read", read), ("write", write)] {
             for folder in folders {
                 let folder = folder.display().to_string();
-                flags.push_str(&format!(" --allow-{flag} {}", quoted(&folder)));
+                let _ = write!(flags, " --allow-{flag} {}", quoted(&folder));
             }
         }
         if *all {

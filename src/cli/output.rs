@@ -39,6 +39,31 @@ impl<W: Write> Write for Lenient<W> {
     }
 }
 
+/// A stream whose errors say which one it is.
+#[derive(Debug)]
+pub(super) struct Named<W>(pub(super) String, pub(super) W);
+
+impl<W> Named<W> {
+    fn named<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        result.map_err(|error| {
+            let text = format!("{} could not be written: {error}", self.0);
+            io::Error::new(error.kind(), text)
+        })
+    }
+}
+
+impl<W: Write> Write for Named<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let result = self.1.write(bytes);
+        self.named(result)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let result = self.1.flush();
+        self.named(result)
+    }
+}
+
 /// Whether stderr is a terminal that can move its cursor.
 pub(super) fn is_live() -> bool {
     io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")

@@ -1,7 +1,7 @@
 use super::check::{self, counted};
 use super::exit::Exit;
 use super::options::{Global, Load};
-use super::output::{self, Lenient};
+use super::output::{self, Lenient, Named};
 use super::signals::Ending;
 use crate::engine::{Handle, Loaded, Pattern, Report, Run, Selection, ServiceError, Shard, Tasks};
 use crate::event::{Outcome, Sink};
@@ -155,7 +155,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Exit {
     let run = match &terminal {
         Some(terminal) => run.sink(Arc::clone(terminal)),
         None => run.sink(report::Ndjson::new(Box::new(Lenient(BufWriter::new(
-            io::stdout(),
+            stdout(),
         ))))),
     };
     match crate::engine::block_on(attended(run, handle, terminal)) {
@@ -242,7 +242,10 @@ fn open_reports(reports: &[ReportFile], flags: &str) -> Result<Vec<Box<dyn Sink>
         .and_then(|()| std::fs::File::create(path));
         match opened {
             Ok(file) => sinks.push((format.make)(
-                Box::new(BufWriter::new(file)),
+                Box::new(BufWriter::new(Named(
+                    format!("the report {}", path.display()),
+                    file,
+                ))),
                 options(flags),
             )),
             Err(error) => {
@@ -276,6 +279,10 @@ fn github(flags: &str) -> report::Github {
     report::Github::new(Box::new(Lenient(io::stdout())), summary, options(flags))
 }
 
+fn stdout() -> Named<io::Stdout> {
+    Named("stdout".to_owned(), io::stdout())
+}
+
 /// What people watch. With `--format json` stdout belongs to the events.
 fn terminal(global: &Global, args: &Args, flags: &str) -> Option<Arc<Mutex<Terminal>>> {
     if args.format == Format::Json {
@@ -292,7 +299,7 @@ fn terminal(global: &Global, args: &Args, flags: &str) -> Option<Arc<Mutex<Termi
             .collect(),
         ..options(flags)
     };
-    let out = Box::new(Lenient(io::stdout()));
+    let out = Box::new(Lenient(stdout()));
     let progress = Box::new(Lenient(io::stderr()));
     Some(Arc::new(Mutex::new(Terminal::new(out, progress, options))))
 }
@@ -365,7 +372,7 @@ fn now() -> i64 {
 /// The first that applies of 130, 3, 1, 0.
 fn exit(report: &Report, fail_on_flaky: bool) -> Exit {
     for failure in &report.sink_failures {
-        output::error(&format!("a report could not be written: {failure}"), None);
+        output::error(&failure.to_string(), None);
     }
     let has = |outcome| report.tally.of(outcome) > 0;
     if report.cancelled {

@@ -1,5 +1,32 @@
 use super::Json;
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::borrow::Cow;
+
+// What the ways to write a value into a URL replace: they differ in what they leave as it is.
+
+/// RFC 3986.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+/// `encodeURIComponent` of a browser.
+const COMPONENT: &AsciiSet = &UNRESERVED
+    .remove(b'!')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*');
+/// A form, and the query that a client builds of pairs.
+const FORM: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'*')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_');
+/// The query of a URL that was written as a text.
+const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
+/// The path of such a URL.
+const PATH: &AsciiSet = &QUERY.add(b'?').add(b'`').add(b'{').add(b'}');
 
 /// The values that must not be seen: each is replaced, in each of its usual encodings, before a fact
 /// reaches a sink.
@@ -28,10 +55,12 @@ impl Mask {
         let mut forms = vec![value.to_owned()];
         forms.push(value.bytes().map(|byte| format!("{byte:02x}")).collect());
         forms.push(value.bytes().map(|byte| format!("{byte:02X}")).collect());
-        forms.push(
-            percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC)
-                .to_string(),
-        );
+        for set in [NON_ALPHANUMERIC, UNRESERVED, COMPONENT, FORM, PATH, QUERY] {
+            let form = utf8_percent_encode(value, set).to_string();
+            // A form writes a space as `+`, a URL as `%20`.
+            forms.push(form.replace("%20", "+"));
+            forms.push(form);
+        }
         if let Ok(json) = serde_json::to_string(value) {
             forms.push(json[1..json.len() - 1].to_owned());
         }
@@ -104,6 +133,27 @@ impl Mask {
                 }
             }
             Json::Null | Json::Bool(_) | Json::Number(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_every_part_of_a_url_it_is_hidden() {
+        let secret = "it-is_a.se cret/ß=\"x\"+(y)~*!";
+        let mut mask = Mask::default();
+        mask.add("s", secret);
+        for url in [
+            // By RFC 3986, a browser, a form, in a path, and in a query that was written as a text.
+            "it-is_a.se%20cret%2F%C3%9F%3D%22x%22%2B%28y%29~%2A%21",
+            "it-is_a.se%20cret%2F%C3%9F%3D%22x%22%2B(y)~*!",
+            "it-is_a.se+cret%2F%C3%9F%3D%22x%22%2B%28y%29%7E*%21",
+            "it-is_a.se%20cret/%C3%9F=%22x%22+(y)~*!",
+        ] {
+            assert_eq!(mask.text(&format!("http://h/{url}?a")), "http://h/$s?a");
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::suite::{PASSES, Ran, Suite};
 use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
@@ -253,15 +254,11 @@ fn lengths_of_time_that_are_none() {
 
 #[test]
 fn yaml_that_grows() {
-    let laughs: String = ('b'..='j')
-        .zip('a'..='i')
-        .map(|(name, before)| {
-            format!(
-                "\n  {name}: &{name} [{}]",
-                vec![format!("*{before}"); 9].join(",")
-            )
-        })
-        .collect();
+    let mut laughs = String::new();
+    for (name, before) in ('b'..='j').zip('a'..='i') {
+        let nine = vec![format!("*{before}"); 9].join(",");
+        let _ = write!(laughs, "\n  {name}: &{name} [{nine}]");
+    }
     let scalar = format!(
         "vars:\n  a: &a {}\n  b: [{}]",
         "x".repeat(1_000_000),
@@ -462,7 +459,11 @@ fn a_report_that_cannot_be_written_is_said_before_the_first_task() {
         .run(["run", "t.yaml", "--report", "junit=/dev/full"])
         .exits(0)
         .prints("1 passed")
-        .says("could not be written");
+        .says("the report /dev/full could not be written");
+    suite
+        .shell("funcy run t.yaml >/dev/full")
+        .exits(0)
+        .says("stdout could not be written");
 }
 
 #[test]

@@ -252,7 +252,7 @@ fn still_running(suite: &Suite) -> Vec<String> {
         if !pids.lines().any(runs) {
             return Vec::new();
         }
-        std::thread::sleep(Duration::from_millis(20));
+        pause(20);
     }
     pids.lines()
         .filter(|pid| runs(pid))
@@ -260,12 +260,20 @@ fn still_running(suite: &Suite) -> Vec<String> {
         .collect()
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "other processes have no clock but this one"
+)]
+fn pause(millis: u64) {
+    std::thread::sleep(Duration::from_millis(millis));
+}
+
 fn until_there(suite: &Suite, file: &str) {
     for _ in 0..500 {
         if std::fs::read_to_string(suite.path(file)).is_ok_and(|text| text.lines().count() > 0) {
             return;
         }
-        std::thread::sleep(Duration::from_millis(20));
+        pause(20);
     }
     panic!("there is no {file}");
 }
@@ -276,7 +284,7 @@ fn an_interrupt_while_a_service_starts_does_not_wait_for_it() {
     let suite = with_service(false);
     let run = suite.start(["run", "t.yaml"]);
     until_there(&suite, "pids");
-    std::thread::sleep(Duration::from_millis(100));
+    pause(100);
     run.signal(Signal::INT)
         .ends()
         .exits(130)
