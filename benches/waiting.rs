@@ -6,6 +6,7 @@
 //! the process, so this is no statistical benchmark.
 
 #![cfg(target_os = "linux")]
+#![allow(clippy::print_stdout, reason = "it prints what it measures")]
 
 use funcy::client::Registry;
 use funcy::engine::{Loader, Run};
@@ -46,6 +47,10 @@ impl Sink for Waiting {
     }
 }
 
+/// Counts what is allocated, beside what is resident.
+#[global_allocator]
+static ALLOCATOR: funcy::alloc::Counting = funcy::alloc::Counting;
+
 /// Resident memory in bytes.
 fn resident() -> usize {
     let pages = std::fs::read_to_string("/proc/self/statm").expect("Linux has it");
@@ -65,6 +70,7 @@ fn main() {
         let waiting = Waiting::default();
         let tasks = vec![task; EXECUTIONS];
         let before = resident();
+        let held = funcy::alloc::held();
         let run = Run::new(tasks, Registry::builtin())
             .jobs(EXECUTIONS)
             .sink(waiting.clone());
@@ -75,7 +81,10 @@ fn main() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             let each = (resident() - before) / EXECUTIONS;
-            println!("{EXECUTIONS} executions wait: {each} bytes each");
+            let allocated = (funcy::alloc::held() - held) as usize / EXECUTIONS;
+            println!(
+                "{EXECUTIONS} executions wait: {each} bytes each resident, {allocated} allocated"
+            );
             handle.cancel("measured");
             Instant::now()
         });

@@ -2,6 +2,11 @@
 //! and every cleanup has run once.
 
 #![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by a panic, and prints the seed that repeats it"
+)]
 
 use funcy::client::Registry;
 use funcy::demo::{Settings, serve};
@@ -82,11 +87,11 @@ fn cancelled_runs_leave_nothing() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let mut shop = tokio::task::JoinSet::new();
+        let mut serving = tokio::task::JoinSet::new();
         let stopped = stop.clone();
-        shop.spawn(
-            async move { serve(listener, Settings::default(), stopped.cancelled_owned()).await },
-        );
+        serving.spawn(async move {
+            serve(listener, Settings::default(), stopped.cancelled_owned()).await
+        });
 
         let loader = Loader::new(Registry::builtin()).allow([Allow::All]);
         let text = TASK.replace("BASE", &format!("http://{address}"));
@@ -111,7 +116,7 @@ fn cancelled_runs_leave_nothing() {
             "{before} descriptors before, {left} after, seed {seed}"
         );
         stop.cancel();
-        shop.join_next().await.unwrap().unwrap().unwrap();
+        serving.join_next().await.unwrap().unwrap().unwrap();
         settle().await;
         let alive = tokio::runtime::Handle::current()
             .metrics()

@@ -3,6 +3,12 @@
 //!
 //!     # mistake: LINE:COLUMN CODE words that message or hint hold
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by a panic, and prints the seed that repeats it"
+)]
+
 use funcy::client::Registry;
 use funcy::definition::Diagnostic;
 use funcy::engine::Loader;

@@ -1,5 +1,10 @@
 //! The exit codes: the first that applies of 130, 2, 3, 1, 4, 0.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the tests wait for other processes, which have no clock that could be turned"
+)]
+
 use super::suite::{BREAKS, FAILS, PASSES, Suite, WAITS};
 use rustix::process::Signal;
 use std::time::Duration;
