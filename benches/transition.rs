@@ -35,12 +35,12 @@ start_state: ping
 final_state: done
 states:
   ping:
-    max_visits: 4000000000
+    max_visits: 1000000000
     transitions:
       - to: pong
         when: status == \"ready\" && attempts < 5
   pong:
-    max_visits: 4000000000
+    max_visits: 1000000000
     transitions:
       - to: done
         when: rounds >= {}

@@ -124,6 +124,9 @@ pub(super) fn run(global: &Global, args: &Args) -> Exit {
         list(&tasks);
         return Exit::Passed;
     }
+    if let Some(exit) = params_missing(&tasks, &args.load) {
+        return exit;
+    }
     let secrets: HashSet<&str> = (tasks.iter())
         .flat_map(|task| task.machine.secrets())
         .map(|name| &**name)
@@ -192,6 +195,21 @@ fn usable(global: &Global, found: &Tasks) -> Result<(), Exit> {
         return Err(Exit::Nothing);
     }
     Ok(())
+}
+
+/// Nothing starts when a task lacks what must be given to it.
+fn params_missing(tasks: &[Loaded], load: &Load) -> Option<Exit> {
+    let given = |name: &str| load.vars.iter().any(|var| &*var.name == name);
+    let (task, name) = tasks.iter().find_map(|task| {
+        let missing = task.machine.params().iter().find(|name| !given(name))?;
+        Some((task, missing))
+    })?;
+    let message = format!(
+        "the task `{}` needs the parameter `{name}`",
+        task.machine.name
+    );
+    output::error(&message, Some(&format!("give it with `--var {name}=…`")));
+    Some(Exit::Usage)
 }
 
 fn list(tasks: &[Loaded]) {

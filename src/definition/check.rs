@@ -3,6 +3,7 @@ use super::node::{Node, NodeKind, Text};
 use crate::event::{Json, Name, Span, nearest};
 
 mod alternatives;
+mod exclusive;
 
 /// What a value is that is checked against a JSON Schema.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +76,12 @@ impl<'a> Check<'a> {
                 node.span,
                 format!("{} is not allowed here", spot.name),
             ));
+            return;
+        }
+        if let NodeKind::Map(members) = &node.kind
+            && let Some(mistake) = self.exclusive(schema, members, spot)
+        {
+            found.push(mistake);
             return;
         }
         if let Some(alternatives) = listed(schema) {

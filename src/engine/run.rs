@@ -286,7 +286,7 @@ impl Plan {
         let mut waiting: VecDeque<(usize, Loaded)> =
             self.tasks.iter().cloned().enumerate().collect();
         let mut running = JoinSet::new();
-        let mut verdicts: Vec<Option<Verdict>> = self.tasks.iter().map(|_| None).collect();
+        let mut verdicts: Vec<Option<Box<Verdict>>> = self.tasks.iter().map(|_| None).collect();
         loop {
             while running.len() < self.jobs
                 && !self.stop.is_halted()
@@ -302,7 +302,7 @@ impl Plan {
                         self.stop
                             .halt("stopped by --fail-fast, after another task failed");
                     }
-                    verdicts[index] = Some(verdict);
+                    verdicts[index] = Some(Box::new(verdict));
                 }
                 // The attempt contains its own panics; a task that is gone otherwise was cancelled with
                 // the runtime.
@@ -311,7 +311,7 @@ impl Plan {
         }
         verdicts
             .into_iter()
-            .map(|verdict| verdict.unwrap_or_else(never_started))
+            .map(|verdict| verdict.map_or_else(never_started, |verdict| *verdict))
             .collect()
     }
 }

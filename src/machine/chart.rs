@@ -343,6 +343,12 @@ impl std::fmt::Debug for Machine {
 }
 
 impl Machine {
+    /// Names that must be given from outside.
+    #[must_use]
+    pub fn params(&self) -> &[Name] {
+        &self.params
+    }
+
     /// Its states.
     #[must_use]
     pub fn chart(&self) -> &Chart {

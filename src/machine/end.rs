@@ -32,7 +32,7 @@ impl<W: World> Execution<'_, W> {
             Ok(Json::Null)
         };
         match outputs {
-            Ok(outputs) => self.inner().outputs = outputs,
+            Ok(outputs) => self.inner().outputs = Some(Box::new(outputs)),
             Err(trouble) => (outcome, headline) = (Outcome::Error, Some(trouble)),
         }
         if let Some(trouble) = &headline {
@@ -68,7 +68,11 @@ impl<W: World> Execution<'_, W> {
 
     pub(super) async fn finish(&self, outcome: Outcome, headline: Option<Trouble>) -> Verdict {
         let metrics = self.metrics();
-        let outputs = std::mem::take(&mut self.inner().outputs);
+        let outputs = self
+            .inner()
+            .outputs
+            .take()
+            .map_or(Json::Null, |outputs| *outputs);
         self.record(Fact::ExecutionFinished {
             outcome,
             headline: headline.clone(),

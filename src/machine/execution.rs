@@ -4,7 +4,7 @@ use crate::event::{
     Explanation, Fact, Failure, Headline, Inbox, Json, Metrics, Name, Place, StateMetrics,
 };
 use crate::script::{Scope, Value};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What went wrong, with all that a report needs. Boxed: it is rare, and futures carry it around.
@@ -47,10 +47,11 @@ pub(super) struct Inner {
     pub(super) dirty: bool,
     pub(super) error: Option<Value>,
     pub(super) deferred: Vec<Deferred>,
-    pub(super) configs: HashMap<usize, Arc<Json>>,
+    // Trees, since an empty one is small and most executions use none of these.
+    pub(super) configs: BTreeMap<usize, Arc<Json>>,
     /// Open `listen` entries and signals, by name.
-    pub(super) listening: HashMap<Name, Inbox>,
-    pub(super) signals: HashMap<Name, (crate::event::Feed, Inbox)>,
+    pub(super) listening: BTreeMap<Name, Inbox>,
+    pub(super) signals: BTreeMap<Name, (crate::event::Feed, Inbox)>,
     pub(super) inboxes: Vec<Inbox>,
     pub(super) visits: Vec<(u32, u64)>,
     pub(super) transitions: u64,
@@ -59,7 +60,7 @@ pub(super) struct Inner {
     pub(super) received: u64,
     pub(super) seen: u64,
     pub(super) unmatched: u64,
-    pub(super) outputs: Json,
+    pub(super) outputs: Option<Box<Json>>,
 }
 
 /// An armed `defer`: what to run, and the world as it stood when its instruction had ended.

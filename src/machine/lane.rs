@@ -51,7 +51,8 @@ impl<W: World> Execution<'_, W> {
 
     async fn waited(&self, run: Run<'_>, until: Moment) -> Option<End> {
         self.world.sleep_until(until).await;
-        self.show(run, &Value::default(), 1, None, &mut []).await
+        // On the heap: what waits for its time should hold no more than that.
+        Box::pin(self.show(run, &Value::default(), 1, None, &mut [])).await
     }
 
     /// The moment of a timestamp: as far from now as it is from the wall clock's now.

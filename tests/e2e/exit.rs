@@ -312,3 +312,14 @@ fn a_second_interrupt_leaves_no_process_behind() {
         .within(Duration::from_secs(20));
     assert_eq!(still_running(&suite), Vec::<String>::new());
 }
+
+#[test]
+fn two_is_a_parameter_that_was_not_given() {
+    let task = PASSES.replacen("version: 1", "version: 1\nparams: [sku]", 1);
+    let suite = Suite::new().file("tasks/t.yaml", &task);
+    suite
+        .run(["run"])
+        .exits(2)
+        .prints("needs the parameter `sku`");
+    suite.run(["run", "--var", "sku=A-1"]).exits(0);
+}
