@@ -320,6 +320,6 @@ fn two_is_a_parameter_that_was_not_given() {
     suite
         .run(["run"])
         .exits(2)
-        .prints("needs the parameter `sku`");
+        .says("needs the parameter `sku`");
     suite.run(["run", "--var", "sku=A-1"]).exits(0);
 }
