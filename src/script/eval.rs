@@ -3,13 +3,13 @@
 use super::arithmetic::{self, calculate};
 use super::functions::{Call, Function};
 use super::lazy::{self, Lazy, Step as Way};
-use super::nearest::nearest;
 use super::node::{Kind, Leaf, Node, Operator, Step};
 use super::ops::{self, Fault, truth};
 use super::sandbox::{self, Entered};
 use super::scope::{Host, LOCALS, Locals, Scope};
 use super::translate::HOLE;
 use super::{EvalError, EvalKind, rhai_error};
+use crate::event::nearest;
 use crate::event::{Json, Missing};
 use rhai::{Dynamic, Map, Position};
 use std::cell::RefCell;

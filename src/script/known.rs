@@ -3,9 +3,9 @@
 use super::known_rhai::RHAI;
 use super::lint::{Call, Lint};
 use super::module::{Loaded, ModuleError};
-use super::nearest::nearest;
 use super::{SyntaxError, functions};
 use crate::event::Name;
+use crate::event::nearest;
 use std::collections::BTreeMap;
 
 /// Functions that Rhai's evaluator itself knows, and how many arguments each takes.

@@ -28,7 +28,6 @@ mod lazy;
 mod lexer;
 mod lint;
 mod module;
-mod nearest;
 mod node;
 mod ops;
 mod parser;
