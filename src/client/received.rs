@@ -57,14 +57,6 @@ impl Received {
     }
 }
 
-/// The time now as RFC 3339, to the microsecond: when a message arrived.
-pub(super) fn now() -> String {
-    let now = jiff::Timestamp::now();
-    jiff::Timestamp::from_microsecond(now.as_microsecond())
-        .unwrap_or(now)
-        .to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -115,6 +115,14 @@ pub(super) fn one_line(text: &str, limit: usize) -> String {
     line
 }
 
+/// The time now as RFC 3339, to the microsecond: when a message arrived.
+pub(super) fn now() -> String {
+    let now = jiff::Timestamp::now();
+    jiff::Timestamp::from_microsecond(now.as_microsecond())
+        .unwrap_or(now)
+        .to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,7 @@ use super::sse::{Event, Parser};
 use super::{Http, Source, curl, exchange, plain_headers, trouble};
 use crate::client::exact;
 use crate::client::scope::Scope;
+use crate::client::value::now;
 use crate::event::{Failure, Feed, Json, Message};
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Response, StatusCode, Url};
@@ -238,12 +239,4 @@ fn message(event: Event, headers: &Json) -> Message {
         value: Arc::new(Json::Object(value)),
         received,
     }
-}
-
-/// The time now as RFC 3339, to the microsecond.
-fn now() -> String {
-    let now = jiff::Timestamp::now();
-    jiff::Timestamp::from_microsecond(now.as_microsecond())
-        .unwrap_or(now)
-        .to_string()
 }

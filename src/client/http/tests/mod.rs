@@ -4,7 +4,6 @@ mod bodies;
 mod curl;
 mod events;
 mod faults;
-mod pace;
 mod requests;
 mod server;
 mod tls;

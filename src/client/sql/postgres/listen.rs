@@ -3,7 +3,8 @@
 use super::Postgres;
 use crate::client::Scope;
 use crate::client::reach::reason;
-use crate::client::received::{Received, now};
+use crate::client::received::Received;
+use crate::client::value::now;
 use crate::event::{Failure, Feed, Json, Message};
 use sqlx::postgres::{PgListener, PgNotification, PgPool, PgPoolOptions};
 use std::sync::Arc;
