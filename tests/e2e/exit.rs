@@ -323,3 +323,40 @@ fn two_is_a_parameter_that_was_not_given() {
         .says("needs the parameter `sku`");
     suite.run(["run", "--var", "sku=A-1"]).exits(0);
 }
+
+/// In a container the session has begun outside: it is 0 there.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_command_runs_where_the_session_began_outside() {
+    let inside = |words: &[&str]| {
+        let mut unshare = std::process::Command::new("unshare");
+        unshare.args(["--user", "--map-root-user", "--pid", "--fork"]);
+        unshare.args(["--mount-proc", "--kill-child"]).args(words);
+        unshare
+    };
+    if !inside(&["true"])
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
+        eprintln!("SKIPPED a_command_runs_where_the_session_began_outside: no namespaces here");
+        return;
+    }
+    let suite = Suite::new().file(
+        "t.yaml",
+        "version: 1
+start_state: here
+final_state: here
+states:
+  here:
+    instructions:
+      - exec: { command: [sh, -c, \"sleep 300 & echo started\"] }
+        expect: res.stdout contains 'started'
+",
+    );
+    let output = inside(&[super::suite::FUNCY, "run", "t.yaml", "--allow-exec", "sh"])
+        .current_dir(suite.path("."))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+}

@@ -14,7 +14,7 @@ pub(super) const MARK: &str = "FUNCY_EXEC_ID";
 mod imp {
     use super::MARK;
     use rustix::process::{
-        Pid, PidfdFlags, Signal, WaitOptions, getpid, getsid, pidfd_open, pidfd_send_signal,
+        Pid, PidfdFlags, Signal, WaitOptions, getpid, pidfd_open, pidfd_send_signal,
         set_child_subreaper, waitpid,
     };
     use std::collections::{HashMap, HashSet};
@@ -59,8 +59,9 @@ mod imp {
         pub(in super::super) fn round(&mut self, signal: Option<Signal>) -> usize {
             let own = std::process::id();
             let table = table();
-            let own_session =
-                getsid(None).map_or(0, |session| session.as_raw_nonzero().get().cast_unsigned());
+            // From the table, not from `getsid`: in a container the session may have been begun outside, and
+            // is then 0, which the call's binding takes for impossible.
+            let own_session = table.get(&own).map_or(0, |entry| entry.session);
             let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
             for (pid, entry) in &table {
                 children.entry(entry.parent).or_default().push(*pid);
