@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod audit;
 mod check;
 mod clients;
 mod completions;
@@ -7,8 +8,11 @@ mod demo;
 mod exit;
 mod graph;
 mod init;
+mod journal;
 mod options;
 mod output;
+mod replay;
+mod report;
 mod run;
 mod schema;
 mod signals;
@@ -44,6 +48,12 @@ enum Command {
     Run(run::Args),
     /// Check definitions without running anything
     Check(check::Args),
+    /// The terminal output of a past run
+    Replay(replay::Args),
+    /// A report of a past run, equal to what the run itself would have written
+    Report(report::Args),
+    /// The audit log: prove it, archive it
+    Audit(audit::Args),
     /// Draw the machine of a task
     Graph(graph::Args),
     /// The client kinds: their config, requests and results
@@ -77,6 +87,9 @@ pub fn main() -> ExitCode {
     let exit = match command {
         Command::Run(args) => run::run(&global, &args),
         Command::Check(args) => check::run(&global, &args),
+        Command::Replay(args) => replay::run(&global, &args),
+        Command::Report(args) => report::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Graph(args) => graph::run(&global, &args),
         Command::Clients(args) => clients::run(&global, &args),
         Command::Schema(args) => schema::run(&args),

@@ -1,10 +1,11 @@
 use super::check::{self, counted};
 use super::exit::Exit;
+use super::journal;
 use super::options::{Global, Load};
 use super::output::{self, Lenient, Named};
 use super::signals::Ending;
 use crate::engine::{Handle, Loaded, Pattern, Report, Run, Selection, ServiceError, Shard, Tasks};
-use crate::event::{Outcome, Sink};
+use crate::event::{Name, Outcome, RunStarted, Sink};
 use crate::report::{self, Options, Terminal};
 use std::collections::HashSet;
 use std::io::{self, BufWriter, IsTerminal};
@@ -46,6 +47,11 @@ pub(super) struct Args {
     /// Write a report; any number of them
     #[arg(long = "report", value_name = "FORMAT=FILE")]
     reports: Vec<ReportFile>,
+    #[command(flatten)]
+    journal: journal::Keep,
+    /// Label the run, to find it by: `funcy runs label:NAME=VALUE`
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
+    labels: Vec<(Name, Name)>,
     /// List the tasks that would run, and run none
     #[arg(long)]
     list: bool,
@@ -61,34 +67,18 @@ enum Format {
 }
 
 /// `FORMAT=FILE`.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct ReportFile {
     format: &'static report::Report,
     path: PathBuf,
-}
-
-impl std::fmt::Debug for ReportFile {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}={}", self.format.name, self.path.display())
-    }
 }
 
 impl FromStr for ReportFile {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let known = || {
-            report::REPORTS
-                .iter()
-                .map(|report| report.name)
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        let (format, path) = text
-            .split_once('=')
-            .ok_or_else(|| format!("write FORMAT=FILE; the formats are {}", known()))?;
-        let format = report::by_name(format)
-            .ok_or_else(|| format!("there is no format `{format}`; the formats are {}", known()))?;
+        let (format, path) = text.split_once('=').ok_or("write FORMAT=FILE")?;
+        let format = super::report::format(format)?;
         if path.is_empty() {
             return Err("the file has no name".to_owned());
         }
@@ -131,9 +121,20 @@ pub(super) fn run(global: &Global, args: &Args) -> Exit {
         .flat_map(|task| task.machine.secrets())
         .map(|name| &**name)
         .collect();
-    let command = command_line(&secrets);
     let flags = args.load.flags(&secrets);
-    let sinks = match open_reports(&args.reports, &flags) {
+    let asked = RunStarted {
+        command: command_line(&secrets),
+        flags: flags.clone(),
+        reports: report_paths(&args.reports),
+        labels: args.labels.clone(),
+        ..RunStarted::default()
+    };
+    let options = Options {
+        resumable: args.journal.is_kept(),
+        flags,
+        ..Options::default()
+    };
+    let sinks = match open_reports(&args.reports, &options) {
         Ok(sinks) => sinks,
         Err(exit) => return exit,
     };
@@ -143,18 +144,22 @@ pub(super) fn run(global: &Global, args: &Args) -> Exit {
         .retries(args.retries)
         .fail_fast(args.fail_fast)
         .seed(args.seed.unwrap_or_else(|| fastrand::u64(..)))
-        .command(command);
+        .asked(asked);
     for var in &args.load.vars {
-        run = run.var(crate::event::Name::clone(&var.name), var.value.clone());
+        run = run.var(Name::clone(&var.name), var.value.clone());
     }
     for sink in sinks {
         run = run.boxed_sink(sink);
     }
     if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
-        run = run.sink(github(&flags));
+        run = run.sink(github(&options));
     }
+    run = match args.journal.recorded(run) {
+        Ok(run) => run,
+        Err(error) => return journal::failed(&error),
+    };
     let handle = run.handle();
-    let terminal = terminal(global, args, &flags);
+    let terminal = terminal(global, args, options);
     let run = match &terminal {
         Some(terminal) => run.sink(Arc::clone(terminal)),
         None => run.sink(report::Ndjson::new(Box::new(Lenient(BufWriter::new(
@@ -225,10 +230,20 @@ fn list(tasks: &[Loaded]) {
     output::data(&text);
 }
 
-fn options(flags: &str) -> Options {
-    Options {
-        flags: flags.to_owned(),
-        ..Options::default()
+fn report_paths(reports: &[ReportFile]) -> Vec<String> {
+    let paths = reports.iter();
+    paths
+        .map(|report| report.path.display().to_string())
+        .collect()
+}
+
+/// `NAME=VALUE`.
+fn label(text: &str) -> Result<(Name, Name), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !name.contains(char::is_whitespace) => {
+            Ok((name.into(), value.into()))
+        }
+        _ => Err("write NAME=VALUE, without spaces in the name".to_owned()),
     }
 }
 
@@ -250,7 +265,7 @@ fn command_line(secrets: &HashSet<&str>) -> Vec<String> {
 }
 
 /// Opens the report files before anything runs, so that a path that cannot be written is known then.
-fn open_reports(reports: &[ReportFile], flags: &str) -> Result<Vec<Box<dyn Sink>>, Exit> {
+fn open_reports(reports: &[ReportFile], given: &Options) -> Result<Vec<Box<dyn Sink>>, Exit> {
     let mut sinks = Vec::with_capacity(reports.len());
     for ReportFile { format, path } in reports {
         let opened = match path.parent() {
@@ -264,7 +279,7 @@ fn open_reports(reports: &[ReportFile], flags: &str) -> Result<Vec<Box<dyn Sink>
                     format!("the report {}", path.display()),
                     file,
                 ))),
-                options(flags),
+                given.clone(),
             )),
             Err(error) => {
                 output::error(
@@ -286,7 +301,7 @@ fn suite_jobs(tasks: &[Loaded]) -> Option<u32> {
 }
 
 /// In GitHub Actions: annotations at the failures, and a table in the summary of the step.
-fn github(flags: &str) -> report::Github {
+fn github(given: &Options) -> report::Github {
     let summary = std::env::var_os("GITHUB_STEP_SUMMARY").and_then(|path| {
         let file = std::fs::OpenOptions::new()
             .append(true)
@@ -294,7 +309,7 @@ fn github(flags: &str) -> report::Github {
             .open(path);
         Some(Box::new(BufWriter::new(file.ok()?)) as Box<dyn io::Write + Send>)
     });
-    report::Github::new(Box::new(Lenient(io::stdout())), summary, options(flags))
+    report::Github::new(Box::new(Lenient(io::stdout())), summary, given.clone())
 }
 
 fn stdout() -> Named<io::Stdout> {
@@ -302,7 +317,7 @@ fn stdout() -> Named<io::Stdout> {
 }
 
 /// What people watch. With `--format json` stdout belongs to the events.
-fn terminal(global: &Global, args: &Args, flags: &str) -> Option<Arc<Mutex<Terminal>>> {
+fn terminal(global: &Global, args: &Args, given: Options) -> Option<Arc<Mutex<Terminal>>> {
     if args.format == Format::Json {
         return None;
     }
@@ -310,12 +325,9 @@ fn terminal(global: &Global, args: &Args, flags: &str) -> Option<Arc<Mutex<Termi
         style: global.style(io::stdout().is_terminal() || io::stderr().is_terminal()),
         live: output::is_live(),
         rows: output::size().map_or(24, |(_, rows)| rows),
-        reports: args
-            .reports
-            .iter()
-            .map(|report| report.path.display().to_string())
-            .collect(),
-        ..options(flags)
+        reports: report_paths(&args.reports),
+        notes: args.journal.notes(),
+        ..given
     };
     let out = Box::new(Lenient(stdout()));
     let progress = Box::new(Lenient(io::stderr()));
@@ -391,6 +403,9 @@ fn now() -> i64 {
 fn exit(report: &Report, fail_on_flaky: bool) -> Exit {
     for failure in &report.sink_failures {
         output::error(&failure.to_string(), None);
+    }
+    if let Some(error) = &report.journal_failure {
+        return journal::failed(error);
     }
     let has = |outcome| report.tally.of(outcome) > 0;
     if report.cancelled {

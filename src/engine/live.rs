@@ -156,6 +156,10 @@ impl World for Live {
     }
 
     async fn call(&self, site: Site<'_>, call: Call) -> Result<Reply, Failure> {
+        if !call.safe {
+            // After a crash the journal must tell that this may have happened.
+            self.shared.spine.settled().await;
+        }
         let scope = self.scope(site.scope);
         let session = self.session(&call).await?;
         session.call(&call.request, &scope).await

@@ -8,6 +8,7 @@ mod discover;
 mod host;
 mod live;
 mod load;
+mod pump;
 mod run;
 mod select;
 mod service;

@@ -1,6 +1,7 @@
 use super::host::LiveHost;
 use super::live::{Live, Stop, Surroundings};
 use super::load::{Loaded, Project};
+use super::pump::Pump;
 use super::service::{ServiceError, Services};
 use super::spine::Spine;
 use crate::client::Registry;
@@ -8,6 +9,7 @@ use crate::event::{
     ExecutionId, Fact, Failure, Headline, Json, Metrics, Name, Outcome, RunId, RunStarted, Sink,
     Tally,
 };
+use crate::journal::{JournalError, Recorder};
 use crate::machine::{self, Inputs, Verdict};
 use futures_util::FutureExt;
 use std::collections::{HashMap, VecDeque};
@@ -22,6 +24,7 @@ use tracing::Instrument;
 pub struct Run {
     plan: Plan,
     sinks: Vec<Box<dyn Sink>>,
+    recorder: Option<Recorder>,
 }
 
 /// What is to be run, and how.
@@ -34,7 +37,7 @@ struct Plan {
     fail_fast: bool,
     seed: u64,
     vars: Vec<(Name, Json)>,
-    command: Vec<String>,
+    asked: RunStarted,
     stop: Stop,
 }
 
@@ -65,6 +68,8 @@ pub struct Report {
     pub micros: u64,
     /// What sinks could not write.
     pub sink_failures: Vec<std::io::Error>,
+    /// Why the journal could not be written; the run was stopped then.
+    pub journal_failure: Option<Arc<JournalError>>,
     /// Whether it was stopped from outside.
     pub cancelled: bool,
 }
@@ -82,12 +87,13 @@ impl Run {
             fail_fast: false,
             seed: 0,
             vars: Vec::new(),
-            command: Vec::new(),
+            asked: RunStarted::default(),
             stop: Stop::default(),
         };
         Self {
             plan,
             sinks: Vec::new(),
+            recorder: None,
         }
     }
 
@@ -132,10 +138,17 @@ impl Run {
         self
     }
 
-    /// What asked for the run, for the record.
+    /// What asked for the run, for the record. How many tasks and jobs there are is filled in.
     #[must_use]
-    pub fn command(mut self, command: Vec<String>) -> Self {
-        self.plan.command = command;
+    pub fn asked(mut self, asked: RunStarted) -> Self {
+        self.plan.asked = asked;
+        self
+    }
+
+    /// Writes all that happens to a journal, before anybody is told. If it cannot be written the run stops.
+    #[must_use]
+    pub fn recorded(mut self, recorder: Recorder) -> Self {
+        self.recorder = Some(recorder);
         self
     }
 
@@ -165,7 +178,11 @@ impl Run {
     /// # Errors
     /// When a service does not get ready; nothing has run then.
     pub async fn start(self) -> Result<Report, ServiceError> {
-        let Self { plan, mut sinks } = self;
+        let Self {
+            plan,
+            mut sinks,
+            recorder,
+        } = self;
         // The scripts know no clock of their own: this one ends those that run too long.
         crate::script::set_stopwatch(super::host::millis);
         let spine = Spine::new(RunId::clone(&plan.id));
@@ -176,9 +193,11 @@ impl Run {
             result
         }
         .instrument(span);
-        let (result, sink_failures) = tokio::join!(running, spine.pump(&mut sinks));
+        let pump = Pump::new(&spine, &plan.stop, recorder, &mut sinks);
+        let (result, pumped) = tokio::join!(running, pump.run());
         result.map(|report| Report {
-            sink_failures,
+            sink_failures: pumped.sinks,
+            journal_failure: pumped.journal,
             ..report
         })
     }
@@ -189,10 +208,10 @@ impl Plan {
         let mut services = self.start_services().await?;
         let started = RunStarted {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            command: self.command.clone(),
             seed: self.seed,
             tasks: u32::try_from(self.tasks.len()).unwrap_or(u32::MAX),
             jobs: u32::try_from(self.jobs).unwrap_or(u32::MAX),
+            ..self.asked.clone()
         };
         spine
             .record(None, Fact::RunStarted(Box::new(started)))
@@ -229,6 +248,7 @@ impl Plan {
             verdicts,
             micros,
             sink_failures: Vec::new(),
+            journal_failure: None,
             cancelled: self.stop.is_cancelled(),
         })
     }

@@ -9,6 +9,7 @@ use crate::event::Sink;
 use std::io::Write;
 
 /// A report format.
+#[derive(Debug)]
 pub struct Report {
     /// The word on the command line.
     pub name: &'static str,

@@ -28,6 +28,8 @@ pub struct Live {
     pub tally: Tally,
     /// The end: the worst outcome, and the microseconds it took.
     pub end: Option<(Outcome, u64)>,
+    /// The head of the journal's chain, and how many events it holds.
+    pub sealed: Option<(Name, u64)>,
     /// Tasks whose last attempt failed, and that will be tried again.
     retrying: HashMap<Key, (Outcome, Sources)>,
 }
@@ -181,6 +183,7 @@ impl Live {
                 self.retrying.clear();
                 self.end = Some((*outcome, *micros));
             }
+            Fact::RunSealed { head, events } => self.sealed = Some((Name::clone(head), *events)),
             Fact::ExecutionStarted(started) => {
                 if let Some(id) = event.execution {
                     self.start(id, event.at, started);
