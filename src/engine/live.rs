@@ -1,7 +1,7 @@
 use super::load::Loaded;
 use super::spine::Spine;
 use crate::client::{Context, Registry, Scope, Session};
-use crate::event::{Attempted, ExecutionId, Fact, Failure, Inbox, Name, Reply};
+use crate::event::{Attempted, ExecutionId, Fact, Failure, Inbox, Name, Reply, Trace};
 use crate::machine::{Call, Halt, Lost, Moment, ScopeId, Site, World};
 use crate::script::Host;
 use std::collections::HashMap;
@@ -109,6 +109,7 @@ impl Live {
                 let context = Context {
                     permissions: Arc::clone(&self.task.project.permissions),
                     folder: folder.map_or_else(|| PathBuf::from("."), PathBuf::from),
+                    trace: Arc::new(Trace::of(self.shared.spine.run(), self.execution)),
                 };
                 client.open((*call.config).clone(), &context).await
             })

@@ -21,6 +21,7 @@ mod outcome;
 mod permission;
 mod place;
 mod sink;
+mod trace;
 
 pub use duration::{MAX_DURATION, parse_duration};
 pub use explanation::{Explanation, Missing, Operand};
@@ -38,6 +39,7 @@ pub use outcome::{Outcome, Tally};
 pub use permission::{Grant, Permissions, Refusal};
 pub use place::{Place, Pos, Span};
 pub use sink::Sink;
+pub use trace::Trace;
 
 /// Plain data, as JSON has it.
 pub use serde_json::Value as Json;

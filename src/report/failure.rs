@@ -32,6 +32,8 @@ pub struct About {
     pub cleanup: Vec<Headline>,
     /// The command that runs it again.
     pub again: Option<String>,
+    /// The id of the trace that its requests are part of, if it has sent any.
+    pub trace: Option<String>,
 }
 
 /// The texts of definitions, each with the name that places give it.
@@ -367,6 +369,7 @@ impl Page<'_> {
         for cleanup in about.cleanup.iter().filter(|cleanup| *cleanup != headline) {
             self.cleanup(cleanup);
         }
+        self.maybe_note("trace", about.trace.as_deref());
         if let Some(again) = &about.again {
             self.folded("again", again);
         }

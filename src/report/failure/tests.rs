@@ -30,6 +30,7 @@ impl Case {
                 attempts: 1,
                 cleanup: Vec::new(),
                 again: Some("funcy run tasks/order.yaml --from placed --context 7KP@30".to_owned()),
+                trace: None,
             },
             sources: Sources(vec![(FILE.into(), ORDER.into())]),
             style: Style {
