@@ -1,4 +1,3 @@
-use super::host::LiveHost;
 use super::live::{Live, Stop, Surroundings};
 use super::load::{Loaded, Project};
 use super::service::{ServiceError, Services};
@@ -10,7 +9,7 @@ use crate::event::{
 };
 use crate::machine::{self, Inputs, Verdict};
 use futures_util::FutureExt;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -199,7 +198,7 @@ impl Plan {
             .await;
         let addresses = services
             .iter()
-            .map(|(folder, services)| (folder.clone(), services.addresses.clone()))
+            .map(|(folder, services)| (folder.clone(), Arc::new(services.addresses.clone())))
             .collect::<HashMap<_, _>>();
         let verdicts = self.run_tasks(spine, addresses).await;
         for services in services.values_mut() {
@@ -268,29 +267,28 @@ impl Plan {
     async fn run_tasks(
         &self,
         spine: &Arc<Spine>,
-        addresses: HashMap<PathBuf, Json>,
+        addresses: HashMap<PathBuf, Arc<Json>>,
     ) -> Vec<Verdict> {
         let surroundings = Surroundings {
             spine: Arc::clone(spine),
             registry: self.registry.clone(),
             stop: self.stop.clone(),
+            seed: self.seed,
         };
         let shared = Arc::new(Shared {
             surroundings: Arc::new(surroundings),
             vars: self.vars.clone(),
             addresses,
-            seed: self.seed,
             retries: self.retries,
             executions: AtomicU32::new(0),
         });
-        let mut waiting: VecDeque<(usize, Loaded)> =
-            self.tasks.iter().cloned().enumerate().collect();
+        let mut waiting = self.tasks.iter().cloned().enumerate();
         let mut running = JoinSet::new();
         let mut verdicts: Vec<Option<Box<Verdict>>> = self.tasks.iter().map(|_| None).collect();
         loop {
             while running.len() < self.jobs
                 && !self.stop.is_halted()
-                && let Some((index, task)) = waiting.pop_front()
+                && let Some((index, task)) = waiting.next()
             {
                 let shared = Arc::clone(&shared);
                 running.spawn(async move { (index, shared.attempts(index, &task).await) });
@@ -302,7 +300,7 @@ impl Plan {
                         self.stop
                             .halt("stopped by --fail-fast, after another task failed");
                     }
-                    verdicts[index] = Some(Box::new(verdict));
+                    verdicts[index] = Some(verdict);
                 }
                 // The attempt contains its own panics; a task that is gone otherwise was cancelled with
                 // the runtime.
@@ -320,15 +318,15 @@ impl Plan {
 struct Shared {
     surroundings: Arc<Surroundings>,
     vars: Vec<(Name, Json)>,
-    addresses: HashMap<PathBuf, Json>,
-    seed: u64,
+    addresses: HashMap<PathBuf, Arc<Json>>,
     retries: Option<u32>,
     executions: AtomicU32,
 }
 
 impl Shared {
-    /// Runs a task until it passes or its attempts are used up.
-    async fn attempts(&self, index: usize, task: &Loaded) -> Verdict {
+    /// Runs a task until it passes or its attempts are used up. The verdict is on the heap, so that a task that waits
+    /// holds no room for it.
+    async fn attempts(&self, index: usize, task: &Loaded) -> Box<Verdict> {
         let attempts = 1 + self.retries.unwrap_or(task.machine.retries);
         let mut attempt = 1;
         loop {
@@ -341,9 +339,20 @@ impl Shared {
         }
     }
 
-    async fn attempt(&self, index: usize, task: &Loaded, attempt: u32, attempts: u32) -> Verdict {
+    async fn attempt(
+        &self,
+        index: usize,
+        task: &Loaded,
+        attempt: u32,
+        attempts: u32,
+    ) -> Box<Verdict> {
         let execution = self.executions.fetch_add(1, Ordering::Relaxed) + 1;
-        let world = self.world(task, execution, attempt);
+        let world = Live::new(
+            Arc::clone(&self.surroundings),
+            task.clone(),
+            execution,
+            attempt,
+        );
         let inputs = Inputs {
             index: u32::try_from(index).unwrap_or(u32::MAX),
             run: RunId::clone(self.surroundings.spine.run()),
@@ -360,7 +369,8 @@ impl Shared {
             tracing::info_span!("execution", id = execution, task = %task.machine.name, attempt);
         let execution_of =
             AssertUnwindSafe(machine::run(&task.machine, inputs, &world)).catch_unwind();
-        let verdict = match execution_of.instrument(span).await {
+        let ended = execution_of.instrument(span).await.map(Box::new);
+        let verdict = match ended {
             Ok(verdict) => verdict,
             Err(panic) => self.panicked(execution, panic_text(&*panic)).await,
         };
@@ -368,19 +378,8 @@ impl Shared {
         verdict
     }
 
-    fn world(&self, task: &Loaded, execution: ExecutionId, attempt: u32) -> Live {
-        let permissions = Arc::clone(&task.project.permissions);
-        let host = LiveHost::new(permissions, self.seed, &task.machine.file.name, attempt);
-        Live::new(
-            Arc::clone(&self.surroundings),
-            task.clone(),
-            execution,
-            Arc::new(host),
-        )
-    }
-
     /// A panic stays inside its task: it is that task's error.
-    async fn panicked(&self, execution: ExecutionId, text: String) -> Verdict {
+    async fn panicked(&self, execution: ExecutionId, text: String) -> Box<Verdict> {
         let failure = Failure::protocol(format!("funcy itself failed: {text}"))
             .hint("this is a mistake in funcy; please report it with the task that shows it");
         let headline = Box::new(Headline::of(failure));
@@ -392,13 +391,14 @@ impl Shared {
             outputs: Json::Null,
             metrics: Box::new(metrics.clone()),
         };
-        self.surroundings.spine.record(Some(execution), fact).await;
-        Verdict {
+        let verdict = Box::new(Verdict {
             outcome: Outcome::Error,
             headline: Some(headline),
             outputs: Json::Null,
             metrics,
-        }
+        });
+        self.surroundings.spine.record(Some(execution), fact).await;
+        verdict
     }
 }
 
@@ -455,12 +455,12 @@ mod tests {
             spine: Spine::new("run".into()),
             registry: Registry::builtin(),
             stop: Stop::default(),
+            seed: 0,
         };
         let shared = Shared {
             surroundings: Arc::new(surroundings),
             vars: Vec::new(),
             addresses: HashMap::new(),
-            seed: 0,
             retries: None,
             executions: AtomicU32::new(0),
         };
