@@ -98,12 +98,11 @@ impl<W: World> Execution<'_, W> {
         self.inner().deadline = deadline;
         let walk = first(self.walk(), self.sleep_until(deadline));
         match first(self.world.halted(), walk).await {
-            Either::Left(halt) => Stop::Halted(halt.reason),
-            Either::Right(Either::Left(stop)) => stop,
-            Either::Right(Either::Right(())) => {
-                Stop::Expired(Box::pin(self.task_expired(limit)).await)
-            }
+            Either::Left(halt) => return Stop::Halted(halt.reason),
+            Either::Right(Either::Left(stop)) => return stop,
+            Either::Right(Either::Right(())) => {}
         }
+        Stop::Expired(Box::pin(self.task_expired(limit)).await)
     }
 
     async fn task_expired(&self, limit: Duration) -> Trouble {

@@ -173,12 +173,11 @@ impl<W: World> Execution<'_, W> {
         })
         .await;
         let race = Box::pin(self.race(state, &cells, least));
-        match first(race, self.sleep_until(deadline)).await {
-            Either::Left(end) => end,
-            Either::Right(()) => Ok(Exit::Expired(
-                Box::pin(self.transition_expired(state, &cells, limit)).await,
-            )),
+        if let Either::Left(end) = first(race, self.sleep_until(deadline)).await {
+            return end;
         }
+        let expired = Box::pin(self.transition_expired(state, &cells, limit)).await;
+        Ok(Exit::Expired(expired))
     }
 
     /// Opens the subscriptions of a state: those that its instructions do not influence before them, the
