@@ -1,3 +1,4 @@
+use super::host::LiveHost;
 use super::load::Loaded;
 use super::spine::Spine;
 use crate::client::{Context, Registry, Scope, Session};
@@ -7,7 +8,7 @@ use crate::script::Host;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -57,9 +58,16 @@ pub(super) struct Live {
     shared: Arc<Surroundings>,
     task: Loaded,
     execution: ExecutionId,
-    host: Arc<dyn Host>,
-    sessions: Mutex<HashMap<Name, Opened>>,
-    scopes: Mutex<Vec<(ScopeId, Scope)>>,
+    attempt: u32,
+    host: OnceLock<Arc<dyn Host>>,
+    open: Mutex<Option<Box<Open>>>,
+}
+
+/// What an execution that talks to anything has open.
+#[derive(Default)]
+struct Open {
+    sessions: HashMap<Name, Opened>,
+    scopes: Vec<(ScopeId, Scope)>,
 }
 
 /// What the worlds of one run share.
@@ -67,6 +75,7 @@ pub(super) struct Surroundings {
     pub(super) spine: Arc<Spine>,
     pub(super) registry: Registry,
     pub(super) stop: Stop,
+    pub(super) seed: u64,
 }
 
 impl Live {
@@ -74,22 +83,27 @@ impl Live {
         shared: Arc<Surroundings>,
         task: Loaded,
         execution: ExecutionId,
-        host: Arc<dyn Host>,
+        attempt: u32,
     ) -> Self {
         Self {
             shared,
             task,
             execution,
-            host,
-            sessions: Mutex::default(),
-            scopes: Mutex::default(),
+            attempt,
+            host: OnceLock::new(),
+            open: Mutex::default(),
         }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Option<Box<Open>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The session of a client; the first use opens it.
     async fn session(&self, call: &Call) -> Result<Arc<dyn Session>, Failure> {
         let opened = {
-            let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut open = self.open();
+            let sessions = &mut open.get_or_insert_default().sessions;
             match sessions.get(&call.client) {
                 Some(known) => Arc::clone(known),
                 None => Arc::clone(sessions.entry(Name::clone(&call.client)).or_default()),
@@ -118,7 +132,8 @@ impl Live {
     }
 
     fn scope(&self, id: ScopeId) -> Scope {
-        let mut scopes = self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open();
+        let scopes = &mut open.get_or_insert_default().scopes;
         if let Some((_, scope)) = scopes.iter().find(|(known, _)| *known == id) {
             return scope.clone();
         }
@@ -129,9 +144,10 @@ impl Live {
 
     /// Ends the sessions of the execution.
     pub(super) async fn close_sessions(&self) {
-        let sessions =
-            std::mem::take(&mut *self.sessions.lock().unwrap_or_else(PoisonError::into_inner));
-        for cell in sessions.into_values() {
+        let Some(open) = self.open().take() else {
+            return;
+        };
+        for cell in open.sessions.into_values() {
             if let Some(session) = Arc::into_inner(cell).and_then(OnceCell::into_inner) {
                 session.close().await;
             }
@@ -176,9 +192,11 @@ impl World for Live {
 
     async fn close(&self, scope: ScopeId) -> Result<(), Lost> {
         let found = {
-            let mut scopes = self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
-            let at = scopes.iter().position(|(known, _)| *known == scope);
-            at.map(|at| scopes.swap_remove(at).1)
+            let mut open = self.open();
+            open.as_mut().and_then(|open| {
+                let at = open.scopes.iter().position(|(known, _)| *known == scope)?;
+                Some(open.scopes.swap_remove(at).1)
+            })
         };
         match found {
             Some(scope) if !scope.close().await => Err(Lost),
@@ -209,7 +227,15 @@ impl World for Live {
     }
 
     fn host(&self) -> &Arc<dyn Host> {
-        &self.host
+        self.host.get_or_init(|| {
+            let Loaded { machine, project } = &self.task;
+            Arc::new(LiveHost::new(
+                Arc::clone(&project.permissions),
+                self.shared.seed,
+                &machine.file.name,
+                self.attempt,
+            ))
+        })
     }
 }
 

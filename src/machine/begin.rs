@@ -8,10 +8,10 @@ use crate::script::Value;
 
 impl<W: World> Execution<'_, W> {
     /// Gives the variables their first values and decides whether the task is skipped.
-    pub(super) async fn begin(&self, inputs: &Inputs) -> Result<Option<String>, Trouble> {
+    pub(super) async fn begin(&self, inputs: Box<Inputs>) -> Result<Option<String>, Trouble> {
         // The fact comes first, so that everything that goes wrong has a place to stand; the reason of a
         // skip is known without clients or services.
-        let prepared = self.variables(inputs);
+        let prepared = self.variables(&inputs);
         let skip = match &prepared {
             Ok(()) => self.skip(),
             Err(_) => Ok(None),

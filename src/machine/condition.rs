@@ -147,27 +147,29 @@ pub(super) type Matches = Vec<(u64, Json)>;
 impl<W: World> Execution<'_, W> {
     /// Judges one result for one condition and writes it down. `fail_when` is asked first, then every
     /// `when` must hold. `None`: not yet.
-    pub(super) async fn check(
+    pub(super) fn check(
         &self,
         condition: &Condition,
         env: Env<'_>,
         seen: Option<Box<(Name, Json)>>,
-    ) -> Option<Result<(), Trouble>> {
+    ) -> impl Future<Output = Option<Result<(), Trouble>>> {
         let judged = self.judge_result(condition, env);
         let verdict = match &judged {
             None => Verdict::NotYet,
             Some(Ok(())) => Verdict::Fulfilled,
             Some(Err(_)) => Verdict::Failed,
         };
-        self.record(Fact::ConditionChecked {
+        let recorded = self.record(Fact::ConditionChecked {
             place: Arc::clone(&condition.place),
             attempt: env.attempt,
             verdict,
             explanation: None,
             seen,
-        })
-        .await;
-        judged
+        });
+        async move {
+            recorded.await;
+            judged
+        }
     }
 
     fn judge_result(&self, condition: &Condition, env: Env<'_>) -> Option<Result<(), Trouble>> {

@@ -20,6 +20,7 @@ mod stub;
 mod subscription;
 #[cfg(test)]
 pub(crate) mod tests;
+mod timer;
 mod value;
 mod visit;
 mod world;

@@ -17,13 +17,20 @@ impl<W: World> Execution<'_, W> {
             "item" => env.item.cloned(),
             "elapsed" => Some(Value::from(Json::from(self.elapsed()))),
             "state" => Some(Value::from(Json::from(&*self.state().name))),
-            "task" => Some(self.fixed.task.clone()),
-            "run" => Some(self.fixed.run.clone()),
-            "services" => Some(self.fixed.services.clone()),
+            "task" => {
+                let machine = self.machine;
+                let task = json!({ "name": &*machine.name, "file": &*machine.file.name });
+                Some(Value::from(task))
+            }
+            "run" => {
+                let run = json!({ "id": &*self.run, "attempt": self.attempt });
+                Some(Value::from(run))
+            }
+            "services" => Some(Value::from_json(Arc::clone(&self.services))),
             "error" => Some(
                 env.error
                     .cloned()
-                    .or_else(|| self.inner().error.clone())
+                    .or_else(|| self.inner().rare.as_ref()?.error.clone())
                     .unwrap_or_default(),
             ),
             _ => None,
