@@ -44,6 +44,11 @@ impl Keep {
         self.journal != Path::new("none")
     }
 
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.journal
+    }
+
     /// What the end of a run says about it.
     pub(super) fn notes(&self) -> Vec<String> {
         if self.is_kept() {

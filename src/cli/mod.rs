@@ -11,6 +11,7 @@ mod init;
 mod journal;
 mod options;
 mod output;
+mod point;
 mod replay;
 mod report;
 mod run;

@@ -9,7 +9,7 @@ use crate::event::{
     Tally,
 };
 use crate::journal::{JournalError, Recorder};
-use crate::machine::{self, Inputs, Verdict};
+use crate::machine::{self, Inputs, Point, Verdict};
 use futures_util::FutureExt;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -38,6 +38,8 @@ struct Plan {
     vars: Vec<(Name, Json)>,
     asked: RunStarted,
     stop: Stop,
+    /// Where tasks begin that do not begin at their start, by their number.
+    points: HashMap<usize, Point>,
 }
 
 /// Stops a run from outside. Cheap to clone.
@@ -88,6 +90,7 @@ impl Run {
             vars: Vec::new(),
             asked: RunStarted::default(),
             stop: Stop::default(),
+            points: HashMap::new(),
         };
         Self {
             plan,
@@ -141,6 +144,13 @@ impl Run {
     #[must_use]
     pub fn asked(mut self, asked: RunStarted) -> Self {
         self.plan.asked = asked;
+        self
+    }
+
+    /// Lets a task, by its number in the list, begin where another execution stood.
+    #[must_use]
+    pub fn begin(mut self, index: usize, point: Point) -> Self {
+        self.plan.points.insert(index, point);
         self
     }
 
@@ -301,6 +311,7 @@ impl Plan {
             addresses,
             retries: self.retries,
             executions: AtomicU32::new(0),
+            points: self.points.clone(),
         });
         let mut waiting = self.tasks.iter().cloned().enumerate();
         let mut running = JoinSet::new();
@@ -340,6 +351,7 @@ struct Shared {
     addresses: HashMap<PathBuf, Arc<Json>>,
     retries: Option<u32>,
     executions: AtomicU32,
+    points: HashMap<usize, Point>,
 }
 
 impl Shared {
@@ -390,6 +402,7 @@ impl Shared {
                 .get(&task.project.suite.folder)
                 .cloned()
                 .unwrap_or_default(),
+            point: self.points.get(&index).cloned().map(Box::new),
         };
         let span =
             tracing::info_span!("execution", id = execution, task = %task.machine.name, attempt);
@@ -489,6 +502,7 @@ mod tests {
             addresses: HashMap::new(),
             retries: None,
             executions: AtomicU32::new(0),
+            points: HashMap::new(),
         });
         // A task of the runtime adds 104 and rounds up to 128.
         let size = size_of_val(&shared.attempts(0, task));

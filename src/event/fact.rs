@@ -180,6 +180,9 @@ pub enum Fact {
     Deferred {
         /// Where it is written.
         place: Arc<Place>,
+        /// The `item` of the `for_each` that it stands in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<Json>,
     },
     /// The end has come: `defer`s and `cleanup` begin.
     CleanupStarted {

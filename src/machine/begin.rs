@@ -11,7 +11,10 @@ impl<W: World> Execution<'_, W> {
     pub(super) async fn begin(&self, inputs: Box<Inputs>) -> Result<Option<String>, Trouble> {
         // The fact comes first, so that everything that goes wrong has a place to stand; the reason of a
         // skip is known without clients or services.
-        let prepared = self.variables(&inputs);
+        let prepared = self.variables(&inputs).and_then(|()| match &inputs.point {
+            Some(point) => self.restore(point),
+            None => Ok(()),
+        });
         let skip = match &prepared {
             Ok(()) => self.skip(),
             Err(_) => Ok(None),

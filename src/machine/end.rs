@@ -10,9 +10,10 @@ impl<W: World> Execution<'_, W> {
     pub(super) async fn wind_up(&self, stop: Stop) -> Verdict {
         // What a halt or the task's deadline interrupted is still open.
         let closed = self.leave().await;
+        let has_outputs = !matches!(stop, Stop::CleanupOnly);
         let (mut outcome, mut headline) = match stop {
             Stop::Final if self.attempt > 1 => (Outcome::Flaky, None),
-            Stop::Final => (Outcome::Passed, None),
+            Stop::Final | Stop::CleanupOnly => (Outcome::Passed, None),
             Stop::Trouble(trouble) => (outcome_of(&trouble), Some(trouble)),
             Stop::Expired(trouble) => (Outcome::TimedOut, Some(trouble)),
             Stop::Halted(reason) => {
@@ -26,7 +27,7 @@ impl<W: World> Execution<'_, W> {
         if let (Err(lost), true) = (closed, outcome.is_good()) {
             (outcome, headline) = (Outcome::Error, Some(lost));
         }
-        let outputs = if outcome.is_good() {
+        let outputs = if outcome.is_good() && has_outputs {
             self.outputs()
         } else {
             Ok(Json::Null)

@@ -92,6 +92,7 @@ impl<W: World> Execution<'_, W> {
         };
         self.record(Fact::Deferred {
             place: Arc::clone(&defer.place),
+            item: env.item.map(Value::to_json),
         })
         .await;
         let mut res = None;

@@ -14,6 +14,7 @@ mod end;
 mod execution;
 mod instruction;
 mod lane;
+mod point;
 mod race;
 mod run;
 mod stub;
@@ -27,6 +28,7 @@ mod world;
 
 pub use chart::{Chart, Machine};
 pub use compile::{Project, compile};
+pub use point::{Armed, Point};
 pub use run::{Inputs, Verdict, run};
 pub use stub::{Deadlock, Stub, Stubbed};
 pub use world::{Call, Halt, Lost, Moment, ScopeId, Site, World};

@@ -3,6 +3,7 @@
 
 use super::chart::{Machine, Route, State};
 use super::execution::{Execution, Trouble};
+use super::point::Point;
 use super::race::{Either, first};
 use super::timer::timed;
 use super::value::{length_text, micros};
@@ -28,6 +29,8 @@ pub struct Inputs {
     pub vars: Vec<(Name, Json)>,
     /// `services` as expressions see it: `services.NAME.url`.
     pub services: Arc<Json>,
+    /// Where it begins, if not at the start.
+    pub point: Option<Box<Point>>,
 }
 
 /// How an execution ended.
@@ -54,6 +57,8 @@ pub(super) enum Stop {
     Expired(Trouble),
     /// Stopped from outside.
     Halted(String),
+    /// Another execution was interrupted; what it left is taken away.
+    CleanupOnly,
 }
 
 /// Executes a machine in a world. One future: nothing is spawned, and dropping it stops everything but
@@ -75,8 +80,13 @@ pub fn run<'m, W: World>(
 impl<W: World> Execution<'_, W> {
     /// The beginning and the end are on the heap while they run: what waits in between holds no place for them.
     async fn run(&self, inputs: Box<Inputs>) -> Verdict {
+        let cleanup_only = inputs
+            .point
+            .as_ref()
+            .is_some_and(|point| point.cleanup_only);
         let begun = Box::pin(self.begin(inputs)).await;
         let stop = match begun {
+            Ok(_) if cleanup_only => Stop::CleanupOnly,
             Ok(None) => self.until_end().await,
             Ok(Some(_)) => {
                 let skipped = self.finish(Outcome::Skipped, None, Json::Null);
@@ -129,7 +139,8 @@ impl<W: World> Execution<'_, W> {
             }
         }
         let graph = &self.machine.chart;
-        let mut current = graph.start;
+        // The start, or where another execution stood.
+        let mut current = self.inner().state;
         loop {
             let state = &graph.states[current];
             let span = tracing::info_span!("state", name = %state.name);

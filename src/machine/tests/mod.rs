@@ -403,7 +403,7 @@ fn line(fact: &Fact) -> String {
             ..
         } => format!("take {from} → {to}, also {}", also_ready.join(", ")),
         Fact::TimedOut { scope, state, .. } => format!("timeout {scope} {state}"),
-        Fact::Deferred { place } => format!("defer {}", place.path),
+        Fact::Deferred { place, .. } => format!("defer {}", place.path),
         Fact::CleanupStarted { deferred } => format!("cleanup {deferred}"),
         Fact::CleanupSkipped { variable, .. } => format!("unarmed {variable}"),
         Fact::CleanupFinished { failures } => format!("cleaned {}", failures.len()),
