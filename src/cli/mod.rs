@@ -4,6 +4,7 @@ mod check;
 mod clients;
 mod completions;
 mod demo;
+mod eval;
 mod exit;
 mod graph;
 mod init;
@@ -44,6 +45,8 @@ enum Command {
     Run(run::Args),
     /// Check definitions without running anything
     Check(check::Args),
+    /// Evaluate one expression: over a file, an answer, or variables
+    Eval(eval::Args),
     /// Draw the machine of a task
     Graph(graph::Args),
     /// The client kinds: their config, requests and results
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
     let exit = match command {
         Command::Run(args) => run::run(&global, &args),
         Command::Check(args) => check::run(&global, &args),
+        Command::Eval(args) => eval::run(&global, &args),
         Command::Graph(args) => graph::run(&global, &args),
         Command::Clients(args) => clients::run(&global, &args),
         Command::Schema(args) => schema::run(&args),

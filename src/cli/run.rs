@@ -342,7 +342,7 @@ async fn attended(
 }
 
 /// Cancels the run at the first signal, and completes at the second.
-async fn twice_asked(handle: Handle) {
+pub(super) async fn twice_asked(handle: Handle) {
     let Ok(mut signals) = Ending::listen() else {
         // Without handlers the default action ends the process, which is all that is left to do.
         return std::future::pending().await;
@@ -407,7 +407,7 @@ fn exit(report: &Report, fail_on_flaky: bool) -> Exit {
     }
 }
 
-fn service_failed(error: &ServiceError) -> Exit {
+pub(super) fn service_failed(error: &ServiceError) -> Exit {
     output::error(&error.to_string(), None);
     if !error.output.trim().is_empty() {
         output::note("its last output:");

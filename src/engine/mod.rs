@@ -8,6 +8,7 @@ mod discover;
 mod host;
 mod live;
 mod load;
+mod question;
 mod run;
 mod select;
 mod service;
@@ -15,6 +16,7 @@ mod spine;
 
 pub use discover::discover;
 pub use load::{Allow, Loaded, Loader, Project, Tasks};
+pub use question::{Ask, Question};
 pub use run::{Handle, Report, Run};
 pub use select::{Pattern, Selection, Shard};
 pub use service::{ServiceError, Services};

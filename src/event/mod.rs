@@ -8,6 +8,7 @@
 //!
 //! This is the ground floor: it imports no other folder, and no clock, runtime or IO.
 
+mod difference;
 mod duration;
 mod explanation;
 mod fact;
@@ -22,6 +23,7 @@ mod permission;
 mod place;
 mod sink;
 
+pub use difference::{Change, DiffLine, Difference, Parts};
 pub use duration::{MAX_DURATION, parse_duration};
 pub use explanation::{Explanation, Missing, Operand};
 pub use fact::{

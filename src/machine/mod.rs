@@ -25,7 +25,7 @@ mod visit;
 mod world;
 
 pub use chart::{Chart, Machine};
-pub use compile::{Project, compile};
+pub use compile::{Project, compile, expression};
 pub use run::{Inputs, Verdict, run};
 pub use stub::{Deadlock, Stub, Stubbed};
 pub use world::{Call, Halt, Lost, Moment, ScopeId, Site, World};
