@@ -294,12 +294,10 @@ fn value(
     res: Option<&Value>,
     show: &Show,
 ) -> Result<Exit, Exit> {
-    let examined =
-        crate::engine::block_on(async { project.examine(expression, scope, res) }).map_err(
-            |error| {
-                output::error(&format!("the runtime does not start: {error}"), None);
-                Exit::Error
-            },
-        )?;
+    let examined = crate::engine::block_on(async { project.examine(expression, scope, res) })
+        .map_err(|error| {
+            output::error(&format!("the runtime does not start: {error}"), None);
+            Exit::Error
+        })?;
     Ok(show.examined(examined, question))
 }

@@ -171,6 +171,7 @@ impl Question {
                     source: ask.request.clone(),
                 };
                 condition.strategy = Some(Strategy::Subscribe(source, ask.request.span));
+                condition.span = ask.request.span;
             }
             Some(ask) => {
                 let action = Some(Action::Call {

@@ -240,7 +240,9 @@ fn lines(left: &str, right: &str) -> (Parts, u64) {
         }
     };
     for hunk in diff.unified_diff().context_radius(2).iter_hunks() {
-        push(DiffLine::Hunk(hunk.header().to_string().trim_end().to_owned()));
+        push(DiffLine::Hunk(
+            hunk.header().to_string().trim_end().to_owned(),
+        ));
         for change in hunk.iter_changes() {
             let text = cut(change.value().trim_end_matches('\n'));
             push(match change.tag() {
@@ -266,7 +268,13 @@ fn one_line(left: &str, right: &str) -> Parts {
         .take_while(|(a, b)| a == b)
         .count();
     let skipped = same.saturating_sub(BEFORE);
-    let from = |text: &str| cut(&text.chars().skip(skipped).take(MAX_SHOWN + 1).collect::<String>());
+    let from = |text: &str| {
+        cut(&text
+            .chars()
+            .skip(skipped)
+            .take(MAX_SHOWN + 1)
+            .collect::<String>())
+    };
     Parts::Line {
         same: same as u64,
         skipped: skipped as u64,
@@ -291,7 +299,10 @@ mod tests {
                 .map(|at| json!({ "sku": at, "deep": { "er": { "and": { "er": { "price": if at == 150 { last } else { 1.0 } } } } } }))
                 .collect()
         };
-        let difference = Difference::of(&json!({ "items": items(10.0) }), &json!({ "items": items(9.5) }));
+        let difference = Difference::of(
+            &json!({ "items": items(10.0) }),
+            &json!({ "items": items(9.5) }),
+        );
         let change = Change {
             path: "$.items[150].deep.er.and.er.price".to_owned(),
             left: Some(10.0.into()),
@@ -303,7 +314,9 @@ mod tests {
 
     #[test]
     fn a_difference_of_large_values_is_small() {
-        let left: Json = (0..1000).map(|at| json!([at, "x".repeat(10_000)])).collect();
+        let left: Json = (0..1000)
+            .map(|at| json!([at, "x".repeat(10_000)]))
+            .collect();
         let difference = Difference::of(&left, &json!([]));
         assert_eq!(difference.sizes, (1000, 0));
         assert_eq!(difference.more, 960);
@@ -325,7 +338,11 @@ mod tests {
         ] {
             let difference = Difference::of(&left, &right);
             let text = serde_json::to_string(&difference).unwrap();
-            assert_eq!(serde_json::from_str::<Difference>(&text).unwrap(), difference, "{text}");
+            assert_eq!(
+                serde_json::from_str::<Difference>(&text).unwrap(),
+                difference,
+                "{text}"
+            );
         }
     }
 }

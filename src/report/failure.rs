@@ -10,7 +10,8 @@ use super::style::{Ink, Style};
 use super::text::{append, cut_middle, shown, width};
 use super::value::{bare, compact, count, length};
 use crate::event::{
-    ConditionState, ErrorKind, Explanation, Failure, Headline, Json, Name, Outcome, Place, Pos, Span,
+    ConditionState, ErrorKind, Explanation, Failure, Headline, Json, Name, Outcome, Place, Pos,
+    Span,
 };
 use page::{LABEL, Page};
 use source::Found;
@@ -346,7 +347,7 @@ impl Page<'_> {
                 values.push(format!("+{} more", condition.more_values));
             }
             let of = condition.operand.as_ref();
-            let mut text = of.map_or_else(String::new, |of| format!("{of} "));
+            let mut text = of.map_or_else(String::new, |of| format!("{of}: "));
             text.push_str(&values.join(", "));
             if condition.attempts > 1 && condition.unchanged_micros > 0 {
                 text.push_str("; unchanged for ");

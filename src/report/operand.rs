@@ -120,23 +120,14 @@ impl Tree<'_> {
             span: operand.span,
             source: operand.source.clone(),
             decisive,
-            label: label(
-                operand,
-                closely,
-                !whole.missing.is_empty(),
-                style.symbols(),
-            ),
+            label: label(operand, closely, !whole.missing.is_empty(), style.symbols()),
             difference: compared(operand).filter(|_| closely),
             kinds: operand
                 .sides
                 .as_ref()
                 .filter(|_| closely)
                 .and_then(|(left, right)| kinds(left, right)),
-            inside: if closely {
-                self.inside(at)
-            } else {
-                Vec::new()
-            },
+            inside: if closely { self.inside(at) } else { Vec::new() },
         });
     }
 

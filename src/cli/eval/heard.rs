@@ -64,9 +64,14 @@ impl Heard {
             }
             _ => {}
         }
+        // An answer is told of once it has been judged.
         let checked = matches!(
             event.fact,
-            Fact::ConditionChecked { .. } | Fact::PollAnswered { .. }
+            Fact::ConditionChecked { .. }
+                | Fact::PollAnswered {
+                    result: Attempted::Failure(_),
+                    ..
+                }
         );
         if let Some(ended) = self.live.apply(event) {
             self.ended = Some(ended);

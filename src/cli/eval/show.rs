@@ -9,6 +9,7 @@ use crate::report::{self, About, Ended, Running, Style};
 use crate::script::{EvalError, Value};
 use serde_json::json;
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How values and what went wrong are shown.
@@ -89,15 +90,23 @@ impl Show {
 
     /// It has not come, or what was asked is broken. `is_false`: it was waited for until the end.
     pub(super) fn ended(&self, mut ended: Ended, timeout: Duration, is_false: bool) {
-        let mut headline = ended
-            .headline
-            .take()
-            .map_or_else(|| Headline::of(Failure::protocol(ended.reason())), |headline| *headline);
+        let mut headline = ended.headline.take().map_or_else(
+            || Headline::of(Failure::protocol(ended.reason())),
+            |headline| *headline,
+        );
         // There is but one state, and nobody has named it.
         headline.state = None;
-        if is_false {
+        if let Some(condition) = headline.conditions.first() {
+            headline.place = Some(Arc::clone(&condition.place));
+        }
+        if !headline.conditions.is_empty() {
             let micros = u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX);
-            headline.failure.message = format!("it did not hold within {}", length_text(micros));
+            let what = if is_false {
+                "it did not hold"
+            } else {
+                "no message"
+            };
+            headline.failure.message = format!("{what} within {}", length_text(micros));
         }
         if self.is_json() {
             let mut line = json!({ "error": headline });
@@ -128,7 +137,10 @@ impl Show {
         for one in &mut diagnostics {
             if one.code == "no-result" {
                 one.label = "nothing is looked at".to_owned();
-                one.hint = Some("say what to look at: --input FILE, --http REQUEST, or --client NAME REQUEST".to_owned());
+                one.hint = Some(
+                    "say what to look at: --input FILE, --http REQUEST, or --client NAME REQUEST"
+                        .to_owned(),
+                );
             }
         }
         let found = Tasks {

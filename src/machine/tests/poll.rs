@@ -405,7 +405,10 @@ fn the_values_are_those_of_the_operand_that_is_false_in_the_end() {
           a: { transitions: [{ to: b, poll: { stub: look }, every: 100ms, when: WHEN }] }
           b:
         "
-        .replace("WHEN", "[res.status != 'new', \"res.status == 'shipped' && !(res.total != 100)\"]")
+        .replace(
+            "WHEN",
+            "[res.status != 'new', \"res.status == 'shipped' && !(res.total != 100)\"]",
+        )
         .as_str(),
     )
     .answer(path, answer("new", 1.0))
