@@ -8,7 +8,6 @@ mod written;
 use super::exit::Exit;
 use super::options::{Allowed, Global, Variable};
 use super::output;
-use super::run::twice_asked;
 use crate::client::Registry;
 use crate::definition::Text;
 use crate::engine::{Ask, Loader, Project, Question, Run, Tasks};
@@ -258,7 +257,7 @@ fn put(
         beside.spawn(heard::redraw(Arc::clone(&heard)));
         tokio::select! {
             report = run.start() => Some(report),
-            () = twice_asked(handle) => None,
+            () = heard::interrupted(handle, &heard) => None,
         }
     });
     let heard = std::mem::take(&mut *heard.lock().unwrap_or_else(PoisonError::into_inner));

@@ -342,7 +342,7 @@ async fn attended(
 }
 
 /// Cancels the run at the first signal, and completes at the second.
-pub(super) async fn twice_asked(handle: Handle) {
+async fn twice_asked(handle: Handle) {
     let Ok(mut signals) = Ending::listen() else {
         // Without handlers the default action ends the process, which is all that is left to do.
         return std::future::pending().await;

@@ -54,10 +54,18 @@ pub struct Change {
     /// Where: `$.items[2].price`.
     pub path: String,
     /// The left value; `None`: there is none.
-    #[serde(default, with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub left: Option<Json>,
     /// The right value; `None`: there is none.
-    #[serde(default, with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub right: Option<Json>,
 }
 
@@ -78,22 +86,8 @@ pub enum DiffLine {
 }
 
 /// Keeps a value that is null apart from one that is not there.
-mod present {
-    use super::Json;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(
-        value: &Option<Json>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        value.serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Json>, D::Error> {
-        Json::deserialize(deserializer).map(Some)
-    }
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
+    Json::deserialize(deserializer).map(Some)
 }
 
 impl Difference {

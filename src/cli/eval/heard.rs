@@ -1,6 +1,7 @@
 use super::show::{Progress, Show};
 use crate::cli::exit::Exit;
-use crate::engine::Question;
+use crate::cli::signals::Ending;
+use crate::engine::{Handle, Question};
 use crate::event::{Attempted, Event, Fact, Json, Name, Outcome, Sink};
 use crate::report::{Ended, Live};
 use std::io;
@@ -102,6 +103,25 @@ impl Sink for Heard {
         }
         Ok(())
     }
+}
+
+/// Cancels the run at the first signal, and completes at the second.
+pub(super) async fn interrupted(handle: Handle, heard: &Mutex<Heard>) {
+    let Ok(mut signals) = Ending::listen() else {
+        // Without handlers the default action ends the process, which is all that is left to do.
+        return std::future::pending().await;
+    };
+    let name = signals.next().await;
+    let progress = heard
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .progress
+        .take();
+    if let Some(mut progress) = progress {
+        progress.clear();
+    }
+    handle.cancel(&format!("interrupted by {name}"));
+    signals.next().await;
 }
 
 /// Lets the time left run down.

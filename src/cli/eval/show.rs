@@ -136,7 +136,7 @@ impl Show {
     pub(super) fn diagnostics(&self, mut diagnostics: Vec<Diagnostic>, file: &SourceFile) -> Exit {
         for one in &mut diagnostics {
             if one.code == "no-result" {
-                one.label = "nothing is looked at".to_owned();
+                "nothing is looked at".clone_into(&mut one.label);
                 one.hint = Some(
                     "say what to look at: --input FILE, --http REQUEST, or --client NAME REQUEST"
                         .to_owned(),
