@@ -74,10 +74,10 @@ pub(super) struct Args {
     #[arg(long)]
     until: bool,
     /// How long an answer, or with --until the waiting, may take
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = length)]
     timeout: Duration,
     /// With --until: the pause before asking again
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = parse_duration, requires = "until")]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = length, requires = "until")]
     every: Duration,
     /// Give a variable; a JSON number or bool is typed, all else is text
     #[arg(long = "var", value_name = "NAME=VALUE")]
@@ -93,6 +93,14 @@ pub(super) struct Args {
 enum Format {
     Human,
     Json,
+}
+
+/// A length of time that is not nothing: asking without a pause would be an attack.
+fn length(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        Duration::ZERO => Err("it must be longer than nothing".to_owned()),
+        length => Ok(length),
+    }
 }
 
 pub(super) fn run(global: &Global, args: &Args) -> Exit {

@@ -198,6 +198,14 @@ fn mistakes_are_shown_at_their_place() {
         "--input",
         "--http",
     );
+    for flag in ["--every", "--timeout"] {
+        says(
+            &["true", "--http", "GET /", "--until", flag, "0s"],
+            flag,
+            "longer than nothing",
+        );
+    }
+    says(&["true", "--timeout", "5"], "--timeout", "5s");
     let ran = suite.run(["eval", "2 +", "--format", "json"]).exits(2);
     assert_eq!(ran.json_lines().len(), 1, "{ran}");
 }
