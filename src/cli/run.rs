@@ -462,7 +462,7 @@ fn exit(report: &Report, fail_on_flaky: bool) -> Exit {
     }
 }
 
-fn service_failed(error: &ServiceError) -> Exit {
+pub(super) fn service_failed(error: &ServiceError) -> Exit {
     output::error(&error.to_string(), None);
     if !error.output.trim().is_empty() {
         output::note("its last output:");

@@ -53,7 +53,7 @@ pub struct Project {
     pub suite: Suite,
     /// What its tasks may do.
     pub permissions: Arc<Permissions>,
-    engine: script::Engine,
+    pub(super) engine: script::Engine,
 }
 
 impl std::fmt::Debug for Project {
@@ -141,11 +141,7 @@ impl Loader {
     /// never passed over.
     #[must_use]
     pub fn load(&self, paths: &[PathBuf]) -> Tasks {
-        let mut loading = Loading {
-            loader: self,
-            found: Tasks::default(),
-            projects: HashMap::new(),
-        };
+        let mut loading = Loading::new(self);
         let mut seen: HashSet<PathBuf> = HashSet::new();
         for path in paths {
             match discover(path) {
@@ -179,11 +175,7 @@ impl Loader {
     /// # Errors
     /// All its mistakes, and those of its suite file.
     pub fn compile(&self, path: &Path, text: &str) -> Result<Loaded, Vec<Diagnostic>> {
-        let mut loading = Loading {
-            loader: self,
-            found: Tasks::default(),
-            projects: HashMap::new(),
-        };
+        let mut loading = Loading::new(self);
         let name: Name = path.display().to_string().into();
         loading.text(path, &name, text.as_bytes());
         match loading.found.tasks.pop() {
@@ -200,7 +192,7 @@ impl Loader {
         }
     }
 
-    fn permissions(&self, suite: &Suite) -> Permissions {
+    pub(super) fn permissions(&self, suite: &Suite) -> Permissions {
         let folder = std::fs::canonicalize(&suite.folder).unwrap_or_else(|_| suite.folder.clone());
         let mut permissions = Permissions::standard(&folder);
         if let Some(PermissionsDefinition {
@@ -247,6 +239,18 @@ impl Loader {
     }
 }
 
+impl Loader {
+    /// What a task of this suite is compiled against.
+    pub(super) fn against<'p>(&'p self, project: &'p Project) -> machine::Project<'p> {
+        machine::Project {
+            suite: &project.suite,
+            engine: &project.engine,
+            catalog: &self.catalog,
+            given: &self.given,
+        }
+    }
+}
+
 fn add(grant: &mut Grant, name: &str) {
     match grant {
         Grant::None => *grant = Grant::Names(vec![name.to_owned()]),
@@ -261,14 +265,22 @@ fn resolved(path: &Path) -> PathBuf {
         .unwrap_or_else(|_| path.to_owned())
 }
 
-struct Loading<'a> {
+pub(super) struct Loading<'a> {
     loader: &'a Loader,
-    found: Tasks,
+    pub(super) found: Tasks,
     /// By the suite file, or the folder that has none; `None`: it is broken, and that was said.
     projects: HashMap<PathBuf, Option<Arc<Project>>>,
 }
 
-impl Loading<'_> {
+impl<'a> Loading<'a> {
+    pub(super) fn new(loader: &'a Loader) -> Self {
+        Self {
+            loader,
+            found: Tasks::default(),
+            projects: HashMap::new(),
+        }
+    }
+
     fn file(&mut self, path: &Path) {
         let name: Name = path.display().to_string().into();
         match read(path, definition::MAX_FILE_BYTES) {
@@ -328,13 +340,7 @@ impl Loading<'_> {
             value: task,
             warnings,
         }: definition::Parsed<Task> = definition::parse_task(file)?;
-        let against = machine::Project {
-            suite: &project.suite,
-            engine: &project.engine,
-            catalog: &self.loader.catalog,
-            given: &self.loader.given,
-        };
-        match machine::compile(&against, &task) {
+        match machine::compile(&self.loader.against(project), &task) {
             Ok((machine, more)) => Ok((machine, warnings.into_iter().chain(more).collect())),
             Err(mut errors) => {
                 errors.splice(0..0, warnings);
@@ -344,7 +350,7 @@ impl Loading<'_> {
     }
 
     /// The suite of a folder, read once.
-    fn project(&mut self, folder: &Path) -> Option<Arc<Project>> {
+    pub(super) fn project(&mut self, folder: &Path) -> Option<Arc<Project>> {
         let file = suite_above(folder);
         let key = file.clone().unwrap_or_else(|| folder.to_owned());
         if let Some(known) = self.projects.get(&key) {

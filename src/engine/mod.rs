@@ -9,6 +9,7 @@ mod host;
 mod live;
 mod load;
 mod pump;
+mod question;
 mod run;
 mod select;
 mod service;
@@ -16,6 +17,7 @@ mod spine;
 
 pub use discover::discover;
 pub use load::{Allow, Loaded, Loader, Project, Tasks};
+pub use question::{Ask, Question};
 pub use run::{Handle, Report, Run};
 pub use select::{Pattern, Selection, Shard};
 pub use service::{ServiceError, Services};

@@ -8,6 +8,7 @@
 //!
 //! This is the ground floor: it imports no other folder, and no clock, runtime or IO.
 
+mod difference;
 mod duration;
 mod explanation;
 mod fact;
@@ -23,6 +24,7 @@ mod place;
 mod sink;
 mod trace;
 
+pub use difference::{Change, DiffLine, Difference, Parts};
 pub use duration::{MAX_DURATION, parse_duration};
 pub use explanation::{Explanation, Missing, Operand};
 pub use fact::{

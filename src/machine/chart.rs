@@ -104,8 +104,19 @@ pub(super) struct Condition {
     pub(super) fail_when: Vec<Guard>,
     /// With `subscribe`: fulfilled by this match, from 1.
     pub(super) count: usize,
-    /// The first part of the result that `when` looks at: its values over time explain a timeout.
-    pub(super) watched: Option<(Name, Expression)>,
+    /// The parts of the result that `when` looks at: the values over time of the one that decides explain a
+    /// timeout.
+    pub(super) watched: Vec<Watched>,
+}
+
+/// A part of a result that a condition looks at.
+#[derive(Debug)]
+pub(super) struct Watched {
+    /// As it is written: `res.body.status`.
+    pub(super) name: Name,
+    pub(super) expression: Expression,
+    /// Where it is read: the number of the `when`, and the bytes of its text.
+    pub(super) at: Vec<(usize, std::ops::Range<usize>)>,
 }
 
 /// A strategy, and the conditions that look at its results.

@@ -27,7 +27,7 @@ mod visit;
 mod world;
 
 pub use chart::{Chart, Machine};
-pub use compile::{Project, compile};
+pub use compile::{Project, compile, expression};
 pub use point::{Armed, Point};
 pub use run::{Inputs, Verdict, run};
 pub use stub::{Deadlock, Stub, Stubbed};

@@ -36,7 +36,7 @@ mod fixture;
 #[cfg(test)]
 mod tests;
 
-pub use failure::{About, Sources, failure};
+pub use failure::{About, Sources, explained, failure};
 pub use formats::{REPORTS, Report, by_name};
 pub use github::Github;
 pub use json::Document;
@@ -44,6 +44,7 @@ pub use junit::Junit;
 pub use markdown::Markdown;
 pub use ndjson::Ndjson;
 pub use options::Options;
+pub use row::waiting;
 pub use status::{Hue, Status, Theme};
 pub use style::{Color, ColorChoice, Output, Style};
 pub use terminal::Terminal;

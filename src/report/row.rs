@@ -71,6 +71,15 @@ pub(crate) fn running(running: &Running, now: i64, style: Style) -> Line {
     line.push(Ink::Faint, &format!("  {left}"))
 }
 
+/// The line about one execution that waits, for a display of its own: attempt, value of the operand that is
+/// not as wanted, time left. `now`: microseconds since the Unix epoch.
+#[must_use]
+pub fn waiting(one: &Running, now: i64, style: Style) -> String {
+    let mut out = String::new();
+    running(one, now, style).write_open(&mut out);
+    out
+}
+
 /// What the dump says of an execution, one line a fact.
 pub(crate) fn dump(running: &Running, now: i64, style: Style, out: &mut String) {
     let status = running.status();

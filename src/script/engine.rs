@@ -12,6 +12,7 @@ use super::{
 use crate::event::{Explanation, Json};
 use rhai::Dynamic;
 use std::cell::RefCell;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -337,6 +338,28 @@ impl Engine {
         explain::explanation(e.source(), &e.code.root, seen, value.as_ref().ok())
     }
 
+    /// The value of an expression or script, and why it has it: one evaluation for both.
+    ///
+    /// # Errors
+    /// What went wrong, and where; the explanation shows what was seen until then.
+    pub fn examine(
+        &self,
+        e: &Expression,
+        scope: &Scope,
+        on: &Locals<'_>,
+        host: &Arc<dyn Host>,
+    ) -> (Result<Value, EvalError>, Explanation) {
+        let (value, seen) = self.observed(e, scope, on, host);
+        let explained = value
+            .clone()
+            .map(Value)
+            .map_err(|error| name_missing(error, &seen));
+        (
+            explained,
+            explain::explanation(e.source(), &e.code.root, seen, value.as_ref().ok()),
+        )
+    }
+
     /// The bool of a condition, and why: one evaluation for both.
     ///
     /// # Errors
@@ -360,6 +383,23 @@ impl Engine {
             verdict,
             explain::explanation(e.source(), &e.code.root, seen, value.as_ref().ok()),
         )
+    }
+
+    /// The stretches of a condition that keep it from holding: of the operands of its outermost `&&`, `||` and
+    /// `!` those that are not as they should be. None if it holds.
+    pub fn deciding(
+        &self,
+        e: &Expression,
+        scope: &Scope,
+        on: &Locals<'_>,
+        host: &Arc<dyn Host>,
+    ) -> Vec<Range<usize>> {
+        let (value, seen) = self.observed(e, scope, on, host);
+        let mut found = Vec::new();
+        if value.is_ok_and(|value| value.as_bool() == Ok(false)) {
+            explain::deciding(&e.code.root, &seen, true, &mut found);
+        }
+        found
     }
 
     /// What an expression refers to.

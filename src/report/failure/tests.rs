@@ -573,6 +573,7 @@ fn places_that_do_not_fit_the_file_do_no_harm() {
             depth: 0,
             value: Some(false.into()),
             sides: Some((500.into(), 201.into())),
+            difference: None,
         }];
     }
     let text = case.text(case.style);
