@@ -16,17 +16,18 @@ pub(super) struct Execution<'m, W: World> {
     pub(super) world: &'m W,
     /// The variables.
     pub(super) scope: Scope,
-    /// `task`, `run` and `services` as expressions see them.
+    /// What is the same from beginning to end.
     pub(super) fixed: &'m Fixed,
     pub(super) started: Moment,
     inner: Mutex<Inner>,
 }
 
-/// What is in scope for a whole execution and never changes.
+/// What is in scope for a whole execution and never changes. `task` and `run` are made where an
+/// expression reads them: few do.
 #[derive(Debug, Default)]
 pub(super) struct Fixed {
-    pub(super) task: Value,
-    pub(super) run: Value,
+    pub(super) run: Name,
+    pub(super) attempt: u32,
     pub(super) services: Value,
 }
 

@@ -10,7 +10,6 @@ use super::visit::Exit;
 use super::world::World;
 use crate::event::{ErrorKind, Fact, Failure, Headline, Json, Metrics, Name, Outcome, Place};
 use crate::script::Value;
-use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::Instrument;
@@ -62,8 +61,8 @@ pub(super) enum Stop {
 /// the cleanup.
 pub async fn run<W: World>(machine: &Machine, inputs: Inputs, world: &W) -> Verdict {
     let fixed = Fixed {
-        task: Value::from(json!({ "name": &*machine.name, "file": &*machine.file.name })),
-        run: Value::from(json!({ "id": &*inputs.run, "attempt": inputs.attempt })),
+        run: Name::clone(&inputs.run),
+        attempt: inputs.attempt,
         services: Value::from(inputs.services.clone()),
     };
     let execution = Execution::new(machine, world, &fixed);

@@ -17,8 +17,14 @@ impl<W: World> Execution<'_, W> {
             "item" => env.item.cloned(),
             "elapsed" => Some(Value::from(Json::from(self.elapsed()))),
             "state" => Some(Value::from(Json::from(&*self.state().name))),
-            "task" => Some(self.fixed.task.clone()),
-            "run" => Some(self.fixed.run.clone()),
+            "task" => {
+                let (name, file) = (&*self.machine.name, &*self.machine.file.name);
+                Some(Value::from(json!({ "name": name, "file": file })))
+            }
+            "run" => {
+                let (id, attempt) = (&*self.fixed.run, self.fixed.attempt);
+                Some(Value::from(json!({ "id": id, "attempt": attempt })))
+            }
             "services" => Some(self.fixed.services.clone()),
             "error" => Some(
                 env.error
