@@ -80,7 +80,8 @@ expect: res.status == 201
 ";
 
     type Config = Config;
-    type Request = Request;
+    // A box: the futures of a call hold it several times over.
+    type Request = Box<Request>;
     type Source = Source;
     type Reply = Reply;
     type Session = Arc<Session>;
@@ -108,7 +109,7 @@ expect: res.status == 201
     async fn call(
         &self,
         session: &Arc<Session>,
-        request: Request,
+        request: Box<Request>,
         _: &Scope,
     ) -> Result<Answer<Reply>, Failure> {
         let outgoing = Outgoing::new(session, request).await?;
