@@ -139,7 +139,7 @@ expect: res.status == 201
     }
 
     fn value(reply: Reply) -> serde_json::Result<Json> {
-        let mut value = serde_json::Map::new();
+        let mut value = serde_json::Map::with_capacity(8);
         value.insert("status".into(), reply.status.into());
         value.insert("headers".into(), Json::Object(reply.headers));
         value.insert("body".into(), reply.body);

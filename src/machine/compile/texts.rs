@@ -337,10 +337,10 @@ fn is_bound(schema: &Json, root: &Json) -> bool {
 
 /// The schema of a member, or of the items of a list.
 fn part<'s>(schema: &'s Json, root: &'s Json, key: Option<&str>) -> Option<&'s Json> {
-    alternatives(schema, root)
-        .into_iter()
-        .find_map(|one| match key {
-            Some(key) => one.get("properties")?.get(key),
-            None => one.get("items"),
-        })
+    let inside = |one: &'s Json| match key {
+        Some(key) => one.get("properties")?.get(key),
+        None => one.get("items"),
+    };
+    // Mostly the schema says so itself.
+    inside(schema).or_else(|| alternatives(schema, root).into_iter().find_map(inside))
 }
