@@ -4,6 +4,7 @@
 //! a request becomes a run, a task one future, what it does facts, and the spine stamps each fact and
 //! hands it to the sinks in order.
 
+mod compile;
 mod discover;
 mod host;
 mod live;

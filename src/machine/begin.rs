@@ -28,7 +28,7 @@ impl<W: World> Execution<'_, W> {
             attempts: inputs.attempts,
             case: None,
             files: Vec::new(),
-            tags: machine.tags.clone(),
+            tags: machine.tags.to_vec(),
             hash: Name::clone(&machine.hash),
             source: (inputs.attempt <= 1).then(|| Name::clone(&machine.file.text)),
             skip: skip.as_ref().ok().and_then(Clone::clone),

@@ -1,3 +1,4 @@
+use super::cache::Cache;
 use super::eval::{Run, Seen, placed};
 use super::expression::SourceKind;
 use super::functions;
@@ -26,6 +27,8 @@ struct Inner {
     rhai: rhai::Engine,
     modules: Vec<Loaded>,
     known: Known,
+    expressions: Cache,
+    scripts: Cache,
 }
 
 /// A function that expressions may call.
@@ -53,6 +56,8 @@ impl Engine {
                 rhai,
                 modules,
                 known,
+                expressions: Cache::default(),
+                scripts: Cache::default(),
             })),
             errors,
         )
@@ -64,7 +69,7 @@ impl Engine {
     /// # Errors
     /// What does not parse, with its place.
     pub fn expression(&self, source: &str) -> Result<Expression, SyntaxError> {
-        self.compile(source, false)
+        (self.0.expressions).get_or(source, || self.compile(source, false))
     }
 
     /// Compiles a script: of `save`, `set`, `outputs`, `eval`. `let`, `if` and blocks are allowed.
@@ -72,7 +77,7 @@ impl Engine {
     /// # Errors
     /// What does not parse, with its place.
     pub fn script(&self, source: &str) -> Result<Expression, SyntaxError> {
-        self.compile(source, true)
+        (self.0.scripts).get_or(source, || self.compile(source, true))
     }
 
     fn compile(&self, source: &str, statements: bool) -> Result<Expression, SyntaxError> {

@@ -91,7 +91,7 @@ impl Credentials {
 
 impl Outgoing {
     /// Resolves a request against its session.
-    pub(super) async fn new(session: &Session, mut request: Request) -> Result<Self, Failure> {
+    pub(super) async fn new(session: &Session, mut request: Box<Request>) -> Result<Self, Failure> {
         let payload = request.take_payload()?;
         let (method, written) = request.target()?;
         let (mut url, in_url) = session.resolve(written)?;

@@ -59,7 +59,7 @@ impl Compiler<'_> {
                     ways.lanes.push(Lane {
                         slot,
                         strategy,
-                        conditions: vec![one.condition],
+                        conditions: Box::new([one.condition]),
                         place,
                     });
                 }
@@ -112,7 +112,7 @@ impl Compiler<'_> {
                 Lane {
                     slot,
                     strategy: compiled,
-                    conditions,
+                    conditions: conditions.into(),
                     place: self.place(span, path),
                 },
             );
@@ -170,7 +170,11 @@ impl Compiler<'_> {
         let place = self.place(transition.span, path);
         let lane = strategy.map(|(strategy, span)| (strategy, slot, self.place(span, path)));
         Some(Compiled {
-            transition: chart::Transition { to, place, set },
+            transition: chart::Transition {
+                to,
+                place,
+                set: set.into(),
+            },
             condition,
             lane,
         })
@@ -254,7 +258,7 @@ impl Compiler<'_> {
             leaving.slots += 1;
             let parts = self.parts(&condition.all, leaving, path);
             return (parts.len() == condition.all.len())
-                .then_some(Some((Strategy::All(parts), condition.span)));
+                .then_some(Some((Strategy::All(parts.into()), condition.span)));
         }
         match &condition.strategy {
             None => Some(None),
@@ -293,12 +297,15 @@ impl Compiler<'_> {
                     PartCondition::Lane(Box::new(Lane {
                         slot,
                         strategy,
-                        conditions: vec![condition],
+                        conditions: Box::new([condition]),
                         place,
                     }))
                 }
             };
-            parts.push(Part { condition, set });
+            parts.push(Part {
+                condition,
+                set: set.into(),
+            });
         }
         parts
     }

@@ -197,7 +197,7 @@ impl<'a> Compiler<'a> {
             return None;
         }
         let chart = Chart {
-            states: states?,
+            states: states?.into(),
             start: start?,
         };
         self.check_graph(&chart, &transition_timeout);
@@ -223,14 +223,14 @@ impl<'a> Compiler<'a> {
                 .map_or(0, |retries| retries.value),
             engine: self.project.engine.clone(),
             skip,
-            vars,
+            vars: vars.into(),
             secrets,
             params: task
                 .params
                 .iter()
                 .map(|name| Name::clone(&name.value))
                 .collect(),
-            clients: std::mem::take(&mut self.clients),
+            clients: std::mem::take(&mut self.clients).into(),
             listen,
             chart,
             transition_timeout,
