@@ -73,13 +73,7 @@ impl Loader {
             value: task,
             warnings,
         }: definition::Parsed<Task> = definition::parse_task(file)?;
-        let against = machine::Project {
-            suite: &project.suite,
-            engine: &project.engine,
-            catalog: &self.catalog,
-            given: &self.given,
-        };
-        match machine::compile(&against, &task) {
+        match machine::compile(&self.against(project), &task) {
             Ok((machine, more)) => Ok((machine, warnings.into_iter().chain(more).collect())),
             Err(mut errors) => {
                 errors.splice(0..0, warnings);

@@ -3,6 +3,7 @@ use super::load::Loaded;
 use super::spine::Spine;
 use crate::client::{Context, Registry, Scope, Session};
 use crate::event::{Attempted, ExecutionId, Fact, Failure, Inbox, Name, Reply, Trace};
+use crate::journal::crash;
 use crate::machine::{Call, Halt, Lost, Moment, ScopeId, Site, World};
 use crate::script::Host;
 use std::collections::HashMap;
@@ -176,10 +177,15 @@ impl World for Live {
         if !call.safe {
             // After a crash the journal must tell that this may have happened.
             self.shared.spine.settled().await;
+            crash::point("before-call");
         }
         let scope = self.scope(site.scope);
         let session = self.session(&call).await?;
-        session.call(&call.request, &scope).await
+        let result = session.call(&call.request, &scope).await;
+        if !call.safe {
+            crash::point("after-call");
+        }
+        result
     }
 
     async fn open(&self, site: Site<'_>, source: Call) -> Result<Inbox, Failure> {

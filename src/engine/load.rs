@@ -198,7 +198,7 @@ impl Loader {
         }
     }
 
-    fn permissions(&self, suite: &Suite) -> Permissions {
+    pub(super) fn permissions(&self, suite: &Suite) -> Permissions {
         let folder = std::fs::canonicalize(&suite.folder).unwrap_or_else(|_| suite.folder.clone());
         let mut permissions = Permissions::standard(&folder);
         if let Some(PermissionsDefinition {
@@ -245,6 +245,18 @@ impl Loader {
     }
 }
 
+impl Loader {
+    /// What a task of this suite is compiled against.
+    pub(super) fn against<'p>(&'p self, project: &'p Project) -> machine::Project<'p> {
+        machine::Project {
+            suite: &project.suite,
+            engine: &project.engine,
+            catalog: &self.catalog,
+            given: &self.given,
+        }
+    }
+}
+
 fn add(grant: &mut Grant, name: &str) {
     match grant {
         Grant::None => *grant = Grant::Names(vec![name.to_owned()]),
@@ -259,15 +271,15 @@ fn resolved(path: &Path) -> PathBuf {
         .unwrap_or_else(|_| path.to_owned())
 }
 
-struct Loading<'a> {
+pub(super) struct Loading<'a> {
     loader: &'a Loader,
-    found: Tasks,
+    pub(super) found: Tasks,
     /// By the folder of a task, and by its suite file; `None`: it is broken, and that was said.
     projects: HashMap<PathBuf, Option<Arc<Project>>>,
 }
 
 impl<'a> Loading<'a> {
-    fn new(loader: &'a Loader) -> Self {
+    pub(super) fn new(loader: &'a Loader) -> Self {
         Self {
             loader,
             found: Tasks::default(),
@@ -309,7 +321,7 @@ impl<'a> Loading<'a> {
     }
 
     /// The suite of a folder, read once.
-    fn project(&mut self, folder: &Path) -> Option<Arc<Project>> {
+    pub(super) fn project(&mut self, folder: &Path) -> Option<Arc<Project>> {
         if let Some(known) = self.projects.get(folder) {
             return known.clone();
         }
