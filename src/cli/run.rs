@@ -393,7 +393,8 @@ async fn dump_on_request(terminal: Arc<Mutex<Terminal>>) {
     }
 }
 
-fn now() -> i64 {
+/// Microseconds since the Unix epoch.
+pub(super) fn now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_micros() as i64)

@@ -137,6 +137,10 @@ impl Store for Sqlite {
         read::executions(&self.connection, run)
     }
 
+    fn notable(&self, run: &str, limit: usize) -> Result<Vec<ExecutionRow>, JournalError> {
+        read::notable(&self.connection, run, limit)
+    }
+
     fn history(
         &self,
         task: &str,
