@@ -6,6 +6,7 @@ mod clients;
 mod completions;
 mod demo;
 mod exit;
+mod failed;
 mod graph;
 mod init;
 mod journal;

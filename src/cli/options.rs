@@ -80,9 +80,9 @@ impl Global {
 /// Which files, and what is given to them: the same for every command that loads tasks.
 #[derive(Debug, Args)]
 pub(super) struct Load {
-    /// Task files, or folders of them
-    #[arg(value_name = "PATH", default_value = "tasks")]
-    pub(super) paths: Vec<PathBuf>,
+    /// Task files, or folders of them [default: tasks]
+    #[arg(value_name = "PATH")]
+    given: Vec<PathBuf>,
     /// Give every task a variable, over what it declares; a JSON number or bool is typed, all else is text
     #[arg(long = "var", value_name = "NAME=VALUE")]
     pub(super) vars: Vec<Variable>,
@@ -114,6 +114,17 @@ struct Allowed {
 }
 
 impl Load {
+    /// The files and folders that were named.
+    pub(super) fn given(&self) -> Option<&[PathBuf]> {
+        (!self.given.is_empty()).then_some(&self.given)
+    }
+
+    /// The files and folders to load.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        let given = self.given().map(<[PathBuf]>::to_vec);
+        given.unwrap_or_else(|| vec!["tasks".into()])
+    }
+
     /// A loader that knows every client, the given variables and the grants.
     pub(super) fn loader(&self) -> Loader {
         let Allowed {

@@ -1,5 +1,6 @@
 use super::check::{self, counted};
 use super::exit::Exit;
+use super::failed::Failed;
 use super::journal;
 use super::options::{Global, Load};
 use super::output::{self, Lenient, Named};
@@ -35,6 +36,9 @@ pub(super) struct Args {
     /// Try a task again, up to N times; one that passes then is flaky
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
     retries: Option<u32>,
+    /// Only the tasks that did not pass in the last run on this journal
+    #[arg(long)]
+    failed: bool,
     /// Stop at the first task that does not pass
     #[arg(long)]
     fail_fast: bool,
@@ -91,7 +95,17 @@ impl FromStr for ReportFile {
 
 pub(super) fn run(global: &Global, args: &Args) -> Exit {
     let loader = args.load.loader();
-    let found = loader.load(&args.load.paths);
+    let failed = match args.failed.then(|| Failed::in_last_run(&args.journal)) {
+        None => None,
+        Some(Ok(failed)) => Some(failed),
+        Some(Err(exit)) => return exit,
+    };
+    let paths = match (&failed, args.load.given()) {
+        // They may have been anywhere.
+        (Some(failed), None) => failed.files(),
+        _ => args.load.paths(),
+    };
+    let mut found = loader.load(&paths);
     if let Err(exit) = usable(global, &found) {
         return exit;
     }
@@ -100,6 +114,9 @@ pub(super) fn run(global: &Global, args: &Args) -> Exit {
         filters: args.filters.clone(),
         shard: args.shard,
     };
+    if let Some(failed) = &failed {
+        failed.select(&mut found.tasks);
+    }
     let known = found.tasks.len();
     let tasks = selection.of(found.tasks);
     if tasks.is_empty() {

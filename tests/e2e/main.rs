@@ -11,6 +11,7 @@ mod exit;
 mod files;
 mod gallery;
 mod help;
+mod history;
 mod init;
 mod readme;
 mod reports;
