@@ -49,6 +49,11 @@ impl Keep {
         &self.journal
     }
 
+    /// What was recorded before. `None`: it is not kept.
+    pub(super) fn history(&self) -> Option<Result<History, JournalError>> {
+        self.is_kept().then(|| History::open(&self.journal))
+    }
+
     /// What the end of a run says about it.
     pub(super) fn notes(&self) -> Vec<String> {
         if self.is_kept() {

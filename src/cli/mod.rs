@@ -7,6 +7,7 @@ mod completions;
 mod demo;
 mod eval;
 mod exit;
+mod failed;
 mod graph;
 mod init;
 mod journal;
@@ -16,8 +17,11 @@ mod point;
 mod replay;
 mod report;
 mod run;
+mod runs;
 mod schema;
+mod show;
 mod signals;
+mod when;
 
 use clap::{Parser, Subcommand};
 use exit::Exit;
@@ -50,6 +54,10 @@ enum Command {
     Run(run::Args),
     /// Check definitions without running anything
     Check(check::Args),
+    /// Past runs: list, clear up, measure
+    Runs(runs::Args),
+    /// One past run: its tasks, its failures by cause, a state, a moment
+    Show(show::Args),
     /// The terminal output of a past run
     Replay(replay::Args),
     /// A report of a past run, equal to what the run itself would have written
@@ -91,6 +99,8 @@ pub fn main() -> ExitCode {
     let exit = match command {
         Command::Run(args) => run::run(&global, &args),
         Command::Check(args) => check::run(&global, &args),
+        Command::Runs(args) => runs::run(&global, &args),
+        Command::Show(args) => show::run(&global, &args),
         Command::Replay(args) => replay::run(&global, &args),
         Command::Report(args) => report::run(&args),
         Command::Audit(args) => audit::run(&args),

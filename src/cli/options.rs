@@ -80,9 +80,9 @@ impl Global {
 /// Which files, and what is given to them: the same for every command that loads tasks.
 #[derive(Debug, Args)]
 pub(super) struct Load {
-    /// Task files, or folders of them
-    #[arg(value_name = "PATH", default_value = "tasks")]
-    pub(super) paths: Vec<PathBuf>,
+    /// Task files, or folders of them [default: tasks]
+    #[arg(value_name = "PATH")]
+    given: Vec<PathBuf>,
     /// Give every task a variable, over what it declares; a JSON number or bool is typed, all else is text
     #[arg(long = "var", value_name = "NAME=VALUE")]
     pub(super) vars: Vec<Variable>,
@@ -111,6 +111,19 @@ pub(super) struct Allowed {
     /// Let tasks do everything that you may
     #[arg(long = "allow-all", help_heading = "Permissions")]
     all: bool,
+}
+
+impl Load {
+    /// The files and folders that were named.
+    pub(super) fn given(&self) -> Option<&[PathBuf]> {
+        (!self.given.is_empty()).then_some(&self.given)
+    }
+
+    /// The files and folders to load.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        let given = self.given().map(<[PathBuf]>::to_vec);
+        given.unwrap_or_else(|| vec!["tasks".into()])
+    }
 }
 
 impl Allowed {

@@ -1,5 +1,6 @@
 use super::check::{self, counted};
 use super::exit::Exit;
+use super::failed::Failed;
 use super::journal;
 use super::options::{Global, Load};
 use super::output::{self, Lenient, Named};
@@ -38,6 +39,9 @@ pub(super) struct Args {
     /// Try a task again, up to N times; one that passes then is flaky
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
     retries: Option<u32>,
+    /// Only the tasks that did not pass in the last run on this journal
+    #[arg(long)]
+    failed: bool,
     /// Stop at the first task that does not pass
     #[arg(long)]
     fail_fast: bool,
@@ -190,13 +194,25 @@ impl Prepared {
 
 /// The tasks that are to run. `Err` also when nothing is to run, and that is all there is to say.
 fn selected(global: &Global, args: &Args, loader: &Loader) -> Result<Vec<Loaded>, Exit> {
-    let found = loader.load(&args.load.paths);
+    let failed = match args.failed {
+        true => Some(Failed::in_last_run(&args.journal)?),
+        false => None,
+    };
+    let paths = match (&failed, args.load.given()) {
+        // They may have been anywhere.
+        (Some(failed), None) => failed.files(),
+        _ => args.load.paths(),
+    };
+    let mut found = loader.load(&paths);
     usable(global, &found)?;
     let selection = Selection {
         tags: args.tags.clone(),
         filters: args.filters.clone(),
         shard: args.shard,
     };
+    if let Some(failed) = &failed {
+        failed.select(&mut found.tasks);
+    }
     let known = found.tasks.len();
     let tasks = selection.of(found.tasks);
     if tasks.is_empty() {
@@ -433,7 +449,8 @@ async fn dump_on_request(terminal: Arc<Mutex<Terminal>>) {
     }
 }
 
-fn now() -> i64 {
+/// Microseconds since the Unix epoch.
+pub(super) fn now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_micros() as i64)

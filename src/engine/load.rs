@@ -4,7 +4,7 @@ use crate::client::Registry;
 use crate::definition::model::PermissionsDefinition;
 use crate::definition::{self, Catalog, Diagnostic, Severity, SourceFile, Suite};
 use crate::event::{Grant, Name, Permissions, Span};
-use crate::machine::Machine;
+use crate::machine::{self, Machine};
 use crate::script;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};

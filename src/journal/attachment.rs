@@ -1,7 +1,7 @@
 //! Large bodies stand beside their event, under their hash: an event stays small, and a body that comes a
 //! hundred times is kept once.
 
-use crate::event::{Event, Json};
+use crate::event::{Event, ExecutionId, Json};
 use serde::{Deserialize, Serialize};
 
 /// A BLAKE3 hash.
@@ -107,6 +107,25 @@ fn detach(
     attachments.push(Attachment { hash, body });
     *json = Json::Null;
     Ok(4)
+}
+
+/// The execution that a line's event belongs to, without reading the rest of it. `None`: the line is no event.
+pub(crate) fn execution(line: &[u8]) -> Option<Option<ExecutionId>> {
+    #[derive(Deserialize)]
+    struct Owned {
+        #[serde(default)]
+        execution: Option<ExecutionId>,
+    }
+    #[derive(Deserialize)]
+    struct Attached {
+        event: Owned,
+    }
+    let owned = if has_any(line) {
+        serde_json::from_slice::<Attached>(line).map(|line| line.event)
+    } else {
+        serde_json::from_slice::<Owned>(line)
+    };
+    owned.ok().map(|owned| owned.execution)
 }
 
 /// Why a line cannot be read.

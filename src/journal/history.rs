@@ -1,10 +1,11 @@
 use super::attachment::{self, Unreadable};
+use super::marks::ENOUGH;
 use super::seal::split;
 use super::{
-    Broken, Chain, ExecutionRow, Fault, Hash, JournalError, Query, RunRow, Sealed, Sqlite, Store,
-    Wanted, alive,
+    Broken, Chain, ExecutionRow, Fault, Hash, JournalError, Mark, Query, RunRow, Sealed, Sqlite,
+    Store, Wanted, alive, marks,
 };
-use crate::event::{Event, Outcome, RunId};
+use crate::event::{Event, ExecutionId, Outcome, RunId, Tally};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,18 @@ pub enum Status {
     Running,
     /// Ended so. Without an end in the journal, and not under way: interrupted.
     Ended(Outcome),
+}
+
+impl Status {
+    /// How an execution stands whose run stands so: without an end it ended with its run.
+    #[must_use]
+    pub fn of(self, row: &ExecutionRow) -> Self {
+        match (row.outcome, self) {
+            (Some(outcome), _) => Self::Ended(outcome),
+            (None, Self::Running) => Self::Running,
+            (None, Self::Ended(_)) => Self::Ended(Outcome::Interrupted),
+        }
+    }
 }
 
 /// What was recorded: runs, their executions and events.
@@ -157,6 +170,40 @@ impl History {
         self.store.executions(run)
     }
 
+    /// How many tasks of a run ended how; those that its interruption has ended are among them.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn tally(&self, row: &RunRow) -> Result<Tally, JournalError> {
+        let mut tally = row.tally;
+        if row.outcome.is_none() && self.status(row) != Status::Running {
+            let rows = self.store.executions(&row.id)?;
+            for _ in rows.iter().filter(|row| row.outcome.is_none()) {
+                tally.add(Outcome::Interrupted);
+            }
+        }
+        Ok(tally)
+    }
+
+    /// An execution with those of the same task in earlier runs, the latest first, as many as tell its
+    /// [`marks`].
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn past(&self, row: &ExecutionRow) -> Result<Vec<ExecutionRow>, JournalError> {
+        let mut rows = vec![row.clone()];
+        rows.extend(self.store.history(&row.task, Some(&row.run), ENOUGH)?);
+        Ok(rows)
+    }
+
+    /// What the past says of an execution.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn marks(&self, row: &ExecutionRow) -> Result<Vec<Mark>, JournalError> {
+        Ok(marks(&self.past(row)?))
+    }
+
     /// A run's events in order, from this number on.
     ///
     /// # Errors
@@ -165,13 +212,28 @@ impl History {
         &self,
         run: &str,
         from: u64,
+        each: impl FnMut(Event) -> ControlFlow<()>,
+    ) -> Result<(), JournalError> {
+        self.events_where(run, from, |_| true, each)
+    }
+
+    /// Those of a run's events whose execution is wanted (`None`: of the run as a whole). The others are not
+    /// read, which makes one task of many cheap.
+    ///
+    /// # Errors
+    /// When they cannot be read, or are not what was written.
+    pub fn events_where(
+        &self,
+        run: &str,
+        from: u64,
+        wanted: impl Fn(Option<ExecutionId>) -> bool,
         mut each: impl FnMut(Event) -> ControlFlow<()>,
     ) -> Result<(), JournalError> {
         let mut broken = None;
         self.store.commits(run, from, &mut |sealed| {
             for (index, line) in split(&sealed.lines).enumerate() {
                 let seq = sealed.first + index as u64;
-                if seq < from {
+                if seq < from || !attachment::execution(line).is_none_or(&wanted) {
                     continue;
                 }
                 match attachment::read(line, |hash| self.body(hash)) {

@@ -61,6 +61,13 @@ pub trait Store: Send {
     /// When they cannot be read.
     fn executions(&self, run: &str) -> Result<Vec<ExecutionRow>, JournalError>;
 
+    /// The executions of a run whose results count, those that did not pass first, at most `limit`. The
+    /// attempts before a task's last do not count.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn notable(&self, run: &str, limit: usize) -> Result<Vec<ExecutionRow>, JournalError>;
+
     /// The last executions of a task, the latest first, at most `limit`, those of runs before `before`.
     ///
     /// # Errors

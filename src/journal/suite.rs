@@ -1,6 +1,6 @@
 //! What every store promises, as tests that each store is given to.
 
-use super::{Attachment, Chain, Commit, Query, Sealed, Store, Wanted};
+use super::{Attachment, Chain, Commit, ExecutionRow, Query, Sealed, Store, Wanted};
 use crate::event::{
     ErrorKind, Event, ExecutionStarted, Fact, Failure, Headline, Json, Metrics, Outcome,
     RunStarted, Tally,
@@ -109,6 +109,7 @@ pub(crate) fn holds(mut make: impl FnMut() -> Box<dyn Store>) {
     all_or_none(&mut *make());
     runs_are_found(&mut *make());
     a_retried_task_counts_once(&mut *make());
+    what_did_not_pass_comes_first(&mut *make());
     large_bodies_are_kept_once(&mut *make());
     removed_runs_leave_nothing(&mut *make());
 }
@@ -242,6 +243,30 @@ fn a_retried_task_counts_once(store: &mut dyn Store) {
     assert_eq!(tally.of(Outcome::Flaky), 1);
     let failed: Query = "task:pay status:failed".parse().unwrap();
     assert_eq!(store.runs(&failed, None, 9).unwrap(), []);
+    assert_eq!(numbers(&store.notable("R1", 9).unwrap()), [2]);
+}
+
+fn numbers(rows: &[ExecutionRow]) -> Vec<u32> {
+    rows.iter().map(|row| row.number).collect()
+}
+
+fn what_did_not_pass_comes_first(store: &mut dyn Store) {
+    let mut run = Sample::new("R1");
+    let mut events = vec![run.event(None, run_started())];
+    let outcomes = [Outcome::Passed, Outcome::Failed, Outcome::Skipped];
+    for (number, outcome) in (1..).zip(outcomes) {
+        let Fact::ExecutionStarted(mut begun) = started("pay", 1) else {
+            continue;
+        };
+        begun.index = number;
+        events.push(run.event(Some(number), Fact::ExecutionStarted(begun)));
+        events.push(run.event(Some(number), ended(outcome)));
+    }
+    events.push(run.event(Some(4), started("pay", 1)));
+    run.store(store, &events);
+    assert_eq!(numbers(&store.notable("R1", 9).unwrap()), [2, 4, 1, 3]);
+    assert_eq!(numbers(&store.notable("R1", 3).unwrap()), [2, 4, 1]);
+    assert_eq!(numbers(&store.notable("R1", 1).unwrap()), [2]);
 }
 
 fn saved(text: &str) -> Fact {

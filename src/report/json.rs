@@ -169,7 +169,7 @@ impl Document {
 }
 
 /// The counts of a tally under the words that `outcome` has in this document.
-fn counts(tally: &Tally) -> BTreeMap<String, u32> {
+pub(crate) fn counts(tally: &Tally) -> BTreeMap<String, u32> {
     tally
         .iter()
         .map(|(outcome, count)| (outcome.word().replace(' ', "_"), count))

@@ -10,6 +10,7 @@
 //!
 //! Write a type that implements `Sink`, and add one line to [`REPORTS`].
 
+mod cause;
 mod command;
 mod difference;
 mod failure;
@@ -18,30 +19,36 @@ mod github;
 mod json;
 mod junit;
 mod markdown;
+mod moment;
 mod ndjson;
 mod operand;
 mod options;
 mod row;
 mod snippet;
 mod status;
+mod step;
 mod style;
 mod summary;
 mod terminal;
 mod text;
 mod value;
 mod view;
+mod visits;
+mod waits;
 
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod tests;
 
+pub use cause::{Cause, causes, normalized};
 pub use failure::{About, Sources, explained, failure};
 pub use formats::{REPORTS, Report, by_name};
 pub use github::Github;
 pub use json::Document;
 pub use junit::Junit;
 pub use markdown::Markdown;
+pub use moment::{Came, Known, Moment};
 pub use ndjson::Ndjson;
 pub use options::Options;
 pub use row::waiting;
@@ -49,3 +56,12 @@ pub use status::{Hue, Status, Theme};
 pub use style::{Color, ColorChoice, Output, Style};
 pub use terminal::Terminal;
 pub use view::{Ended, Key, Last, Live, Phase, Running, Visit};
+pub use visits::{MAX_EVENTS, StateVisit, Visits};
+pub use waits::{Advice, Limited, Times, Waits};
+
+// What the commands about past runs draw their own lists with.
+pub(crate) use row::{ended as ended_row, json as running_json, path as path_text, running_since};
+pub(crate) use style::{Ink, Line};
+pub(crate) use summary::counted;
+pub(crate) use text::{cut_end, cut_middle, shown, width, wrap};
+pub(crate) use value::{count, length, utc};

@@ -46,6 +46,14 @@ pub(crate) fn key(started: &ExecutionStarted) -> Key {
     )
 }
 
+/// The name of a task, with its case.
+pub(crate) fn named(started: &ExecutionStarted) -> String {
+    match &started.case {
+        Some(case) => format!("{} [{case}]", started.task),
+        None => started.task.to_string(),
+    }
+}
+
 /// One execution that runs.
 #[derive(Clone, Debug)]
 pub struct Running {
@@ -468,10 +476,7 @@ impl Ended {
 
     /// The name of its task, with its case.
     pub fn name(&self) -> String {
-        match &self.started.case {
-            Some(case) => format!("{} [{case}]", self.started.task),
-            None => self.started.task.to_string(),
-        }
+        named(&self.started)
     }
 
     /// What decided, also where no headline says it.

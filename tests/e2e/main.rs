@@ -12,6 +12,7 @@ mod exit;
 mod files;
 mod gallery;
 mod help;
+mod history;
 mod init;
 mod readme;
 mod reports;

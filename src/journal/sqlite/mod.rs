@@ -177,6 +177,10 @@ impl Store for Sqlite {
         self.named(read::executions(&self.connection, run))
     }
 
+    fn notable(&self, run: &str, limit: usize) -> Result<Vec<ExecutionRow>, JournalError> {
+        read::notable(&self.connection, run, limit)
+    }
+
     fn history(
         &self,
         task: &str,

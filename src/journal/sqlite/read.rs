@@ -98,6 +98,26 @@ pub(super) fn executions(
     rows(connection, &sql, vec![text(run)], execution_row)
 }
 
+/// Two questions, each answered by an index: a run may have many thousands.
+pub(super) fn notable(
+    connection: &Connection,
+    run: &str,
+    limit: usize,
+) -> Result<Vec<ExecutionRow>, JournalError> {
+    let mut found = Vec::new();
+    for which in [BAD, "e.outcome IN ('passed', 'flaky', 'skipped')"] {
+        let left = limit - found.len();
+        let sql = format!(
+            "{EXECUTION} WHERE r.id = ? AND e.superseded = 0 AND {which} ORDER BY e.number LIMIT {left}"
+        );
+        found.extend(rows(connection, &sql, vec![text(run)], execution_row)?);
+    }
+    Ok(found)
+}
+
+/// As the index `execution_bad` has it.
+const BAD: &str = "(e.outcome IS NULL OR e.outcome NOT IN ('passed', 'flaky', 'skipped'))";
+
 pub(super) fn history(
     connection: &Connection,
     task: &str,
@@ -254,6 +274,7 @@ fn ended(query: &Query, of: &str) -> Option<(String, Vec<Value>)> {
         return None;
     }
     let mut parts = Vec::new();
+    let mut ends = Vec::new();
     let mut values = Vec::new();
     let alive = vec!["?"; query.alive.len()].join(", ");
     for wanted in &query.status {
@@ -261,13 +282,17 @@ fn ended(query: &Query, of: &str) -> Option<(String, Vec<Value>)> {
             Wanted::Running => "",
             Wanted::Ended(Outcome::Interrupted) => "NOT ",
             Wanted::Ended(outcome) => {
-                parts.push(format!("{of}.outcome = ?"));
-                values.push(text(outcome.word()));
+                ends.push(text(outcome.word()));
                 continue;
             }
         };
         parts.push(format!("{of}.outcome IS NULL AND r.id {not}IN ({alive})"));
         values.extend(query.alive.iter().map(|id| text(id)));
+    }
+    if !ends.is_empty() {
+        let places = vec!["?"; ends.len()].join(", ");
+        parts.push(format!("{of}.outcome IN ({places})"));
+        values.extend(ends);
     }
     Some((parts.join(" OR "), values))
 }

@@ -57,6 +57,8 @@ const STEPS: &[&str] = &[
         PRIMARY KEY (run, number)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX execution_task ON execution (task, run);
+    CREATE INDEX execution_bad ON execution (run, number)
+        WHERE superseded = 0 AND (outcome IS NULL OR outcome NOT IN ('passed', 'flaky', 'skipped'));
     CREATE TABLE attachment (
         hash     BLOB PRIMARY KEY,
         body     BLOB NOT NULL

@@ -228,8 +228,9 @@ fn remove_one(transaction: &Transaction<'_>, id: &RunId) -> rusqlite::Result<()>
     let Some(run) = run else { return Ok(()) };
     transaction
         .prepare_cached(
-            "DELETE FROM attachment WHERE hash IN (SELECT hash FROM attached WHERE run = ?1)
-                AND hash NOT IN (SELECT hash FROM attached WHERE run <> ?1)",
+            "DELETE FROM attachment WHERE hash IN (SELECT own.hash FROM attached own WHERE own.run = ?1
+                AND NOT EXISTS (SELECT 1 FROM attached other
+                    WHERE other.hash = own.hash AND other.run <> ?1))",
         )?
         .execute([run])?;
     for table in ["attached", "run_commit", "execution"] {
