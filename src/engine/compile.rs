@@ -114,3 +114,42 @@ pub(super) fn side_by_side<T: Send>(files: &[File], work: impl Fn(&File) -> T + 
         done
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::client::Registry;
+    use crate::engine::Loader;
+
+    #[test]
+    fn many_files_keep_their_order_and_each_of_their_mistakes() {
+        const TASK: &str = "version: 1\nstart_state: a\nfinal_state: a\nstates: { a: {} }\n";
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..200 {
+            let text = match number {
+                7 | 193 => "version: 1\n",
+                100 => "\0",
+                _ => TASK,
+            };
+            std::fs::write(folder.path().join(format!("t{number:03}.yaml")), text).unwrap();
+        }
+        let found = Loader::new(Registry::empty()).load(&[folder.path().to_owned()]);
+        assert_eq!(found.files, 200);
+        let names: Vec<_> = (found.tasks.iter())
+            .map(|task| task.machine.file.name.to_string())
+            .collect();
+        assert_eq!(names.len(), 197);
+        assert!(names.is_sorted());
+        assert!(found.has_errors());
+        let mut wrong: Vec<_> = (found.diagnostics.iter())
+            .map(|one| one.file.to_string())
+            .collect();
+        assert!(wrong.is_sorted());
+        wrong.dedup();
+        let ends: Vec<_> = wrong.iter().map(|name| &name[name.len() - 8..]).collect();
+        assert_eq!(ends, ["007.yaml", "100.yaml", "193.yaml"]);
+        // All of them belong to one suite.
+        let suite = &found.tasks[0].project;
+        let shared = |task: &crate::engine::Loaded| std::sync::Arc::ptr_eq(&task.project, suite);
+        assert!(found.tasks.iter().all(shared));
+    }
+}
