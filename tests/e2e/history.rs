@@ -17,7 +17,7 @@ states:
       - { to: second, wait: 20ms, set: { count: count + 1 } }
   second:
     instructions:
-      - exec: [echo, \"the answer is ${count}\"]
+      - exec: { command: [echo, 'the answer is ${count}'] }
         save: { text: trim(res.stdout) }
 ";
 
@@ -143,7 +143,8 @@ fn a_page_tells_where_the_next_begins() {
 
 #[test]
 fn lines_fit_the_width() {
-    let long = "a-name-that-is-much-longer-than-anybody-would-give-to-a-task-in-earnest-and-goes-on";
+    let long =
+        "a-name-that-is-much-longer-than-anybody-would-give-to-a-task-in-earnest-and-goes-on";
     let mut suite = Suite::new()
         .file(format!("tasks/{long}.yaml"), FAILS)
         .file("tasks/loops.yaml", LOOPS);
@@ -324,7 +325,10 @@ fn what_failed_runs_again() {
         .file("tasks/good.yaml", PASSES)
         .file("tasks/bad.yaml", FAILS)
         .file("elsewhere/worse.yaml", FAILS);
-    suite.run(["run", "--failed"]).exits(4).says("nothing has run");
+    suite
+        .run(["run", "--failed"])
+        .exits(4)
+        .says("nothing has run");
     suite.run(["run", "tasks", "elsewhere"]).exits(1);
     let listed = suite.run(["run", "--failed", "--list"]).exits(0);
     assert_eq!(
@@ -460,7 +464,10 @@ fn transitions_have_times_and_limits_advice() {
     };
     let found = stats(&suite);
     let back = &found["transitions"][0];
-    assert_eq!((&back["from"], &back["to"]), (&"here".into(), &"here".into()));
+    assert_eq!(
+        (&back["from"], &back["to"]),
+        (&"here".into(), &"here".into())
+    );
     assert_eq!(back["count"], 25);
     assert!(back["p99_micros"].as_u64().unwrap() >= 1_000, "{found:#}");
     assert_eq!(limit(&found)["limit_micros"], 30_000_000);
