@@ -44,6 +44,11 @@ impl Keep {
         self.journal != Path::new("none")
     }
 
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.journal
+    }
+
     /// What was recorded before. `None`: it is not kept.
     pub(super) fn history(&self) -> Option<Result<History, JournalError>> {
         self.is_kept().then(|| History::open(&self.journal))

@@ -5,6 +5,7 @@ mod check;
 mod clients;
 mod completions;
 mod demo;
+mod eval;
 mod exit;
 mod failed;
 mod graph;
@@ -12,6 +13,7 @@ mod init;
 mod journal;
 mod options;
 mod output;
+mod point;
 mod replay;
 mod report;
 mod run;
@@ -62,6 +64,8 @@ enum Command {
     Report(report::Args),
     /// The audit log: prove it, archive it
     Audit(audit::Args),
+    /// Evaluate one expression: over a file, an answer, or variables
+    Eval(eval::Args),
     /// Draw the machine of a task
     Graph(graph::Args),
     /// The client kinds: their config, requests and results
@@ -100,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&global, &args),
         Command::Report(args) => report::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Eval(args) => eval::run(&global, &args),
         Command::Graph(args) => graph::run(&global, &args),
         Command::Clients(args) => clients::run(&global, &args),
         Command::Schema(args) => schema::run(&args),

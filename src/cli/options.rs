@@ -92,7 +92,7 @@ pub(super) struct Load {
 
 /// `--allow-…`.
 #[derive(Debug, Args)]
-struct Allowed {
+pub(super) struct Allowed {
     /// Let tasks reach this host
     #[arg(long = "allow-net", value_name = "HOST", help_heading = "Permissions")]
     net: Vec<String>,
@@ -124,26 +124,33 @@ impl Load {
         let given = self.given().map(<[PathBuf]>::to_vec);
         given.unwrap_or_else(|| vec!["tasks".into()])
     }
+}
 
-    /// A loader that knows every client, the given variables and the grants.
-    pub(super) fn loader(&self) -> Loader {
-        let Allowed {
+impl Allowed {
+    pub(super) fn grants(&self) -> impl Iterator<Item = Allow> {
+        let Self {
             net,
             exec,
             env,
             read,
             write,
             all,
-        } = &self.allow;
-        let grants = (net.iter().cloned().map(Allow::Net))
+        } = self;
+        (net.iter().cloned().map(Allow::Net))
             .chain(exec.iter().cloned().map(Allow::Exec))
             .chain(env.iter().cloned().map(Allow::Env))
             .chain(read.iter().cloned().map(Allow::Read))
             .chain(write.iter().cloned().map(Allow::Write))
-            .chain(all.then_some(Allow::All));
+            .chain(all.then_some(Allow::All))
+    }
+}
+
+impl Load {
+    /// A loader that knows every client, the given variables and the grants.
+    pub(super) fn loader(&self) -> Loader {
         Loader::new(Registry::builtin())
             .given(self.vars.iter().map(|var| Name::clone(&var.name)))
-            .allow(grants)
+            .allow(self.allow.grants())
     }
 }
 

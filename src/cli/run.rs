@@ -4,8 +4,11 @@ use super::failed::Failed;
 use super::journal;
 use super::options::{Global, Load};
 use super::output::{self, Lenient, Named};
+use super::point;
 use super::signals::Ending;
-use crate::engine::{Handle, Loaded, Pattern, Report, Run, Selection, ServiceError, Shard, Tasks};
+use crate::engine::{
+    Handle, Loaded, Loader, Pattern, Report, Run, Selection, ServiceError, Shard, Tasks,
+};
 use crate::event::{Name, Outcome, RunStarted, Sink};
 use crate::report::{self, Options, Terminal};
 use std::collections::HashSet;
@@ -53,6 +56,8 @@ pub(super) struct Args {
     reports: Vec<ReportFile>,
     #[command(flatten)]
     journal: journal::Keep,
+    #[command(flatten)]
+    begin: point::Begin,
     /// Label the run, to find it by: `funcy runs label:NAME=VALUE`
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
     labels: Vec<(Name, Name)>,
@@ -94,11 +99,104 @@ impl FromStr for ReportFile {
 }
 
 pub(super) fn run(global: &Global, args: &Args) -> Exit {
+    match prepare(global, args) {
+        Ok(prepared) => prepared.start(args),
+        Err(exit) => exit,
+    }
+}
+
+/// A run that only has to be started.
+struct Prepared {
+    run: Run,
+    terminal: Option<Arc<Mutex<Terminal>>>,
+}
+
+fn prepare(global: &Global, args: &Args) -> Result<Prepared, Exit> {
     let loader = args.load.loader();
-    let failed = match args.failed.then(|| Failed::in_last_run(&args.journal)) {
+    let left = match &args.begin.resume {
+        Some(run) => Some(point::left(run, &loader, &args.journal)?),
         None => None,
-        Some(Ok(failed)) => Some(failed),
-        Some(Err(exit)) => return exit,
+    };
+    let tasks = match &left {
+        Some(left) => left.tasks.clone(),
+        None => selected(global, args, &loader)?,
+    };
+    let names: Vec<Name> = (tasks.iter())
+        .map(|task| Name::clone(&task.machine.name))
+        .collect();
+    let secrets: HashSet<&str> = (tasks.iter())
+        .flat_map(|task| task.machine.secrets())
+        .map(|name| &**name)
+        .collect();
+    let flags = args.load.flags(&secrets);
+    let labels = args.labels.iter().cloned();
+    let asked = RunStarted {
+        command: command_line(&secrets),
+        flags: flags.clone(),
+        reports: report_paths(&args.reports),
+        labels: labels
+            .chain(left.as_ref().map(|left| left.label.clone()))
+            .collect(),
+        ..RunStarted::default()
+    };
+    let options = Options {
+        resumable: args.journal.is_kept(),
+        flags,
+        ..Options::default()
+    };
+    let sinks = open_reports(&args.reports, &options)?;
+    let jobs = args.jobs.or_else(|| suite_jobs(&tasks)).unwrap_or(8);
+    let mut run = Run::new(tasks, loader.registry().clone())
+        .jobs(jobs as usize)
+        .retries(args.retries)
+        .fail_fast(args.fail_fast)
+        .seed(args.seed.unwrap_or_else(|| fastrand::u64(..)))
+        .asked(asked);
+    run = match &left {
+        Some(left) => left.apply(run.retries(Some(0))),
+        None => args.begin.apply(run, &names, &args.journal)?,
+    };
+    for var in &args.load.vars {
+        run = run.var(Name::clone(&var.name), var.value.clone());
+    }
+    for sink in sinks {
+        run = run.boxed_sink(sink);
+    }
+    if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
+        run = run.sink(github(&options));
+    }
+    let run = (args.journal.recorded(run)).map_err(|error| journal::failed(&error))?;
+    let terminal = terminal(global, args, options);
+    Ok(Prepared { run, terminal })
+}
+
+impl Prepared {
+    fn start(self, args: &Args) -> Exit {
+        let Self { run, terminal } = self;
+        let handle = run.handle();
+        let run = match &terminal {
+            Some(terminal) => run.sink(Arc::clone(terminal)),
+            None => run.sink(report::Ndjson::new(Box::new(Lenient(BufWriter::new(
+                stdout(),
+            ))))),
+        };
+        match crate::engine::block_on(attended(run, handle, terminal)) {
+            Ok(Some(Ok(report))) => exit(&report, args.fail_on_flaky),
+            Ok(Some(Err(error))) => service_failed(&error),
+            Ok(None) => Exit::Interrupted,
+            Err(error) => {
+                output::error(&format!("the runtime does not start: {error}"), None);
+                Exit::Error
+            }
+        }
+    }
+}
+
+/// The tasks that are to run. `Err` also when nothing is to run, and that is all there is to say.
+fn selected(global: &Global, args: &Args, loader: &Loader) -> Result<Vec<Loaded>, Exit> {
+    let failed = match args.failed {
+        true => Some(Failed::in_last_run(&args.journal)?),
+        false => None,
     };
     let paths = match (&failed, args.load.given()) {
         // They may have been anywhere.
@@ -106,9 +204,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Exit {
         _ => args.load.paths(),
     };
     let mut found = loader.load(&paths);
-    if let Err(exit) = usable(global, &found) {
-        return exit;
-    }
+    usable(global, &found)?;
     let selection = Selection {
         tags: args.tags.clone(),
         filters: args.filters.clone(),
@@ -125,72 +221,15 @@ pub(super) fn run(global: &Global, args: &Args) -> Exit {
             counted(known, "task is", "tasks are")
         );
         output::error("no task was selected", Some(&hint));
-        return Exit::Nothing;
+        return Err(Exit::Nothing);
     }
     if args.list {
         list(&tasks);
-        return Exit::Passed;
+        return Err(Exit::Passed);
     }
-    if let Some(exit) = params_missing(&tasks, &args.load) {
-        return exit;
-    }
-    let secrets: HashSet<&str> = (tasks.iter())
-        .flat_map(|task| task.machine.secrets())
-        .map(|name| &**name)
-        .collect();
-    let flags = args.load.flags(&secrets);
-    let asked = RunStarted {
-        command: command_line(&secrets),
-        flags: flags.clone(),
-        reports: report_paths(&args.reports),
-        labels: args.labels.clone(),
-        ..RunStarted::default()
-    };
-    let options = Options {
-        resumable: args.journal.is_kept(),
-        flags,
-        ..Options::default()
-    };
-    let sinks = match open_reports(&args.reports, &options) {
-        Ok(sinks) => sinks,
-        Err(exit) => return exit,
-    };
-    let jobs = args.jobs.or_else(|| suite_jobs(&tasks)).unwrap_or(8);
-    let mut run = Run::new(tasks, loader.registry().clone())
-        .jobs(jobs as usize)
-        .retries(args.retries)
-        .fail_fast(args.fail_fast)
-        .seed(args.seed.unwrap_or_else(|| fastrand::u64(..)))
-        .asked(asked);
-    for var in &args.load.vars {
-        run = run.var(Name::clone(&var.name), var.value.clone());
-    }
-    for sink in sinks {
-        run = run.boxed_sink(sink);
-    }
-    if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
-        run = run.sink(github(&options));
-    }
-    run = match args.journal.recorded(run) {
-        Ok(run) => run,
-        Err(error) => return journal::failed(&error),
-    };
-    let handle = run.handle();
-    let terminal = terminal(global, args, options);
-    let run = match &terminal {
-        Some(terminal) => run.sink(Arc::clone(terminal)),
-        None => run.sink(report::Ndjson::new(Box::new(Lenient(BufWriter::new(
-            stdout(),
-        ))))),
-    };
-    match crate::engine::block_on(attended(run, handle, terminal)) {
-        Ok(Some(Ok(report))) => exit(&report, args.fail_on_flaky),
-        Ok(Some(Err(error))) => service_failed(&error),
-        Ok(None) => Exit::Interrupted,
-        Err(error) => {
-            output::error(&format!("the runtime does not start: {error}"), None);
-            Exit::Error
-        }
+    match params_missing(&tasks, &args.load) {
+        Some(exit) => Err(exit),
+        None => Ok(tasks),
     }
 }
 
@@ -440,7 +479,7 @@ fn exit(report: &Report, fail_on_flaky: bool) -> Exit {
     }
 }
 
-fn service_failed(error: &ServiceError) -> Exit {
+pub(super) fn service_failed(error: &ServiceError) -> Exit {
     output::error(&error.to_string(), None);
     if !error.output.trim().is_empty() {
         output::note("its last output:");

@@ -4,11 +4,13 @@
 //! a request becomes a run, a task one future, what it does facts, and the spine stamps each fact and
 //! hands it to the sinks in order.
 
+mod compile;
 mod discover;
 mod host;
 mod live;
 mod load;
 mod pump;
+mod question;
 mod run;
 mod select;
 mod service;
@@ -16,6 +18,7 @@ mod spine;
 
 pub use discover::discover;
 pub use load::{Allow, Loaded, Loader, Project, Tasks};
+pub use question::{Ask, Question};
 pub use run::{Handle, Report, Run};
 pub use select::{Pattern, Selection, Shard};
 pub use service::{ServiceError, Services};

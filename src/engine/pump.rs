@@ -1,7 +1,7 @@
 use super::live::Stop;
 use super::spine::Spine;
 use crate::event::{Event, Sink};
-use crate::journal::{JournalError, Recorder};
+use crate::journal::{JournalError, Recorder, crash};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +60,9 @@ impl<'p> Pump<'p> {
             let closed = self.spine.take(&mut batch);
             if !batch.is_empty() {
                 batch = self.record(batch).await;
+                crash::point("before-sinks");
                 self.tell(&batch);
+                crash::point("after-sinks");
                 batch.clear();
             } else if !closed {
                 self.spine.filled().await;
@@ -71,6 +73,7 @@ impl<'p> Pump<'p> {
             // Everything else that is ready goes first, so that facts gather into batches.
             tokio::task::yield_now().await;
         }
+        crash::point("run-end");
         self.seal();
         for (sink, failure) in self.sinks.iter_mut().zip(&mut self.failures) {
             if failure.is_none()
@@ -95,11 +98,10 @@ impl<'p> Pump<'p> {
         if let Some(recorder) = &mut self.recorder {
             let mut result;
             (batch, result) = recorder.write(batch).await;
-            if let Err(error) = result {
+            if let Err(error) = &result {
                 self.stop
                     .halt(&format!("the journal cannot be written: {error}"));
-                self.lost.get_or_insert(error);
-                result = Err(Arc::new(JournalError::Store(String::new())));
+                self.lost.get_or_insert_with(|| Arc::clone(error));
                 if recorder.make_room() {
                     (batch, result) = recorder.write(batch).await;
                 }

@@ -150,13 +150,10 @@ impl Spine {
         if !self.masked.load(Ordering::Acquire) {
             return fact;
         }
-        let mask = self.mask.read().unwrap_or_else(PoisonError::into_inner);
-        let Ok(mut json) = serde_json::to_value(&fact) else {
-            return fact;
-        };
-        mask.json(&mut json);
-        // A mask only replaces texts, so what was a fact is still one.
-        serde_json::from_value(json).unwrap_or(fact)
+        self.mask
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .fact(fact)
     }
 
     /// Completes when the journal, if there is one, holds all that was recorded so far.

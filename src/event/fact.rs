@@ -180,6 +180,9 @@ pub enum Fact {
     Deferred {
         /// Where it is written.
         place: Arc<Place>,
+        /// The `item` of the `for_each` that it stands in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<Json>,
     },
     /// The end has come: `defer`s and `cleanup` begin.
     CleanupStarted {
@@ -354,6 +357,9 @@ pub struct ConditionState {
     /// The last transport error, which meant "not yet".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Failure>,
+    /// The operand whose values these are, where `when` looks at several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operand: Option<Name>,
     /// The distinct values of the operand that decided, in the order in which they were first seen, with
     /// their counts; at most 8, the rest are in `more_values`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

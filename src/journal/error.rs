@@ -1,10 +1,11 @@
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// Why the journal cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The file is there, but is no journal of funcy's, or a broken one. It was not touched.
-    #[error("{} is no journal of funcy's: {why}", path.display())]
+    #[error("{} is no journal of funcy's, or is damaged: {why}", path.display())]
     Corrupt {
         /// The file.
         path: PathBuf,
@@ -27,6 +28,14 @@ pub enum JournalError {
     OldLibrary {
         /// Its version.
         found: &'static str,
+    },
+    /// The file, or one beside it, cannot be opened or written.
+    #[error("the journal {} cannot be opened: {why}", path.display())]
+    Inaccessible {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system, or `SQLite`, says.
+        why: String,
     },
     /// There is no journal yet.
     #[error("there is no journal at {}", path.display())]
@@ -56,7 +65,7 @@ pub enum JournalError {
     Store(String),
     /// Files beside the store.
     #[error(transparent)]
-    Io(#[from] std::io::Error),
+    Io(#[from] io::Error),
 }
 
 impl JournalError {
@@ -66,6 +75,10 @@ impl JournalError {
         Some(match self {
             Self::Corrupt { .. } => {
                 "move it away, or name another with `--journal FILE`".to_owned()
+            }
+            Self::Inaccessible { .. } => {
+                "name another with `--journal FILE`, or run without one: `--journal none`"
+                    .to_owned()
             }
             Self::Newer { .. } => {
                 "use that funcy, or name another with `--journal FILE`".to_owned()
@@ -86,10 +99,21 @@ impl JournalError {
         })
     }
 
+    /// A file of the journal cannot be opened.
+    pub(super) fn inaccessible(path: &Path) -> impl Fn(io::Error) -> Self {
+        move |error| match error.kind() {
+            io::ErrorKind::StorageFull => Self::Full(format!("{}: {error}", path.display())),
+            _ => Self::Inaccessible {
+                path: path.to_owned(),
+                why: error.to_string(),
+            },
+        }
+    }
+
     /// Whether there is no room left.
     #[must_use]
     pub fn is_full(&self) -> bool {
         matches!(self, Self::Full(_))
-            || matches!(self, Self::Io(error) if error.kind() == std::io::ErrorKind::StorageFull)
+            || matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::StorageFull)
     }
 }

@@ -15,6 +15,7 @@
 mod alive;
 pub mod archive;
 mod attachment;
+pub(crate) mod crash;
 mod error;
 mod history;
 mod marks;

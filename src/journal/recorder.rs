@@ -1,6 +1,6 @@
 use super::alive::{self, Alive};
 use super::reserve::Reserve;
-use super::{Attachment, Chain, Commit, Durability, JournalError, Sealed, Sqlite, Store};
+use super::{Attachment, Chain, Commit, Durability, JournalError, Sealed, Sqlite, Store, crash};
 use crate::event::{Event, RunId};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -57,6 +57,7 @@ impl Journal {
     /// When the file is no journal, a newer funcy has written it, or it cannot be written.
     pub fn open(path: &Path, durability: Durability) -> Result<Self, JournalError> {
         let store = Sqlite::create(path, durability)?;
+        crash::point("opened");
         alive::sweep(path);
         Self::with_store(Box::new(store), path)
     }
@@ -91,8 +92,11 @@ impl Journal {
     /// # Errors
     /// When its sign of life cannot be written.
     pub fn recorder(&self, run: &RunId) -> Result<Recorder, JournalError> {
+        let alive = Alive::show(&self.shared.path, run)
+            .map_err(JournalError::inaccessible(&self.shared.path))?;
+        crash::point("shown");
         Ok(Recorder {
-            _alive: Alive::show(&self.shared.path, run)?,
+            _alive: alive,
             shared: Arc::clone(&self.shared),
             chain: Chain::new(RunId::clone(run)),
         })
@@ -178,6 +182,7 @@ fn store_jobs(store: &mut dyn Store, jobs: &mut Vec<Job>) {
     let mut after = Vec::with_capacity(jobs.len());
     let mut sealed: Vec<(Sealed, Vec<Attachment>)> = Vec::with_capacity(jobs.len());
     let mut result = Ok(());
+    crash::point("before-seal");
     for job in &*jobs {
         let mut chain = job.chain.clone();
         let mut attachments = Vec::new();
@@ -187,6 +192,7 @@ fn store_jobs(store: &mut dyn Store, jobs: &mut Vec<Job>) {
         }
         after.push(chain);
     }
+    crash::point("sealed");
     if result.is_ok() {
         let commits: Vec<Commit<'_>> = (sealed.iter())
             .zip(&*jobs)
@@ -199,6 +205,7 @@ fn store_jobs(store: &mut dyn Store, jobs: &mut Vec<Job>) {
         result = store.append(&commits);
     }
     let result = result.map_err(Arc::new);
+    crash::point("before-reply");
     for (job, after) in jobs.drain(..).zip(after) {
         let done = Done {
             chain: if result.is_ok() { after } else { job.chain },

@@ -14,18 +14,21 @@ mod end;
 mod execution;
 mod instruction;
 mod lane;
+mod point;
 mod race;
 mod run;
 mod stub;
 mod subscription;
 #[cfg(test)]
 pub(crate) mod tests;
+mod timer;
 mod value;
 mod visit;
 mod world;
 
 pub use chart::{Chart, Machine};
-pub use compile::{Project, compile};
+pub use compile::{Project, compile, expression};
+pub use point::{Armed, Point};
 pub use run::{Inputs, Verdict, run};
 pub use stub::{Deadlock, Stub, Stubbed};
 pub use world::{Call, Halt, Lost, Moment, ScopeId, Site, World};

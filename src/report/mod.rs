@@ -42,7 +42,7 @@ mod fixture;
 mod tests;
 
 pub use cause::{Cause, causes, normalized};
-pub use failure::{About, Sources, failure};
+pub use failure::{About, Sources, explained, failure};
 pub use formats::{REPORTS, Report, by_name};
 pub use github::Github;
 pub use json::Document;
@@ -51,6 +51,7 @@ pub use markdown::Markdown;
 pub use moment::{Came, Known, Moment};
 pub use ndjson::Ndjson;
 pub use options::Options;
+pub use row::waiting;
 pub use status::{Hue, Status, Theme};
 pub use style::{Color, ColorChoice, Output, Style};
 pub use terminal::Terminal;

@@ -80,6 +80,15 @@ pub(crate) fn running_since(running: &Running, now: i64, since: bool, style: Sty
     line.push(Ink::Faint, &format!("  {left}"))
 }
 
+/// The line about one execution that waits, for a display of its own: attempt, value of the operand that is
+/// not as wanted, time left. `now`: microseconds since the Unix epoch.
+#[must_use]
+pub fn waiting(one: &Running, now: i64, style: Style) -> String {
+    let mut out = String::new();
+    running(one, now, style).write_open(&mut out);
+    out
+}
+
 /// The same for programs.
 pub(crate) fn json(running: &Running) -> Json {
     let phase = match &running.phase {

@@ -170,7 +170,7 @@ fn of_run(fact: &Fact) -> (Option<Status>, String) {
 
 fn of_cleanup(fact: &Fact) -> (Option<Status>, String) {
     match fact {
-        Fact::Deferred { place } => (None, format!("a `defer` is armed ({})", at(place))),
+        Fact::Deferred { place, .. } => (None, format!("a `defer` is armed ({})", at(place))),
         Fact::CleanupStarted { deferred } => {
             let armed = count((*deferred).into(), "armed `defer`");
             (None, format!("cleanup begins, {armed}"))

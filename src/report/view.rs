@@ -6,7 +6,7 @@ use super::status::Status;
 use super::value::compact;
 use crate::event::{
     Attempted, ErrorKind, Event, ExecutionId, ExecutionStarted, Fact, Failure, Headline, Json,
-    Metrics, Name, Outcome, RunId, RunStarted, Tally,
+    Metrics, Name, Outcome, RunId, RunStarted, Tally, Trace,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -433,7 +433,14 @@ impl Ended {
             attempts: self.started.attempts,
             cleanup: self.cleanup.clone(),
             again: Some(again),
+            trace: self.trace(run),
         }
+    }
+
+    /// The id of the trace that its requests were part of.
+    pub fn trace(&self, run: Option<&RunId>) -> Option<String> {
+        let run = run.filter(|_| self.metrics.attempts > 0)?;
+        Some(Trace::of(run, self.id).id().to_owned())
     }
 
     /// Whether nothing but its cleanup failed.

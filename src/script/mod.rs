@@ -14,6 +14,7 @@
 //! No clock, runtime or IO is named here; limits count operations, tokens and bytes.
 
 mod arithmetic;
+mod cache;
 mod engine;
 mod error;
 mod eval;

@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod check;
+mod eval;
 mod exit;
 mod files;
 mod gallery;

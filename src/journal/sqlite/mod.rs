@@ -9,6 +9,7 @@ mod write;
 
 use super::{Commit, ExecutionRow, Hash, JournalError, Query, RunRow, Sealed, Size, Store};
 use crate::event::RunId;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -49,11 +50,17 @@ impl Sqlite {
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
         {
-            std::fs::create_dir_all(folder)?;
+            std::fs::create_dir_all(folder).map_err(JournalError::inaccessible(path))?;
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let mut store = Self::open_with(path, flags)?;
         schema::examine(&store.connection, path)?;
+        if store.connection.is_readonly("main").map_err(mistake)? {
+            return Err(JournalError::Inaccessible {
+                path: path.to_owned(),
+                why: "it may only be read".to_owned(),
+            });
+        }
         let synchronous = match durability {
             Durability::Normal => "NORMAL",
             Durability::Full => "FULL",
@@ -65,6 +72,7 @@ impl Sqlite {
             ))
             .map_err(mistake)?;
         schema::migrate(&mut store.connection, path)?;
+        store.belongs_to_us(true)?;
         Ok(store)
     }
 
@@ -80,6 +88,7 @@ impl Sqlite {
         }
         let mut store = Self::open_with(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         schema::migrate(&mut store.connection, path)?;
+        store.belongs_to_us(true)?;
         Ok(store)
     }
 
@@ -91,12 +100,42 @@ impl Sqlite {
         }
         // Each connection stays on one thread at a time: SQLite needs no lock of its own.
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(mistake)?;
+        let connection = Connection::open_with_flags(path, flags).map_err(|error| {
+            let why = error.to_string();
+            match error.sqlite_error_code() {
+                Some(ErrorCode::CannotOpen) => JournalError::Inaccessible {
+                    path: path.to_owned(),
+                    why,
+                },
+                _ => mistake(error),
+            }
+        })?;
         connection.busy_timeout(PATIENCE).map_err(mistake)?;
         connection.set_prepared_statement_cache_capacity(32);
-        Ok(Self {
+        let store = Self {
             connection,
             path: path.to_owned(),
+        };
+        store.belongs_to_us(false)?;
+        Ok(store)
+    }
+
+    /// The last connection to a database moves its log into it. What may not be ours is not touched.
+    fn belongs_to_us(&self, ours: bool) -> Result<(), JournalError> {
+        self.connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !ours)
+            .map_err(mistake)?;
+        Ok(())
+    }
+
+    /// Damage is only known here to be this file's.
+    fn named<T>(&self, result: Result<T, JournalError>) -> Result<T, JournalError> {
+        result.map_err(|error| match error {
+            JournalError::Corrupt { why, .. } => JournalError::Corrupt {
+                path: self.path.clone(),
+                why,
+            },
+            other => other,
         })
     }
 
@@ -109,7 +148,8 @@ impl Sqlite {
 
 impl Store for Sqlite {
     fn append(&mut self, commits: &[Commit<'_>]) -> Result<(), JournalError> {
-        write::append(&mut self.connection, commits)
+        let written = write::append(&mut self.connection, commits);
+        self.named(written)
     }
 
     fn runs(
@@ -118,23 +158,23 @@ impl Store for Sqlite {
         before: Option<&RunId>,
         limit: usize,
     ) -> Result<Vec<RunRow>, JournalError> {
-        read::runs(&self.connection, query, before, limit)
+        self.named(read::runs(&self.connection, query, before, limit))
     }
 
     fn run(&self, id: &str) -> Result<Option<RunRow>, JournalError> {
-        read::run(&self.connection, id)
+        self.named(read::run(&self.connection, id))
     }
 
     fn named_like(&self, part: &str, limit: usize) -> Result<Vec<RunId>, JournalError> {
-        read::named_like(&self.connection, part, limit)
+        self.named(read::named_like(&self.connection, part, limit))
     }
 
     fn unended(&self) -> Result<Vec<RunRow>, JournalError> {
-        read::unended(&self.connection)
+        self.named(read::unended(&self.connection))
     }
 
     fn executions(&self, run: &str) -> Result<Vec<ExecutionRow>, JournalError> {
-        read::executions(&self.connection, run)
+        self.named(read::executions(&self.connection, run))
     }
 
     fn notable(&self, run: &str, limit: usize) -> Result<Vec<ExecutionRow>, JournalError> {
@@ -147,7 +187,7 @@ impl Store for Sqlite {
         before: Option<&RunId>,
         limit: usize,
     ) -> Result<Vec<ExecutionRow>, JournalError> {
-        read::history(&self.connection, task, before, limit)
+        self.named(read::history(&self.connection, task, before, limit))
     }
 
     fn commits(
@@ -156,23 +196,24 @@ impl Store for Sqlite {
         from: u64,
         each: &mut dyn FnMut(Sealed) -> ControlFlow<()>,
     ) -> Result<(), JournalError> {
-        read::commits(&self.connection, run, from, each)
+        self.named(read::commits(&self.connection, run, from, each))
     }
 
     fn attachment(&self, hash: &Hash) -> Result<Option<Vec<u8>>, JournalError> {
-        read::attachment(&self.connection, hash)
+        self.named(read::attachment(&self.connection, hash))
     }
 
     fn remove(&mut self, runs: &[RunId]) -> Result<(), JournalError> {
-        write::remove(&mut self.connection, runs)
+        let removed = write::remove(&mut self.connection, runs);
+        self.named(removed)
     }
 
     fn size(&self) -> Result<Size, JournalError> {
-        read::size(&self.connection)
+        self.named(read::size(&self.connection))
     }
 
     fn compact(&mut self) -> Result<(), JournalError> {
-        self.connection.execute_batch("VACUUM").map_err(mistake)
+        self.named(self.connection.execute_batch("VACUUM").map_err(mistake))
     }
 }
 
@@ -183,6 +224,10 @@ pub(super) fn mistake(error: rusqlite::Error) -> JournalError {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             JournalError::Busy(error.to_string())
         }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => JournalError::Corrupt {
+            path: PathBuf::new(),
+            why: error.to_string(),
+        },
         _ => JournalError::Store(error.to_string()),
     }
 }

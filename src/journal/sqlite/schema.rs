@@ -86,7 +86,7 @@ pub(super) fn examine(connection: &Connection, path: &Path) -> Result<i64, Journ
         why,
     };
     let from = |error: rusqlite::Error| match super::mistake(error) {
-        JournalError::Store(why) => corrupt(why),
+        JournalError::Store(why) | JournalError::Corrupt { why, .. } => corrupt(why),
         other => other,
     };
     let application = read("application_id").map_err(from)?;

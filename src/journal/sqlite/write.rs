@@ -1,5 +1,6 @@
 use super::{Commit, JournalError, mistake};
 use crate::event::{Event, ExecutionStarted, Fact, Headline, Outcome, RunId, RunStarted};
+use crate::journal::crash;
 use crate::journal::store::labels_json;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
@@ -11,10 +12,14 @@ pub(super) fn append(
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(mistake)?;
+    crash::point("begun");
     for commit in commits {
         append_one(&transaction, commit).map_err(mistake)?;
     }
-    transaction.commit().map_err(mistake)
+    crash::point("before-commit");
+    transaction.commit().map_err(mistake)?;
+    crash::point("committed");
+    Ok(())
 }
 
 fn append_one(transaction: &Transaction<'_>, commit: &Commit<'_>) -> rusqlite::Result<()> {
@@ -46,6 +51,7 @@ fn append_one(transaction: &Transaction<'_>, commit: &Commit<'_>) -> rusqlite::R
             sealed.marks,
             sealed.lines
         ])?;
+    crash::point("half-appended");
     for attachment in *attachments {
         transaction
             .prepare_cached("INSERT OR IGNORE INTO attachment (hash, body) VALUES (?1, ?2)")?
