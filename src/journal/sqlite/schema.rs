@@ -56,7 +56,9 @@ const STEPS: &[&str] = &[
         superseded INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (run, number)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX execution_task ON execution (task, run);
+    -- All that a query asks of executions stands in the index: their rows need not be read.
+    CREATE INDEX execution_task ON execution (task, run, superseded, outcome);
+    CREATE INDEX execution_file ON execution (file, run, superseded, outcome);
     CREATE INDEX execution_bad ON execution (run, number)
         WHERE superseded = 0 AND (outcome IS NULL OR outcome NOT IN ('passed', 'flaky', 'skipped'));
     CREATE TABLE attachment (
