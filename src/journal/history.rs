@@ -274,6 +274,15 @@ impl History {
         let mut chain = Chain::new(RunId::clone(&row.id));
         let mut broken = None;
         self.store.commits(&row.id, 0, &mut |sealed| {
+            if chain.next() > row.events {
+                // A run that is under way has gone on since its row was read.
+                broken = row.outcome.map(|_| Broken {
+                    run: RunId::clone(&row.id),
+                    seq: chain.next(),
+                    what: Fault::Surplus,
+                });
+                return ControlFlow::Break(());
+            }
             let checked = chain
                 .check(&sealed)
                 .and_then(|()| self.check_bodies(&sealed));

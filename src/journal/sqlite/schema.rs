@@ -85,8 +85,11 @@ pub(super) fn examine(connection: &Connection, path: &Path) -> Result<i64, Journ
         path: path.to_owned(),
         why,
     };
-    let from = |error: rusqlite::Error| match super::mistake(error) {
-        JournalError::Store(why) | JournalError::Corrupt { why, .. } => corrupt(why),
+    let from = |error: rusqlite::Error| match super::mistake(error).of(path) {
+        JournalError::Store(why) => JournalError::Inaccessible {
+            path: path.to_owned(),
+            why,
+        },
         other => other,
     };
     let application = read("application_id").map_err(from)?;
