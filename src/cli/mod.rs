@@ -12,6 +12,7 @@ mod output;
 mod run;
 mod schema;
 mod signals;
+mod simulate;
 
 use clap::{Parser, Subcommand};
 use exit::Exit;
@@ -44,6 +45,8 @@ enum Command {
     Run(run::Args),
     /// Check definitions without running anything
     Check(check::Args),
+    /// Run a task on a virtual clock, against stubs or a recorded run
+    Simulate(simulate::Args),
     /// Draw the machine of a task
     Graph(graph::Args),
     /// The client kinds: their config, requests and results
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
     let exit = match command {
         Command::Run(args) => run::run(&global, &args),
         Command::Check(args) => check::run(&global, &args),
+        Command::Simulate(args) => simulate::run(&global, &args),
         Command::Graph(args) => graph::run(&global, &args),
         Command::Clients(args) => clients::run(&global, &args),
         Command::Schema(args) => schema::run(&args),

@@ -55,16 +55,16 @@ pub(super) struct Args {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+pub(super) enum Format {
     Human,
     Json,
 }
 
 /// `FORMAT=FILE`.
 #[derive(Clone)]
-struct ReportFile {
+pub(super) struct ReportFile {
     format: &'static report::Report,
-    path: PathBuf,
+    pub(super) path: PathBuf,
 }
 
 impl std::fmt::Debug for ReportFile {
@@ -133,7 +133,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Exit {
         .collect();
     let command = command_line(&secrets);
     let flags = args.load.flags(&secrets);
-    let sinks = match open_reports(&args.reports, &flags) {
+    let sinks = match open_reports(&args.reports, &options(&flags)) {
         Ok(sinks) => sinks,
         Err(exit) => return exit,
     };
@@ -173,7 +173,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Exit {
 }
 
 /// With an invalid file nothing starts.
-fn usable(global: &Global, found: &Tasks) -> Result<(), Exit> {
+pub(super) fn usable(global: &Global, found: &Tasks) -> Result<(), Exit> {
     if !found.diagnostics.is_empty() {
         let style = global.style(io::stderr().is_terminal());
         output::note(check::rendered(found, style).trim_end());
@@ -198,7 +198,7 @@ fn usable(global: &Global, found: &Tasks) -> Result<(), Exit> {
 }
 
 /// Nothing starts when a task lacks what must be given to it.
-fn params_missing(tasks: &[Loaded], load: &Load) -> Option<Exit> {
+pub(super) fn params_missing(tasks: &[Loaded], load: &Load) -> Option<Exit> {
     let given = |name: &str| load.vars.iter().any(|var| &*var.name == name);
     let (task, name) = tasks.iter().find_map(|task| {
         let missing = task.machine.params().iter().find(|name| !given(name))?;
@@ -233,7 +233,7 @@ fn options(flags: &str) -> Options {
 }
 
 /// The command line for the record, with the values of secrets hidden: no task has named them yet.
-fn command_line(secrets: &HashSet<&str>) -> Vec<String> {
+pub(super) fn command_line(secrets: &HashSet<&str>) -> Vec<String> {
     std::env::args_os()
         .map(|word| {
             let word = word.to_string_lossy();
@@ -250,7 +250,10 @@ fn command_line(secrets: &HashSet<&str>) -> Vec<String> {
 }
 
 /// Opens the report files before anything runs, so that a path that cannot be written is known then.
-fn open_reports(reports: &[ReportFile], flags: &str) -> Result<Vec<Box<dyn Sink>>, Exit> {
+pub(super) fn open_reports(
+    reports: &[ReportFile],
+    options: &Options,
+) -> Result<Vec<Box<dyn Sink>>, Exit> {
     let mut sinks = Vec::with_capacity(reports.len());
     for ReportFile { format, path } in reports {
         let opened = match path.parent() {
@@ -264,7 +267,7 @@ fn open_reports(reports: &[ReportFile], flags: &str) -> Result<Vec<Box<dyn Sink>
                     format!("the report {}", path.display()),
                     file,
                 ))),
-                options(flags),
+                options.clone(),
             )),
             Err(error) => {
                 output::error(
@@ -297,7 +300,7 @@ fn github(flags: &str) -> report::Github {
     report::Github::new(Box::new(Lenient(io::stdout())), summary, options(flags))
 }
 
-fn stdout() -> Named<io::Stdout> {
+pub(super) fn stdout() -> Named<io::Stdout> {
     Named("stdout".to_owned(), io::stdout())
 }
 

@@ -12,6 +12,7 @@ mod condition;
 mod drawing;
 mod end;
 mod execution;
+mod explore;
 mod instruction;
 mod lane;
 mod race;
@@ -26,9 +27,10 @@ mod world;
 
 pub use chart::{Chart, Machine};
 pub use compile::{Project, compile};
+pub use explore::{Bounds, Exploration, Explored, Undone};
 pub use run::{Inputs, Verdict, run};
 pub use stub::{
-    Asked, LeftAt, Recording, ReplayEnd, Replayed, Stub, Stubbed, Stuck, Unstubbed, replay,
-    replay_in,
+    Asked, LeftAt, Recording, ReplayEnd, Replayed, Stub, Stubbed, Stubs, Stuck, Unstubbed, replay,
+    replay_in, trace_hash,
 };
 pub use world::{Call, Halt, Lost, Moment, ScopeId, Site, World};

@@ -15,5 +15,6 @@ mod init;
 mod readme;
 mod reports;
 mod run;
+mod simulate;
 mod suite;
 mod terminal;
