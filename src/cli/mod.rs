@@ -21,6 +21,7 @@ mod runs;
 mod schema;
 mod show;
 mod signals;
+mod simulate;
 mod when;
 
 use clap::{Parser, Subcommand};
@@ -66,6 +67,8 @@ enum Command {
     Audit(audit::Args),
     /// Evaluate one expression: over a file, an answer, or variables
     Eval(eval::Args),
+    /// Run a task on a virtual clock, against stubs or a recorded run
+    Simulate(simulate::Args),
     /// Draw the machine of a task
     Graph(graph::Args),
     /// The client kinds: their config, requests and results
@@ -105,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Eval(args) => eval::run(&global, &args),
+        Command::Simulate(args) => simulate::run(&global, &args),
         Command::Graph(args) => graph::run(&global, &args),
         Command::Clients(args) => clients::run(&global, &args),
         Command::Schema(args) => schema::run(&args),

@@ -61,8 +61,8 @@ fn said(headline: &Headline) -> String {
     text
 }
 
-/// A message without what differs from case to case: `N` for each number, `'…'` for each quoted value. A long
-/// word of hexadecimal digits is a number too.
+/// A message without what differs from case to case: `N` for each number, `'…'` for each quoted value. A
+/// word of four or more hexadecimal digits is a number too (a part of a UUID).
 #[must_use]
 pub fn normalized(message: &str) -> String {
     let mut out = String::with_capacity(message.len());
@@ -93,7 +93,7 @@ pub fn normalized(message: &str) -> String {
 
 fn push_word(out: &mut String, word: &str) {
     let has_digit = word.contains(|c: char| c.is_ascii_digit());
-    if has_digit && word.len() >= 8 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if has_digit && word.len() >= 4 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         out.push('N');
         return;
     }

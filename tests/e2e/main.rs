@@ -18,5 +18,6 @@ mod readme;
 mod recorded;
 mod reports;
 mod run;
+mod simulate;
 mod suite;
 mod terminal;
