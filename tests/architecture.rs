@@ -38,6 +38,20 @@ const HOUSE: &[Room] = &[
     ),
     room("demo", 4, &[]),
     room(
+        "watch",
+        4,
+        &[
+            "event",
+            "definition",
+            "script",
+            "graph",
+            "machine",
+            "client",
+            "report",
+            "engine",
+        ],
+    ),
+    room(
         "cli",
         5,
         &[
@@ -50,6 +64,7 @@ const HOUSE: &[Room] = &[
             "report",
             "engine",
             "demo",
+            "watch",
         ],
     ),
 ];

@@ -12,6 +12,7 @@ mod output;
 mod run;
 mod schema;
 mod signals;
+mod watch;
 
 use clap::{Parser, Subcommand};
 use exit::Exit;
@@ -42,6 +43,8 @@ struct Cli {
 enum Command {
     /// Run tasks
     Run(run::Args),
+    /// Run again what a change affects, while you write
+    Watch(watch::Args),
     /// Check definitions without running anything
     Check(check::Args),
     /// Draw the machine of a task
@@ -76,6 +79,7 @@ pub fn main() -> ExitCode {
     global.trace();
     let exit = match command {
         Command::Run(args) => run::run(&global, &args),
+        Command::Watch(args) => watch::run(&global, args),
         Command::Check(args) => check::run(&global, &args),
         Command::Graph(args) => graph::run(&global, &args),
         Command::Clients(args) => clients::run(&global, &args),

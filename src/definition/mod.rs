@@ -12,6 +12,7 @@ pub mod model;
 mod node;
 mod render;
 mod schema;
+mod skeleton;
 mod source;
 mod yaml;
 
@@ -24,5 +25,6 @@ pub use model::{SourceFile, Suite, Task};
 pub use node::{Node, NodeKind, Text, TextMap};
 pub use render::{render, to_github, to_json};
 pub use schema::{json_schema, suite_schema};
+pub use skeleton::Difference;
 pub use source::MAX_FILE_BYTES;
 pub use yaml::parse_yaml;

@@ -45,6 +45,34 @@ pub struct Loaded {
     pub machine: Arc<Machine>,
     /// Its suite.
     pub project: Arc<Project>,
+    /// The texts that it gives to clients as they stand: each may be the path of a file that it reads.
+    pub literals: Arc<[Name]>,
+}
+
+/// The suites that a loader has read. Handed to the next loading, they are not read again.
+#[derive(Debug, Default)]
+pub struct Projects(HashMap<PathBuf, Option<Arc<Project>>>);
+
+impl Projects {
+    /// Takes over what was read anew; a suite that is broken now stays as it was.
+    pub fn renew(&mut self, read: Self) {
+        for (key, project) in read.0 {
+            match project {
+                Some(project) => drop(self.0.insert(key, Some(project))),
+                None => drop(self.0.entry(key).or_insert(None)),
+            }
+        }
+    }
+
+    /// Forgets suites that are broken, so that they are read again.
+    pub fn forget_broken(&mut self) {
+        self.0.retain(|_, project| project.is_some());
+    }
+
+    /// The suites that could be read.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Project>> {
+        self.0.values().flatten()
+    }
 }
 
 /// A suite file, or its absence, with everything that its tasks share.
@@ -141,10 +169,17 @@ impl Loader {
     /// never passed over.
     #[must_use]
     pub fn load(&self, paths: &[PathBuf]) -> Tasks {
+        self.load_with(paths, &mut Projects::default())
+    }
+
+    /// As [`Self::load`], with the suites that are known already. What is wrong with a suite is said when it
+    /// is read, not again.
+    #[must_use]
+    pub fn load_with(&self, paths: &[PathBuf], known: &mut Projects) -> Tasks {
         let mut loading = Loading {
             loader: self,
             found: Tasks::default(),
-            projects: HashMap::new(),
+            projects: std::mem::take(&mut known.0),
         };
         let mut seen: HashSet<PathBuf> = HashSet::new();
         for path in paths {
@@ -171,6 +206,7 @@ impl Loader {
                 }
             }
         }
+        known.0 = loading.projects;
         loading.found
     }
 
@@ -297,7 +333,7 @@ impl Loading<'_> {
         };
         let compiled = self.compile(&file, &project);
         let (machine, diagnostics) = match compiled {
-            Ok((machine, warnings)) => (Some(machine), warnings),
+            Ok((machine, literals, warnings)) => (Some((machine, literals)), warnings),
             Err(diagnostics) => (None, diagnostics),
         };
         if !diagnostics.is_empty() {
@@ -311,10 +347,11 @@ impl Loading<'_> {
                 }
             }
         }
-        if let Some(machine) = machine {
+        if let Some((machine, literals)) = machine {
             self.found.tasks.push(Loaded {
                 machine: Arc::new(machine),
                 project,
+                literals,
             });
         }
     }
@@ -323,7 +360,7 @@ impl Loading<'_> {
         &self,
         file: &Arc<SourceFile>,
         project: &Project,
-    ) -> Result<(Machine, Vec<Diagnostic>), Vec<Diagnostic>> {
+    ) -> Result<(Machine, Arc<[Name]>, Vec<Diagnostic>), Vec<Diagnostic>> {
         let definition::Parsed {
             value: task,
             warnings,
@@ -335,7 +372,10 @@ impl Loading<'_> {
             given: &self.loader.given,
         };
         match machine::compile(&against, &task) {
-            Ok((machine, more)) => Ok((machine, warnings.into_iter().chain(more).collect())),
+            Ok((machine, more)) => {
+                let warnings = warnings.into_iter().chain(more).collect();
+                Ok((machine, task.literals().into(), warnings))
+            }
             Err(mut errors) => {
                 errors.splice(0..0, warnings);
                 Err(errors)

@@ -13,11 +13,11 @@ mod select;
 mod service;
 mod spine;
 
-pub use discover::discover;
-pub use load::{Allow, Loaded, Loader, Project, Tasks};
+pub use discover::{SUITE, Survey, discover, suite_above, survey};
+pub use load::{Allow, Loaded, Loader, Project, Projects, Tasks};
 pub use run::{Handle, Report, Run};
 pub use select::{Pattern, Selection, Shard};
-pub use service::{ServiceError, Services};
+pub use service::{KeptServices, ServiceError, Services};
 
 /// Stack of the thread that runs tasks: deep values and scripts need it.
 pub const STACK: usize = 64 << 20;

@@ -36,6 +36,7 @@ mod fixture;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use failure::anchor;
 pub use failure::{About, Sources, failure};
 pub use formats::{REPORTS, Report, by_name};
 pub use github::Github;
@@ -44,7 +45,12 @@ pub use junit::Junit;
 pub use markdown::Markdown;
 pub use ndjson::Ndjson;
 pub use options::Options;
+pub(crate) use row::{dump as running_facts, ended as ended_row, running as running_row};
 pub use status::{Hue, Status, Theme};
 pub use style::{Color, ColorChoice, Output, Style};
+pub(crate) use style::{Ink, Line};
+pub(crate) use summary::counted;
 pub use terminal::Terminal;
+pub(crate) use text::{cut_middle, shown, wrap};
+pub(crate) use value::{compact, length};
 pub use view::{Ended, Key, Last, Live, Phase, Running, Visit};
