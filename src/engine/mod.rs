@@ -14,6 +14,7 @@ mod service;
 mod spine;
 
 pub use discover::{SUITE, Survey, discover, suite_above, survey};
+pub use host::environment;
 pub use load::{Allow, Loaded, Loader, Project, Projects, Tasks};
 pub use run::{Handle, Report, Run};
 pub use select::{Pattern, Selection, Shard};

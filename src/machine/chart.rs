@@ -333,6 +333,19 @@ impl Lane {
     }
 }
 
+impl Step {
+    /// This instruction, those inside it, and its `defer`.
+    pub(super) fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Step)) {
+        visit(self);
+        if let Action::Parallel(steps) = &self.action {
+            steps.iter().for_each(|step| step.each(visit));
+        }
+        if let Some(defer) = &self.defer {
+            defer.each(visit);
+        }
+    }
+}
+
 impl std::fmt::Debug for Machine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Machine")
@@ -353,6 +366,22 @@ impl Machine {
     #[must_use]
     pub fn chart(&self) -> &Chart {
         &self.chart
+    }
+
+    /// Every instruction, in the order of the file: those inside a `parallel` and `defer`s behind what holds
+    /// them, what a condition polls behind the instructions of its state, `cleanup` last.
+    pub(super) fn each_step<'a>(&'a self, visit: &mut dyn FnMut(&'a Step)) {
+        for state in &self.chart.states {
+            state.steps.iter().for_each(|step| step.each(visit));
+            for lane in &state.lanes {
+                lane.each(&mut |lane| {
+                    if let Strategy::Poll(poll) = &lane.strategy {
+                        poll.step.each(visit);
+                    }
+                });
+            }
+        }
+        self.cleanup.iter().for_each(|step| step.each(visit));
     }
 
     /// The variables that nobody may read.

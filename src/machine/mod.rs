@@ -27,5 +27,8 @@ mod world;
 pub use chart::{Chart, Machine};
 pub use compile::{Project, compile};
 pub use run::{Inputs, Verdict, run};
-pub use stub::{Deadlock, Stub, Stubbed};
+pub use stub::{
+    Asked, LeftAt, Recording, ReplayEnd, Replayed, Stub, Stubbed, Stuck, Unstubbed, replay,
+    replay_in,
+};
 pub use world::{Call, Halt, Lost, Moment, ScopeId, Site, World};

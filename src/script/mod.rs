@@ -4,7 +4,8 @@
 //!   evaluates them over a [`Scope`] of variables and the [`Locals`] of the moment.
 //! - [`Lint`] tells before anything runs what an expression refers to; [`Engine::explain`] tells
 //!   afterwards why it had the value that it had.
-//! - [`Host`] is all that functions may ask of the world: the clock, chance, the environment.
+//! - [`Host`] is all that functions may ask of the world: the clock, chance, the environment. [`Chance`]
+//!   is what every world answers with, so that a replay sees the same values.
 //!
 //! How it works: `lexer` makes tokens with their bytes, `parser` makes an expression of them, and
 //! `eval` computes it, with `ops` and `arithmetic` for the meaning of operators. What only Rhai can
@@ -14,6 +15,7 @@
 //! No clock, runtime or IO is named here; limits count operations, tokens and bytes.
 
 mod arithmetic;
+mod chance;
 mod engine;
 mod error;
 mod eval;
@@ -38,6 +40,7 @@ mod template;
 mod translate;
 mod value;
 
+pub use chance::Chance;
 pub use engine::{Engine, Signature, brief};
 pub use error::{EvalError, EvalKind, SyntaxError};
 pub use expression::{Expression, Source};
