@@ -329,10 +329,22 @@ states:
         for (from, to) in [
             ("expect: res.status == 201", "expect: res.status == 200"),
             ("        expect: res.status == 201\n", ""),
-            ("save: { id: res.body.id }", "save: { id: $.id, at: res.status }"),
-            ("when: res.status == 200", "when: res.ok, fail_when: res.status > 499"),
-            ("when: res.status == 200", "when: res.status == 200, set: { x: res.status }"),
-            ("        expect: res", "        if: 1 == 1\n        expect: res"),
+            (
+                "save: { id: res.body.id }",
+                "save: { id: $.id, at: res.status }",
+            ),
+            (
+                "when: res.status == 200",
+                "when: res.ok, fail_when: res.status > 499",
+            ),
+            (
+                "when: res.status == 200",
+                "when: res.status == 200, set: { x: res.status }",
+            ),
+            (
+                "        expect: res",
+                "        if: 1 == 1\n        expect: res",
+            ),
             ("states:", "outputs: { id: id }\nstates:"),
         ] {
             assert_eq!(difference(from, to), Difference::Expressions, "{to}");

@@ -100,6 +100,15 @@ impl KeptServices {
         Ok(Held(kept.downgrade()))
     }
 
+    /// What expressions of the suite in this folder see as `services`; null as long as none were started.
+    #[must_use]
+    pub fn addresses(&self, folder: &Path) -> Json {
+        let shelves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let shelf = shelves.get(folder).and_then(|shelf| shelf.try_read().ok());
+        let kept = shelf.as_deref().and_then(Option::as_ref);
+        kept.map_or(Json::Null, |(_, services)| services.addresses.clone())
+    }
+
     /// Stops all of them, and waits until they have ended.
     pub async fn stop(&self) {
         let shelves: Vec<Shelf> = {
@@ -118,7 +127,8 @@ impl KeptServices {
 fn fits(kept: Option<&(Arc<Project>, Services)>, project: &Arc<Project>) -> bool {
     kept.is_some_and(|(of, services)| {
         let same = Arc::ptr_eq(of, project)
-            || (of.suite.has_same_services(&project.suite) && of.permissions == project.permissions);
+            || (of.suite.has_same_services(&project.suite)
+                && of.permissions == project.permissions);
         same && services.running.iter().all(Running::is_alive)
     })
 }
@@ -327,10 +337,13 @@ impl Running {
     /// Whether its process has not ended.
     fn is_alive(&self) -> bool {
         // Does not reap the child, which would need it to be mutable.
-        self.child.id().and_then(|id| Pid::from_raw(id.cast_signed())).is_some_and(|pid| {
-            let looks = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
-            matches!(waitid(WaitId::Pid(pid), looks), Ok(None))
-        })
+        self.child
+            .id()
+            .and_then(|id| Pid::from_raw(id.cast_signed()))
+            .is_some_and(|pid| {
+                let looks = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+                matches!(waitid(WaitId::Pid(pid), looks), Ok(None))
+            })
     }
 
     async fn stop(&mut self) {

@@ -81,7 +81,10 @@ impl Sink for Board {
 impl Recording {
     fn add(&mut self, event: &Event) {
         if let Fact::ExecutionStarted(_) = event.fact {
-            *self = Self::default();
+            // What was said of the run as a whole stays.
+            self.events.retain(|event| event.execution.is_none());
+            self.bytes = 0;
+            self.is_cut = false;
         }
         if self.is_cut {
             return;
@@ -160,7 +163,9 @@ mod tests {
 
     #[test]
     fn a_recording_is_bounded_and_begins_anew_with_each_attempt() {
-        let start = event(Fact::ExecutionStarted(Box::new(ExecutionStarted::default())));
+        let start = event(Fact::ExecutionStarted(
+            Box::new(ExecutionStarted::default()),
+        ));
         let mut recording = Recording::default();
         recording.add(&start);
         recording.add(&log(10));

@@ -2,7 +2,7 @@
 
 use super::changes::Batch;
 use super::depends::{self, Module, Parts, Tie};
-use crate::definition::{self, Diagnostic, Difference, Severity};
+use crate::definition::{Diagnostic, Severity};
 use crate::engine::{self, Loaded, Loader, Projects, Tasks};
 use crate::event::{Name, Span};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -54,19 +54,9 @@ pub(super) struct Applied {
     /// The paths that really have another content now, or have come or gone.
     pub(super) changed: BTreeSet<PathBuf>,
     /// The tasks that this affects, by file, and how.
-    pub(super) affected: BTreeMap<Name, Touch>,
+    pub(super) affected: BTreeMap<Name, Tie>,
     /// Whether files have come or gone.
     pub(super) listed: bool,
-}
-
-/// How a task is affected.
-#[derive(Debug)]
-pub(super) struct Touch {
-    pub(super) tie: Tie,
-    /// How its definition differs from the one before, where both are good.
-    pub(super) difference: Option<Difference>,
-    /// The definition before.
-    pub(super) before: Option<Loaded>,
 }
 
 impl Catalog {
@@ -116,12 +106,21 @@ impl Catalog {
         }
         for parts in self.entries.iter().map(|entry| &entry.parts) {
             folders.extend(parts.file.parent().and_then(existing));
-            folders.extend(parts.suite.as_deref().and_then(Path::parent).map(Path::to_owned));
+            folders.extend(
+                parts
+                    .suite
+                    .as_deref()
+                    .and_then(Path::parent)
+                    .map(Path::to_owned),
+            );
             folders.extend(existing(&parts.scripts));
             let data = parts.named.iter().filter_map(|path| path.parent());
             // A text that is no path at all must not lead to a folder somewhere else.
             let near = data.filter(|folder| parts.file.parent() != Some(folder));
-            folders.extend(near.filter(|folder| folder.is_dir() && folder.parent().is_some()).map(real));
+            folders.extend(
+                near.filter(|folder| folder.is_dir() && folder.parent().is_some())
+                    .map(real),
+            );
         }
         folders.retain(|folder| folder.is_dir());
         folders
@@ -176,7 +175,8 @@ impl Catalog {
             for (at, entry) in self.entries.iter().enumerate() {
                 let parts = &entry.parts;
                 let within = if is_suite {
-                    parts.suite.as_ref() == Some(path) || suite_of(&parts.file).as_ref() == Some(path)
+                    parts.suite.as_ref() == Some(path)
+                        || suite_of(&parts.file).as_ref() == Some(path)
                 } else {
                     path.parent() == Some(&parts.scripts)
                 };
@@ -203,7 +203,9 @@ impl Catalog {
         if again.is_empty() {
             return;
         }
-        let before: Vec<Option<Loaded>> = (self.entries.iter()).map(|one| one.good.clone()).collect();
+        let before: Vec<bool> = (self.entries.iter())
+            .map(|one| one.good.is_some())
+            .collect();
         let again: Vec<usize> = again.into_iter().collect();
         let mut fresh = Projects::default();
         self.load(&again, &mut fresh);
@@ -211,14 +213,9 @@ impl Catalog {
         for at in again {
             let entry = &self.entries[at];
             let tie = affected.get(&at).copied();
-            let mended = before[at].is_none() && entry.good.is_some();
+            let mended = !before[at] && entry.good.is_some();
             if let Some(tie) = tie.or(mended.then_some(Tie::Suite)) {
-                let touch = Touch {
-                    tie,
-                    difference: None,
-                    before: before[at].clone(),
-                };
-                applied.affected.insert(Name::clone(&entry.file), touch);
+                applied.affected.insert(Name::clone(&entry.file), tie);
             }
         }
     }
@@ -230,24 +227,10 @@ impl Catalog {
                 let entry = &self.entries[at];
                 let file = Name::clone(&entry.file);
                 if entry.parts.file == *path {
-                    let before = entry.good.clone();
                     self.load(&[at], projects);
-                    let entry = &self.entries[at];
-                    let good = entry.good.as_ref().filter(|_| entry.broken.is_none());
-                    let difference = before.as_ref().zip(good).and_then(|(a, b)| difference(a, b));
-                    let touch = Touch {
-                        tie: Tie::Own,
-                        difference,
-                        before,
-                    };
-                    applied.affected.insert(file, touch);
+                    applied.affected.insert(file, Tie::Own);
                 } else if entry.parts.named.contains(path) {
-                    let before = entry.good.clone();
-                    applied.affected.entry(file).or_insert(Touch {
-                        tie: Tie::Data,
-                        difference: None,
-                        before,
-                    });
+                    applied.affected.entry(file).or_insert(Tie::Data);
                 }
             }
         }
@@ -255,12 +238,16 @@ impl Catalog {
 
     /// Looks which task files there are now.
     fn list(&mut self, applied: &mut Applied, projects: &mut Projects) {
-        let before: BTreeSet<PathBuf> =
-            (self.entries.iter()).map(|entry| entry.parts.file.clone()).collect();
+        let before: BTreeSet<PathBuf> = (self.entries.iter())
+            .map(|entry| entry.parts.file.clone())
+            .collect();
         self.survey();
-        let now: BTreeSet<PathBuf> =
-            (self.entries.iter()).map(|entry| entry.parts.file.clone()).collect();
-        applied.changed.extend(before.symmetric_difference(&now).cloned());
+        let now: BTreeSet<PathBuf> = (self.entries.iter())
+            .map(|entry| entry.parts.file.clone())
+            .collect();
+        applied
+            .changed
+            .extend(before.symmetric_difference(&now).cloned());
         applied.listed = before != now;
         let new: Vec<usize> = (self.entries.iter().enumerate())
             .filter(|(_, entry)| !before.contains(&entry.parts.file))
@@ -270,14 +257,7 @@ impl Catalog {
         for at in new {
             let file = Name::clone(&self.entries[at].file);
             self.has_changed(&self.entries[at].parts.file.clone());
-            applied.affected.insert(
-                file,
-                Touch {
-                    tie: Tie::Own,
-                    difference: None,
-                    before: None,
-                },
-            );
+            applied.affected.insert(file, Tie::Own);
         }
     }
 
@@ -294,7 +274,8 @@ impl Catalog {
             let Ok(found) = engine::survey(root) else {
                 continue;
             };
-            self.folders.extend(found.folders.iter().map(|folder| real(folder)));
+            self.folders
+                .extend(found.folders.iter().map(|folder| real(folder)));
             for path in found.files {
                 let file = real_file(&path);
                 if !seen.insert(file.clone()) {
@@ -320,7 +301,9 @@ impl Catalog {
         if which.is_empty() {
             return;
         }
-        let paths: Vec<PathBuf> = (which.iter()).map(|at| self.entries[*at].path.clone()).collect();
+        let paths: Vec<PathBuf> = (which.iter())
+            .map(|at| self.entries[*at].path.clone())
+            .collect();
         let found = self.loader.load_with(&paths, projects);
         let Tasks {
             tasks,
@@ -379,7 +362,12 @@ impl Catalog {
     /// Whether files may have come or gone.
     fn is_structural(&self, path: &Path) -> bool {
         let hidden = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with(['.', '_']);
-        if self.folders.contains(path) || self.roots.iter().any(|root| absolute(root).starts_with(path)) {
+        if self.folders.contains(path)
+            || self
+                .roots
+                .iter()
+                .any(|root| absolute(root).starts_with(path))
+        {
             return true;
         }
         if path.file_name().is_none_or(hidden) {
@@ -389,7 +377,10 @@ impl Catalog {
         if known {
             return !path.is_file();
         }
-        let is_task = matches!(path.extension().and_then(|end| end.to_str()), Some("yaml" | "yml"));
+        let is_task = matches!(
+            path.extension().and_then(|end| end.to_str()),
+            Some("yaml" | "yml")
+        );
         is_task || path.is_dir()
     }
 
@@ -444,16 +435,23 @@ impl Catalog {
 /// A task that needs a parameter cannot run without it.
 fn lacking(task: &Loaded, given: &BTreeSet<Name>) -> Option<Diagnostic> {
     let machine = &task.machine;
-    let name = machine.params().iter().find(|name| !given.contains(*name))?;
+    let name = machine
+        .params()
+        .iter()
+        .find(|name| !given.contains(*name))?;
     let message = format!("the task `{}` needs the parameter `{name}`", machine.name);
-    let diagnostic = Diagnostic::error("no-parameter", &machine.file.name, Span::default(), message);
+    let diagnostic =
+        Diagnostic::error("no-parameter", &machine.file.name, Span::default(), message);
     Some(diagnostic.hint(format!("start again with `--var {name}=…`")))
 }
 
 fn parts(file: &Path, task: &Loaded) -> Parts {
     let suite = &task.project.suite;
     let folder = absolute(&suite.folder);
-    let scripts = suite.scripts.as_ref().map_or("scripts", |text| text.as_str());
+    let scripts = suite
+        .scripts
+        .as_ref()
+        .map_or("scripts", |text| text.as_str());
     let source = suite.file.as_ref();
     Parts {
         file: file.to_owned(),
@@ -463,12 +461,6 @@ fn parts(file: &Path, task: &Loaded) -> Parts {
         scripts: real(&depends::normal(&folder.join(scripts))),
         named: depends::named(&task.literals, file.parent().unwrap_or(Path::new("/"))),
     }
-}
-
-fn difference(before: &Loaded, now: &Loaded) -> Option<Difference> {
-    let before = definition::parse_task(&before.machine.file).ok()?;
-    let now = definition::parse_task(&now.machine.file).ok()?;
-    Some(before.value.difference(&now.value))
 }
 
 fn suite_of(file: &Path) -> Option<PathBuf> {
@@ -523,3 +515,6 @@ fn existing(folder: &Path) -> Option<PathBuf> {
         .find(|folder| folder.is_dir())
         .map(Path::to_owned)
 }
+
+#[cfg(test)]
+mod tests;

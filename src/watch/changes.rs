@@ -21,8 +21,8 @@ pub(super) struct Changes {
     due: Option<Instant>,
     /// When the first of them came.
     began: Option<Instant>,
-    /// When the last batch was handed out.
-    acted: Option<Instant>,
+    /// When the last event came that was handed out, or has come since: the end of a burst.
+    burst: Option<Instant>,
 }
 
 /// What to look at.
@@ -76,8 +76,9 @@ impl Changes {
         let began = *self.began.get_or_insert(now);
         // The first file of many is acted on at once, as the only one would be; the others are gathered.
         let in_burst = self
-            .acted
-            .is_some_and(|acted| now.saturating_duration_since(acted) < QUIET);
+            .burst
+            .is_some_and(|last| now.saturating_duration_since(last) < QUIET);
+        self.burst = self.burst.filter(|_| in_burst).map(|_| now);
         if sign == Sign::Whole && !in_burst {
             self.due = Some(now);
         } else if self.due.is_none_or(|due| due > now) {
@@ -105,7 +106,7 @@ impl Changes {
         }
         self.due = None;
         self.began = None;
-        self.acted = Some(now);
+        self.burst = Some(now);
         Some(std::mem::take(&mut self.batch))
     }
 }
@@ -145,7 +146,13 @@ mod tests {
         fn taken(&mut self, millis: u64) -> Option<Vec<String>> {
             let batch = self.changes.take(self.at(millis))?;
             assert!(!batch.rescan);
-            Some(batch.paths.iter().map(|path| path.display().to_string()).collect())
+            Some(
+                batch
+                    .paths
+                    .iter()
+                    .map(|path| path.display().to_string())
+                    .collect(),
+            )
         }
     }
 
@@ -200,7 +207,11 @@ mod tests {
     fn reading_is_no_change() {
         let mut told = Told::new();
         told.event(0, EventKind::Access(AccessKind::Open(AccessMode::Any)), "a");
-        told.event(0, EventKind::Access(AccessKind::Close(AccessMode::Read)), "a");
+        told.event(
+            0,
+            EventKind::Access(AccessKind::Close(AccessMode::Read)),
+            "a",
+        );
         assert_eq!(told.changes.due(), None);
     }
 

@@ -167,10 +167,22 @@ mod tests {
     #[test]
     fn of_the_modules_those_that_it_calls_count() {
         assert_eq!(tie("/s/scripts/money.rhai"), Some(Tie::Script));
-        assert_eq!(tie("/s/scripts/round.rhai"), Some(Tie::Script), "through another");
-        assert_eq!(tie("/s/scripts/keys.rhai"), Some(Tie::Script), "through the suite file");
+        assert_eq!(
+            tie("/s/scripts/round.rhai"),
+            Some(Tie::Script),
+            "through another"
+        );
+        assert_eq!(
+            tie("/s/scripts/keys.rhai"),
+            Some(Tie::Script),
+            "through the suite file"
+        );
         assert_eq!(tie("/s/scripts/other.rhai"), None);
-        assert_eq!(tie("/s/scripts/ground.rhai"), None, "the end of another name");
+        assert_eq!(
+            tie("/s/scripts/ground.rhai"),
+            None,
+            "the end of another name"
+        );
         assert_eq!(tie("/s/tasks/money.rhai"), None, "another folder");
     }
 }

@@ -7,10 +7,15 @@ use std::process::Command;
 /// Opens this file at this place, with what `VISUAL` or `EDITOR` names; `vi` where neither does.
 pub(super) fn command(file: &str, at: Pos, env: impl Fn(&str) -> Option<String>) -> Command {
     let env = |name: &str| env(name).filter(|value| !value.trim().is_empty());
-    let editor = env("VISUAL").or_else(|| env("EDITOR")).unwrap_or_else(|| "vi".to_owned());
+    let editor = env("VISUAL")
+        .or_else(|| env("EDITOR"))
+        .unwrap_or_else(|| "vi".to_owned());
     let mut command = Command::new("sh");
     // The variable may hold options and quotes, as git and others take it.
-    command.arg("-c").arg(format!("{editor} \"$@\"")).arg("editor");
+    command
+        .arg("-c")
+        .arg(format!("{editor} \"$@\""))
+        .arg("editor");
     command.args(arguments(&editor, file, at));
     command
 }
@@ -37,7 +42,9 @@ mod tests {
             "EDITOR" => Some(editor.to_owned()),
             _ => None,
         });
-        let words = command.get_args().map(|word| word.to_string_lossy().into_owned());
+        let words = command
+            .get_args()
+            .map(|word| word.to_string_lossy().into_owned());
         words.collect()
     }
 

@@ -49,8 +49,16 @@ const fn key(keys: &'static str, word: &'static str, does: &'static str) -> Key 
 
 /// Every key, in the order of the help.
 pub(super) const KEYS: &[Key] = &[
-    key("j k", "select", "select the next, the one before; scroll where there is text (arrows, PgUp, PgDn, Home, End too)"),
-    key("Enter", "open", "open the selected task: why it failed, what happened"),
+    key(
+        "j k",
+        "select",
+        "select the next, the one before; scroll where there is text (arrows, PgUp, PgDn, Home, End too)",
+    ),
+    key(
+        "Enter",
+        "open",
+        "open the selected task: why it failed, what happened",
+    ),
     key("Esc", "back", "go back"),
     key("a", "all", "run all tasks that are shown"),
     key("r", "again", "run the selected task again"),
@@ -61,14 +69,34 @@ pub(super) const KEYS: &[Key] = &[
     key("t", "name", "show and run only tasks whose name contains …"),
     key("c", "clear", "clear the filters"),
     key("x", "cancel", "cancel what runs, with cleanup"),
-    key("Space", "pause", "notice changes, but run nothing, until Space is pressed again"),
-    key("g", "graph", "draw the selected machine, and where the last run went"),
-    key("e", "edit", "open $VISUAL or $EDITOR at the line that failed"),
-    key("y", "copy", "copy the curl of the last request to the clipboard"),
+    key(
+        "Space",
+        "pause",
+        "notice changes, but run nothing, until Space is pressed again",
+    ),
+    key(
+        "g",
+        "graph",
+        "draw the selected machine, and where the last run went",
+    ),
+    key(
+        "e",
+        "edit",
+        "open $VISUAL or $EDITOR at the line that failed",
+    ),
+    key(
+        "y",
+        "copy",
+        "copy the curl of the last request to the clipboard",
+    ),
     key("u", "web", "open the web UI"),
     key("?", "help", "this help"),
     key("q", "quit", "end; what runs is cancelled and cleans up"),
-    key("Ctrl-C", "cancel", "once: cancel what runs, with cleanup; twice: end"),
+    key(
+        "Ctrl-C",
+        "cancel",
+        "once: cancel what runs, with cleanup; twice: end",
+    ),
 ];
 
 /// What this key asks for.

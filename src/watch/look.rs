@@ -129,7 +129,11 @@ impl Look {
             }
             Action::Cancel => {
                 let count = state.cancel("cancelled by x");
-                self.say(if count == 0 { "nothing runs" } else { "cancelled, cleaning up" });
+                self.say(if count == 0 {
+                    "nothing runs"
+                } else {
+                    "cancelled, cleaning up"
+                });
             }
             Action::Pause => {
                 state.paused = !state.paused;
@@ -231,7 +235,9 @@ impl Look {
             return;
         }
         let files: Vec<&Name> = state.shown().map(|task| &task.file).collect();
-        let at = files.iter().position(|file| Some(*file) == self.selected.as_ref());
+        let at = files
+            .iter()
+            .position(|file| Some(*file) == self.selected.as_ref());
         let last = files.len().saturating_sub(1);
         let to = at.unwrap_or(0).saturating_add_signed(by).min(last);
         self.selected = files.get(to).map(|file| Name::clone(file));
@@ -243,7 +249,9 @@ impl Look {
         if !forward {
             shown.reverse();
         }
-        let at = shown.iter().position(|task| Some(&task.file) == self.selected.as_ref());
+        let at = shown
+            .iter()
+            .position(|task| Some(&task.file) == self.selected.as_ref());
         shown.rotate_left(at.map_or(0, |at| at + 1));
         match shown.iter().find(|task| task.is_bad()) {
             Some(task) => {

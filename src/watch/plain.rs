@@ -38,7 +38,10 @@ impl Plain {
     /// Why something runs.
     pub(super) fn why(&mut self, state: &State) -> io::Result<()> {
         let mut out = String::new();
-        self.style().line().push(Ink::Strong, &state.why).write(&mut out);
+        self.style()
+            .line()
+            .push(Ink::Strong, &state.why)
+            .write(&mut out);
         self.write(&out)
     }
 

@@ -2,6 +2,8 @@
 
 use super::board::Board;
 use crate::engine::{KeptServices, Run};
+use crate::event::Json;
+use std::path::Path;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 
@@ -40,6 +42,11 @@ impl Runner {
     /// Drops what runs.
     pub(super) fn abandon(&self) {
         let _ = self.orders.try_send(Order::Abandon);
+    }
+
+    /// What expressions of this suite see as `services`.
+    pub(super) fn addresses(&self, folder: &Path) -> Json {
+        self.kept.addresses(folder)
     }
 
     pub(super) fn kept(&self) -> KeptServices {

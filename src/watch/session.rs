@@ -3,13 +3,14 @@
 use super::board::Board;
 use super::catalog::Catalog;
 use super::changes::{Batch, Changes};
+use super::depends::Tie;
 use super::look::Wish;
 use super::mailbox::{Inbox, Mailbox, Message};
 use super::runner::Runner;
 use super::show::Show;
 use super::state::{Active, Ask, Round, State};
 use super::watcher::Watcher;
-use super::{End, Options, editor, text};
+use super::{End, Options, editor, replay, text};
 use crate::engine::{Loaded, Run};
 use crate::event::{Name, RunId};
 use crate::report::{Color, Style};
@@ -55,8 +56,15 @@ impl Session {
         // Something to see, before everything is read.
         show.frame(&state)?;
         let given = options.vars.iter().map(|(name, _)| Name::clone(name));
-        let catalog = Catalog::open(options.loader.clone(), options.paths.clone(), given.collect());
-        let suites = catalog.entries().iter().filter_map(|entry| entry.good.as_ref());
+        let catalog = Catalog::open(
+            options.loader.clone(),
+            options.paths.clone(),
+            given.collect(),
+        );
+        let suites = catalog
+            .entries()
+            .iter()
+            .filter_map(|entry| entry.good.as_ref());
         let concurrency = suites
             .filter_map(|task| task.project.suite.concurrency.as_ref())
             .map(|jobs| jobs.value as usize)
@@ -107,7 +115,11 @@ impl Session {
     /// Takes over what the files say.
     fn sync(&mut self) {
         self.state.sync(self.catalog.entries());
-        let good = self.catalog.entries().iter().filter_map(|entry| entry.good.as_ref());
+        let good = self
+            .catalog
+            .entries()
+            .iter()
+            .filter_map(|entry| entry.good.as_ref());
         let secrets = good
             .flat_map(|task| task.machine.secrets())
             .map(|name| &**name)
@@ -229,12 +241,41 @@ impl Session {
         }
         self.sync();
         let wanted = self.state.changed(&applied);
-        self.show.changed(&self.state, applied.affected.keys(), &wanted)?;
+        self.show
+            .changed(&self.state, applied.affected.keys(), &wanted)?;
+        for file in &wanted {
+            self.replay(file, applied.affected.get(file).copied())?;
+        }
+        self.show.touch();
+        self.show.frame(&self.state)?;
         self.start();
         self.watch()?;
         self.write_locations();
         self.show.touch();
         Ok(())
+    }
+
+    /// Judges the new definition on the last results, where no more than expressions have changed since.
+    fn replay(&mut self, file: &str, tie: Option<Tie>) -> io::Result<()> {
+        let Some(task) = self.state.task_mut(file) else {
+            return Ok(());
+        };
+        task.replayed = None;
+        let worth_it = tie.is_some_and(|tie| replay::is_worth_it(task, tie));
+        let (Some(last), Some(definition)) = (&task.result, &task.definition) else {
+            return Ok(());
+        };
+        if !worth_it {
+            return Ok(());
+        }
+        let services = self.runner.addresses(&definition.project.suite.folder);
+        task.replayed = Some(replay::judge(
+            definition,
+            last,
+            &self.options.vars,
+            services,
+        ));
+        self.show.replayed(task)
     }
 
     /// Watches the folders that matter now, and looks again at those that were not watched before.

@@ -38,19 +38,21 @@ impl Show {
     /// When the terminal refuses.
     pub(super) fn open(options: &mut Options, mailbox: Mailbox) -> io::Result<Self> {
         let report = options.report.clone();
-        Ok(match std::mem::replace(&mut options.display, Display::Screen) {
-            Display::Lines(out) => Self::Lines(Box::new(Plain::new(out, report))),
-            Display::Screen => {
-                let mut screen = Screen {
-                    terminal: Terminal::take(mailbox)?,
-                    look: Look::default(),
-                    options: report,
-                    is_dirty: true,
-                };
-                screen.look.say("loading");
-                Self::Screen(Box::new(screen))
-            }
-        })
+        Ok(
+            match std::mem::replace(&mut options.display, Display::Screen) {
+                Display::Lines(out) => Self::Lines(Box::new(Plain::new(out, report))),
+                Display::Screen => {
+                    let mut screen = Screen {
+                        terminal: Terminal::take(mailbox)?,
+                        look: Look::default(),
+                        options: report,
+                        is_dirty: true,
+                    };
+                    screen.look.say("loading");
+                    Self::Screen(Box::new(screen))
+                }
+            },
+        )
     }
 
     /// The command that runs a task again needs these words.
@@ -220,10 +222,6 @@ impl Screen {
         }
         self.is_dirty = true;
         self.terminal.closed()
-    }
-
-    pub(super) fn is_lent(&self) -> bool {
-        self.terminal.is_lent()
     }
 
     /// The last key was dealt with.

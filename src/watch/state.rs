@@ -7,9 +7,8 @@ use super::depends::Tie;
 use super::replay::Replay;
 use crate::engine::{Handle, Loaded, ServiceError};
 use crate::event::{Name, Outcome, RunId};
-use crate::report::{Ended, Status};
+use crate::report::Ended;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A change of a file right behind the end of a task that names it is the task's own doing, in microseconds.
@@ -65,7 +64,6 @@ pub(super) struct Filters {
 pub(super) struct Task {
     /// The file, as people see it.
     pub(super) file: Name,
-    pub(super) path: PathBuf,
     /// The last good definition.
     pub(super) definition: Option<Loaded>,
     /// What is wrong with the file now.
@@ -134,7 +132,6 @@ impl Task {
     fn new(entry: &Entry) -> Self {
         Self {
             file: Name::clone(&entry.file),
-            path: entry.path.clone(),
             definition: entry.good.clone(),
             broken: entry.broken.clone(),
             result: None,
@@ -173,19 +170,6 @@ impl Task {
     fn is_ready(&self) -> bool {
         self.definition.is_some() && self.broken.is_none()
     }
-
-    pub(super) fn status(&self) -> Status {
-        if let Some(active) = &self.active {
-            let written = active.board.read();
-            let running = written.live.running.values().next();
-            return running.map_or(Status::Running, crate::report::Running::status);
-        }
-        match &self.result {
-            _ if self.broken.is_some() => Status::Ended(Outcome::Error),
-            Some(result) => Status::Ended(result.outcome()),
-            None => Status::Pending,
-        }
-    }
 }
 
 impl State {
@@ -210,7 +194,9 @@ impl State {
             .map(|task| (Name::clone(&task.file), task))
             .collect();
         for entry in entries {
-            let mut task = known.remove(&entry.file).unwrap_or_else(|| Task::new(entry));
+            let mut task = known
+                .remove(&entry.file)
+                .unwrap_or_else(|| Task::new(entry));
             task.definition.clone_from(&entry.good);
             task.broken.clone_from(&entry.broken);
             self.tasks.push(task);
@@ -233,12 +219,12 @@ impl State {
         let (now, paused) = (self.now, self.paused);
         let filters = self.filters.clone();
         for task in &mut self.tasks {
-            let Some(touch) = applied.affected.get(&task.file) else {
+            let Some(tie) = applied.affected.get(&task.file) else {
                 continue;
             };
             let last = task.result.as_ref().map_or(0, |result| result.at);
             let busy = task.active.is_some() || now - last < OWN_DOING;
-            if touch.tie == Tie::Data && busy {
+            if *tie == Tie::Data && busy {
                 continue;
             }
             broken |= task.broken.is_some();
@@ -398,18 +384,25 @@ impl State {
             };
             // A failure is not hidden by a run that was cancelled before it could tell more.
             let tells_nothing = result.outcome() == Outcome::Cancelled
-                && task.result.as_ref().is_some_and(|known| known.outcome() != Outcome::Cancelled);
+                && task
+                    .result
+                    .as_ref()
+                    .is_some_and(|known| known.outcome() != Outcome::Cancelled);
             if active.superseded || tells_nothing {
                 continue;
             }
             if let Some(round) = &mut self.round {
-                round.ended.insert(Name::clone(&task.file), result.outcome());
+                round
+                    .ended
+                    .insert(Name::clone(&task.file), result.outcome());
             }
             task.result = Some(result);
             task.replayed = None;
             settled.push(Name::clone(&task.file));
         }
-        self.tasks.retain(|task| task.definition.is_some() || task.broken.is_some() || task.active.is_some());
+        self.tasks.retain(|task| {
+            task.definition.is_some() || task.broken.is_some() || task.active.is_some()
+        });
         settled
     }
 
@@ -437,7 +430,10 @@ impl State {
 
     /// How many tasks run.
     pub(super) fn running(&self) -> usize {
-        self.tasks.iter().filter(|task| task.active.is_some()).count()
+        self.tasks
+            .iter()
+            .filter(|task| task.active.is_some())
+            .count()
     }
 
     /// The tasks that are shown.

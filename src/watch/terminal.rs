@@ -139,7 +139,9 @@ fn read(mailbox: &Mailbox, wait: &Receiver<()>) {
             }
             // The terminal is gone: nobody can press a key any more, nor see anything.
             Err(_) => {
-                mailbox.send(Message::Input(Event::Key(KeyEvent::from(KeyCode::Char('q')))));
+                mailbox.send(Message::Input(Event::Key(KeyEvent::from(KeyCode::Char(
+                    'q',
+                )))));
                 return;
             }
         }

@@ -12,7 +12,9 @@ pub(super) fn row(task: &Task, now: i64, style: Style) -> Line {
     if let Some(active) = &task.active {
         let mark = replayed_mark(task, style);
         let narrow = Style {
-            width: style.width.saturating_sub(mark.as_ref().map_or(0, Line::width)),
+            width: style
+                .width
+                .saturating_sub(mark.as_ref().map_or(0, Line::width)),
             ..style
         };
         let written = active.board.read();
@@ -103,10 +105,17 @@ pub(super) fn replayed(task: &Task, options: &Options, out: &mut String) {
     match &task.replayed {
         None => {}
         Some(Replay::Left(why)) => {
-            let status = Status::Pending;
-            head(task, status, style)
-                .push(Ink::Faint, &format!("  not replayed: {why}"))
+            head(task, Status::Pending, style)
+                .push(Ink::Faint, "  not replayed")
                 .write(out);
+            let room = style.width.saturating_sub(4).max(8);
+            for piece in report::wrap(&report::shown(why, style.unicode), room, room) {
+                style
+                    .line()
+                    .plain("    ")
+                    .push(Ink::Faint, piece)
+                    .write(out);
+            }
         }
         Some(Replay::Judged(ended)) => {
             let status = Status::Ended(ended.outcome);
@@ -131,7 +140,11 @@ pub(super) fn failure(result: &Settled, options: &Options) -> String {
             let hue = Ink::Hue(Status::Ended(Outcome::Error).hue());
             style.line().push(hue, &error.to_string()).write(&mut out);
             for line in error.output.trim_end().lines() {
-                style.line().push(Ink::Faint, "  | ").plain(line).write(&mut out);
+                style
+                    .line()
+                    .push(Ink::Faint, "  | ")
+                    .plain(line)
+                    .write(&mut out);
             }
             out
         }
@@ -142,7 +155,12 @@ pub(super) fn failure(result: &Settled, options: &Options) -> String {
 pub(super) fn findings(findings: &Findings, style: Style) -> String {
     let source = |file: &str| findings.sources.get(file).map(Name::clone);
     let colored = style.color != Color::Never;
-    definition::render(&findings.diagnostics, &source, colored, style.width.min(200))
+    definition::render(
+        &findings.diagnostics,
+        &source,
+        colored,
+        style.width.min(200),
+    )
 }
 
 /// `✗ 1 failed  ✓ 3 passed  in 1.2s`.
@@ -169,7 +187,11 @@ pub(super) fn standing(state: &State, style: Style) -> Line {
             tally.add(result.outcome());
         }
     }
-    let broken = state.tasks.iter().filter(|task| task.broken.is_some()).count();
+    let broken = state
+        .tasks
+        .iter()
+        .filter(|task| task.broken.is_some())
+        .count();
     let mut line = style.line();
     let mut pieces = report::counted(&tally, style);
     if broken > 0 {
@@ -231,7 +253,8 @@ pub(super) fn curl(task: &Task) -> Option<String> {
 }
 
 fn repeat(fact: &Fact) -> Option<String> {
-    let (Fact::InstructionFinished { result, .. } | Fact::PollAnswered { result, .. }) = fact else {
+    let (Fact::InstructionFinished { result, .. } | Fact::PollAnswered { result, .. }) = fact
+    else {
         return None;
     };
     match result {
@@ -265,7 +288,12 @@ pub(super) fn locations(state: &State) -> String {
             End::Ended(ended) => {
                 let state = ended.state.as_ref().map(|state| format!("state {state}: "));
                 let state = state.unwrap_or_default();
-                format!("{} {}: {state}{}", ended.name(), ended.outcome.word(), ended.reason())
+                format!(
+                    "{} {}: {state}{}",
+                    ended.name(),
+                    ended.outcome.word(),
+                    ended.reason()
+                )
             }
             End::NoService(error) => error.to_string(),
         };
@@ -277,7 +305,10 @@ pub(super) fn locations(state: &State) -> String {
 /// The states that the task has been in, and the one in which it is or has ended.
 pub(super) fn path(task: &Task) -> (Vec<Name>, Option<Name>) {
     let states = |visits: &[report::Visit]| -> Vec<Name> {
-        visits.iter().map(|visit| Name::clone(&visit.state)).collect()
+        visits
+            .iter()
+            .map(|visit| Name::clone(&visit.state))
+            .collect()
     };
     if let Some(active) = &task.active {
         let written = active.board.read();
@@ -338,12 +369,22 @@ fn said(fact: &Fact, style: Style) -> Option<String> {
         Fact::InstructionSkipped { .. } => "  left out".to_owned(),
         Fact::ExpectationChecked { held: false, .. } => "    not as expected".to_owned(),
         Fact::VariableSaved { name, value: saved } => format!("    {name} = {}", value(saved)),
-        Fact::MessageReceived { number, value: message, .. } => {
+        Fact::MessageReceived {
+            number,
+            value: message,
+            ..
+        } => {
             format!("  message {}: {}", number + 1, value(message))
         }
-        Fact::PollAnswered { attempt, result, .. } => format!("  poll {attempt}: {}", answer(result)),
+        Fact::PollAnswered {
+            attempt, result, ..
+        } => format!("  poll {attempt}: {}", answer(result)),
         Fact::TransitionTaken { from, to, .. } => format!("{from} → {to}"),
-        Fact::TimedOut { state, limit_micros, .. } => {
+        Fact::TimedOut {
+            state,
+            limit_micros,
+            ..
+        } => {
             format!("{state} timed out after {}", report::length(*limit_micros))
         }
         Fact::CleanupStarted { deferred: 0 } => "cleanup".to_owned(),

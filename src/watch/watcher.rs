@@ -126,7 +126,11 @@ impl Seen {
             inode: entry.ino(),
             // The size of a folder says nothing.
             size: if entry.is_dir() { 0 } else { entry.len() },
-            modified: if entry.is_dir() { (0, 0) } else { (entry.mtime(), entry.mtime_nsec()) },
+            modified: if entry.is_dir() {
+                (0, 0)
+            } else {
+                (entry.mtime(), entry.mtime_nsec())
+            },
         }
     }
 }
@@ -139,7 +143,9 @@ fn look(orders: &Receiver<BTreeSet<PathBuf>>, every: Duration, mailbox: &Mailbox
             Ok(folders) => {
                 known.retain(|folder, _| folders.contains(folder));
                 for folder in folders {
-                    known.entry(folder).or_insert_with_key(|folder| listing(folder));
+                    known
+                        .entry(folder)
+                        .or_insert_with_key(|folder| listing(folder));
                 }
             }
             Err(RecvTimeoutError::Timeout) => {
@@ -175,11 +181,13 @@ fn differences(
     let event = |kind: EventKind, path: &PathBuf| notify::Event::new(kind).add_path(path.clone());
     let gone = before.keys().filter(|path| !now.contains_key(*path));
     let gone = gone.map(|path| event(EventKind::Remove(RemoveKind::Any), path));
-    let here = now.iter().filter_map(|(path, seen)| match before.get(path) {
-        None => Some(event(EventKind::Create(CreateKind::Any), path)),
-        Some(known) if known != seen => Some(event(EventKind::Modify(ModifyKind::Any), path)),
-        Some(_) => None,
-    });
+    let here = now
+        .iter()
+        .filter_map(|(path, seen)| match before.get(path) {
+            None => Some(event(EventKind::Create(CreateKind::Any), path)),
+            Some(known) if known != seen => Some(event(EventKind::Modify(ModifyKind::Any), path)),
+            Some(_) => None,
+        });
     gone.chain(here).collect()
 }
 

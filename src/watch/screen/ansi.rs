@@ -70,7 +70,8 @@ mod tests {
 
     #[test]
     fn colours_become_styles_and_nothing_else_is_left() {
-        let drawn = parse("a\x1b[1mb\x1b[0m\x1b[38;2;1;2;3mc\x1b[0m\x1b[1m\x1b[91md\x1b[0m\x1b[2Je");
+        let drawn =
+            parse("a\x1b[1mb\x1b[0m\x1b[38;2;1;2;3mc\x1b[0m\x1b[1m\x1b[91md\x1b[0m\x1b[2Je");
         let styles: Vec<(&str, Style)> = (drawn.spans.iter())
             .map(|span| (&*span.content, span.style))
             .collect();
@@ -81,7 +82,10 @@ mod tests {
                 ("a", plain),
                 ("b", plain.add_modifier(Modifier::BOLD)),
                 ("c", plain.fg(Color::Rgb(1, 2, 3))),
-                ("d", plain.add_modifier(Modifier::BOLD).fg(Color::Indexed(9))),
+                (
+                    "d",
+                    plain.add_modifier(Modifier::BOLD).fg(Color::Indexed(9))
+                ),
                 ("e", plain),
             ]
         );

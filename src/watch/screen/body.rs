@@ -2,11 +2,11 @@
 
 use super::ansi;
 use crate::event::Event;
+use crate::graph::Glyphs;
 use crate::report::{self, Ink, Options, Style};
 use crate::watch::look::Look;
 use crate::watch::state::{State, Task};
 use crate::watch::text;
-use crate::graph::Glyphs;
 use ratatui::text::Line;
 use std::collections::BTreeMap;
 
@@ -78,7 +78,10 @@ pub(super) fn graph(state: &State, look: &Look, style: Style) -> Vec<Line<'stati
         return Vec::new();
     };
     let Some(definition) = &task.definition else {
-        let line = style.line().push(Ink::Faint, "this file has never been good: there is no machine");
+        let line = style.line().push(
+            Ink::Faint,
+            "this file has never been good: there is no machine",
+        );
         return vec![ansi::line(&line)];
     };
     let mut drawing = definition.machine.drawing();
@@ -87,7 +90,11 @@ pub(super) fn graph(state: &State, look: &Look, style: Style) -> Vec<Line<'stati
     for state in &path {
         *visits.entry(&**state).or_insert(0) += 1;
     }
-    let signs = if style.unicode { ("×", "◀ here") } else { ("x", "<- here") };
+    let signs = if style.unicode {
+        ("×", "◀ here")
+    } else {
+        ("x", "<- here")
+    };
     for node in &mut drawing.nodes {
         if let Some(count) = visits.get(&*node.id) {
             node.details.push(format!("visited {}{count}", signs.0));

@@ -61,7 +61,10 @@ fn header(frame: &mut Frame<'_>, area: Rect, state: &State, style: Style) {
             second.add(Ink::Faint, &format!("  {what}: {part}"));
         }
     }
-    frame.render_widget(Paragraph::new(vec![ansi::line(&first), ansi::line(&second)]), area);
+    frame.render_widget(
+        Paragraph::new(vec![ansi::line(&first), ansi::line(&second)]),
+        area,
+    );
 }
 
 fn footer(frame: &mut Frame<'_>, area: Rect, look: &Look, style: Style) {
@@ -83,12 +86,17 @@ fn footer(frame: &mut Frame<'_>, area: Rect, look: &Look, style: Style) {
 /// As many keys as fit, the most useful first.
 fn keys(view: View, style: Style) -> report::Line {
     let wanted: &[&str] = match view {
-        View::List => &["?", "q", "Enter", "a", "f", "r", "e", "n N", "/", "p", "t", "Space", "x", "g", "y"],
+        View::List => &[
+            "?", "q", "Enter", "a", "f", "r", "e", "n N", "/", "p", "t", "Space", "x", "g", "y",
+        ],
         View::Detail => &["Esc", "?", "q", "j k", "r", "e", "y", "g", "n N"],
         View::Graph | View::Help => &["Esc", "q", "j k"],
     };
     let mut line = style.line();
-    for key in wanted.iter().filter_map(|keys| KEYS.iter().find(|key| key.keys == *keys)) {
+    for key in wanted
+        .iter()
+        .filter_map(|keys| KEYS.iter().find(|key| key.keys == *keys))
+    {
         let room = style.width.saturating_sub(line.width());
         if key.keys.len() + key.word.len() + 3 > room {
             break;
@@ -126,7 +134,11 @@ fn list_and_preview(
         let room = usize::from(rest.height).saturating_sub(1);
         let more = preview.len().saturating_sub(room);
         let mut lines = vec![Line::default()];
-        let shown = if more > 0 { room.saturating_sub(1) } else { room };
+        let shown = if more > 0 {
+            room.saturating_sub(1)
+        } else {
+            room
+        };
         lines.extend(preview.into_iter().take(shown));
         if more > 0 {
             let text = format!("+{} more lines: Enter", more + 1);
@@ -150,8 +162,13 @@ fn rows(frame: &mut Frame<'_>, area: Rect, state: &State, look: &Look, style: St
         return;
     }
     let room = usize::from(area.height);
-    let at = (shown.iter().position(|task| Some(&task.file) == look.selected.as_ref())).unwrap_or(0);
-    let first = at.saturating_sub(room / 2).min(shown.len().saturating_sub(room));
+    let at = (shown
+        .iter()
+        .position(|task| Some(&task.file) == look.selected.as_ref()))
+    .unwrap_or(0);
+    let first = at
+        .saturating_sub(room / 2)
+        .min(shown.len().saturating_sub(room));
     let narrow = Style {
         width: style.width.saturating_sub(2),
         ..style
