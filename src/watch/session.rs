@@ -176,6 +176,10 @@ impl Session {
         self.state.now = now();
         let wish = match input {
             Input::Key(key) => screen.look.press(key, &mut self.state),
+            Input::Resize(..) => {
+                screen.resize()?;
+                None
+            }
             _ => None,
         };
         if wish != Some(Wish::Interrupt) && matches!(input, Input::Key(_)) {
@@ -222,8 +226,8 @@ impl Session {
         }
         if let Some(round) = self.state.round_over() {
             self.show.round(&round, self.state.now)?;
-            self.tell(&round)?;
             self.write_locations();
+            self.tell(&round)?;
             self.show.touch();
         }
         Ok(())

@@ -224,6 +224,15 @@ impl Screen {
         self.terminal.closed()
     }
 
+    /// The terminal has another size.
+    pub(super) fn resize(&mut self) -> io::Result<()> {
+        self.is_dirty = true;
+        if self.terminal.is_lent() {
+            return Ok(());
+        }
+        self.terminal.resize()
+    }
+
     /// The last key was dealt with.
     pub(super) fn next_key(&self) {
         self.terminal.next_key();

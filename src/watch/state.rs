@@ -11,7 +11,8 @@ use crate::report::Ended;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-/// A change of a file right behind the end of a task that names it is the task's own doing, in microseconds.
+/// A change of a file right behind the end of a task that names it may be the task's own doing. In
+/// microseconds.
 const OWN_DOING: i64 = 150_000;
 
 /// What happens to tasks that run when a change affects them.
@@ -76,6 +77,9 @@ pub(super) struct Task {
     pub(super) active: Option<Active>,
     /// It will run when its turn comes.
     pub(super) queued: bool,
+    /// It was queued by a change that may have been its own doing: a second one in a row is passed over, or
+    /// it would run for ever.
+    pub(super) echoes: bool,
     /// It has changed while the session was paused.
     pub(super) held: bool,
 }
@@ -138,6 +142,7 @@ impl Task {
             replayed: None,
             active: None,
             queued: false,
+            echoes: false,
             held: false,
         }
     }
@@ -224,9 +229,11 @@ impl State {
             };
             let last = task.result.as_ref().map_or(0, |result| result.at);
             let busy = task.active.is_some() || now - last < OWN_DOING;
-            if *tie == Tie::Data && busy {
+            let echoes = *tie == Tie::Data && busy;
+            if echoes && task.echoes {
                 continue;
             }
+            task.echoes = echoes;
             broken |= task.broken.is_some();
             if task.broken.is_some() {
                 // Nothing of it runs, not even what waited for its turn.

@@ -3,13 +3,15 @@
 
 use super::mailbox::{Mailbox, Message};
 use super::session::THREAD;
-use ratatui::Terminal as Drawing;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent};
 use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    self, Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
 };
 use ratatui::crossterm::{cursor, execute};
+use ratatui::layout::Rect;
+use ratatui::{Terminal as Drawing, TerminalOptions, Viewport};
 use std::io::{self, BufWriter, Stdout, Write};
 use std::process::{Command, Stdio};
 use std::sync::Once;
@@ -38,7 +40,7 @@ impl Terminal {
         let (go_on, wait) = sync_channel(1);
         let reader = mailbox.clone();
         let mut terminal = Self {
-            drawing: Drawing::new(CrosstermBackend::new(BufWriter::new(io::stdout())))?,
+            drawing: drawing()?,
             go_on,
             mailbox,
             taken: false,
@@ -55,8 +57,16 @@ impl Terminal {
         self.taken = true;
         TAKEN.store(true, Ordering::Release);
         execute!(io::stdout(), EnterAlternateScreen, cursor::Hide)?;
-        // Whoever had the terminal in between has left it in any state.
-        self.drawing.clear()
+        self.resize()
+    }
+
+    /// The terminal has another size, or what stands on it is not known: the next frame is drawn as a whole.
+    ///
+    /// # Errors
+    /// When the terminal refuses.
+    pub(super) fn resize(&mut self) -> io::Result<()> {
+        self.drawing = drawing()?;
+        execute!(io::stdout(), Clear(ClearType::All))
     }
 
     /// Gives the terminal back.
@@ -118,6 +128,15 @@ impl Terminal {
         out.write_all(sequence.as_bytes())?;
         out.flush()
     }
+}
+
+/// Draws on the whole screen as it is now. Its size is fixed: drawing that follows the size by itself asks the
+/// terminal where its cursor is, and the answer would come to the reader of keys.
+fn drawing() -> io::Result<Drawing<CrosstermBackend<BufWriter<Stdout>>>> {
+    let (columns, rows) = terminal::size()?;
+    let viewport = Viewport::Fixed(Rect::new(0, 0, columns.max(1), rows.max(1)));
+    let backend = CrosstermBackend::new(BufWriter::new(io::stdout()));
+    Drawing::with_options(backend, TerminalOptions { viewport })
 }
 
 impl Drop for Terminal {

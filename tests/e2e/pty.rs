@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, ExitStatus};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Longer than anything takes on a loaded machine.
@@ -25,6 +25,13 @@ pub(crate) struct Terminal {
 struct Seen {
     screen: Mutex<Screen>,
     news: Condvar,
+}
+
+impl Seen {
+    /// A test that has failed has poisoned it; the thread that reads goes on.
+    fn lock(&self) -> MutexGuard<'_, Screen> {
+        self.screen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 struct Screen {
@@ -84,7 +91,7 @@ impl Terminal {
 
     /// Gives the terminal another size.
     pub(crate) fn resize(&self, columns: u16, rows: u16) -> &Self {
-        let mut screen = self.seen.screen.lock().unwrap();
+        let mut screen = self.seen.lock();
         screen.parser.screen_mut().set_size(rows, columns);
         drop(screen);
         tcsetwinsize(&self.master, size(columns, rows)).unwrap();
@@ -118,7 +125,7 @@ impl Terminal {
     #[track_caller]
     fn until(&self, what: &str, holds: impl Fn(&Screen) -> bool) -> Duration {
         let begun = Instant::now();
-        let mut screen = self.seen.screen.lock().unwrap();
+        let mut screen = self.seen.lock();
         while !holds(&screen) {
             let left = LIMIT.saturating_sub(begun.elapsed());
             assert!(
@@ -133,12 +140,12 @@ impl Terminal {
 
     /// What the screen shows.
     pub(crate) fn screen(&self) -> String {
-        self.seen.screen.lock().unwrap().parser.screen().contents()
+        self.seen.lock().parser.screen().contents()
     }
 
     /// Everything that was sent so far.
     pub(crate) fn sent(&self) -> String {
-        String::from_utf8_lossy(&self.seen.screen.lock().unwrap().sent).into_owned()
+        String::from_utf8_lossy(&self.seen.lock().sent).into_owned()
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -160,7 +167,7 @@ impl Terminal {
             }
             assert!(begun.elapsed() < LIMIT, "it still runs\n{}", self.screen());
             // Output wakes it; the end itself makes none.
-            let screen = self.seen.screen.lock().unwrap();
+            let screen = self.seen.lock();
             drop(
                 self.seen
                     .news
@@ -201,7 +208,7 @@ fn read(mut master: File, seen: &Seen) {
     let mut buffer = [0; 16384];
     loop {
         let count = master.read(&mut buffer).unwrap_or(0);
-        let mut screen = seen.screen.lock().unwrap();
+        let mut screen = seen.lock();
         screen.parser.process(&buffer[..count]);
         screen.sent.extend(&buffer[..count]);
         screen.ended = count == 0;
