@@ -65,7 +65,11 @@ fn collect(json: &Json, found: &mut Vec<Name>) {
             }
         }
         Json::Array(items) => items.iter().for_each(|item| collect(item, found)),
-        Json::Object(members) => members.values().for_each(|item| collect(item, found)),
+        Json::Object(members) => members
+            .iter()
+            // What a request writes is nothing that the task is made of.
+            .filter(|(key, _)| !matches!(key.as_str(), "write" | "append"))
+            .for_each(|(_, item)| collect(item, found)),
         _ => {}
     }
 }
@@ -366,7 +370,10 @@ states:
 
     #[test]
     fn the_texts_for_clients_are_found() {
-        let literals = task(TASK).literals();
+        let writes = "- file: { write: out.txt, text: in.txt }\n      - http";
+        let literals = task(&TASK.replace("- http", writes)).literals();
+        assert!(literals.iter().any(|text| &**text == "in.txt"));
+        assert!(!literals.iter().any(|text| &**text == "out.txt"));
         assert!(literals.iter().any(|text| &**text == "data/order.json"));
         assert!(!literals.iter().any(|text| text.contains("res.status")));
     }

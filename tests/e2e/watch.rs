@@ -150,6 +150,7 @@ fn only_what_a_change_affects_runs() {
         .until_prints("plain.yaml changed → 1 of 3", 1)
         .until_prints("1 passed", 3)
         .signal(Signal::INT)
+        .until_prints("Ctrl-C once more ends", 1)
         .signal(Signal::INT)
         .ends()
         .exits(130)
@@ -270,7 +271,7 @@ fn an_editor_gets_the_terminal_and_gives_it_back() {
 fn ctrl_c_once_cancels_and_twice_ends_with_one_cleanup() {
     let cleanup = WAITS.replace(
         "- log: cleaned up",
-        "- file: { append: { path: ../cleaned.txt, text: \"x\" } }",
+        "- file: { append: ../cleaned.txt, text: x }",
     );
     let suite = Suite::new().file("tasks/w.yaml", cleanup);
     let args = &["watch", "--allow-write", "."];
@@ -388,6 +389,7 @@ clients:
         )
         .file("tasks/a.yaml", PASSES.replace("log: all is well", "shop: GET /health\n        save: { url: services.shop.url }\n      - log: \"at ${url}\""));
     let terminal = Terminal::start(&suite, 120, 40, &["watch"]);
+    terminal.shows("✓ 1 passed");
     terminal.keys("\r").shows("log: at http://127.0.0.1:");
     let at = |screen: &str| {
         let from = screen.find("log: at ").unwrap();
@@ -399,10 +401,10 @@ clients:
         "tasks/a.yaml",
         &suite
             .text("tasks/a.yaml")
-            .replace("at ${url}", "at ${url} again"),
+            .replace("at ${url}", "at ${url} once more"),
     );
-    terminal.shows("again");
-    assert_eq!(at(&terminal.screen()), format!("{first} again"));
+    terminal.shows("once more");
+    assert_eq!(at(&terminal.screen()), format!("{first} once more"));
     let children = children(terminal.pid());
     assert_eq!(children.len(), 1);
     terminal.keys("q");
