@@ -445,3 +445,180 @@ fn looking_again_and_again_finds_changes_too() {
         .signal(Signal::TERM)
         .ends();
 }
+
+#[test]
+fn a_replay_says_where_it_leaves_the_recording() {
+    let server = Server::start();
+    let task = |when: &str| {
+        format!(
+            "version: 1
+start_state: ask
+final_state: asked
+states:
+  ask: {{ transitions: [asked] }}
+  asked:
+    transition_condition: {{ poll: {{ http: GET {}/order }}, every: 20ms, when: {when} }}
+",
+            server.url
+        )
+    };
+    let suite = Suite::new().file("tasks/a.yaml", task("res.status == 200"));
+    let running = suite.start(["watch"]).until_prints("1 passed", 1);
+    save(&suite, "tasks/a.yaml", &task("res.status == 201"));
+    running
+        .until_prints("not replayed", 1)
+        .until_prints("the recording ends at `states.ask.transitions[0].poll`", 1)
+        .signal(Signal::TERM)
+        .ends()
+        .exits(130);
+}
+
+#[test]
+fn what_runs_may_end_first() {
+    let slow = WAITS.replace("60s", "700ms");
+    let suite = Suite::new().file("tasks/w.yaml", &slow);
+    let running = suite.start(["watch", "--on-busy", "queue"]);
+    let running = running.until_prints("start → 1 of 1", 1);
+    save(
+        &suite,
+        "tasks/w.yaml",
+        &slow.replace("cleaned up", "cleaned"),
+    );
+    running
+        .until_prints("w.yaml changed → 1 of 1", 1)
+        .until_prints("✓ w", 2)
+        .signal(Signal::TERM)
+        .ends()
+        .prints_no("cancelled");
+}
+
+#[test]
+fn half_written_files_disturb_nothing_that_runs() {
+    let busy = "version: 1
+start_state: here
+final_state: there
+max_global_transition_timeout: 90s
+states:
+  here:
+    instructions:
+      - file: { append: ../started.txt, text: x }
+    transitions: [there]
+  there:
+    transition_condition: { wait: 80s }
+";
+    let mut suite = Suite::new();
+    for number in 0..20 {
+        suite = suite.file(format!("tasks/busy{number:02}.yaml"), busy);
+    }
+    // Nothing shorter than the whole is a task.
+    let comment = format!("# {}\n", "x".repeat(2048 - PASSES.len()));
+    let whole = PASSES.replace("start_state", &format!("{comment}start_state"));
+    let suite = suite.file("tasks/z.yaml", &whole);
+    let args = ["watch", "--allow-write", ".", "--jobs", "30"];
+    let terminal = Terminal::start(&suite, 120, 40, &args);
+    terminal.shows("✓ 1 passed  ▶ 20 running");
+    for length in 0..whole.len() - 1 {
+        save(&suite, "tasks/z.yaml", &whole[..length]);
+    }
+    terminal.shows("! 1 broken  ▶ 20 running");
+    terminal.shows("stale: passed before");
+    save(
+        &suite,
+        "tasks/z.yaml",
+        &whole.replace("all is well", "whole again"),
+    );
+    terminal.shows("✓ 1 passed  ▶ 20 running");
+    assert_eq!(suite.text("started.txt"), "x".repeat(20), "none began anew");
+    terminal.keys("q");
+    assert!(terminal.ends().success());
+}
+
+#[test]
+fn a_checkout_of_hundreds_of_files() {
+    let mut suite = Suite::new();
+    for number in 0..200 {
+        suite = suite.file(format!("tasks/t{number:03}.yaml"), FAILS);
+    }
+    let terminal = Terminal::start(&suite, 80, 24, &["watch"]);
+    terminal.shows("✗ 200 failed");
+    for number in 0..200 {
+        let path = format!("tasks/t{number:03}.yaml");
+        // As git does: away, then new.
+        std::fs::remove_file(suite.path(&path)).unwrap();
+        save(&suite, &path, &FAILS.replace("42", "41"));
+    }
+    terminal.shows("✓ 200 passed");
+    terminal.keys("q");
+    terminal.ends();
+}
+
+#[test]
+fn an_editor_that_moves_the_old_file_away() {
+    let suite = Suite::new().file("tasks/a.yaml", FAILS);
+    let running = suite.start(["watch"]).until_prints("1 failed", 1);
+    std::fs::rename(suite.path("tasks/a.yaml"), suite.path("tasks/a.yaml~")).unwrap();
+    save(&suite, "tasks/a.yaml", PASSES);
+    std::fs::remove_file(suite.path("tasks/a.yaml~")).unwrap();
+    let running = running.until_prints("1 passed", 1);
+    save(&suite, "tasks/a.yaml", FAILS);
+    running
+        .until_prints("1 failed", 2)
+        .signal(Signal::TERM)
+        .ends();
+}
+
+#[test]
+fn a_signal_gives_the_terminal_back_too() {
+    let suite = Suite::new().file("tasks/w.yaml", WAITS);
+    for keys in ["", "/", "?", "\r"] {
+        let terminal = Terminal::start(&suite, 80, 24, &["watch"]);
+        terminal.shows("◷ w");
+        terminal.keys(keys).signal(Signal::TERM);
+        assert_eq!(terminal.ends().code(), Some(130));
+    }
+}
+
+#[test]
+fn ctrl_c_in_every_phase() {
+    let suite = Suite::new().file("tasks/a.yaml", PASSES);
+    // Nothing runs; something is typed; the help is open.
+    for keys in ["", "/a", "?"] {
+        let terminal = Terminal::start(&suite, 80, 24, &["watch"]);
+        terminal.shows("✓ 1 passed");
+        terminal
+            .keys(keys)
+            .keys("\u{3}")
+            .shows("Ctrl-C once more ends");
+        terminal.keys("\u{3}\u{3}");
+        assert_eq!(terminal.ends().code(), Some(130));
+    }
+}
+
+#[test]
+fn the_scrollback_is_never_cleared() {
+    let suite = Suite::new().file("tasks/a.yaml", PASSES);
+    let terminal = Terminal::start(&suite, 80, 24, &["watch"]);
+    terminal.shows("✓ 1 passed");
+    terminal.resize(60, 20).shows("✓ 1 passed");
+    assert!(!terminal.sent().contains("\u{1b}[3J"));
+    let (before, _) = terminal
+        .sent()
+        .split_once("\u{1b}[?1049h")
+        .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        .unwrap();
+    assert!(
+        before.is_empty(),
+        "nothing is drawn on the screen of the shell: {before:?}"
+    );
+    terminal.keys("q");
+    terminal.ends();
+}
+
+#[test]
+fn a_path_that_never_was_is_a_mistake() {
+    let suite = Suite::new();
+    suite
+        .run(["watch", "nowhere"])
+        .exits(2)
+        .says("`nowhere` does not exist");
+}

@@ -69,7 +69,9 @@ fn header(frame: &mut Frame<'_>, area: Rect, state: &State, style: Style) {
 
 fn footer(frame: &mut Frame<'_>, area: Rect, look: &Look, style: Style) {
     let line = match (&look.prompt, &look.status) {
-        (Some(prompt), _) => {
+        // A remark stays until the next key, also while something is typed.
+        (_, Some(status)) => style.line().push(Ink::Strong, status),
+        (Some(prompt), None) => {
             let cursor = if style.unicode { "▏" } else { "_" };
             style
                 .line()
@@ -77,7 +79,6 @@ fn footer(frame: &mut Frame<'_>, area: Rect, look: &Look, style: Style) {
                 .plain(&prompt.text)
                 .plain(cursor)
         }
-        (None, Some(status)) => style.line().push(Ink::Strong, status),
         (None, None) => keys(look.view, style),
     };
     frame.render_widget(Paragraph::new(ansi::line(&line)), area);
