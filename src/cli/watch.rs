@@ -36,7 +36,7 @@ pub(super) struct Args {
         value_parser = interval
     )]
     poll: Option<Duration>,
-    /// Keep a file with the places of all failures, as editors read them: FILE:LINE:COLUMN: error: …
+    /// Keep a file with the places of all failures, one a line, as editors read them
     #[arg(long, value_name = "FILE")]
     emit_locations: Option<PathBuf>,
     /// Ring the terminal's bell when a run ends badly
@@ -54,7 +54,7 @@ enum Busy {
 }
 
 fn interval(text: &str) -> Result<Duration, String> {
-    let every = parse_duration(text).map_err(|error| error.to_string())?;
+    let every = parse_duration(text)?;
     if every < Duration::from_millis(10) {
         return Err("the shortest interval is 10ms".to_owned());
     }

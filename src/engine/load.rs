@@ -304,6 +304,9 @@ struct Loading<'a> {
     projects: HashMap<PathBuf, Option<Arc<Project>>>,
 }
 
+/// A machine, the texts that its task gives to clients, and warnings.
+type Compiled = (Machine, Arc<[Name]>, Vec<Diagnostic>);
+
 impl Loading<'_> {
     fn file(&mut self, path: &Path) {
         let name: Name = path.display().to_string().into();
@@ -360,7 +363,7 @@ impl Loading<'_> {
         &self,
         file: &Arc<SourceFile>,
         project: &Project,
-    ) -> Result<(Machine, Arc<[Name]>, Vec<Diagnostic>), Vec<Diagnostic>> {
+    ) -> Result<Compiled, Vec<Diagnostic>> {
         let definition::Parsed {
             value: task,
             warnings,

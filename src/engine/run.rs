@@ -273,16 +273,14 @@ impl Plan {
     }
 
     async fn serve(&self, project: &Arc<Project>) -> Result<Serving, ServiceError> {
-        match &self.kept {
-            Some(kept) => Ok(Serving::Kept(kept.of(project, &self.registry).await?)),
-            None => {
-                let Project {
-                    suite, permissions, ..
-                } = &**project;
-                let services = Services::start(suite, permissions, &self.registry).await?;
-                Ok(Serving::Own(services))
-            }
+        if let Some(kept) = &self.kept {
+            return Ok(Serving::Kept(kept.of(project, &self.registry).await?));
         }
+        let Project {
+            suite, permissions, ..
+        } = &**project;
+        let services = Services::start(suite, permissions, &self.registry).await?;
+        Ok(Serving::Own(services))
     }
 
     async fn run_tasks(

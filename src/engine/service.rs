@@ -76,16 +76,16 @@ impl KeptServices {
         project: &Arc<Project>,
         registry: &Registry,
     ) -> Result<Held, ServiceError> {
-        let shelf = {
+        let place = {
             let mut shelves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(shelves.entry(project.suite.folder.clone()).or_default())
         };
-        let held = Arc::clone(&shelf).read_owned().await;
+        let held = Arc::clone(&place).read_owned().await;
         if fits(held.as_ref(), project) {
             return Ok(Held(held));
         }
         drop(held);
-        let mut kept = shelf.write_owned().await;
+        let mut kept = place.write_owned().await;
         // Another run may have started them in between.
         if !fits(kept.as_ref(), project) {
             if let Some((_, mut old)) = kept.take() {
@@ -104,8 +104,8 @@ impl KeptServices {
     #[must_use]
     pub fn addresses(&self, folder: &Path) -> Json {
         let shelves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let shelf = shelves.get(folder).and_then(|shelf| shelf.try_read().ok());
-        let kept = shelf.as_deref().and_then(Option::as_ref);
+        let held = shelves.get(folder).and_then(|place| place.try_read().ok());
+        let kept = held.as_deref().and_then(Option::as_ref);
         kept.map_or(Json::Null, |(_, services)| services.addresses.clone())
     }
 

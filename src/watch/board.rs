@@ -137,7 +137,6 @@ fn size(json: &Json) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::ExecutionStarted;
 
     fn event(fact: Fact) -> Event {
         Event {
@@ -163,9 +162,7 @@ mod tests {
 
     #[test]
     fn a_recording_is_bounded_and_begins_anew_with_each_attempt() {
-        let start = event(Fact::ExecutionStarted(
-            Box::new(ExecutionStarted::default()),
-        ));
+        let start = event(Fact::ExecutionStarted(Box::default()));
         let mut recording = Recording::default();
         recording.add(&start);
         recording.add(&log(10));

@@ -404,16 +404,14 @@ impl Catalog {
             Ok(_) => std::fs::read(path).ok().map(|bytes| blake3::hash(&bytes)),
             Err(_) => None,
         };
-        match self.digests.insert(path.to_owned(), digest) {
-            Some(before) => before != digest,
-            None => {
-                // The text of a task was hashed when it was compiled.
-                let entry = self.entries.iter().find(|entry| entry.parts.file == path);
-                let good = entry.filter(|entry| entry.broken.is_none());
-                let hash = good.and_then(|entry| Some(&entry.good.as_ref()?.machine.hash));
-                digest.map(|digest| digest.to_hex()).as_deref() != hash.map(|hash| &**hash)
-            }
+        if let Some(before) = self.digests.insert(path.to_owned(), digest) {
+            return before != digest;
         }
+        // The text of a task was hashed when it was compiled.
+        let entry = self.entries.iter().find(|entry| entry.parts.file == path);
+        let good = entry.filter(|entry| entry.broken.is_none());
+        let hash = good.and_then(|entry| Some(&entry.good.as_ref()?.machine.hash));
+        digest.map(|digest| digest.to_hex()).as_deref() != hash.map(|hash| &**hash)
     }
 
     /// Every path beside the task files that a task is tied to.

@@ -68,7 +68,7 @@ pub(super) enum Wish {
     Leave,
 }
 
-/// The lines that PgUp and PgDn move by.
+/// The lines that a page key moves by.
 const PAGE: usize = 10;
 /// The longest text that is typed.
 const MAX_TYPED: usize = 200;
@@ -143,8 +143,8 @@ impl Look {
                     self.ask(Ask::Resumed, state);
                 }
             }
-            Action::NextFailure => self.to_failure(true, state),
-            Action::PreviousFailure => self.to_failure(false, state),
+            Action::NextFailure => self.turn_to_failure(true, state),
+            Action::PreviousFailure => self.turn_to_failure(false, state),
             Action::Edit => return self.selected.clone().map(Wish::Edit),
             Action::Copy => {
                 let task = self.selected.as_deref().and_then(|file| state.task(file));
@@ -243,8 +243,8 @@ impl Look {
         self.selected = files.get(to).map(|file| Name::clone(file));
     }
 
-    /// The next task that is broken or has failed; after a search, the next that was found.
-    fn to_failure(&mut self, forward: bool, state: &State) {
+    /// The next task that is broken or has failed.
+    fn turn_to_failure(&mut self, forward: bool, state: &State) {
         let mut shown: Vec<_> = state.shown().collect();
         if !forward {
             shown.reverse();

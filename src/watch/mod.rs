@@ -69,10 +69,13 @@ pub struct Options {
     /// How failures are written.
     pub report: report::Options,
     /// What a command that runs a task again needs beside its file, where these are the names of secrets.
-    pub flags: Box<dyn Fn(&HashSet<&str>) -> String + Send>,
+    pub flags: Flags,
     /// A screen, or lines.
     pub display: Display,
 }
+
+/// Words for a shell, made of the names of the variables that are secret.
+pub type Flags = Box<dyn Fn(&HashSet<&str>) -> String + Send>;
 
 /// What people see.
 pub enum Display {

@@ -193,7 +193,7 @@ impl Show {
     pub(super) fn send(&mut self, sequence: &str) -> io::Result<()> {
         match self {
             Self::Lines(plain) => plain.write(sequence),
-            Self::Screen(screen) => screen.terminal.send(sequence),
+            Self::Screen(_) => Terminal::send(sequence),
         }
     }
 }
@@ -207,7 +207,7 @@ impl Screen {
             return Ok(());
         }
         self.look.say("copied");
-        self.terminal.send(&format!("\x1b]52;c;{encoded}\x07"))
+        Terminal::send(&format!("\x1b]52;c;{encoded}\x07"))
     }
 
     /// Gives the terminal to an editor.

@@ -249,7 +249,7 @@ impl State {
         if applied.affected.is_empty() && !applied.listed {
             return wanted;
         }
-        let what = self.what_changed(applied);
+        let what = what_changed(applied);
         let verb = if broken { "is broken" } else { "changed" };
         let what = if what.contains("files") && broken {
             format!("{what} changed, one is broken")
@@ -265,18 +265,6 @@ impl State {
             self.why.push_str(" (paused)");
         }
         wanted
-    }
-
-    fn what_changed(&self, applied: &Applied) -> String {
-        // Of several paths those count that belong to something.
-        match applied.changed.len() {
-            1 => {
-                let path = applied.changed.first();
-                let name = path.and_then(|path| path.file_name());
-                name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
-            }
-            count => format!("{count} files"),
-        }
     }
 
     fn explain(&mut self, what: &str, count: usize) {
@@ -464,5 +452,17 @@ impl Filters {
 
     pub(super) fn is_empty(&self) -> bool {
         self.path.is_empty() && self.name.is_empty()
+    }
+}
+
+/// The one path that has changed, or how many.
+fn what_changed(applied: &Applied) -> String {
+    match applied.changed.len() {
+        1 => {
+            let path = applied.changed.first();
+            let name = path.and_then(|path| path.file_name());
+            name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+        }
+        count => format!("{count} files"),
     }
 }

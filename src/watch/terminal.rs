@@ -123,7 +123,7 @@ impl Terminal {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(super) fn send(&mut self, sequence: &str) -> io::Result<()> {
+    pub(super) fn send(sequence: &str) -> io::Result<()> {
         let mut out = io::stdout();
         out.write_all(sequence.as_bytes())?;
         out.flush()
@@ -149,20 +149,15 @@ impl Drop for Terminal {
 /// none is taken away from an editor that the key opens.
 fn read(mailbox: &Mailbox, wait: &Receiver<()>) {
     loop {
-        match event::read() {
-            Ok(event) => {
-                let is_key = matches!(event, Event::Key(_));
-                if !mailbox.send(Message::Input(event)) || (is_key && wait.recv().is_err()) {
-                    return;
-                }
-            }
+        let Ok(event) = event::read() else {
             // The terminal is gone: nobody can press a key any more, nor see anything.
-            Err(_) => {
-                mailbox.send(Message::Input(Event::Key(KeyEvent::from(KeyCode::Char(
-                    'q',
-                )))));
-                return;
-            }
+            let quit = KeyEvent::from(KeyCode::Char('q'));
+            mailbox.send(Message::Input(Event::Key(quit)));
+            return;
+        };
+        let is_key = matches!(event, Event::Key(_));
+        if !mailbox.send(Message::Input(event)) || (is_key && wait.recv().is_err()) {
+            return;
         }
     }
 }

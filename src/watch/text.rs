@@ -242,13 +242,13 @@ pub(super) fn curl(task: &Task) -> Option<String> {
         End::NoService(_) => None,
     };
     let failed = headline.and_then(|headline| {
-        let conditions = headline.conditions.iter();
-        let waited = || conditions.filter_map(|state| state.again.as_deref()).next();
+        let mut conditions = headline.conditions.iter();
+        let waited = || conditions.find_map(|state| state.again.as_deref());
         headline.failure.again.as_deref().or_else(waited)
     });
     failed.map(str::to_owned).or_else(|| {
-        let events = result.recording.events.iter().rev();
-        events.filter_map(|event| repeat(&event.fact)).next()
+        let mut events = result.recording.events.iter().rev();
+        events.find_map(|event| repeat(&event.fact))
     })
 }
 

@@ -1,8 +1,9 @@
 //! Tells what happens in folders: by inotify, or by looking at them again and again where the file system
 //! tells nothing.
 
+use super::changes::{Sign, sign};
 use super::mailbox::Mailbox;
-use notify::event::{CreateKind, EventKind, ModifyKind, RemoveKind};
+use notify::event::{CreateKind, EventKind, Flag, ModifyKind, RemoveKind};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
@@ -33,26 +34,23 @@ impl Watcher {
     /// # Errors
     /// When the system refuses a watcher or a thread.
     pub(super) fn new(poll: Option<Duration>, mailbox: Mailbox) -> io::Result<Self> {
-        let how = match poll {
-            Some(every) => {
-                let (folders, orders) = sync_channel(4);
-                std::thread::Builder::new()
-                    .name("funcy-poll".into())
-                    .spawn(move || look(&orders, every, &mailbox))?;
-                How::Polled(folders)
-            }
-            None => {
-                let tell = move |event: notify::Result<notify::Event>| match event {
-                    Ok(event) if super::changes::sign(&event) == super::changes::Sign::Nothing => {}
-                    Ok(event) => mailbox.file(event),
-                    // What the system could not tell may be anything.
-                    Err(_) => mailbox.file(
-                        notify::Event::new(EventKind::Other).set_flag(notify::event::Flag::Rescan),
-                    ),
-                };
-                let config = notify::Config::default().with_follow_symlinks(false);
-                How::Told(RecommendedWatcher::new(tell, config).map_err(io::Error::other)?)
-            }
+        let how = if let Some(every) = poll {
+            let (folders, orders) = sync_channel(4);
+            std::thread::Builder::new()
+                .name("funcy-poll".into())
+                .spawn(move || look(&orders, every, &mailbox))?;
+            How::Polled(folders)
+        } else {
+            let tell = move |event: notify::Result<notify::Event>| match event {
+                Ok(event) if sign(&event) == Sign::Nothing => {}
+                Ok(event) => mailbox.file(event),
+                // What the system could not tell may be anything.
+                Err(_) => {
+                    mailbox.file(notify::Event::new(EventKind::Other).set_flag(Flag::Rescan));
+                }
+            };
+            let config = notify::Config::default().with_follow_symlinks(false);
+            How::Told(RecommendedWatcher::new(tell, config).map_err(io::Error::other)?)
         };
         Ok(Self {
             how,

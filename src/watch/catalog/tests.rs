@@ -36,10 +36,10 @@ fn touch(folder: &TempDir, catalog: &mut Catalog, names: &[&str]) -> Vec<String>
         paths: names.iter().map(|name| root.join(name)).collect(),
         rescan: false,
     };
-    affected(catalog.apply(&batch))
+    affected(&catalog.apply(&batch))
 }
 
-fn affected(applied: Applied) -> Vec<String> {
+fn affected(applied: &Applied) -> Vec<String> {
     let name = |file: &Name| {
         Path::new(&**file)
             .file_stem()
@@ -79,8 +79,7 @@ fn whatever_half_of_a_file_is_saved_the_last_good_definition_stays() {
         let entry = entry(&catalog, "a");
         let good = entry.good.as_ref().expect("always runnable");
         // A shorter text that is a task by itself is the new definition.
-        if entry.broken.is_some() {
-            let findings = entry.broken.as_ref().unwrap();
+        if let Some(findings) = &entry.broken {
             assert!(findings.diagnostics.iter().any(Diagnostic::is_error));
         } else {
             assert_eq!(&*good.machine.file.text, &long[..length]);
@@ -185,8 +184,8 @@ fn after_lost_events_everything_is_compared() {
         paths: BTreeSet::new(),
         rescan: true,
     };
-    assert_eq!(affected(catalog.apply(&batch)), ["a", "c", "d"]);
-    assert!(affected(catalog.apply(&batch)).is_empty());
+    assert_eq!(affected(&catalog.apply(&batch)), ["a", "c", "d"]);
+    assert!(affected(&catalog.apply(&batch)).is_empty());
 }
 
 #[test]

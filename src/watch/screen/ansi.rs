@@ -51,13 +51,15 @@ fn select(mut style: Style, codes: &str) -> Style {
             4 => style.add_modifier(Modifier::UNDERLINED),
             30..=37 => style.fg(Color::Indexed(code - 30)),
             90..=97 => style.fg(Color::Indexed(code - 90 + 8)),
-            38 => match codes.next() {
-                Some(5) => style.fg(Color::Indexed(codes.next().unwrap_or(0))),
-                _ => {
-                    let mut part = || codes.next().unwrap_or(0);
+            38 => {
+                let is_indexed = codes.next() == Some(5);
+                let mut part = || codes.next().unwrap_or(0);
+                if is_indexed {
+                    style.fg(Color::Indexed(part()))
+                } else {
                     style.fg(Color::Rgb(part(), part(), part()))
                 }
-            },
+            }
             _ => Style::default(),
         };
     }

@@ -5,7 +5,6 @@ use crate::event::Name;
 use crate::report::Color;
 use crate::watch::board::Board;
 use crate::watch::catalog::Catalog;
-use crate::watch::keys;
 use crate::watch::mailbox::mailbox;
 use crate::watch::state::{Active, Ask, OnBusy};
 use ratatui::Terminal;
@@ -207,7 +206,7 @@ fn the_help_names_every_key() {
     let mut session = three();
     session.press("?");
     let screen = session.drawn(120, 60).join("\n");
-    for key in keys::KEYS {
+    for key in KEYS {
         assert!(screen.contains(&format!("  {}", key.keys)), "{}", key.keys);
     }
 }
