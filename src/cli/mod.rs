@@ -22,6 +22,7 @@ mod schema;
 mod show;
 mod signals;
 mod simulate;
+mod watch;
 mod when;
 
 use clap::{Parser, Subcommand};
@@ -53,6 +54,8 @@ struct Cli {
 enum Command {
     /// Run tasks
     Run(run::Args),
+    /// Run again what a change affects, while you write
+    Watch(watch::Args),
     /// Check definitions without running anything
     Check(check::Args),
     /// Past runs: list, clear up, measure
@@ -101,6 +104,7 @@ pub fn main() -> ExitCode {
     global.trace();
     let exit = match command {
         Command::Run(args) => run::run(&global, &args),
+        Command::Watch(args) => watch::run(&global, args),
         Command::Check(args) => check::run(&global, &args),
         Command::Runs(args) => runs::run(&global, &args),
         Command::Show(args) => show::run(&global, &args),

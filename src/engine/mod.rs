@@ -17,13 +17,13 @@ mod service;
 mod simulate;
 mod spine;
 
-pub use discover::discover;
+pub use discover::{SUITE, Survey, discover, suite_above, survey};
 pub use host::environment;
-pub use load::{Allow, Loaded, Loader, Project, Tasks};
+pub use load::{Allow, Loaded, Loader, Project, Projects, Tasks};
 pub use question::{Ask, Question};
 pub use run::{Handle, Report, Run};
 pub use select::{Pattern, Selection, Shard};
-pub use service::{ServiceError, Services};
+pub use service::{KeptServices, ServiceError, Services};
 pub use simulate::{Answers, Simulated, simulate};
 
 /// Stack of the thread that runs tasks: deep values and scripts need it.

@@ -115,6 +115,7 @@ impl Loader {
         Ok(Loaded {
             machine: Arc::new(machine),
             project,
+            literals: Arc::default(),
         })
     }
 }
