@@ -283,6 +283,7 @@ impl Log {
                 seed: 7,
                 tasks,
                 jobs: 4,
+                ..RunStarted::default()
             })),
         );
         log
