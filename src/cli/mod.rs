@@ -89,6 +89,7 @@ enum Command {
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn main() -> ExitCode {
+    hide_panics();
     let Cli { global, command } = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -126,4 +127,19 @@ pub fn main() -> ExitCode {
 /// The grammar of the command line, for completions and the docs.
 fn grammar() -> clap::Command {
     <Cli as clap::CommandFactory>::command()
+}
+
+/// The text of a panic may hold a secret: a task's is told, masked, as its error; here only the place is.
+fn hide_panics() {
+    if std::env::var_os("RUST_BACKTRACE").is_some() {
+        return;
+    }
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic
+            .location()
+            .map_or_else(String::new, |place| format!(" at {place}"));
+        output::note(&format!(
+            "funcy panicked{place}; with RUST_BACKTRACE=1 it says why"
+        ));
+    }));
 }

@@ -134,6 +134,12 @@ impl Sqlite {
 impl Store for Sqlite {
     fn append(&mut self, commits: &[Commit<'_>]) -> Result<(), JournalError> {
         let written = write::append(&mut self.connection, commits);
+        if matches!(written, Err(JournalError::Full(_))) {
+            // Room that is made from here on is for the log: moving it into the database would take it all.
+            let _ = self
+                .connection
+                .execute_batch("PRAGMA wal_autocheckpoint = 0");
+        }
         self.named(written)
     }
 
