@@ -43,7 +43,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
     #[command(flatten)]
-    explore: explore::Args,
+    explore: explore::Exploring,
 }
 
 pub(super) fn run(global: &Global, args: &Args) -> Exit {
