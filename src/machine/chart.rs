@@ -349,7 +349,9 @@ impl Step {
     pub(super) fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Step)) {
         visit(self);
         if let Action::Parallel(steps) = &self.action {
-            steps.iter().for_each(|step| step.each(visit));
+            for step in steps {
+                step.each(visit);
+            }
         }
         if let Some(defer) = &self.defer {
             defer.each(visit);

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Exploring")]
-pub(super) struct Args {
+pub(super) struct Exploring {
     /// Walk through every outcome of every race and every error, and run nothing
     #[arg(long, conflicts_with_all = ["stubs", "recorded", "runs", "reports"])]
     explore: bool,
@@ -32,7 +32,7 @@ pub(super) struct Args {
     max_visits: u32,
 }
 
-impl Args {
+impl Exploring {
     pub(super) fn is_asked(&self) -> bool {
         self.explore
     }
@@ -41,7 +41,7 @@ impl Args {
 /// A state that nothing reaches, or that reaches no end, is a failure; everything else is told.
 pub(super) fn run(
     global: &Global,
-    args: &Args,
+    args: &Exploring,
     format: Format,
     tasks: &[Loaded],
     load: &Load,

@@ -43,7 +43,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
     #[command(flatten)]
-    explore: explore::Args,
+    explore: explore::Exploring,
 }
 
 pub(super) fn run(global: &Global, args: &Args) -> Exit {
@@ -166,7 +166,7 @@ impl Play<'_> {
         let events = first.events(run::command_line(&secrets));
         tell(&mut sinks, &events);
         self.say_trace(&hash);
-        self.say_masked(&first.masked);
+        Self::say_masked(&first.masked);
         exit(verdict.outcome)
     }
 
@@ -276,7 +276,7 @@ impl Play<'_> {
         }
     }
 
-    fn say_masked(&self, masked: &[Name]) {
+    fn say_masked(masked: &[Name]) {
         if !masked.is_empty() {
             let names: Vec<String> = masked.iter().map(|name| format!("${name}")).collect();
             output::note(&format!(

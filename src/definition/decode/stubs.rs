@@ -42,12 +42,12 @@ impl Decoder<'_> {
 
     fn stub(&mut self, node: &Node, at: Span) -> Option<StubDefinition> {
         let fields = self.object(node, &STUB, at)?;
-        let (brings, timer) = self.brings(&fields, node, at)?;
-        let timed = fields.first(&["latency", "after"]);
-        if let Some(field) = timed
-            && timer.is_some_and(|timer| timer != field.key.as_str())
+        let (brings, clock) = self.brings(&fields, node, at)?;
+        let delay = fields.first(&["latency", "after"]);
+        if let Some(field) = delay
+            && clock.is_some_and(|clock| clock != field.key.as_str())
         {
-            let hint = if timer == Some("after") {
+            let hint = if clock == Some("after") {
                 "a message arrives: write `after`, which counts from the opening of the subscription"
             } else {
                 "a result is answered: write `latency`, which counts from the request"
@@ -62,7 +62,7 @@ impl Decoder<'_> {
             self.report(diagnostic);
             return None;
         }
-        let after = match timed {
+        let after = match delay {
             None => Duration::ZERO,
             Some(field) => self.stub_length(field)?,
         };
@@ -74,7 +74,7 @@ impl Decoder<'_> {
             span: node.span,
             brings,
             after,
-            timed: timed.map(|field| field.key.clone()),
+            timed: delay.map(|field| field.key.clone()),
             times,
         })
     }

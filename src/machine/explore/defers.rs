@@ -85,22 +85,19 @@ impl Walked<'_> {
             .found
             .iter_mut()
             .find(|undone| undone.place.path == defer.place.path && undone.variable == *variable);
-        match known {
-            Some(undone) => {
-                undone.paths += usize::from(self.seen.insert(key));
-                undone.own_failure &= own;
-            }
-            None => {
-                self.seen.insert(key);
-                self.found.push(Undone {
-                    place: Arc::clone(&defer.place),
-                    what: Name::clone(&defer.what),
-                    variable: Name::clone(variable),
-                    path: self.name.to_owned(),
-                    paths: 1,
-                    own_failure: own,
-                });
-            }
+        if let Some(undone) = known {
+            undone.paths += usize::from(self.seen.insert(key));
+            undone.own_failure &= own;
+            return;
         }
+        self.seen.insert(key);
+        self.found.push(Undone {
+            place: Arc::clone(&defer.place),
+            what: Name::clone(&defer.what),
+            variable: Name::clone(variable),
+            path: self.name.to_owned(),
+            paths: 1,
+            own_failure: own,
+        });
     }
 }

@@ -93,7 +93,7 @@ impl Machine {
         let reached = reachable(&ways, self.chart.start);
         let ending = ending(self, &ways);
         let walk = walk::walk(&ways, self, &reached, bounds);
-        let named = |wanted: &dyn Fn(usize) -> bool| {
+        let which = |wanted: &dyn Fn(usize) -> bool| {
             let found = states
                 .iter()
                 .enumerate()
@@ -114,8 +114,8 @@ impl Machine {
                 .map(|index| ways[index].len())
                 .sum(),
             walked: walk.paths.iter().flatten().collect::<HashSet<_>>().len(),
-            unreached: named(&|index| !reached[index]),
-            endless: named(&|index| reached[index] && !ending[index]),
+            unreached: which(&|index| !reached[index]),
+            endless: which(&|index| reached[index] && !ending[index]),
             more_paths: walk.more,
             longer: walk.longer,
             paths: walk

@@ -281,6 +281,8 @@ impl<'m> Listing<'m> {
 pub(super) fn inside<'m>(step: &'m Step, visit: &mut dyn FnMut(&'m Step)) {
     visit(step);
     if let Action::Parallel(steps) = &step.action {
-        steps.iter().for_each(|step| inside(step, visit));
+        for step in steps {
+            inside(step, visit);
+        }
     }
 }

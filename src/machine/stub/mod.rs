@@ -67,6 +67,9 @@ impl Stub {
     }
 }
 
+/// A message, or the end of its subscription, this long after the opening.
+type Later = (Duration, Result<Json, Failure>);
+
 /// The answers at one place.
 #[derive(Default)]
 struct Answers {
@@ -118,7 +121,7 @@ struct Inner {
     /// By the path of the place: the answers in order; the last one repeats.
     answers: HashMap<Name, Answers>,
     /// By the path of the place: messages, or the end of it, with the time after the opening.
-    messages: HashMap<Name, Vec<(Duration, Result<Json, Failure>)>>,
+    messages: HashMap<Name, Vec<Later>>,
     playback: Option<Box<Playback>>,
     unstubbed: Option<Box<Unstubbed>>,
     open: Vec<(ScopeId, Arc<Feed>)>,

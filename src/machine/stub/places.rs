@@ -180,14 +180,14 @@ impl<'m> Listing<'m> {
             Action::None | Action::Eval(_) | Action::Signal { .. } | Action::Log(_) => {}
         }
         if let Some(defer) = &step.defer {
-            // Its own name first: `undo` says more than `place[0].defer`.
             self.step(defer, owner, &format!("{short}.defer"));
             if self.all.len() > before + 1
                 && let Some(asking) = self.all.last_mut()
             {
-                asking
-                    .names
-                    .insert(1, format!("{owner}.{}.defer", step.what));
+                let name = format!("{owner}.{}.defer", step.what);
+                // The shorter one reads better: `place.create.defer`, or `place.undo`.
+                let at = usize::from(name.len() > asking.names[0].len());
+                asking.names.insert(at, name);
             }
         }
     }

@@ -11,11 +11,16 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+/// An answer, and how often it comes, where that is said.
+type Given = (Stub, Option<u32>);
+/// When a message comes, or the end of its subscription, and how often.
+type Sent = (Duration, Result<Json, Failure>, u32);
+
 /// Stubs whose places were found in a machine.
 #[derive(Clone, Debug, Default)]
 pub struct Stubs {
-    answers: Vec<(String, Vec<(Stub, Option<u32>)>)>,
-    messages: Vec<(String, Vec<(Duration, Result<Json, Failure>, u32)>)>,
+    answers: Vec<(String, Vec<Given>)>,
+    messages: Vec<(String, Vec<Sent>)>,
 }
 
 impl Stubs {
@@ -36,7 +41,7 @@ impl Stubs {
             let index = match found(&places, file, name) {
                 Ok(index) => index,
                 Err(diagnostic) => {
-                    wrong.push(diagnostic);
+                    wrong.push(*diagnostic);
                     continue;
                 }
             };
@@ -110,7 +115,7 @@ impl Stubbed {
     }
 }
 
-fn found(places: &Places<'_>, file: &SourceFile, name: &Text) -> Result<usize, Diagnostic> {
+fn found(places: &Places<'_>, file: &SourceFile, name: &Text) -> Result<usize, Box<Diagnostic>> {
     let (code, message, label, hint) = match places.find(name.as_str()) {
         Found::One(index) => return Ok(index),
         Found::Several(indices) => {
@@ -146,9 +151,8 @@ fn found(places: &Places<'_>, file: &SourceFile, name: &Text) -> Result<usize, D
             ("unknown-place", message, "unknown place", hint)
         }
     };
-    Err(Diagnostic::error(code, &file.name, name.span, message)
-        .label(label)
-        .hint(hint))
+    let diagnostic = Diagnostic::error(code, &file.name, name.span, message);
+    Err(Box::new(diagnostic.label(label).hint(hint)))
 }
 
 /// A message for a request, or a result for a subscription.
@@ -196,7 +200,7 @@ fn first_line(span: Span) -> Span {
     Span { end, ..span }
 }
 
-fn answer(stub: &StubDefinition) -> (Stub, Option<u32>) {
+fn answer(stub: &StubDefinition) -> Given {
     let answer = match &stub.brings {
         Brings::Result(node) | Brings::Message(node) => Stub::reply(stub.after, node.to_json()),
         Brings::Error(failure) => Stub::failure(stub.after, failure.clone()),
@@ -204,7 +208,7 @@ fn answer(stub: &StubDefinition) -> (Stub, Option<u32>) {
     (answer, stub.times)
 }
 
-fn message(stub: &StubDefinition) -> (Duration, Result<Json, Failure>, u32) {
+fn message(stub: &StubDefinition) -> Sent {
     let brings = match &stub.brings {
         Brings::Result(node) | Brings::Message(node) => Ok(node.to_json()),
         Brings::Error(failure) => Err(failure.clone()),
@@ -283,12 +287,12 @@ fn compared(behind: &str) -> Option<Json> {
     let (operator, rest) = ["==", ">=", "<=", ">", "<"]
         .into_iter()
         .find_map(|operator| Some((operator, behind.strip_prefix(operator)?.trim_start())))?;
-    let value = match rest.chars().next()? {
-        quote @ ('\'' | '"') => json!(rest[1..].split_once(quote)?.0),
-        _ => {
-            let end = rest.find(|one: char| !(one.is_alphanumeric() || "._-".contains(one)));
-            serde_json::from_str::<Json>(&rest[..end.unwrap_or(rest.len())]).ok()?
-        }
+    let quote = rest.chars().next()?;
+    let value = if matches!(quote, '\'' | '"') {
+        json!(rest[1..].split_once(quote)?.0)
+    } else {
+        let end = rest.find(|one: char| !(one.is_alphanumeric() || "._-".contains(one)));
+        serde_json::from_str::<Json>(&rest[..end.unwrap_or(rest.len())]).ok()?
     };
     match (operator, value.as_i64()) {
         (">", Some(number)) => Some(json!(number.saturating_add(1))),
