@@ -517,9 +517,12 @@ states:
     let args = ["watch", "--allow-write", ".", "--jobs", "30"];
     let terminal = Terminal::start(&suite, 120, 40, &args);
     terminal.shows("✓ 1 passed  ▶ 20 running");
-    for length in 0..whole.len() - 1 {
+    for length in 0..whole.len() {
         save(&suite, "tasks/z.yaml", &whole[..length]);
     }
+    // Some of the last ones were whole tasks with a shorter text; this is none.
+    let cut = whole.find("log:").unwrap();
+    save(&suite, "tasks/z.yaml", &whole[..cut]);
     terminal.shows("! 1 broken  ▶ 20 running");
     terminal.shows("stale: passed before");
     save(
