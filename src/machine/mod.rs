@@ -16,6 +16,7 @@ mod instruction;
 mod lane;
 mod point;
 mod race;
+mod recording;
 mod run;
 mod stub;
 mod subscription;
