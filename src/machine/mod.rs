@@ -17,6 +17,7 @@ mod instruction;
 mod lane;
 mod point;
 mod race;
+mod recording;
 mod run;
 mod stub;
 mod subscription;

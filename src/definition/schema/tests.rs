@@ -63,6 +63,7 @@ fn catalog() -> Catalog {
         short_source: |_| Err(String::new()),
         label: |_| String::new(),
         example: "http: GET /x",
+        bodies: &["body"],
         is_safe: |_| true,
     };
     Catalog {
