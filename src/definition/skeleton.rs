@@ -107,8 +107,8 @@ impl Skeleton {
                 text(name),
                 maybe(value.as_ref(), Node::to_json),
             ])),
-            "clients": list(&task.clients, |ClientDefinition { name, kind, config }| {
-                json!([text(name), text(kind), config.to_json()])
+            "clients": list(&task.clients, |ClientDefinition { name, kind, config, record }| {
+                json!([text(name), text(kind), config.to_json(), format!("{record:?}")])
             }),
             "params": texts(&task.params),
             "listen": list(&task.listen, listen),
