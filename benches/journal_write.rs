@@ -4,7 +4,7 @@
 
 #![allow(clippy::print_stdout, reason = "it prints what it measures")]
 
-use funcy::event::{Attempted, Event, Fact, Place, Pos, Reply, RunStarted, Span};
+use funcy::event::{Attempted, Event, Fact, Place, Pos, Reply, Span};
 use funcy::journal::{Durability, Journal};
 use serde_json::json;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ fn event(seq: u64) -> Event {
         at: 1_700_000_000_000_000 + seq as i64,
         execution: Some(1),
         fact: match seq {
-            1 => Fact::RunStarted(Box::new(RunStarted::default())),
+            1 => Fact::RunStarted(Box::default()),
             _ => Fact::InstructionFinished {
                 place: Arc::new(place),
                 attempt: 1,

@@ -109,9 +109,10 @@ impl Mask {
                 text = Cow::Owned(text.replace(needle.as_str(), shown));
             }
         }
-        match text.contains(CUT) {
-            true => self.cut_ends(text),
-            false => text,
+        if text.contains(CUT) {
+            self.cut_ends(text)
+        } else {
+            text
         }
     }
 
@@ -150,10 +151,7 @@ impl Mask {
                 out.push_str(piece);
             }
         }
-        match changed {
-            true => Cow::Owned(out),
-            false => text,
-        }
+        if changed { Cow::Owned(out) } else { text }
     }
 
     /// If a text ends with the beginning of a secret: what stands before it, and what is shown for it.
@@ -319,8 +317,8 @@ fn encodings(value: &str) -> Vec<String> {
     // JSON in a text of JSON in a text of JSON: a payload in a message in the command that repeats it.
     let mut inner = value.to_owned();
     for _ in 0..3 {
-        let json = Json::String(inner).to_string();
-        inner = json[1..json.len() - 1].to_owned();
+        let json = Json::String(std::mem::take(&mut inner)).to_string();
+        json[1..json.len() - 1].clone_into(&mut inner);
         forms.push(inner.clone());
     }
     // Inside a quoted argument of a shell command.

@@ -13,7 +13,7 @@ use std::io::{BufRead, Write};
 use std::ops::ControlFlow;
 
 #[derive(Serialize, Deserialize)]
-struct Head {
+struct Opening {
     archive: u32,
     run: RunId,
     events: u64,
@@ -21,7 +21,7 @@ struct Head {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Commit {
+struct Group {
     commit: u64,
     last: u64,
     marks: String,
@@ -44,7 +44,7 @@ const MAX_LINE: u64 = 64 << 20;
 /// # Errors
 /// When it cannot be read or written.
 pub fn write(history: &History, row: &RunRow, out: &mut dyn Write) -> Result<(), JournalError> {
-    let head = Head {
+    let head = Opening {
         archive: VERSION,
         run: RunId::clone(&row.id),
         events: row.events,
@@ -82,7 +82,7 @@ fn write_commit(
             line(out, &Body { attachment, body })?;
         }
     }
-    let commit = Commit {
+    let commit = Group {
         commit: sealed.first,
         last: sealed.last,
         marks: to_hex(&sealed.marks),
@@ -129,7 +129,7 @@ pub fn verify(mut archive: impl BufRead) -> Result<Checked, JournalError> {
         }
         if text.starts_with(br#"{"archive":"#) {
             checked.end(run.take());
-            let head: Head = parse(&text, number)?;
+            let head: Opening = parse(&text, number)?;
             if head.archive != VERSION {
                 let why = format!(
                     "its version is {}, this funcy knows {VERSION}",
@@ -163,7 +163,7 @@ pub fn verify(mut archive: impl BufRead) -> Result<Checked, JournalError> {
 
 /// A run while it is checked.
 struct Run {
-    head: Head,
+    head: Opening,
     chain: Chain,
     open: Option<Sealed>,
     bodies: HashSet<String>,
@@ -171,7 +171,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(head: Head) -> Self {
+    fn new(head: Opening) -> Self {
         Self {
             chain: Chain::new(RunId::clone(&head.run)),
             head,
@@ -234,7 +234,7 @@ impl Checked {
     }
 }
 
-fn opened(run: &RunId, commit: &Commit, number: u64) -> Result<Sealed, JournalError> {
+fn opened(run: &RunId, commit: &Group, number: u64) -> Result<Sealed, JournalError> {
     let head = from_hex(&commit.head).and_then(|head| Hash::try_from(head).ok());
     let marks = from_hex(&commit.marks);
     let (Some(head), Some(marks)) = (head, marks) else {

@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// Many small events, waits, and a request in each round that must not be sent twice.
-const TASK: &str = r#"version: 1
+const TASK: &str = r"version: 1
 params: [url, key]
 vars: { n: 0 }
 start_state: step
@@ -27,7 +27,7 @@ states:
       - { to: done, when: n >= ROUNDS }
       - { to: step, wait: 1ms, set: { n: n + 1 } }
   done:
-"#;
+";
 
 /// Each place in the source that `journal::crash::point` names.
 const POINTS: [(&str, u32); 13] = [
@@ -192,16 +192,16 @@ fn killed_at_random_moments_it_loses_nothing() {
     println!("FUNCY_SEED={seed}");
     let mut chance = fastrand::Rng::with_seed(seed);
     let mut victims = Victims::new(100);
-    let mut seen = 0;
+    let mut shown = 0;
     for _ in 0..long_form().unwrap_or(KILLS) {
         let (mut child, key) = victims.start(None);
         pause(Duration::from_micros(chance.u64(0..700_000)));
         child.kill().unwrap();
         child.wait().unwrap();
         victims.examine(&key);
-        seen += kept::printed(&victims.suite.text(&key)).len();
+        shown += kept::printed(&victims.suite.text(&key)).len();
     }
-    assert!(seen > 0, "each was killed before it had shown anything");
+    assert!(shown > 0, "each was killed before it had shown anything");
     // The journal goes on as if nothing had been.
     let (mut child, key) = victims.start(None);
     assert!(child.wait().unwrap().success());

@@ -1,7 +1,7 @@
 //! A write-ahead log that was cut, as a power cut leaves it: what is there is whole.
 
 use super::kept;
-use funcy::event::{Event, Fact, Outcome, RunStarted, Tally};
+use funcy::event::{Event, Fact, Outcome, Tally};
 use funcy::journal::{Chain, Commit, Durability, Sqlite, Store};
 use std::path::Path;
 
@@ -33,7 +33,7 @@ fn saved(seq: u64, length: usize) -> Event {
 fn write(store: &mut Sqlite) -> Vec<u64> {
     let tally = Tally::default();
     let commits = [
-        vec![event(1, Fact::RunStarted(Box::new(RunStarted::default())))],
+        vec![event(1, Fact::RunStarted(Box::default()))],
         (2..40).map(|seq| saved(seq, 300)).collect(),
         vec![saved(40, 70_000)],
         (41..60).map(|seq| saved(seq, 30)).collect(),

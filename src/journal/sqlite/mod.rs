@@ -209,6 +209,10 @@ impl Store for Sqlite {
 }
 
 /// What a mistake of `SQLite` means to us. Which file it is about is filled in by [`JournalError::of`].
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "it is what `map_err` is given"
+)]
 pub(super) fn mistake(error: rusqlite::Error) -> JournalError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => JournalError::Full(error.to_string()),
