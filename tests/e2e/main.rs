@@ -15,6 +15,7 @@ mod help;
 mod history;
 mod init;
 mod readme;
+mod record;
 mod recorded;
 mod reports;
 mod run;
