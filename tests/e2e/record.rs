@@ -99,8 +99,8 @@ fn holds(bytes: &[u8], text: &str) -> bool {
 fn written(record: &str) -> Vec<(String, Vec<u8>)> {
     let suite = Suite::new()
         .env("GITHUB_ACTIONS", "true")
-        .file("expects.yaml", EXPECTS)
-        .file("waits.yaml", WAITS)
+        .file("tasks/expects.yaml", EXPECTS)
+        .file("tasks/waits.yaml", WAITS)
         .file(
             "funcy.yaml",
             format!(
@@ -123,7 +123,7 @@ permissions: {{ exec: [cat], write: [.] }}
     let shown = suite.run(["show", "latest"]);
     let replayed = suite.run(["replay"]);
     // What the task itself has made.
-    std::fs::remove_file(suite.path("made.txt")).unwrap();
+    std::fs::remove_file(suite.path("tasks/made.txt")).unwrap();
     let mut found = Vec::new();
     files(&suite.path("."), &mut found);
     for format in formats {
