@@ -38,7 +38,7 @@ pub(super) fn run(_global: &Global, args: &Args) -> Exit {
     if args.json {
         let schemas = serde_json::json!({
             "name": kind.name, "summary": kind.summary, "config": kind.config,
-            "request": kind.request, "source": kind.source, "reply": kind.reply,
+            "request": kind.request, "source": kind.source, "reply": kind.reply, "bodies": kind.bodies,
         });
         output::data(&format!("{schemas:#}\n"));
     } else {
@@ -64,6 +64,11 @@ fn described(kind: &ClientKind) -> String {
         section("Source, for `subscribe` and `listen`", source);
     }
     section("Result, `res`", &kind.reply);
+    let _ = write!(
+        text,
+        "\nBodies, not recorded with `record: headers` or `none` beside the kind\n  {}\n",
+        kind.bodies.join(", ")
+    );
     let _ = write!(text, "\nExample\n");
     for line in kind.example.trim_end().lines() {
         let _ = writeln!(text, "  {line}");

@@ -347,6 +347,41 @@ mod tests {
         }
     }
 
+    /// Whoever adds a member says here that it is no payload, or adds it to `BODIES`.
+    #[test]
+    fn headers_are_these_members() {
+        let names = |schema: &Json| -> Vec<String> {
+            let members = schema.get("properties").and_then(Json::as_object);
+            members
+                .into_iter()
+                .flat_map(|members| members.keys().cloned())
+                .collect()
+        };
+        for kind in Registry::builtin().catalog().kinds {
+            let mut kept = names(&kind.request);
+            kept.extend(names(&kind.reply));
+            kept.extend(kind.source.as_ref().map(names).unwrap_or_default());
+            kept.retain(|name| !kind.bodies.contains(&name.as_str()));
+            kept.sort();
+            kept.dedup();
+            let expected = match kind.name {
+                "http" => {
+                    "auth cookies delete follow_redirects get head headers http2 ms options patch post put query \
+                     size sse status tls url"
+                }
+                "nats" => {
+                    "duplicate found from headers jetstream key kv publish queue request revision sequence size \
+                     stream subject timeout"
+                }
+                "sql" => "affected count exec fixture listen query results statements transaction",
+                "exec" => "code command cwd env signal",
+                "file" => "append exists path read size write",
+                other => panic!("`{other}` is new here"),
+            };
+            assert_eq!(kept.join(" "), expected, "{}", kind.name);
+        }
+    }
+
     #[tokio::test]
     async fn a_null_is_no_value() {
         let context = Context {

@@ -489,3 +489,21 @@ fn an_interrupt_ends_the_waiting() {
         .exits(130)
         .within(Duration::from_secs(20));
 }
+
+#[test]
+fn an_answer_is_shown_to_whoever_asks_whatever_is_recorded() {
+    let suite = Suite::new().file(
+        "funcy.yaml",
+        "version: 1\nclients: { sh: { exec: {}, record: none } }\npermissions: { exec: [echo] }\n",
+    );
+    suite
+        .run([
+            "eval",
+            "res.body",
+            "{ command: [echo, seen] }",
+            "--client",
+            "sh",
+        ])
+        .exits(0)
+        .prints("seen");
+}

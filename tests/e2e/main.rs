@@ -16,6 +16,7 @@ mod history;
 mod init;
 mod pty;
 mod readme;
+mod record;
 mod recorded;
 mod reports;
 mod run;

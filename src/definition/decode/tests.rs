@@ -1,5 +1,5 @@
 use super::*;
-use crate::definition::model::{Action, Length, Strategy, Subscribe, Wait};
+use crate::definition::model::{Action, Length, Record, Strategy, Subscribe, Wait};
 
 mod mistakes;
 
@@ -75,6 +75,26 @@ fn the_whole_task_parses() {
     let task = parsed.value;
     assert_eq!(&*task.name, "order-ships");
     assert_eq!(task.states.len(), 4);
+}
+
+#[test]
+fn a_client_says_what_is_recorded_of_it() {
+    let head = "version: 1\nstart_state: a\nfinal_state: a\nstates: {a: }\nclients:";
+    let of = |members: &str| {
+        let task = parse_task(&file(&format!("{head} {{c: {{{members}}}}}\n"))).unwrap();
+        let [client] = &task.value.clients[..] else {
+            panic!("{:?}", task.value.clients);
+        };
+        assert_eq!(client.kind.as_str(), "http");
+        client.record
+    };
+    assert_eq!(of("http: {}"), Record::Full);
+    assert_eq!(of("http: {}, record: full"), Record::Full);
+    assert_eq!(of("record: headers, http: "), Record::Headers);
+    assert_eq!(of("http: {}, record: none"), Record::Nothing);
+    let suite = "version: 1\nclients: {c: {http: {}, record: none}}\n";
+    let suite = parse_suite(&file(suite), ".").unwrap().value;
+    assert_eq!(suite.clients[0].record, Record::Nothing);
 }
 
 fn indented(body: &str) -> String {
@@ -395,6 +415,11 @@ fn no_key_is_passed_over() {
                 .collect();
             format!("{}\n{line}\n", rest.join("\n"))
         },
+        false,
+    );
+    expect_refused(
+        &CLIENT,
+        &|line| format!("{task}clients:\n  c:\n    http: {{}}\n    {line}\n"),
         false,
     );
     let head = "version: 1\nstart_state: a\nfinal_state: a\nstates:\n  a:\n";

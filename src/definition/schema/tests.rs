@@ -92,7 +92,7 @@ vars: {a: [1, {b: c}], n: null}
 secrets: {k: "${env('K')}", t: }
 clients:
   shop: {http: {base_url: "${x}", retries: "${n}"}}
-  bus: {nats: }
+  bus: {nats: , record: headers}
 listen: {mail: {bus: mail.*}, more: {nats: {topic: a, qos: 1}}}
 start_state: a
 final_state: [b]
@@ -152,7 +152,12 @@ fn what_is_wrong_does_not_fit() {
         ("mode: latest", "mode: newest"),
         ("size: \"${n}\"", "size: n"),
         ("auth: {bearer: t}", "auth: {bearr: t}"),
-        ("bus: {nats: }", "bus: {natz: }"),
+        ("bus: {nats: ,", "bus: {natz: ,"),
+        ("record: headers", "record: header"),
+        ("record: headers", "recrod: headers"),
+        ("nats: , record: headers", "record: headers"),
+        ("nats: , record: headers", "nats: , http: "),
+        ("nats: , record: headers", "nats: , http: , record: none"),
         ("{nats: {queue: q}}", "{nats: {queu: q}}"),
         ("poll: {http: GET /}", "poll: {http: GET /, save: {x: y}}"),
         ("set: {y: 1}", "set: {y-z: 1}"),
@@ -212,6 +217,8 @@ fn every_key_is_described_and_none_is_missing() {
     ] {
         check(object, &schema["definitions"][name]["properties"]);
     }
+    let client = &schema["definitions"]["clients"]["additionalProperties"];
+    check(&keys::CLIENT, &client["properties"]);
     check(&keys::SUITE, &suite_schema(&catalog())["properties"]);
 }
 

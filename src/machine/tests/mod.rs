@@ -8,6 +8,7 @@ mod loops;
 mod order;
 mod poll;
 mod race;
+mod recording;
 mod retry;
 mod secrets;
 mod signal;

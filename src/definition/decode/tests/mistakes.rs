@@ -156,7 +156,7 @@ fn other_keys_of_a_task() {
         &["one key"],
     );
     wrong(
-        "version: 1\nstart_state: a\nfinal_state: a\nclients: {«log»: {http: {}}}\nstates:\n  a:\n",
+        "version: 1\nstart_state: a\nfinal_state: a\nclients: {«log»: {http: {}, record: none}}\nstates:\n  a:\n",
         "reserved-name",
         &["key of every instruction"],
     );
@@ -171,6 +171,63 @@ fn other_keys_of_a_task() {
         &["a task is a map"],
     );
     wrong("«just a text»\n", "wrong-type", &["a task is a map"]);
+}
+
+#[test]
+fn what_a_client_records() {
+    let client = |members: &str, code: &str, words: &[&str]| {
+        let head = "version: 1\nstart_state: a\nfinal_state: a\nstates: {a: }\nclients:";
+        wrong(&format!("{head} {{shop: {{{members}}}}}\n"), code, words);
+    };
+    let of = "`record` is one of full, headers, none";
+    client(
+        "http: {}, record: «header»",
+        "wrong-record",
+        &[of, "did you mean `headers`?"],
+    );
+    client(
+        "http: {}, record: «bodies»",
+        "wrong-record",
+        &["`headers` leaves the bodies out"],
+    );
+    client(
+        "http: {}, record: «false»",
+        "wrong-record",
+        &["did you mean `none`?"],
+    );
+    client(
+        "record: «true», http: {}",
+        "wrong-record",
+        &["did you mean `full`?"],
+    );
+    client("http: {}, record: «null»", "missing-value", &[of]);
+    client("http: {}, «record»: ", "missing-value", &[of]);
+    client("http: {}, record: «[none]»", "wrong-type", &[of]);
+    client(
+        "http: {}, record: '«${x}»'",
+        "template-in-name",
+        &["`record`"],
+    );
+    client(
+        "http: {}, «recrod»: none",
+        "unknown-key",
+        &["did you mean `record`?"],
+    );
+    client(
+        "«records»: none, http: {}",
+        "unknown-key",
+        &["did you mean `record`?"],
+    );
+    client(
+        "«record»: none",
+        "missing-key",
+        &["has no kind", "write `{http:"],
+    );
+    client(
+        "http: {}, «nats»: {}, record: none",
+        "too-many-keys",
+        &["one key"],
+    );
 }
 
 #[test]
