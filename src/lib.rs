@@ -75,6 +75,7 @@
 //! | 1 | [`graph`] | drawings of machines: outline, Mermaid, DOT, JSON; *pure* |
 //! | 2 | [`machine`] | a task checked and compiled, and its execution in a [`machine::World`]; *pure* |
 //! | 2 | [`client`] | the protocols, one file or folder each, and the registry that lists them |
+//! | 2 | [`journal`] | the audit log: the store, the hash chain, what is asked of past runs |
 //! | 2 | [`report`] | what people and programs read of a run: folds over events |
 //! | 3 | [`engine`] | loads tasks, runs many at once in the live world, tells sinks what happens |
 //! | 4 | [`demo`] | a small asynchronous shop to test against |
@@ -105,6 +106,7 @@ pub mod demo;
 pub mod engine;
 pub mod event;
 pub mod graph;
+pub mod journal;
 pub mod machine;
 pub mod report;
 pub mod script;

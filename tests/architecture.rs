@@ -30,11 +30,19 @@ const HOUSE: &[Room] = &[
     pure("graph", 1, &["event"]),
     pure("machine", 2, &["event", "definition", "script", "graph"]),
     room("client", 2, &["event", "definition"]),
+    room("journal", 2, &["event"]),
     room("report", 2, &["event"]),
     room(
         "engine",
         3,
-        &["event", "definition", "script", "machine", "client"],
+        &[
+            "event",
+            "definition",
+            "script",
+            "machine",
+            "client",
+            "journal",
+        ],
     ),
     room("demo", 4, &[]),
     room(
@@ -61,6 +69,7 @@ const HOUSE: &[Room] = &[
             "graph",
             "machine",
             "client",
+            "journal",
             "report",
             "engine",
             "demo",

@@ -27,7 +27,7 @@ enum Format {
 }
 
 pub(super) fn run(global: &Global, args: &Args) -> Exit {
-    let found = args.load.loader().load(&args.load.paths);
+    let found = args.load.loader().load(&args.load.paths());
     if found.files == 0 && found.diagnostics.is_empty() {
         output::error(
             "there is no task file here",

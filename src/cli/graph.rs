@@ -23,7 +23,7 @@ enum Format {
 }
 
 pub(super) fn run(global: &Global, args: &Args) -> Exit {
-    let found = args.load.loader().load(&args.load.paths);
+    let found = args.load.loader().load(&args.load.paths());
     if found.has_errors() {
         let style = global.style(std::io::IsTerminal::is_terminal(&std::io::stderr()));
         output::note(check::rendered(&found, style).trim_end());

@@ -1,18 +1,29 @@
 //! The command line: one file a command.
 
+mod audit;
 mod check;
 mod clients;
 mod completions;
 mod demo;
+mod eval;
 mod exit;
+mod failed;
 mod graph;
 mod init;
+mod journal;
 mod options;
 mod output;
+mod point;
+mod replay;
+mod report;
 mod run;
+mod runs;
 mod schema;
+mod show;
 mod signals;
+mod simulate;
 mod watch;
+mod when;
 
 use clap::{Parser, Subcommand};
 use exit::Exit;
@@ -47,6 +58,20 @@ enum Command {
     Watch(watch::Args),
     /// Check definitions without running anything
     Check(check::Args),
+    /// Past runs: list, clear up, measure
+    Runs(runs::Args),
+    /// One past run: its tasks, its failures by cause, a state, a moment
+    Show(show::Args),
+    /// The terminal output of a past run
+    Replay(replay::Args),
+    /// A report of a past run, equal to what the run itself would have written
+    Report(report::Args),
+    /// The audit log: prove it, archive it
+    Audit(audit::Args),
+    /// Evaluate one expression: over a file, an answer, or variables
+    Eval(eval::Args),
+    /// Run a task on a virtual clock, against stubs or a recorded run
+    Simulate(simulate::Args),
     /// Draw the machine of a task
     Graph(graph::Args),
     /// The client kinds: their config, requests and results
@@ -81,6 +106,13 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&global, &args),
         Command::Watch(args) => watch::run(&global, args),
         Command::Check(args) => check::run(&global, &args),
+        Command::Runs(args) => runs::run(&global, &args),
+        Command::Show(args) => show::run(&global, &args),
+        Command::Replay(args) => replay::run(&global, &args),
+        Command::Report(args) => report::run(&args),
+        Command::Audit(args) => audit::run(&args),
+        Command::Eval(args) => eval::run(&global, &args),
+        Command::Simulate(args) => simulate::run(&global, &args),
         Command::Graph(args) => graph::run(&global, &args),
         Command::Clients(args) => clients::run(&global, &args),
         Command::Schema(args) => schema::run(&args),

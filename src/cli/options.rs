@@ -50,6 +50,11 @@ impl Global {
         )
     }
 
+    /// Whether more is to be said.
+    pub(super) fn is_verbose(&self) -> bool {
+        self.verbose > 0
+    }
+
     pub(super) fn out_style(&self) -> Style {
         self.style(std::io::stdout().is_terminal())
     }
@@ -80,9 +85,9 @@ impl Global {
 /// Which files, and what is given to them: the same for every command that loads tasks.
 #[derive(Debug, Args)]
 pub(super) struct Load {
-    /// Task files, or folders of them
-    #[arg(value_name = "PATH", default_value = "tasks")]
-    pub(super) paths: Vec<PathBuf>,
+    /// Task files, or folders of them [default: tasks]
+    #[arg(value_name = "PATH")]
+    given: Vec<PathBuf>,
     /// Give every task a variable, over what it declares; a JSON number or bool is typed, all else is text
     #[arg(long = "var", value_name = "NAME=VALUE")]
     pub(super) vars: Vec<Variable>,
@@ -92,7 +97,7 @@ pub(super) struct Load {
 
 /// `--allow-…`.
 #[derive(Debug, Args)]
-struct Allowed {
+pub(super) struct Allowed {
     /// Let tasks reach this host
     #[arg(long = "allow-net", value_name = "HOST", help_heading = "Permissions")]
     net: Vec<String>,
@@ -114,25 +119,43 @@ struct Allowed {
 }
 
 impl Load {
-    /// A loader that knows every client, the given variables and the grants.
-    pub(super) fn loader(&self) -> Loader {
-        let Allowed {
+    /// The files and folders that were named.
+    pub(super) fn given(&self) -> Option<&[PathBuf]> {
+        (!self.given.is_empty()).then_some(&self.given)
+    }
+
+    /// The files and folders to load.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        let given = self.given().map(<[PathBuf]>::to_vec);
+        given.unwrap_or_else(|| vec!["tasks".into()])
+    }
+}
+
+impl Allowed {
+    pub(super) fn grants(&self) -> impl Iterator<Item = Allow> {
+        let Self {
             net,
             exec,
             env,
             read,
             write,
             all,
-        } = &self.allow;
-        let grants = (net.iter().cloned().map(Allow::Net))
+        } = self;
+        (net.iter().cloned().map(Allow::Net))
             .chain(exec.iter().cloned().map(Allow::Exec))
             .chain(env.iter().cloned().map(Allow::Env))
             .chain(read.iter().cloned().map(Allow::Read))
             .chain(write.iter().cloned().map(Allow::Write))
-            .chain(all.then_some(Allow::All));
+            .chain(all.then_some(Allow::All))
+    }
+}
+
+impl Load {
+    /// A loader that knows every client, the given variables and the grants.
+    pub(super) fn loader(&self) -> Loader {
         Loader::new(Registry::builtin())
             .given(self.vars.iter().map(|var| Name::clone(&var.name)))
-            .allow(grants)
+            .allow(self.allow.grants())
     }
 }
 

@@ -1,10 +1,15 @@
 use super::check::{self, counted};
 use super::exit::Exit;
+use super::failed::Failed;
+use super::journal;
 use super::options::{Global, Load};
 use super::output::{self, Lenient, Named};
+use super::point;
 use super::signals::Ending;
-use crate::engine::{Handle, Loaded, Pattern, Report, Run, Selection, ServiceError, Shard, Tasks};
-use crate::event::{Outcome, Sink};
+use crate::engine::{
+    Handle, Loaded, Loader, Pattern, Report, Run, Selection, ServiceError, Shard, Tasks,
+};
+use crate::event::{Name, Outcome, RunStarted, Sink};
 use crate::report::{self, Options, Terminal};
 use std::collections::HashSet;
 use std::io::{self, BufWriter, IsTerminal};
@@ -34,6 +39,9 @@ pub(super) struct Args {
     /// Try a task again, up to N times; one that passes then is flaky
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
     retries: Option<u32>,
+    /// Only the tasks that did not pass in the last run on this journal
+    #[arg(long)]
+    failed: bool,
     /// Stop at the first task that does not pass
     #[arg(long)]
     fail_fast: bool,
@@ -46,6 +54,13 @@ pub(super) struct Args {
     /// Write a report; any number of them
     #[arg(long = "report", value_name = "FORMAT=FILE")]
     reports: Vec<ReportFile>,
+    #[command(flatten)]
+    journal: journal::Keep,
+    #[command(flatten)]
+    begin: point::Begin,
+    /// Label the run, to find it by: `funcy runs label:NAME=VALUE`
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
+    labels: Vec<(Name, Name)>,
     /// List the tasks that would run, and run none
     #[arg(long)]
     list: bool,
@@ -55,40 +70,24 @@ pub(super) struct Args {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+pub(super) enum Format {
     Human,
     Json,
 }
 
 /// `FORMAT=FILE`.
-#[derive(Clone)]
-struct ReportFile {
+#[derive(Clone, Debug)]
+pub(super) struct ReportFile {
     format: &'static report::Report,
-    path: PathBuf,
-}
-
-impl std::fmt::Debug for ReportFile {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}={}", self.format.name, self.path.display())
-    }
+    pub(super) path: PathBuf,
 }
 
 impl FromStr for ReportFile {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let known = || {
-            report::REPORTS
-                .iter()
-                .map(|report| report.name)
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        let (format, path) = text
-            .split_once('=')
-            .ok_or_else(|| format!("write FORMAT=FILE; the formats are {}", known()))?;
-        let format = report::by_name(format)
-            .ok_or_else(|| format!("there is no format `{format}`; the formats are {}", known()))?;
+        let (format, path) = text.split_once('=').ok_or("write FORMAT=FILE")?;
+        let format = super::report::format(format)?;
         if path.is_empty() {
             return Err("the file has no name".to_owned());
         }
@@ -100,16 +99,120 @@ impl FromStr for ReportFile {
 }
 
 pub(super) fn run(global: &Global, args: &Args) -> Exit {
-    let loader = args.load.loader();
-    let found = loader.load(&args.load.paths);
-    if let Err(exit) = usable(global, &found) {
-        return exit;
+    match prepare(global, args) {
+        Ok(prepared) => prepared.start(args),
+        Err(exit) => exit,
     }
+}
+
+/// A run that only has to be started.
+struct Prepared {
+    run: Run,
+    terminal: Option<Arc<Mutex<Terminal>>>,
+}
+
+fn prepare(global: &Global, args: &Args) -> Result<Prepared, Exit> {
+    let loader = args.load.loader();
+    let left = match &args.begin.resume {
+        Some(run) => Some(point::left(run, &loader, &args.journal)?),
+        None => None,
+    };
+    let tasks = match &left {
+        Some(left) => left.tasks.clone(),
+        None => selected(global, args, &loader)?,
+    };
+    let names: Vec<Name> = (tasks.iter())
+        .map(|task| Name::clone(&task.machine.name))
+        .collect();
+    let secrets: HashSet<&str> = (tasks.iter())
+        .flat_map(|task| task.machine.secrets())
+        .map(|name| &**name)
+        .collect();
+    let flags = args.load.flags(&secrets);
+    let labels = args.labels.iter().cloned();
+    let asked = RunStarted {
+        command: command_line(&secrets),
+        flags: flags.clone(),
+        reports: report_paths(&args.reports),
+        labels: labels
+            .chain(left.as_ref().map(|left| left.label.clone()))
+            .collect(),
+        ..RunStarted::default()
+    };
+    let options = Options {
+        resumable: args.journal.is_kept(),
+        flags,
+        ..Options::default()
+    };
+    let sinks = open_reports(&args.reports, &options)?;
+    let jobs = args.jobs.or_else(|| suite_jobs(&tasks)).unwrap_or(8);
+    let mut run = Run::new(tasks, loader.registry().clone())
+        .jobs(jobs as usize)
+        .retries(args.retries)
+        .fail_fast(args.fail_fast)
+        .seed(args.seed.unwrap_or_else(|| fastrand::u64(..)))
+        .asked(asked);
+    run = match &left {
+        Some(left) => left.apply(run.retries(Some(0))),
+        None => args.begin.apply(run, &names, &args.journal)?,
+    };
+    for var in &args.load.vars {
+        run = run.var(Name::clone(&var.name), var.value.clone());
+    }
+    for sink in sinks {
+        run = run.boxed_sink(sink);
+    }
+    if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
+        run = run.sink(github(&options));
+    }
+    let run = (args.journal.recorded(run)).map_err(|error| journal::failed(&error))?;
+    let terminal = terminal(global, args, options);
+    Ok(Prepared { run, terminal })
+}
+
+impl Prepared {
+    fn start(self, args: &Args) -> Exit {
+        let Self { run, terminal } = self;
+        let handle = run.handle();
+        let run = match &terminal {
+            Some(terminal) => run.sink(Arc::clone(terminal)),
+            None => run.sink(report::Ndjson::new(Box::new(Lenient(BufWriter::new(
+                stdout(),
+            ))))),
+        };
+        match crate::engine::block_on(attended(run, handle, terminal)) {
+            Ok(Some(Ok(report))) => exit(&report, args.fail_on_flaky),
+            Ok(Some(Err(error))) => service_failed(&error),
+            Ok(None) => Exit::Interrupted,
+            Err(error) => {
+                output::error(&format!("the runtime does not start: {error}"), None);
+                Exit::Error
+            }
+        }
+    }
+}
+
+/// The tasks that are to run. `Err` also when nothing is to run, and that is all there is to say.
+fn selected(global: &Global, args: &Args, loader: &Loader) -> Result<Vec<Loaded>, Exit> {
+    let failed = match args.failed {
+        true => Some(Failed::in_last_run(&args.journal)?),
+        false => None,
+    };
+    let paths = match (&failed, args.load.given()) {
+        // They may have been anywhere.
+        (Some(failed), None) => failed.files(),
+        _ => args.load.paths(),
+    };
+    let mut found = loader.load(&paths);
+    usable(global, &found)?;
     let selection = Selection {
         tags: args.tags.clone(),
         filters: args.filters.clone(),
         shard: args.shard,
     };
+    if let Some(failed) = &failed {
+        failed.select(&mut found.tasks);
+    }
     let known = found.tasks.len();
     let tasks = selection.of(found.tasks);
     if tasks.is_empty() {
@@ -118,62 +221,20 @@ pub(super) fn run(global: &Global, args: &Args) -> Exit {
             counted(known, "task is", "tasks are")
         );
         output::error("no task was selected", Some(&hint));
-        return Exit::Nothing;
+        return Err(Exit::Nothing);
     }
     if args.list {
         list(&tasks);
-        return Exit::Passed;
+        return Err(Exit::Passed);
     }
-    if let Some(exit) = params_missing(&tasks, &args.load) {
-        return exit;
-    }
-    let secrets: HashSet<&str> = (tasks.iter())
-        .flat_map(|task| task.machine.secrets())
-        .map(|name| &**name)
-        .collect();
-    let command = command_line(&secrets);
-    let flags = args.load.flags(&secrets);
-    let sinks = match open_reports(&args.reports, &flags) {
-        Ok(sinks) => sinks,
-        Err(exit) => return exit,
-    };
-    let jobs = args.jobs.or_else(|| suite_jobs(&tasks)).unwrap_or(8);
-    let mut run = Run::new(tasks, loader.registry().clone())
-        .jobs(jobs as usize)
-        .retries(args.retries)
-        .fail_fast(args.fail_fast)
-        .seed(args.seed.unwrap_or_else(|| fastrand::u64(..)))
-        .command(command);
-    for var in &args.load.vars {
-        run = run.var(crate::event::Name::clone(&var.name), var.value.clone());
-    }
-    for sink in sinks {
-        run = run.boxed_sink(sink);
-    }
-    if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
-        run = run.sink(github(&flags));
-    }
-    let handle = run.handle();
-    let terminal = terminal(global, args, &flags);
-    let run = match &terminal {
-        Some(terminal) => run.sink(Arc::clone(terminal)),
-        None => run.sink(report::Ndjson::new(Box::new(Lenient(BufWriter::new(
-            stdout(),
-        ))))),
-    };
-    match crate::engine::block_on(attended(run, handle, terminal)) {
-        Ok(Some(Ok(report))) => exit(&report, args.fail_on_flaky),
-        Ok(Some(Err(error))) => service_failed(&error),
-        Ok(None) => Exit::Interrupted,
-        Err(error) => {
-            output::error(&format!("the runtime does not start: {error}"), None);
-            Exit::Error
-        }
+    match params_missing(&tasks, &args.load) {
+        Some(exit) => Err(exit),
+        None => Ok(tasks),
     }
 }
 
 /// With an invalid file nothing starts.
-fn usable(global: &Global, found: &Tasks) -> Result<(), Exit> {
+pub(super) fn usable(global: &Global, found: &Tasks) -> Result<(), Exit> {
     if !found.diagnostics.is_empty() {
         let style = global.style(io::stderr().is_terminal());
         output::note(check::rendered(found, style).trim_end());
@@ -198,7 +259,7 @@ fn usable(global: &Global, found: &Tasks) -> Result<(), Exit> {
 }
 
 /// Nothing starts when a task lacks what must be given to it.
-fn params_missing(tasks: &[Loaded], load: &Load) -> Option<Exit> {
+pub(super) fn params_missing(tasks: &[Loaded], load: &Load) -> Option<Exit> {
     let given = |name: &str| load.vars.iter().any(|var| &*var.name == name);
     let (task, name) = tasks.iter().find_map(|task| {
         let missing = task.machine.params().iter().find(|name| !given(name))?;
@@ -225,15 +286,25 @@ fn list(tasks: &[Loaded]) {
     output::data(&text);
 }
 
-fn options(flags: &str) -> Options {
-    Options {
-        flags: flags.to_owned(),
-        ..Options::default()
+fn report_paths(reports: &[ReportFile]) -> Vec<String> {
+    let paths = reports.iter();
+    paths
+        .map(|report| report.path.display().to_string())
+        .collect()
+}
+
+/// `NAME=VALUE`.
+fn label(text: &str) -> Result<(Name, Name), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !name.contains(char::is_whitespace) => {
+            Ok((name.into(), value.into()))
+        }
+        _ => Err("write NAME=VALUE, without spaces in the name".to_owned()),
     }
 }
 
 /// The command line for the record, with the values of secrets hidden: no task has named them yet.
-fn command_line(secrets: &HashSet<&str>) -> Vec<String> {
+pub(super) fn command_line(secrets: &HashSet<&str>) -> Vec<String> {
     std::env::args_os()
         .map(|word| {
             let word = word.to_string_lossy();
@@ -250,7 +321,10 @@ fn command_line(secrets: &HashSet<&str>) -> Vec<String> {
 }
 
 /// Opens the report files before anything runs, so that a path that cannot be written is known then.
-fn open_reports(reports: &[ReportFile], flags: &str) -> Result<Vec<Box<dyn Sink>>, Exit> {
+pub(super) fn open_reports(
+    reports: &[ReportFile],
+    given: &Options,
+) -> Result<Vec<Box<dyn Sink>>, Exit> {
     let mut sinks = Vec::with_capacity(reports.len());
     for ReportFile { format, path } in reports {
         let opened = match path.parent() {
@@ -264,7 +338,7 @@ fn open_reports(reports: &[ReportFile], flags: &str) -> Result<Vec<Box<dyn Sink>
                     format!("the report {}", path.display()),
                     file,
                 ))),
-                options(flags),
+                given.clone(),
             )),
             Err(error) => {
                 output::error(
@@ -286,7 +360,7 @@ fn suite_jobs(tasks: &[Loaded]) -> Option<u32> {
 }
 
 /// In GitHub Actions: annotations at the failures, and a table in the summary of the step.
-fn github(flags: &str) -> report::Github {
+fn github(given: &Options) -> report::Github {
     let summary = std::env::var_os("GITHUB_STEP_SUMMARY").and_then(|path| {
         let file = std::fs::OpenOptions::new()
             .append(true)
@@ -294,15 +368,15 @@ fn github(flags: &str) -> report::Github {
             .open(path);
         Some(Box::new(BufWriter::new(file.ok()?)) as Box<dyn io::Write + Send>)
     });
-    report::Github::new(Box::new(Lenient(io::stdout())), summary, options(flags))
+    report::Github::new(Box::new(Lenient(io::stdout())), summary, given.clone())
 }
 
-fn stdout() -> Named<io::Stdout> {
+pub(super) fn stdout() -> Named<io::Stdout> {
     Named("stdout".to_owned(), io::stdout())
 }
 
 /// What people watch. With `--format json` stdout belongs to the events.
-fn terminal(global: &Global, args: &Args, flags: &str) -> Option<Arc<Mutex<Terminal>>> {
+fn terminal(global: &Global, args: &Args, given: Options) -> Option<Arc<Mutex<Terminal>>> {
     if args.format == Format::Json {
         return None;
     }
@@ -310,12 +384,9 @@ fn terminal(global: &Global, args: &Args, flags: &str) -> Option<Arc<Mutex<Termi
         style: global.style(io::stdout().is_terminal() || io::stderr().is_terminal()),
         live: output::is_live(),
         rows: output::size().map_or(24, |(_, rows)| rows),
-        reports: args
-            .reports
-            .iter()
-            .map(|report| report.path.display().to_string())
-            .collect(),
-        ..options(flags)
+        reports: report_paths(&args.reports),
+        notes: args.journal.notes(),
+        ..given
     };
     let out = Box::new(Lenient(stdout()));
     let progress = Box::new(Lenient(io::stderr()));
@@ -381,7 +452,8 @@ async fn dump_on_request(terminal: Arc<Mutex<Terminal>>) {
     }
 }
 
-fn now() -> i64 {
+/// Microseconds since the Unix epoch.
+pub(super) fn now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_micros() as i64)
@@ -391,6 +463,9 @@ fn now() -> i64 {
 fn exit(report: &Report, fail_on_flaky: bool) -> Exit {
     for failure in &report.sink_failures {
         output::error(&failure.to_string(), None);
+    }
+    if let Some(error) = &report.journal_failure {
+        return journal::failed(error);
     }
     let has = |outcome| report.tally.of(outcome) > 0;
     if report.cancelled {
@@ -407,7 +482,7 @@ fn exit(report: &Report, fail_on_flaky: bool) -> Exit {
     }
 }
 
-fn service_failed(error: &ServiceError) -> Exit {
+pub(super) fn service_failed(error: &ServiceError) -> Exit {
     output::error(&error.to_string(), None);
     if !error.output.trim().is_empty() {
         output::note("its last output:");

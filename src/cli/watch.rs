@@ -63,7 +63,8 @@ fn interval(text: &str) -> Result<Duration, String> {
 
 pub(super) fn run(global: &Global, args: Args) -> Exit {
     // A path that is gone later may come back; one that never was is a mistake.
-    if let Some(path) = args.load.paths.iter().find(|path| !path.exists()) {
+    let paths = args.load.paths();
+    if let Some(path) = paths.iter().find(|path| !path.exists()) {
         output::error(
             &format!("`{}` does not exist", path.display()),
             Some("name a task file, or a folder of them"),
@@ -76,7 +77,7 @@ pub(super) fn run(global: &Global, args: Args) -> Exit {
     let load = args.load;
     let options = Options {
         loader: load.loader(),
-        paths: load.paths.clone(),
+        paths,
         vars: (load.vars.iter())
             .map(|var| (Name::clone(&var.name), var.value.clone()))
             .collect(),

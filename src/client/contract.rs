@@ -1,5 +1,5 @@
 use super::scope::Scope;
-use crate::event::{Failure, Feed, Json, Permissions};
+use crate::event::{Failure, Feed, Json, Permissions, Trace};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::future::Future;
@@ -132,6 +132,9 @@ pub struct Context {
     pub permissions: Arc<Permissions>,
     /// The folder of the file that wrote the request; relative paths start here.
     pub folder: PathBuf,
+    /// The trace that its requests and messages are part of: `context.trace.parent()` is the value of the header
+    /// `traceparent`, unless the task gives one itself.
+    pub trace: Arc<Trace>,
 }
 
 /// The source of a client that has no subscriptions.

@@ -9,7 +9,7 @@ const LONG: usize = 19;
 ///
 /// # Errors
 /// When it is no JSON.
-pub(super) fn parse(bytes: &[u8]) -> serde_json::Result<Json> {
+pub(crate) fn parse(bytes: &[u8]) -> serde_json::Result<Json> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if !has_long_digits(bytes) {
         return serde_json::from_slice(bytes);

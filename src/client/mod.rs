@@ -35,6 +35,7 @@ pub mod sql;
 mod value;
 
 pub use contract::{Answer, Context, Nothing, Protocol, Template};
+pub(crate) use exact::parse as parse_exactly;
 pub use registry::{Client, Registry, Session};
 pub use scope::Scope;
 pub(crate) use shell::quoted;

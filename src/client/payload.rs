@@ -105,6 +105,7 @@ mod tests {
         Context {
             permissions: Arc::new(Permissions::standard(folder)),
             folder: folder.to_owned(),
+            trace: Arc::new(crate::event::Trace::of("", 0)),
         }
     }
 

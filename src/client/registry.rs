@@ -351,6 +351,7 @@ mod tests {
         let context = Context {
             permissions: Arc::new(Permissions::everything()),
             folder: "/".into(),
+            trace: Arc::new(crate::event::Trace::of("", 0)),
         };
         let client = Registry::builtin().get("http").unwrap();
         let session = Arc::clone(&client)

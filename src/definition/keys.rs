@@ -1,9 +1,11 @@
 //! The keys of the language: one table an object, which the decoder's check for unknown keys, the JSON
 //! Schema and its descriptions share.
 
+mod stubs;
 mod suite;
 mod task;
 
+pub(super) use stubs::{STUB, STUB_ERROR};
 pub(super) use suite::{DEFAULTS, PERMISSIONS, READY, SERVICE, SUITE};
 pub(super) use task::{
     ACTIONS, CONDITION, ERROR_ROUTE, INSTRUCTION, MODIFIERS, RETRY, SIGNAL, SKIP, STATE, TASK,

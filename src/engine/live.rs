@@ -1,13 +1,15 @@
+use super::host::LiveHost;
 use super::load::Loaded;
 use super::spine::Spine;
 use crate::client::{Context, Registry, Scope, Session};
-use crate::event::{Attempted, ExecutionId, Fact, Failure, Inbox, Name, Reply};
+use crate::event::{Attempted, ExecutionId, Fact, Failure, Inbox, Name, Reply, Trace};
+use crate::journal::crash;
 use crate::machine::{Call, Halt, Lost, Moment, ScopeId, Site, World};
 use crate::script::Host;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -57,9 +59,16 @@ pub(super) struct Live {
     shared: Arc<Surroundings>,
     task: Loaded,
     execution: ExecutionId,
-    host: Arc<dyn Host>,
-    sessions: Mutex<HashMap<Name, Opened>>,
-    scopes: Mutex<Vec<(ScopeId, Scope)>>,
+    attempt: u32,
+    host: OnceLock<Arc<dyn Host>>,
+    open: Mutex<Option<Box<Open>>>,
+}
+
+/// What an execution that talks to anything has open.
+#[derive(Default)]
+struct Open {
+    sessions: HashMap<Name, Opened>,
+    scopes: Vec<(ScopeId, Scope)>,
 }
 
 /// What the worlds of one run share.
@@ -67,6 +76,7 @@ pub(super) struct Surroundings {
     pub(super) spine: Arc<Spine>,
     pub(super) registry: Registry,
     pub(super) stop: Stop,
+    pub(super) seed: u64,
 }
 
 impl Live {
@@ -74,22 +84,27 @@ impl Live {
         shared: Arc<Surroundings>,
         task: Loaded,
         execution: ExecutionId,
-        host: Arc<dyn Host>,
+        attempt: u32,
     ) -> Self {
         Self {
             shared,
             task,
             execution,
-            host,
-            sessions: Mutex::default(),
-            scopes: Mutex::default(),
+            attempt,
+            host: OnceLock::new(),
+            open: Mutex::default(),
         }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Option<Box<Open>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The session of a client; the first use opens it.
     async fn session(&self, call: &Call) -> Result<Arc<dyn Session>, Failure> {
         let opened = {
-            let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut open = self.open();
+            let sessions = &mut open.get_or_insert_default().sessions;
             match sessions.get(&call.client) {
                 Some(known) => Arc::clone(known),
                 None => Arc::clone(sessions.entry(Name::clone(&call.client)).or_default()),
@@ -109,6 +124,7 @@ impl Live {
                 let context = Context {
                     permissions: Arc::clone(&self.task.project.permissions),
                     folder: folder.map_or_else(|| PathBuf::from("."), PathBuf::from),
+                    trace: Arc::new(Trace::of(self.shared.spine.run(), self.execution)),
                 };
                 client.open((*call.config).clone(), &context).await
             })
@@ -117,7 +133,8 @@ impl Live {
     }
 
     fn scope(&self, id: ScopeId) -> Scope {
-        let mut scopes = self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open();
+        let scopes = &mut open.get_or_insert_default().scopes;
         if let Some((_, scope)) = scopes.iter().find(|(known, _)| *known == id) {
             return scope.clone();
         }
@@ -128,9 +145,10 @@ impl Live {
 
     /// Ends the sessions of the execution.
     pub(super) async fn close_sessions(&self) {
-        let sessions =
-            std::mem::take(&mut *self.sessions.lock().unwrap_or_else(PoisonError::into_inner));
-        for cell in sessions.into_values() {
+        let Some(open) = self.open().take() else {
+            return;
+        };
+        for cell in open.sessions.into_values() {
             if let Some(session) = Arc::into_inner(cell).and_then(OnceCell::into_inner) {
                 session.close().await;
             }
@@ -156,9 +174,18 @@ impl World for Live {
     }
 
     async fn call(&self, site: Site<'_>, call: Call) -> Result<Reply, Failure> {
+        if !call.safe {
+            // After a crash the journal must tell that this may have happened.
+            self.shared.spine.settled().await;
+            crash::point("before-call");
+        }
         let scope = self.scope(site.scope);
         let session = self.session(&call).await?;
-        session.call(&call.request, &scope).await
+        let result = session.call(&call.request, &scope).await;
+        if !call.safe {
+            crash::point("after-call");
+        }
+        result
     }
 
     async fn open(&self, site: Site<'_>, source: Call) -> Result<Inbox, Failure> {
@@ -171,9 +198,11 @@ impl World for Live {
 
     async fn close(&self, scope: ScopeId) -> Result<(), Lost> {
         let found = {
-            let mut scopes = self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
-            let at = scopes.iter().position(|(known, _)| *known == scope);
-            at.map(|at| scopes.swap_remove(at).1)
+            let mut open = self.open();
+            open.as_mut().and_then(|open| {
+                let at = open.scopes.iter().position(|(known, _)| *known == scope)?;
+                Some(open.scopes.swap_remove(at).1)
+            })
         };
         match found {
             Some(scope) if !scope.close().await => Err(Lost),
@@ -204,7 +233,17 @@ impl World for Live {
     }
 
     fn host(&self) -> &Arc<dyn Host> {
-        &self.host
+        self.host.get_or_init(|| {
+            let Loaded {
+                machine, project, ..
+            } = &self.task;
+            Arc::new(LiveHost::new(
+                Arc::clone(&project.permissions),
+                self.shared.seed,
+                &machine.file.name,
+                self.attempt,
+            ))
+        })
     }
 }
 

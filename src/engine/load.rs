@@ -1,7 +1,8 @@
+use super::compile::{Compiled, File, side_by_side};
 use super::discover::{discover, suite_above};
 use crate::client::Registry;
 use crate::definition::model::PermissionsDefinition;
-use crate::definition::{self, Catalog, Diagnostic, Severity, SourceFile, Suite, Task};
+use crate::definition::{self, Catalog, Diagnostic, Severity, SourceFile, Suite};
 use crate::event::{Grant, Name, Permissions, Span};
 use crate::machine::{self, Machine};
 use crate::script;
@@ -16,8 +17,8 @@ const MODULES: usize = 256;
 #[derive(Clone, Debug)]
 pub struct Loader {
     registry: Registry,
-    catalog: Arc<Catalog>,
-    given: Vec<Name>,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) given: Vec<Name>,
     grants: Vec<Allow>,
 }
 
@@ -56,6 +57,14 @@ pub struct Projects(HashMap<PathBuf, Option<Arc<Project>>>);
 impl Projects {
     /// Takes over what was read anew; a suite that is broken now stays as it was.
     pub fn renew(&mut self, read: Self) {
+        for project in read.0.values().flatten() {
+            // Other folders of the suite may be known too.
+            let folder = &project.suite.folder;
+            let known = self.0.values_mut().flatten();
+            known
+                .filter(|known| known.suite.folder == *folder)
+                .for_each(|known| known.clone_from(project));
+        }
         for (key, project) in read.0 {
             match project {
                 Some(project) => drop(self.0.insert(key, Some(project))),
@@ -68,11 +77,6 @@ impl Projects {
     pub fn forget_broken(&mut self) {
         self.0.retain(|_, project| project.is_some());
     }
-
-    /// The suites that could be read.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Project>> {
-        self.0.values().flatten()
-    }
 }
 
 /// A suite file, or its absence, with everything that its tasks share.
@@ -81,7 +85,7 @@ pub struct Project {
     pub suite: Suite,
     /// What its tasks may do.
     pub permissions: Arc<Permissions>,
-    engine: script::Engine,
+    pub(super) engine: script::Engine,
 }
 
 impl std::fmt::Debug for Project {
@@ -176,36 +180,36 @@ impl Loader {
     /// is read, not again.
     #[must_use]
     pub fn load_with(&self, paths: &[PathBuf], known: &mut Projects) -> Tasks {
-        let mut loading = Loading {
-            loader: self,
-            found: Tasks::default(),
-            projects: std::mem::take(&mut known.0),
-        };
+        let mut loading = Loading::new(self);
+        loading.projects = std::mem::take(&mut known.0);
+        let mut files = Vec::new();
         let mut seen: HashSet<PathBuf> = HashSet::new();
         for path in paths {
             match discover(path) {
-                Ok(files) => {
-                    for file in files {
+                Ok(found) => {
+                    for file in found {
                         // `tasks` and `./tasks` lead to the same file.
                         let real = std::fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
                         if seen.insert(real) {
-                            loading.file(&file);
+                            files.push(loading.file(file));
                         }
                     }
                 }
                 Err(error) => {
                     loading.found.files += 1;
-                    let name: Name = path.display().to_string().into();
-                    let message = format!("`{name}` cannot be read: {}", reason(&error));
-                    loading.found.diagnostics.push(Diagnostic::error(
-                        "unreadable",
-                        &name,
-                        Span::default(),
-                        message,
-                    ));
+                    let diagnostic = unreadable(&path.display().to_string().into(), &error);
+                    loading.found.diagnostics.push(diagnostic);
                 }
             }
         }
+        let compiled = side_by_side(&files, |file| self.compiled(file));
+        // In the order of the files, as if each had been read after the one before.
+        let last = std::mem::take(&mut loading.found.diagnostics);
+        for (file, compiled) in files.into_iter().zip(compiled) {
+            loading.found.diagnostics.extend(file.said);
+            loading.add(&file.name, file.project, compiled);
+        }
+        loading.found.diagnostics.extend(last);
         known.0 = loading.projects;
         loading.found
     }
@@ -215,13 +219,11 @@ impl Loader {
     /// # Errors
     /// All its mistakes, and those of its suite file.
     pub fn compile(&self, path: &Path, text: &str) -> Result<Loaded, Vec<Diagnostic>> {
-        let mut loading = Loading {
-            loader: self,
-            found: Tasks::default(),
-            projects: HashMap::new(),
-        };
-        let name: Name = path.display().to_string().into();
-        loading.text(path, &name, text.as_bytes());
+        let mut loading = Loading::new(self);
+        let file = loading.file(path.to_owned());
+        let compiled = self.text(&file, text.as_bytes());
+        loading.found.diagnostics.extend(file.said);
+        loading.add(&file.name, file.project, compiled);
         match loading.found.tasks.pop() {
             Some(task)
                 if !loading
@@ -236,7 +238,7 @@ impl Loader {
         }
     }
 
-    fn permissions(&self, suite: &Suite) -> Permissions {
+    pub(super) fn permissions(&self, suite: &Suite) -> Permissions {
         let folder = std::fs::canonicalize(&suite.folder).unwrap_or_else(|_| suite.folder.clone());
         let mut permissions = Permissions::standard(&folder);
         if let Some(PermissionsDefinition {
@@ -283,6 +285,18 @@ impl Loader {
     }
 }
 
+impl Loader {
+    /// What a task of this suite is compiled against.
+    pub(super) fn against<'p>(&'p self, project: &'p Project) -> machine::Project<'p> {
+        machine::Project {
+            suite: &project.suite,
+            engine: &project.engine,
+            catalog: &self.catalog,
+            given: &self.given,
+        }
+    }
+}
+
 fn add(grant: &mut Grant, name: &str) {
     match grant {
         Grant::None => *grant = Grant::Names(vec![name.to_owned()]),
@@ -297,113 +311,82 @@ fn resolved(path: &Path) -> PathBuf {
         .unwrap_or_else(|_| path.to_owned())
 }
 
-struct Loading<'a> {
+pub(super) struct Loading<'a> {
     loader: &'a Loader,
-    found: Tasks,
-    /// By the suite file, or the folder that has none; `None`: it is broken, and that was said.
+    pub(super) found: Tasks,
+    /// By the folder of a task, and by its suite file; `None`: it is broken, and that was said.
     projects: HashMap<PathBuf, Option<Arc<Project>>>,
 }
 
-/// A machine, the texts that its task gives to clients, and warnings.
-type Compiled = (Machine, Arc<[Name]>, Vec<Diagnostic>);
-
-impl Loading<'_> {
-    fn file(&mut self, path: &Path) {
-        let name: Name = path.display().to_string().into();
-        match read(path, definition::MAX_FILE_BYTES) {
-            Ok(bytes) => self.text(path, &name, &bytes),
-            Err(error) => {
-                self.found.files += 1;
-                let message = format!("`{name}` cannot be read: {}", reason(&error));
-                self.found.diagnostics.push(Diagnostic::error(
-                    "unreadable",
-                    &name,
-                    Span::default(),
-                    message,
-                ));
-            }
+impl<'a> Loading<'a> {
+    pub(super) fn new(loader: &'a Loader) -> Self {
+        Self {
+            loader,
+            found: Tasks::default(),
+            projects: HashMap::new(),
         }
     }
 
-    fn text(&mut self, path: &Path, name: &Name, bytes: &[u8]) {
+    /// Finds the suite of a file, and takes along what was said up to here.
+    fn file(&mut self, path: PathBuf) -> File {
         self.found.files += 1;
-        let file = match SourceFile::from_bytes(Name::clone(name), path, bytes) {
-            Ok(file) => Arc::new(file),
-            Err(diagnostic) => return self.found.diagnostics.push(*diagnostic),
-        };
-        let Some(project) = self.project(path.parent().unwrap_or(Path::new("."))) else {
-            return;
-        };
-        let compiled = self.compile(&file, &project);
-        let (machine, diagnostics) = match compiled {
-            Ok((machine, literals, warnings)) => (Some((machine, literals)), warnings),
-            Err(diagnostics) => (None, diagnostics),
-        };
-        if !diagnostics.is_empty() {
-            self.found
-                .sources
-                .insert(Name::clone(name), Name::clone(&file.text));
-            // A mistake of the suite file shows in each of its tasks; it is still one.
-            for diagnostic in diagnostics {
-                if diagnostic.file == *name || !self.found.diagnostics.contains(&diagnostic) {
-                    self.found.diagnostics.push(diagnostic);
-                }
+        let project = self.project(path.parent().unwrap_or(Path::new(".")));
+        File {
+            name: path.display().to_string().into(),
+            path,
+            project,
+            said: std::mem::take(&mut self.found.diagnostics),
+        }
+    }
+
+    /// Adds what became of a file.
+    fn add(&mut self, name: &Name, project: Option<Arc<Project>>, compiled: Compiled) {
+        let Compiled {
+            machine,
+            diagnostics,
+            source,
+        } = compiled;
+        if let Some(source) = source.filter(|_| !diagnostics.is_empty()) {
+            self.found.sources.insert(Name::clone(name), source);
+        }
+        // A mistake of the suite file shows in each of its tasks; it is still one.
+        for diagnostic in diagnostics {
+            if diagnostic.file == *name || !self.found.diagnostics.contains(&diagnostic) {
+                self.found.diagnostics.push(diagnostic);
             }
         }
-        if let Some((machine, literals)) = machine {
+        if let (Some((machine, literals)), Some(project)) = (machine, project) {
             self.found.tasks.push(Loaded {
-                machine: Arc::new(machine),
+                machine,
                 project,
                 literals,
             });
         }
     }
 
-    fn compile(
-        &self,
-        file: &Arc<SourceFile>,
-        project: &Project,
-    ) -> Result<Compiled, Vec<Diagnostic>> {
-        let definition::Parsed {
-            value: task,
-            warnings,
-        }: definition::Parsed<Task> = definition::parse_task(file)?;
-        let against = machine::Project {
-            suite: &project.suite,
-            engine: &project.engine,
-            catalog: &self.loader.catalog,
-            given: &self.loader.given,
-        };
-        match machine::compile(&against, &task) {
-            Ok((machine, more)) => {
-                let warnings = warnings.into_iter().chain(more).collect();
-                Ok((machine, task.literals().into(), warnings))
-            }
-            Err(mut errors) => {
-                errors.splice(0..0, warnings);
-                Err(errors)
-            }
-        }
-    }
-
     /// The suite of a folder, read once.
-    fn project(&mut self, folder: &Path) -> Option<Arc<Project>> {
-        let file = suite_above(folder);
-        let key = file.clone().unwrap_or_else(|| folder.to_owned());
-        if let Some(known) = self.projects.get(&key) {
+    pub(super) fn project(&mut self, folder: &Path) -> Option<Arc<Project>> {
+        if let Some(known) = self.projects.get(folder) {
             return known.clone();
         }
-        let project = match file {
-            Some(file) => self.read_suite(&file),
-            None => Some(Suite {
-                folder: folder.to_owned(),
-                ..Suite::default()
-            }),
+        let file = suite_above(folder);
+        let known = file.as_ref().and_then(|file| self.projects.get(file));
+        let project = if let Some(known) = known {
+            known.clone()
+        } else {
+            let suite = match &file {
+                Some(file) => self.read_suite(file),
+                None => Some(Suite {
+                    folder: folder.to_owned(),
+                    ..Suite::default()
+                }),
+            };
+            let project = suite.and_then(|suite| self.with_scripts(suite));
+            project.map(Arc::new)
         };
-        let project = project
-            .and_then(|suite| self.with_scripts(suite))
-            .map(Arc::new);
-        self.projects.insert(key, project.clone());
+        let keys = file.into_iter().chain([folder.to_owned()]);
+        let entries = keys.map(|key| (key, project.clone()));
+        self.projects.extend(entries);
         project
     }
 
@@ -414,15 +397,7 @@ impl Loading<'_> {
             .parent()
             .map_or_else(|| PathBuf::from("."), Path::to_owned);
         let parsed = read(path, definition::MAX_FILE_BYTES)
-            .map_err(|error| {
-                let message = format!("`{name}` cannot be read: {}", reason(&error));
-                vec![Diagnostic::error(
-                    "unreadable",
-                    &name,
-                    Span::default(),
-                    message,
-                )]
-            })
+            .map_err(|error| vec![unreadable(&name, &error)])
             .and_then(|bytes| {
                 SourceFile::from_bytes(Name::clone(&name), path, &bytes).map_err(|one| vec![*one])
             })
@@ -530,13 +505,7 @@ impl Loading<'_> {
                 None
             }
             Err(error) => {
-                let message = format!("`{file}` cannot be read: {}", reason(&error));
-                self.found.diagnostics.push(Diagnostic::error(
-                    "unreadable",
-                    &file,
-                    Span::default(),
-                    message,
-                ));
+                self.found.diagnostics.push(unreadable(&file, &error));
                 None
             }
         }
@@ -561,7 +530,7 @@ fn shown(path: &Path) -> PathBuf {
 }
 
 /// The bytes of a regular file of at most this size.
-fn read(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
+pub(super) fn read(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
     use std::io::{Error, ErrorKind, Read};
     let kind = std::fs::metadata(path)?;
     if !kind.is_file() {
@@ -578,6 +547,11 @@ fn read(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
         ));
     }
     Ok(bytes)
+}
+
+pub(super) fn unreadable(name: &Name, error: &std::io::Error) -> Diagnostic {
+    let message = format!("`{name}` cannot be read: {}", reason(error));
+    Diagnostic::error("unreadable", name, Span::default(), message)
 }
 
 fn reason(error: &std::io::Error) -> String {

@@ -1,6 +1,6 @@
-use super::host::LiveHost;
 use super::live::{Live, Stop, Surroundings};
 use super::load::{Loaded, Project};
+use super::pump::Pump;
 use super::service::{Held, KeptServices, ServiceError, Services};
 use super::spine::Spine;
 use crate::client::Registry;
@@ -8,9 +8,10 @@ use crate::event::{
     ExecutionId, Fact, Failure, Headline, Json, Metrics, Name, Outcome, RunId, RunStarted, Sink,
     Tally,
 };
-use crate::machine::{self, Inputs, Verdict};
+use crate::journal::{JournalError, Recorder};
+use crate::machine::{self, Inputs, Point, Verdict};
 use futures_util::FutureExt;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use tracing::Instrument;
 pub struct Run {
     plan: Plan,
     sinks: Vec<Box<dyn Sink>>,
+    recorder: Option<Recorder>,
 }
 
 /// What is to be run, and how.
@@ -34,9 +36,11 @@ struct Plan {
     fail_fast: bool,
     seed: u64,
     vars: Vec<(Name, Json)>,
-    command: Vec<String>,
+    asked: RunStarted,
     stop: Stop,
     kept: Option<KeptServices>,
+    /// Where tasks begin that do not begin at their start, by their number.
+    points: HashMap<usize, Point>,
 }
 
 /// Stops a run from outside. Cheap to clone.
@@ -66,6 +70,8 @@ pub struct Report {
     pub micros: u64,
     /// What sinks could not write.
     pub sink_failures: Vec<std::io::Error>,
+    /// Why the journal could not be written; the run was stopped then.
+    pub journal_failure: Option<Arc<JournalError>>,
     /// Whether it was stopped from outside.
     pub cancelled: bool,
 }
@@ -83,13 +89,15 @@ impl Run {
             fail_fast: false,
             seed: 0,
             vars: Vec::new(),
-            command: Vec::new(),
+            asked: RunStarted::default(),
             stop: Stop::default(),
             kept: None,
+            points: HashMap::new(),
         };
         Self {
             plan,
             sinks: Vec::new(),
+            recorder: None,
         }
     }
 
@@ -134,10 +142,24 @@ impl Run {
         self
     }
 
-    /// What asked for the run, for the record.
+    /// What asked for the run, for the record. How many tasks and jobs there are is filled in.
     #[must_use]
-    pub fn command(mut self, command: Vec<String>) -> Self {
-        self.plan.command = command;
+    pub fn asked(mut self, asked: RunStarted) -> Self {
+        self.plan.asked = asked;
+        self
+    }
+
+    /// Lets a task, by its number in the list, begin where another execution stood.
+    #[must_use]
+    pub fn begin(mut self, index: usize, point: Point) -> Self {
+        self.plan.points.insert(index, point);
+        self
+    }
+
+    /// Writes all that happens to a journal, before anybody is told. If it cannot be written the run stops.
+    #[must_use]
+    pub fn recorded(mut self, recorder: Recorder) -> Self {
+        self.recorder = Some(recorder);
         self
     }
 
@@ -174,7 +196,11 @@ impl Run {
     /// # Errors
     /// When a service does not get ready; nothing has run then.
     pub async fn start(self) -> Result<Report, ServiceError> {
-        let Self { plan, mut sinks } = self;
+        let Self {
+            plan,
+            mut sinks,
+            recorder,
+        } = self;
         // The scripts know no clock of their own: this one ends those that run too long.
         crate::script::set_stopwatch(super::host::millis);
         let spine = Spine::new(RunId::clone(&plan.id));
@@ -185,9 +211,11 @@ impl Run {
             result
         }
         .instrument(span);
-        let (result, sink_failures) = tokio::join!(running, spine.pump(&mut sinks));
+        let pump = Pump::new(&spine, &plan.stop, recorder, &mut sinks);
+        let (result, pumped) = tokio::join!(running, pump.run());
         result.map(|report| Report {
-            sink_failures,
+            sink_failures: pumped.sinks,
+            journal_failure: pumped.journal,
             ..report
         })
     }
@@ -198,17 +226,17 @@ impl Plan {
         let mut services = self.start_services().await?;
         let started = RunStarted {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            command: self.command.clone(),
             seed: self.seed,
             tasks: u32::try_from(self.tasks.len()).unwrap_or(u32::MAX),
             jobs: u32::try_from(self.jobs).unwrap_or(u32::MAX),
+            ..self.asked.clone()
         };
         spine
             .record(None, Fact::RunStarted(Box::new(started)))
             .await;
         let addresses = services
             .iter()
-            .map(|(folder, serving)| (folder.clone(), serving.addresses()))
+            .map(|(folder, serving)| (folder.clone(), Arc::new(serving.addresses())))
             .collect::<HashMap<_, _>>();
         let verdicts = self.run_tasks(spine, addresses).await;
         for services in services.values_mut() {
@@ -238,6 +266,7 @@ impl Plan {
             verdicts,
             micros,
             sink_failures: Vec::new(),
+            journal_failure: None,
             cancelled: self.stop.is_cancelled(),
         })
     }
@@ -286,32 +315,31 @@ impl Plan {
     async fn run_tasks(
         &self,
         spine: &Arc<Spine>,
-        addresses: HashMap<PathBuf, Json>,
+        addresses: HashMap<PathBuf, Arc<Json>>,
     ) -> Vec<Verdict> {
         let surroundings = Surroundings {
             spine: Arc::clone(spine),
             registry: self.registry.clone(),
             stop: self.stop.clone(),
+            seed: self.seed,
         };
         let shared = Arc::new(Shared {
             surroundings: Arc::new(surroundings),
             vars: self.vars.clone(),
             addresses,
-            seed: self.seed,
             retries: self.retries,
             executions: AtomicU32::new(0),
+            points: self.points.clone(),
         });
-        let mut waiting: VecDeque<(usize, Loaded)> =
-            self.tasks.iter().cloned().enumerate().collect();
+        let mut waiting = self.tasks.iter().cloned().enumerate();
         let mut running = JoinSet::new();
         let mut verdicts: Vec<Option<Box<Verdict>>> = self.tasks.iter().map(|_| None).collect();
         loop {
             while running.len() < self.jobs
                 && !self.stop.is_halted()
-                && let Some((index, task)) = waiting.pop_front()
+                && let Some((index, task)) = waiting.next()
             {
-                let shared = Arc::clone(&shared);
-                running.spawn(async move { (index, shared.attempts(index, &task).await) });
+                running.spawn(Arc::clone(&shared).attempts(index, task));
             }
             match running.join_next().await {
                 None => break,
@@ -320,7 +348,7 @@ impl Plan {
                         self.stop
                             .halt("stopped by --fail-fast, after another task failed");
                     }
-                    verdicts[index] = Some(Box::new(verdict));
+                    verdicts[index] = Some(verdict);
                 }
                 // The attempt contains its own panics; a task that is gone otherwise was cancelled with
                 // the runtime.
@@ -361,30 +389,49 @@ impl Serving {
 struct Shared {
     surroundings: Arc<Surroundings>,
     vars: Vec<(Name, Json)>,
-    addresses: HashMap<PathBuf, Json>,
-    seed: u64,
+    addresses: HashMap<PathBuf, Arc<Json>>,
     retries: Option<u32>,
     executions: AtomicU32,
+    points: HashMap<usize, Point>,
 }
 
 impl Shared {
-    /// Runs a task until it passes or its attempts are used up.
-    async fn attempts(&self, index: usize, task: &Loaded) -> Verdict {
+    /// Runs a task until it passes or its attempts are used up. The verdict is on the heap, so that a task that waits
+    /// holds no room for it.
+    // Written out, since an `async fn` holds its arguments twice.
+    fn attempts(
+        self: Arc<Self>,
+        index: usize,
+        task: Loaded,
+    ) -> impl Future<Output = (usize, Box<Verdict>)> {
         let attempts = 1 + self.retries.unwrap_or(task.machine.retries);
-        let mut attempt = 1;
-        loop {
-            let verdict = self.attempt(index, task, attempt, attempts).await;
-            let again = !verdict.outcome.is_good() && verdict.outcome != Outcome::Cancelled;
-            if !again || attempt >= attempts || self.surroundings.stop.is_halted() {
-                return verdict;
+        async move {
+            let mut attempt = 1;
+            loop {
+                let verdict = self.attempt(index, &task, attempt, attempts).await;
+                let again = !verdict.outcome.is_good() && verdict.outcome != Outcome::Cancelled;
+                if !again || attempt >= attempts || self.surroundings.stop.is_halted() {
+                    return (index, verdict);
+                }
+                attempt += 1;
             }
-            attempt += 1;
         }
     }
 
-    async fn attempt(&self, index: usize, task: &Loaded, attempt: u32, attempts: u32) -> Verdict {
+    async fn attempt(
+        &self,
+        index: usize,
+        task: &Loaded,
+        attempt: u32,
+        attempts: u32,
+    ) -> Box<Verdict> {
         let execution = self.executions.fetch_add(1, Ordering::Relaxed) + 1;
-        let world = self.world(task, execution, attempt);
+        let world = Live::new(
+            Arc::clone(&self.surroundings),
+            task.clone(),
+            execution,
+            attempt,
+        );
         let inputs = Inputs {
             index: u32::try_from(index).unwrap_or(u32::MAX),
             run: RunId::clone(self.surroundings.spine.run()),
@@ -396,12 +443,14 @@ impl Shared {
                 .get(&task.project.suite.folder)
                 .cloned()
                 .unwrap_or_default(),
+            point: self.points.get(&index).cloned().map(Box::new),
         };
         let span =
             tracing::info_span!("execution", id = execution, task = %task.machine.name, attempt);
         let execution_of =
             AssertUnwindSafe(machine::run(&task.machine, inputs, &world)).catch_unwind();
-        let verdict = match execution_of.instrument(span).await {
+        let ended = execution_of.instrument(span).await.map(Box::new);
+        let verdict = match ended {
             Ok(verdict) => verdict,
             Err(panic) => self.panicked(execution, panic_text(&*panic)).await,
         };
@@ -409,19 +458,8 @@ impl Shared {
         verdict
     }
 
-    fn world(&self, task: &Loaded, execution: ExecutionId, attempt: u32) -> Live {
-        let permissions = Arc::clone(&task.project.permissions);
-        let host = LiveHost::new(permissions, self.seed, &task.machine.file.name, attempt);
-        Live::new(
-            Arc::clone(&self.surroundings),
-            task.clone(),
-            execution,
-            Arc::new(host),
-        )
-    }
-
     /// A panic stays inside its task: it is that task's error.
-    async fn panicked(&self, execution: ExecutionId, text: String) -> Verdict {
+    async fn panicked(&self, execution: ExecutionId, text: String) -> Box<Verdict> {
         let failure = Failure::protocol(format!("funcy itself failed: {text}"))
             .hint("this is a mistake in funcy; please report it with the task that shows it");
         let headline = Box::new(Headline::of(failure));
@@ -433,13 +471,14 @@ impl Shared {
             outputs: Json::Null,
             metrics: Box::new(metrics.clone()),
         };
-        self.surroundings.spine.record(Some(execution), fact).await;
-        Verdict {
+        let verdict = Box::new(Verdict {
             outcome: Outcome::Error,
             headline: Some(headline),
             outputs: Json::Null,
             metrics,
-        }
+        });
+        self.surroundings.spine.record(Some(execution), fact).await;
+        verdict
     }
 }
 
@@ -496,17 +535,19 @@ mod tests {
             spine: Spine::new("run".into()),
             registry: Registry::builtin(),
             stop: Stop::default(),
+            seed: 0,
         };
-        let shared = Shared {
+        let shared = Arc::new(Shared {
             surroundings: Arc::new(surroundings),
             vars: Vec::new(),
             addresses: HashMap::new(),
-            seed: 0,
             retries: None,
             executions: AtomicU32::new(0),
-        };
-        let size = size_of_val(&shared.attempts(0, &task));
-        assert!(size < 2_700, "{size} bytes");
+            points: HashMap::new(),
+        });
+        // A task of the runtime adds 104 and rounds up to 128.
+        let size = size_of_val(&shared.attempts(0, task));
+        assert!(size <= 1_432, "{size} bytes");
         assert!(size_of::<Event>() <= 160, "{} bytes", size_of::<Event>());
     }
 }

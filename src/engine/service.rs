@@ -389,6 +389,7 @@ async fn ask(url: &str, registry: &Registry) -> Result<(), String> {
     let context = Context {
         permissions: Arc::new(Permissions::everything()),
         folder: ".".into(),
+        trace: Arc::new(crate::event::Trace::of("", 0)),
     };
     let session = client
         .open(Json::Null, &context)

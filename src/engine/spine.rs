@@ -1,6 +1,6 @@
-use crate::event::{Event, ExecutionId, Fact, Mask, RunId, Sink};
+use crate::event::{Event, ExecutionId, Fact, Mask, RunId};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::task::{Context, Poll};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -8,6 +8,8 @@ use tokio::sync::Notify;
 
 /// Events that may wait for the sinks; whoever makes more of them waits too.
 const QUEUE: usize = 8192;
+/// Events that are worth a commit of their own.
+const ENOUGH: usize = 1000;
 
 /// Where every fact of a run passes: it gets its number and its time, secrets are hidden, and the sinks
 /// are told in order.
@@ -20,7 +22,12 @@ pub(super) struct Spine {
     mask: RwLock<Mask>,
     masked: AtomicBool,
     filled: Notify,
+    ripe: Notify,
     drained: Notify,
+    /// Whether there is a journal; what it holds already; and who waits for that.
+    journaled: AtomicBool,
+    held: AtomicU64,
+    committed: Notify,
 }
 
 /// The end of a [`Spine::record`]: small, since every step of every machine holds one.
@@ -57,7 +64,11 @@ impl Spine {
             mask: RwLock::new(Mask::default()),
             masked: AtomicBool::new(false),
             filled: Notify::new(),
+            ripe: Notify::new(),
             drained: Notify::new(),
+            journaled: AtomicBool::new(false),
+            held: AtomicU64::new(0),
+            committed: Notify::new(),
         })
     }
 
@@ -119,8 +130,10 @@ impl Spine {
             fact,
         };
         queue.events.push(event);
-        if queue.events.len() == 1 {
-            self.filled.notify_one();
+        match queue.events.len() {
+            1 => self.filled.notify_one(),
+            ENOUGH => self.ripe.notify_one(),
+            _ => {}
         }
         None
     }
@@ -137,60 +150,69 @@ impl Spine {
         if !self.masked.load(Ordering::Acquire) {
             return fact;
         }
-        let mask = self.mask.read().unwrap_or_else(PoisonError::into_inner);
-        let Ok(mut json) = serde_json::to_value(&fact) else {
-            return fact;
-        };
-        mask.json(&mut json);
-        // A mask only replaces texts, so what was a fact is still one.
-        serde_json::from_value(json).unwrap_or(fact)
+        self.mask
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .fact(fact)
+    }
+
+    /// Completes when the journal, if there is one, holds all that was recorded so far.
+    pub(super) async fn settled(&self) {
+        if !self.journaled.load(Ordering::Acquire) {
+            return;
+        }
+        let last = self.queue().last;
+        loop {
+            // Made before the count is looked at, so that no wake-up can fall in between.
+            let committed = self.committed.notified();
+            if self.held.load(Ordering::Acquire) >= last {
+                return;
+            }
+            self.ripe.notify_one();
+            committed.await;
+        }
+    }
+
+    /// The journal holds all events up to this one, or never will.
+    pub(super) fn hold(&self, seq: u64) {
+        self.held.store(seq, Ordering::Release);
+        self.committed.notify_waiters();
+    }
+
+    /// From now on a journal is kept.
+    pub(super) fn journal(&self) {
+        self.journaled.store(true, Ordering::Release);
     }
 
     /// No more facts come.
     pub(super) fn close(&self) {
         self.queue().closed = true;
         self.filled.notify_one();
+        self.ripe.notify_one();
     }
 
-    /// Hands events to the sinks until the spine is closed and empty. What a sink could not write is
-    /// returned.
-    pub(super) async fn pump(&self, sinks: &mut [Box<dyn Sink>]) -> Vec<std::io::Error> {
-        let mut failures: Vec<Option<std::io::Error>> = sinks.iter().map(|_| None).collect();
-        let mut batch = Vec::new();
-        loop {
-            let closed = {
-                let mut queue = self.queue();
-                std::mem::swap(&mut batch, &mut queue.events);
-                queue.closed
-            };
-            if batch.is_empty() {
-                if closed {
-                    break;
-                }
-                self.filled.notified().await;
-                continue;
-            }
+    /// Takes what is queued; true: nothing more comes.
+    pub(super) fn take(&self, batch: &mut Vec<Event>) -> bool {
+        let closed = {
+            let mut queue = self.queue();
+            std::mem::swap(batch, &mut queue.events);
+            queue.closed
+        };
+        if !batch.is_empty() {
             self.drained.notify_waiters();
-            for (sink, failure) in sinks.iter_mut().zip(&mut failures) {
-                // A sink that failed once is left alone: half a report helps nobody.
-                if failure.is_none()
-                    && let Err(error) = sink.accept(&batch)
-                {
-                    *failure = Some(error);
-                }
-            }
-            batch.clear();
-            // Everything else that is ready goes first, so that facts gather into batches.
-            tokio::task::yield_now().await;
         }
-        for (sink, failure) in sinks.iter_mut().zip(&mut failures) {
-            if failure.is_none()
-                && let Err(error) = sink.finish()
-            {
-                *failure = Some(error);
-            }
-        }
-        failures.into_iter().flatten().collect()
+        closed
+    }
+
+    /// Completes when something is queued, or nothing more comes.
+    pub(super) async fn filled(&self) {
+        self.filled.notified().await;
+    }
+
+    /// Completes when what is queued should not wait for company: it is enough, somebody waits for it, or nothing
+    /// more comes.
+    pub(super) async fn ripe(&self) {
+        self.ripe.notified().await;
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {

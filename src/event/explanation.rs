@@ -1,4 +1,4 @@
-use super::{Json, Span};
+use super::{Difference, Json, Span};
 use serde::{Deserialize, Serialize};
 
 /// Why an expression had the value it had: each sub-expression with its value, evaluated once.
@@ -30,6 +30,28 @@ pub struct Operand {
     /// For a comparison: the values of its left and right side, so that a report can say `99.5 ≠ 100.0`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sides: Option<(Json, Json)>,
+    /// How the sides differ, where they are two structures or longer texts that are not equal: found in the
+    /// whole of them, while `sides` are cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<Box<Difference>>,
+}
+
+impl Operand {
+    /// From this many characters on, two texts are compared by their difference.
+    pub const LONG_TEXT: usize = 40;
+
+    /// Whether two values are so large that their difference tells more than they do.
+    #[must_use]
+    pub fn is_long(left: &Json, right: &Json) -> bool {
+        let long = |text: &str| text.contains('\n') || text.chars().nth(Self::LONG_TEXT).is_some();
+        match (left, right) {
+            (Json::Object(_), Json::Object(_)) | (Json::Array(_), Json::Array(_)) => true,
+            (Json::String(a), Json::String(b)) => {
+                long(a) && !b.is_empty() || long(b) && !a.is_empty()
+            }
+            _ => false,
+        }
+    }
 }
 
 /// A member that does not exist.

@@ -26,6 +26,24 @@ pub struct Event {
     pub fact: Fact,
 }
 
+impl Event {
+    /// What reports are told last of a run that the journal holds: how many events it has, and the head of their
+    /// chain. It follows from them, so that it has the time of the last.
+    #[must_use]
+    pub fn sealed(run: &RunId, events: u64, at: i64, head: &str) -> Self {
+        Self {
+            run: RunId::clone(run),
+            seq: events + 1,
+            at,
+            execution: None,
+            fact: Fact::RunSealed {
+                head: head.into(),
+                events,
+            },
+        }
+    }
+}
+
 /// One thing that happened. Facts name no protocol.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -162,6 +180,9 @@ pub enum Fact {
     Deferred {
         /// Where it is written.
         place: Arc<Place>,
+        /// The `item` of the `for_each` that it stands in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<Json>,
     },
     /// The end has come: `defer`s and `cleanup` begin.
     CleanupStarted {
@@ -221,6 +242,14 @@ pub enum Fact {
         /// Microseconds from start to end.
         micros: u64,
     },
+    /// The journal holds all of the run. Not written there itself, since it follows from what is: reports
+    /// are told it last, so that each shows the head against which the journal can be checked.
+    RunSealed {
+        /// The head of the chain of its events, in hex.
+        head: Name,
+        /// How many events it holds.
+        events: u64,
+    },
 }
 
 /// How a run began.
@@ -236,6 +265,18 @@ pub struct RunStarted {
     pub tasks: u32,
     /// How many may run at once.
     pub jobs: u32,
+    /// What a command that runs a task again needs beside its file: ` --var id=7`, with the space before it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub flags: String,
+    /// The report files that it writes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reports: Vec<String>,
+    /// The environment that it runs against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<Name>,
+    /// What it is labelled with, to be found by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<(Name, Name)>,
 }
 
 /// How an execution began.
@@ -316,6 +357,9 @@ pub struct ConditionState {
     /// The last transport error, which meant "not yet".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Failure>,
+    /// The operand whose values these are, where `when` looks at several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operand: Option<Name>,
     /// The distinct values of the operand that decided, in the order in which they were first seen, with
     /// their counts; at most 8, the rest are in `more_values`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

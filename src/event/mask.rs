@@ -1,6 +1,9 @@
-use super::Json;
+use super::{
+    ErrorKind, ExecutionStarted, Fact, Failure, Headline, Json, Name, Place, RunStarted, Span,
+};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 // What the ways to write a value into a URL replace: they differ in what they leave as it is.
 
@@ -29,7 +32,8 @@ const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b
 const PATH: &AsciiSet = &QUERY.add(b'?').add(b'`').add(b'{').add(b'}');
 
 /// The values that must not be seen: each is replaced, in each of its usual encodings, before a fact
-/// reaches a sink.
+/// reaches a sink. A value of several lines is hidden as a whole and line by line; where a text was cut (`…`),
+/// the part of a secret that is left there is hidden too.
 ///
 /// Masking is by value, so a script that transforms a secret in a way of its own defeats it.
 #[derive(Clone, Debug, Default)]
@@ -40,47 +44,30 @@ pub struct Mask {
 
 /// The shortest value that can be a secret: a shorter one would garble everything.
 pub const MIN_SECRET: usize = 8;
+/// The shortest part of a secret, in bytes, that is hidden where a text was cut.
+const MIN_PART: usize = 4;
+/// What stands where a text was cut.
+const CUT: char = '…';
+/// What is written in place of what cannot be hidden otherwise.
+const WITHHELD: &str = "withheld: it cannot be shown without a secret";
 
 impl Mask {
     /// Hides this value under `$NAME` from now on.
     pub fn add(&mut self, name: &str, value: &str) {
-        use base64::{
-            Engine as _,
-            engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
-        };
         if value.len() < MIN_SECRET {
             return;
         }
         let shown = format!("${name}");
-        let mut forms = vec![value.to_owned()];
-        forms.push(value.bytes().map(|byte| format!("{byte:02x}")).collect());
-        forms.push(value.bytes().map(|byte| format!("{byte:02X}")).collect());
-        for set in [NON_ALPHANUMERIC, UNRESERVED, COMPONENT, FORM, PATH, QUERY] {
-            let form = utf8_percent_encode(value, set).to_string();
-            // A form writes a space as `+`, a URL as `%20`.
-            forms.push(form.replace("%20", "+"));
-            forms.push(form);
-        }
-        if let Ok(json) = serde_json::to_string(value) {
-            forms.push(json[1..json.len() - 1].to_owned());
-        }
-        // Inside a quoted argument of a shell command.
-        for index in 0..forms.len() {
-            if forms[index].contains('\'') {
-                forms.push(forms[index].replace('\'', r"'\''"));
-            }
-        }
-        // Inside a longer text, base64 of a value depends on what stands before it: three alignments,
-        // less the characters that its neighbours share.
-        for lead in 0..3usize {
-            let mut bytes = vec![0; lead];
-            bytes.extend_from_slice(value.as_bytes());
-            let skip = (lead * 8).div_ceil(6);
-            let whole = bytes.len() * 8 / 6;
-            for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
-                let text = engine.encode(&bytes);
-                forms.push(text[skip..whole].to_owned());
-            }
+        let mut forms = encodings(value);
+        // A stream brings the lines of a key one by one, and a summary joins them with spaces.
+        forms.push(value.split_whitespace().collect::<Vec<_>>().join(" "));
+        if value.contains(['\n', '\r']) {
+            let lines = value.lines().map(str::trim);
+            forms.extend(
+                lines
+                    .filter(|line| line.len() >= MIN_SECRET)
+                    .flat_map(encodings),
+            );
         }
         for form in forms {
             if form.len() >= MIN_SECRET && !self.needles.iter().any(|(needle, _)| *needle == form) {
@@ -106,7 +93,80 @@ impl Mask {
                 text = Cow::Owned(text.replace(needle.as_str(), shown));
             }
         }
-        text
+        match text.contains(CUT) {
+            true => self.cut_ends(text),
+            false => text,
+        }
+    }
+
+    /// Hides what a cut has left of a secret, on both sides of it.
+    fn cut_ends<'t>(&self, text: Cow<'t, str>) -> Cow<'t, str> {
+        let mut out = String::with_capacity(text.len());
+        let mut changed = false;
+        let mut pieces = text.split(CUT).enumerate().peekable();
+        while let Some((index, mut piece)) = pieces.next() {
+            if index > 0 {
+                out.push(CUT);
+                // What was left out of a long output stands on a line of its own.
+                if let Some((note, rest)) = piece.split_once('\n')
+                    && let Some(left) = self.begins_with_an_end(rest)
+                {
+                    changed = true;
+                    out.push_str(note);
+                    out.push('\n');
+                    out.push_str(left.0);
+                    piece = left.1;
+                } else if let Some(left) = self.begins_with_an_end(piece) {
+                    changed = true;
+                    out.push_str(left.0);
+                    piece = left.1;
+                }
+            }
+            let line = piece.strip_suffix('\n').unwrap_or(piece);
+            if pieces.peek().is_some()
+                && let Some((before, shown)) = self.ends_with_a_beginning(line)
+            {
+                changed = true;
+                out.push_str(before);
+                out.push_str(shown);
+                out.push_str(&piece[line.len()..]);
+            } else {
+                out.push_str(piece);
+            }
+        }
+        match changed {
+            true => Cow::Owned(out),
+            false => text,
+        }
+    }
+
+    /// If a text ends with the beginning of a secret: what stands before it, and what is shown for it.
+    fn ends_with_a_beginning<'t>(&self, text: &'t str) -> Option<(&'t str, &str)> {
+        let last = *text.as_bytes().last()?;
+        self.needles.iter().find_map(|(needle, shown)| {
+            let most = needle.len().min(text.len() + 1);
+            let length = (MIN_PART..most).rev().find(|length| {
+                needle.as_bytes()[length - 1] == last
+                    && needle
+                        .get(..*length)
+                        .is_some_and(|part| text.ends_with(part))
+            })?;
+            Some((&text[..text.len() - length], &**shown))
+        })
+    }
+
+    /// If a text begins with the end of a secret: what is shown for it, and what stands behind it.
+    fn begins_with_an_end<'t>(&self, text: &'t str) -> Option<(&str, &'t str)> {
+        let first = *text.as_bytes().first()?;
+        self.needles.iter().find_map(|(needle, shown)| {
+            let most = needle.len().min(text.len() + 1);
+            let length = (MIN_PART..most).rev().find(|length| {
+                let at = needle.len() - length;
+                needle.as_bytes()[at] == first
+                    && needle.get(at..).is_some_and(|part| text.starts_with(part))
+            })?;
+            Some((&**shown, &text[length..]))
+        })
     }
 
     /// Replaces every secret in the texts and names of this value.
@@ -132,9 +192,124 @@ impl Mask {
                         .collect();
                 }
             }
-            Json::Null | Json::Bool(_) | Json::Number(_) => {}
+            Json::Number(number) => {
+                let number = number.to_string();
+                if let Some((_, shown)) = self.needles.iter().find(|(one, _)| *one == number) {
+                    *value = Json::String(shown.clone());
+                }
+            }
+            Json::Null | Json::Bool(_) => {}
         }
     }
+
+    /// The fact with every secret replaced. A secret that is one of the words that facts are written with
+    /// would break it: such a fact only says how things stand, and that the rest was withheld.
+    #[must_use]
+    pub fn fact(&self, fact: Fact) -> Fact {
+        let masked = serde_json::to_value(&fact).and_then(|mut json| {
+            self.json(&mut json);
+            serde_json::from_value(json)
+        });
+        masked.unwrap_or_else(|_| self.withheld(fact))
+    }
+
+    fn withheld(&self, fact: Fact) -> Fact {
+        let name = |name: &Name| Name::from(&*self.text(name));
+        match fact {
+            Fact::RunStarted(started) => Fact::RunStarted(Box::new(RunStarted {
+                version: started.version,
+                command: vec![WITHHELD.to_owned()],
+                seed: started.seed,
+                tasks: started.tasks,
+                jobs: started.jobs,
+                ..RunStarted::default()
+            })),
+            Fact::ExecutionStarted(started) => Fact::ExecutionStarted(Box::new(ExecutionStarted {
+                task: name(&started.task),
+                file: name(&started.file),
+                case: started.case.as_ref().map(name),
+                index: started.index,
+                attempt: started.attempt,
+                attempts: started.attempts,
+                hash: started.hash,
+                skip: started.skip.map(|_| WITHHELD.to_owned()),
+                states: started.states.iter().map(name).collect(),
+                ..ExecutionStarted::default()
+            })),
+            Fact::ExecutionFinished {
+                outcome,
+                headline,
+                state,
+                mut metrics,
+                ..
+            } => {
+                for one in &mut metrics.states {
+                    one.state = name(&one.state);
+                }
+                let kind = headline.map(|headline| headline.failure.kind);
+                Fact::ExecutionFinished {
+                    outcome,
+                    headline: kind.map(withheld_headline),
+                    state: state.as_ref().map(name),
+                    outputs: Json::Null,
+                    metrics,
+                }
+            }
+            // Nothing but numbers and words of our own.
+            fact @ (Fact::RunFinished { .. } | Fact::RunSealed { .. }) => fact,
+            _ => Fact::Log {
+                place: Arc::new(Place {
+                    file: Name::default(),
+                    path: Name::default(),
+                    span: Span::default(),
+                }),
+                text: WITHHELD.to_owned(),
+            },
+        }
+    }
+}
+
+fn withheld_headline(kind: ErrorKind) -> Box<Headline> {
+    Box::new(Headline::of(Failure::new(kind, WITHHELD)))
+}
+
+/// A value in each of its usual encodings.
+fn encodings(value: &str) -> Vec<String> {
+    use base64::{
+        Engine as _,
+        engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
+    };
+    let mut forms = vec![value.to_owned()];
+    forms.push(value.bytes().map(|byte| format!("{byte:02x}")).collect());
+    forms.push(value.bytes().map(|byte| format!("{byte:02X}")).collect());
+    for set in [NON_ALPHANUMERIC, UNRESERVED, COMPONENT, FORM, PATH, QUERY] {
+        let form = utf8_percent_encode(value, set).to_string();
+        // A form writes a space as `+`, a URL as `%20`.
+        forms.push(form.replace("%20", "+"));
+        forms.push(form);
+    }
+    if let Ok(json) = serde_json::to_string(value) {
+        forms.push(json[1..json.len() - 1].to_owned());
+    }
+    // Inside a quoted argument of a shell command.
+    for index in 0..forms.len() {
+        if forms[index].contains('\'') {
+            forms.push(forms[index].replace('\'', r"'\''"));
+        }
+    }
+    // Inside a longer text, base64 of a value depends on what stands before it: three alignments,
+    // less the characters that its neighbours share.
+    for lead in 0..3usize {
+        let mut bytes = vec![0; lead];
+        bytes.extend_from_slice(value.as_bytes());
+        let skip = (lead * 8).div_ceil(6);
+        let whole = bytes.len() * 8 / 6;
+        for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
+            let text = engine.encode(&bytes);
+            forms.push(text[skip..whole].to_owned());
+        }
+    }
+    forms
 }
 
 #[cfg(test)]
@@ -155,5 +330,101 @@ mod tests {
         ] {
             assert_eq!(mask.text(&format!("http://h/{url}?a")), "http://h/$s?a");
         }
+    }
+    fn with(secrets: &[&str]) -> Mask {
+        let mut mask = Mask::default();
+        for secret in secrets {
+            mask.add("s", secret);
+        }
+        mask
+    }
+
+    #[test]
+    fn what_a_cut_leaves_of_it_is_hidden() {
+        let mask = with(&["correct-horse-battery"]);
+        for (text, masked) in [
+            ("pw=correct-horse-batter…", "pw=$s…"),
+            ("pw=corr…", "pw=$s…"),
+            // So short a part is the beginning of many words.
+            ("pw=cor…", "pw=cor…"),
+            ("corr", "corr"),
+            ("a…b correct-ho… and corre…", "a…b $s… and $s…"),
+            ("…battery is the rest", "…$s is the rest"),
+            ("bat…ery", "bat…ery"),
+            // As a long output is shortened.
+            (
+                "head correct\n… 9 bytes left out …\nbattery tail",
+                "head $s\n… 9 bytes left out …\n$s tail",
+            ),
+        ] {
+            assert_eq!(mask.text(text), masked, "{text}");
+        }
+        // Its encodings are cut as well: here base64 of `demo:correct-horse-battery`.
+        let text = mask.text("Basic ZGVtbzpjb3JyZWN0LWhvc…");
+        assert_eq!(text, "Basic ZGVtbzp$s…");
+    }
+
+    #[test]
+    fn a_cut_inside_a_character_of_several_bytes_is_none() {
+        let mask = with(&["ßßßßßßßß"]);
+        assert_eq!(mask.text("ßß…"), "$s…");
+        assert_eq!(mask.text("ß…"), "ß…");
+        assert_eq!(mask.text("\u{9f}…"), "\u{9f}…");
+    }
+
+    #[test]
+    fn a_key_of_several_lines_is_hidden_line_by_line() {
+        let mask = with(&["--BEGIN--\nMIIEvQIBADANBg\n--END--"]);
+        assert_eq!(mask.text("MIIEvQIBADANBg"), "$s");
+        assert_eq!(
+            mask.text("key: --BEGIN-- MIIEvQIBADANBg --END--"),
+            "key: $s"
+        );
+    }
+
+    #[test]
+    fn a_number_is_hidden() {
+        let mask = with(&["12345678"]);
+        let mut json = serde_json::json!({ "pin": 12_345_678, "other": 1_234_567 });
+        mask.json(&mut json);
+        assert_eq!(json, serde_json::json!({ "pin": "$s", "other": 1_234_567 }));
+    }
+
+    #[test]
+    fn a_secret_that_is_a_word_of_the_log_breaks_no_fact_and_is_not_shown() {
+        let log = |text: &str| Fact::Log {
+            place: Arc::new(Place {
+                file: "t.yaml".into(),
+                path: "states.a".into(),
+                span: Span::default(),
+            }),
+            text: text.to_owned(),
+        };
+        let saved = Fact::VariableSaved {
+            name: "s".into(),
+            value: "variable_saved".into(),
+        };
+        let mask = with(&["variable_saved"]);
+        assert_eq!(mask.fact(log("a variable_saved b")), log("a $s b"));
+        assert!(matches!(mask.fact(saved), Fact::Log { text, .. } if text == WITHHELD));
+
+        let finished = Fact::ExecutionFinished {
+            outcome: super::super::Outcome::Interrupted,
+            headline: Some(withheld_headline(ErrorKind::Fail)),
+            state: Some("interrupted".into()),
+            outputs: Json::from("interrupted"),
+            metrics: Box::default(),
+        };
+        let Fact::ExecutionFinished {
+            outcome,
+            state,
+            outputs,
+            ..
+        } = with(&["interrupted"]).fact(finished)
+        else {
+            panic!("it is another fact");
+        };
+        assert_eq!(outcome, super::super::Outcome::Interrupted);
+        assert_eq!((state.as_deref(), outputs), (Some("$s"), Json::Null));
     }
 }

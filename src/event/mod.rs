@@ -8,6 +8,7 @@
 //!
 //! This is the ground floor: it imports no other folder, and no clock, runtime or IO.
 
+mod difference;
 mod duration;
 mod explanation;
 mod fact;
@@ -21,7 +22,9 @@ mod outcome;
 mod permission;
 mod place;
 mod sink;
+mod trace;
 
+pub use difference::{Change, DiffLine, Difference, Parts};
 pub use duration::{MAX_DURATION, parse_duration};
 pub use explanation::{Explanation, Missing, Operand};
 pub use fact::{
@@ -38,6 +41,7 @@ pub use outcome::{Outcome, Tally};
 pub use permission::{Grant, Permissions, Refusal};
 pub use place::{Place, Pos, Span};
 pub use sink::Sink;
+pub use trace::Trace;
 
 /// Plain data, as JSON has it.
 pub use serde_json::Value as Json;

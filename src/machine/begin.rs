@@ -8,10 +8,13 @@ use crate::script::Value;
 
 impl<W: World> Execution<'_, W> {
     /// Gives the variables their first values and decides whether the task is skipped.
-    pub(super) async fn begin(&self, inputs: &Inputs) -> Result<Option<String>, Trouble> {
+    pub(super) async fn begin(&self, inputs: Box<Inputs>) -> Result<Option<String>, Trouble> {
         // The fact comes first, so that everything that goes wrong has a place to stand; the reason of a
         // skip is known without clients or services.
-        let prepared = self.variables(inputs);
+        let prepared = self.variables(&inputs).and_then(|()| match &inputs.point {
+            Some(point) => self.restore(point),
+            None => Ok(()),
+        });
         let skip = match &prepared {
             Ok(()) => self.skip(),
             Err(_) => Ok(None),
@@ -25,7 +28,7 @@ impl<W: World> Execution<'_, W> {
             attempts: inputs.attempts,
             case: None,
             files: Vec::new(),
-            tags: machine.tags.clone(),
+            tags: machine.tags.to_vec(),
             hash: Name::clone(&machine.hash),
             source: (inputs.attempt <= 1).then(|| Name::clone(&machine.file.text)),
             skip: skip.as_ref().ok().and_then(Clone::clone),

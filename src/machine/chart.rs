@@ -13,29 +13,29 @@ pub struct Machine {
     /// BLAKE3 of its text, in hex.
     pub hash: Name,
     /// For filters.
-    pub tags: Vec<Name>,
+    pub tags: Box<[Name]>,
     /// Whole-task retries.
     pub retries: u32,
     pub(super) engine: Engine,
     pub(super) skip: Option<Skip>,
-    pub(super) vars: Vec<Variable>,
-    pub(super) secrets: Vec<Name>,
-    pub(super) params: Vec<Name>,
-    pub(super) clients: Vec<Client>,
-    pub(super) listen: Vec<Subscription>,
+    pub(super) vars: Box<[Variable]>,
+    pub(super) secrets: Box<[Name]>,
+    pub(super) params: Box<[Name]>,
+    pub(super) clients: Box<[Client]>,
+    pub(super) listen: Box<[Subscription]>,
     pub(super) chart: Chart,
     pub(super) transition_timeout: Length,
     pub(super) timeout: Length,
-    pub(super) cleanup: Vec<Step>,
+    pub(super) cleanup: Box<[Step]>,
     pub(super) cleanup_timeout: Length,
-    pub(super) outputs: Vec<Assignment>,
+    pub(super) outputs: Box<[Assignment]>,
 }
 
 /// The states of one machine. A region will be another one inside a state.
 #[derive(Debug)]
 pub struct Chart {
     /// In the order of the file.
-    pub states: Vec<State>,
+    pub states: Box<[State]>,
     /// Where it begins.
     pub start: usize,
 }
@@ -49,16 +49,16 @@ pub struct State {
     pub place: Arc<Place>,
     /// What it is.
     pub role: Role,
-    pub(super) steps: Vec<Step>,
-    pub(super) transitions: Vec<Transition>,
+    pub(super) steps: Box<[Step]>,
+    pub(super) transitions: Box<[Transition]>,
     /// Conditions without a strategy, in the order of the file.
-    pub(super) immediate: Vec<Condition>,
-    pub(super) lanes: Vec<Lane>,
+    pub(super) immediate: Box<[Condition]>,
+    pub(super) lanes: Box<[Lane]>,
     /// How many lanes there are, parts of an `all` included.
     pub(super) slots: usize,
     pub(super) timeout: Option<Length>,
     pub(super) on_timeout: Option<Route>,
-    pub(super) on_error: Vec<Route>,
+    pub(super) on_error: Box<[Route]>,
     pub(super) max_visits: u32,
 }
 
@@ -79,7 +79,7 @@ pub(super) struct Route {
     /// The kind of error, or any.
     pub(super) kind: Option<crate::event::ErrorKind>,
     pub(super) to: usize,
-    pub(super) set: Vec<Assignment>,
+    pub(super) set: Box<[Assignment]>,
     pub(super) place: Arc<Place>,
 }
 
@@ -89,7 +89,7 @@ pub(super) struct Transition {
     /// The next state, or a watch that can only fail.
     pub(super) to: Option<usize>,
     pub(super) place: Arc<Place>,
-    pub(super) set: Vec<Assignment>,
+    pub(super) set: Box<[Assignment]>,
 }
 
 /// When a result fulfils or fails something.
@@ -100,12 +100,23 @@ pub(super) struct Condition {
     /// For reports: the name of the next state or of the part; `None`: a watch that can only fail.
     pub(super) label: Option<Name>,
     pub(super) place: Arc<Place>,
-    pub(super) when: Vec<Guard>,
-    pub(super) fail_when: Vec<Guard>,
+    pub(super) when: Box<[Guard]>,
+    pub(super) fail_when: Box<[Guard]>,
     /// With `subscribe`: fulfilled by this match, from 1.
     pub(super) count: usize,
-    /// The first part of the result that `when` looks at: its values over time explain a timeout.
-    pub(super) watched: Option<(Name, Expression)>,
+    /// The parts of the result that `when` looks at: the values over time of the one that decides explain a
+    /// timeout.
+    pub(super) watched: Vec<Watched>,
+}
+
+/// A part of a result that a condition looks at.
+#[derive(Debug)]
+pub(super) struct Watched {
+    /// As it is written: `res.body.status`.
+    pub(super) name: Name,
+    pub(super) expression: Expression,
+    /// Where it is read: the number of the `when`, and the bytes of its text.
+    pub(super) at: Vec<(usize, std::ops::Range<usize>)>,
 }
 
 /// A strategy, and the conditions that look at its results.
@@ -115,7 +126,7 @@ pub(super) struct Lane {
     pub(super) slot: usize,
     pub(super) strategy: Strategy,
     /// In the order of the file.
-    pub(super) conditions: Vec<Condition>,
+    pub(super) conditions: Box<[Condition]>,
     pub(super) place: Arc<Place>,
 }
 
@@ -125,7 +136,7 @@ pub(super) enum Strategy {
     Until(Guard),
     Poll(Box<Poll>),
     Subscribe(Subscription),
-    All(Vec<Part>),
+    All(Box<[Part]>),
 }
 
 impl Strategy {
@@ -143,7 +154,7 @@ impl Strategy {
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) condition: PartCondition,
-    pub(super) set: Vec<Assignment>,
+    pub(super) set: Box<[Assignment]>,
 }
 
 /// How a part is decided.
@@ -199,15 +210,15 @@ pub(super) struct Step {
     pub(super) what: Name,
     pub(super) condition: Option<Guard>,
     pub(super) action: Action,
-    pub(super) expect: Vec<Guard>,
-    pub(super) save: Vec<Assignment>,
+    pub(super) expect: Box<[Guard]>,
+    pub(super) save: Box<[Assignment]>,
     /// For one attempt, if it is written.
     pub(super) timeout: Option<Length>,
-    pub(super) retry: Option<Retry>,
-    pub(super) each: Option<Each>,
+    pub(super) retry: Option<Box<Retry>>,
+    pub(super) each: Option<Box<Each>>,
     pub(super) defer: Option<Arc<Step>>,
     /// Every variable that it needs: what it saves itself and its `defer` left out.
-    pub(super) reads: Vec<Read>,
+    pub(super) reads: Box<[Read]>,
 }
 
 /// A variable that something reads, and where.
@@ -227,8 +238,8 @@ pub(super) enum Action {
         request: Blueprint,
         safe: bool,
     },
-    Parallel(Vec<Step>),
-    Listen(Vec<Subscription>),
+    Parallel(Box<[Step]>),
+    Listen(Box<[Subscription]>),
     Eval(Guard),
     Signal {
         name: Name,
@@ -308,15 +319,15 @@ pub(super) enum Blueprint {
     Text(Text),
     /// A template whose values are handed over beside its texts.
     Bind(Text),
-    List(Vec<Blueprint>),
-    Map(Vec<(String, Blueprint)>),
+    List(Box<[Blueprint]>),
+    Map(Box<[(String, Blueprint)]>),
 }
 
 /// A length of time, written out or computed.
 #[derive(Debug)]
 pub(super) enum Length {
     Literal(Duration),
-    Template(Text),
+    Template(Box<Text>),
 }
 
 impl Lane {
@@ -338,9 +349,7 @@ impl Step {
     pub(super) fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Step)) {
         visit(self);
         if let Action::Parallel(steps) = &self.action {
-            for step in steps {
-                step.each(visit);
-            }
+            steps.iter().for_each(|step| step.each(visit));
         }
         if let Some(defer) = &self.defer {
             defer.each(visit);

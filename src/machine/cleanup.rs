@@ -15,12 +15,13 @@ impl<W: World> Execution<'_, W> {
     pub(super) async fn clean_up(&self) -> Option<Trouble> {
         let deferred = {
             let mut inner = self.inner();
-            if inner.deferred.is_empty() && self.machine.cleanup.is_empty() {
+            let deferred = inner.rare.as_ref().map_or(0, |rare| rare.deferred.len());
+            if deferred == 0 && self.machine.cleanup.is_empty() {
                 return None;
             }
             inner.visit_scope += 1;
             inner.entered = self.world.now();
-            inner.deferred.len()
+            deferred
         };
         self.record(Fact::CleanupStarted {
             deferred: u32::try_from(deferred).unwrap_or(u32::MAX),
@@ -32,7 +33,7 @@ impl<W: World> Execution<'_, W> {
             .unwrap_or(BUDGET);
         let failures = Mutex::new(Vec::new());
         let everything = self.clean_up_each(&failures);
-        let expired = self.world.sleep_until(self.world.now().after(limit));
+        let expired = self.sleep_until(self.world.now().after(limit));
         if let Either::Right(()) = first(everything, expired).await {
             let failure = Failure::new(
                 ErrorKind::Timeout,
@@ -72,7 +73,7 @@ impl<W: World> Execution<'_, W> {
     /// Runs `defer`s, newest first, until none is armed: one may arm another.
     async fn undo(&self, failures: &Mutex<Vec<Trouble>>) {
         loop {
-            let newest = self.inner().deferred.pop();
+            let newest = self.inner().rare().deferred.pop();
             let Some(Deferred { step, item, ended }) = newest else {
                 return;
             };

@@ -6,7 +6,7 @@ use super::world::{Moment, World};
 use crate::event::{
     ConditionState, ErrorKind, Explanation, Fact, Failure, Inbox, Json, Name, Verdict,
 };
-use crate::script::Value;
+use crate::script::{Value, brief};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How a condition ended, with its index.
@@ -45,8 +45,17 @@ pub(super) struct Seen {
     pub(super) last: Option<(Value, Name)>,
     pub(super) again: Option<Name>,
     pub(super) trouble: Option<Failure>,
-    /// For each condition of the lane: the values of its watched operand.
+    /// For each condition of the lane: what it looks at.
+    watched: Vec<History>,
+}
+
+/// The values of everything that a condition looks at.
+#[derive(Default)]
+struct History {
+    /// One for each that is watched.
     values: Vec<Values>,
+    /// The one that decided last.
+    deciding: Option<usize>,
 }
 
 #[derive(Default)]
@@ -54,7 +63,7 @@ struct Values {
     /// In the order of appearance, with their counts.
     distinct: Vec<(Json, u32)>,
     more: u32,
-    last: Option<Json>,
+    last: Option<Value>,
     changed: Moment,
 }
 
@@ -73,17 +82,18 @@ impl Cell {
 }
 
 impl Values {
-    fn add(&mut self, value: Json, now: Moment) {
-        if self.last.as_ref() != Some(&value) {
+    /// The value in short is kept; whether it has changed is decided on the whole of it.
+    fn add(&mut self, whole: Value, value: Json, now: Moment) {
+        if self.last.as_ref() != Some(&whole) {
             self.changed = now;
         }
         let room = self.distinct.len() < DISTINCT;
         match self.distinct.iter_mut().find(|(known, _)| *known == value) {
             Some((_, count)) => *count += 1,
-            None if room => self.distinct.push((value.clone(), 1)),
+            None if room => self.distinct.push((value, 1)),
             None => self.more += 1,
         }
-        self.last = Some(value);
+        self.last = Some(whole);
     }
 }
 
@@ -141,53 +151,69 @@ pub(super) struct Offer<'a> {
     pub(super) number: u64,
 }
 
+/// What a condition said of a result.
+enum Judged {
+    /// The `when` of this number does not hold; none: it can only fail.
+    NotYet(Option<usize>),
+    Fulfilled,
+    Failed(Trouble),
+}
+
 /// The matches of a condition with `count` so far.
 pub(super) type Matches = Vec<(u64, Json)>;
 
 impl<W: World> Execution<'_, W> {
     /// Judges one result for one condition and writes it down. `fail_when` is asked first, then every
     /// `when` must hold. `None`: not yet.
-    pub(super) async fn check(
+    pub(super) fn check(
         &self,
         condition: &Condition,
         env: Env<'_>,
-        seen: Option<Box<(Name, Json)>>,
-    ) -> Option<Result<(), Trouble>> {
+        watch: Option<(Run<'_>, usize)>,
+    ) -> impl Future<Output = Option<Result<(), Trouble>>> {
         let judged = self.judge_result(condition, env);
         let verdict = match &judged {
-            None => Verdict::NotYet,
-            Some(Ok(())) => Verdict::Fulfilled,
-            Some(Err(_)) => Verdict::Failed,
+            Judged::NotYet(_) => Verdict::NotYet,
+            Judged::Fulfilled => Verdict::Fulfilled,
+            Judged::Failed(_) => Verdict::Failed,
         };
-        self.record(Fact::ConditionChecked {
+        let seen = watch.and_then(|(run, slot)| self.watch(run, slot, condition, &judged, env));
+        let recorded = self.record(Fact::ConditionChecked {
             place: Arc::clone(&condition.place),
             attempt: env.attempt,
             verdict,
             explanation: None,
             seen,
-        })
-        .await;
-        judged
+        });
+        async move {
+            recorded.await;
+            match judged {
+                Judged::NotYet(_) => None,
+                Judged::Fulfilled => Some(Ok(())),
+                Judged::Failed(trouble) => Some(Err(trouble)),
+            }
+        }
     }
 
-    fn judge_result(&self, condition: &Condition, env: Env<'_>) -> Option<Result<(), Trouble>> {
+    fn judge_result(&self, condition: &Condition, env: Env<'_>) -> Judged {
         for guard in &condition.fail_when {
             match self.holds(guard, env) {
                 Ok(false) => {}
-                Ok(true) => return Some(Err(self.fail_when_held(guard, env))),
-                Err(trouble) => return Some(Err(trouble)),
+                Ok(true) => return Judged::Failed(self.fail_when_held(guard, env)),
+                Err(trouble) => return Judged::Failed(trouble),
             }
         }
-        // A watch can only fail.
-        condition.label.as_ref()?;
-        for guard in &condition.when {
+        if condition.label.is_none() {
+            return Judged::NotYet(None);
+        }
+        for (number, guard) in condition.when.iter().enumerate() {
             match self.holds(guard, env) {
                 Ok(true) => {}
-                Ok(false) => return None,
-                Err(trouble) => return Some(Err(trouble)),
+                Ok(false) => return Judged::NotYet(Some(number)),
+                Err(trouble) => return Judged::Failed(trouble),
             }
         }
-        Some(Ok(()))
+        Judged::Fulfilled
     }
 
     fn fail_when_held(&self, guard: &Guard, env: Env<'_>) -> Trouble {
@@ -210,9 +236,8 @@ impl<W: World> Execution<'_, W> {
     ) -> Option<End> {
         let env = self.env().with_res(res, attempt);
         for (slot, condition) in run.lane.conditions.iter().enumerate() {
-            let seen = self.watch(run, slot, condition, env);
             let index = condition.index;
-            match self.check(condition, env, seen).await {
+            match self.check(condition, env, Some((run, slot))).await {
                 None => {}
                 Some(Err(mut trouble)) => {
                     Self::add_last(&mut trouble, run);
@@ -264,23 +289,60 @@ impl<W: World> Execution<'_, W> {
         });
     }
 
-    /// Remembers the value of the operand that a timeout will want to tell of.
+    /// Remembers the values that a timeout will want to tell of, and hands out the one that decided.
     fn watch(
         &self,
         run: Run<'_>,
         slot: usize,
         condition: &Condition,
+        judged: &Judged,
         env: Env<'_>,
     ) -> Option<Box<(Name, Json)>> {
-        let (name, expression) = condition.watched.as_ref()?;
-        let value = self.watched(expression, env)?;
+        if condition.watched.is_empty() {
+            return None;
+        }
+        let deciding = match judged {
+            Judged::NotYet(Some(number)) => self.decided(condition, *number, env),
+            _ => Some(0),
+        };
         let now = self.world.now();
-        run.cell().seen(|seen| {
-            seen.values
-                .resize_with(run.lane.conditions.len(), Values::default);
-            seen.values[slot].add(value.clone(), now);
+        let values = condition.watched.iter();
+        let mut values: Vec<(Value, Json)> = values
+            .map(|watched| self.watched(&watched.expression, env))
+            .map(|value| (value.clone(), brief(&value)))
+            .collect();
+        let seen = deciding.map(|at| {
+            let name = Name::clone(&condition.watched[at].name);
+            Box::new((name, values[at].1.clone()))
         });
-        Some(Box::new((Name::clone(name), value)))
+        run.cell().seen(|seen| {
+            seen.watched
+                .resize_with(run.lane.conditions.len(), History::default);
+            let history = &mut seen.watched[slot];
+            history.deciding = deciding;
+            history.values.resize_with(values.len(), Values::default);
+            for (known, (whole, value)) in history.values.iter_mut().zip(values.drain(..)) {
+                known.add(whole, value, now);
+            }
+        });
+        seen
+    }
+
+    /// Which of the watched parts stands in the operand that keeps this `when` from holding.
+    fn decided(&self, condition: &Condition, number: usize, env: Env<'_>) -> Option<usize> {
+        // With one there is no choice, and no need to look closer.
+        if condition.watched.len() == 1 {
+            return Some(0);
+        }
+        let guard = condition.when.get(number)?;
+        self.deciding(guard, env).iter().find_map(|operand| {
+            condition.watched.iter().position(|watched| {
+                let mut places = watched.at.iter();
+                places.any(|(when, at)| {
+                    *when == number && operand.start <= at.start && at.end <= operand.end
+                })
+            })
+        })
     }
 
     /// Conditions without a strategy, in order; the first that holds or fails decides.
@@ -346,6 +408,7 @@ impl<W: World> Execution<'_, W> {
             last: None,
             again: None,
             trouble: None,
+            operand: None,
             values: Vec::new(),
             more_values: 0,
             unchanged_micros: 0,
@@ -365,11 +428,15 @@ impl<W: World> Execution<'_, W> {
             Some((res, _)) => self.explanations(condition, self.env().with_res(res, seen.attempts)),
             None => Vec::new(),
         };
-        let values = seen
-            .values
-            .get_mut(slot)
-            .map(std::mem::take)
-            .unwrap_or_default();
+        let history = seen.watched.get_mut(slot);
+        let mut history = history.map(std::mem::take).unwrap_or_default();
+        let (operand, values) = match history.deciding {
+            Some(at) => (
+                Some(Name::clone(&condition.watched[at].name)),
+                history.values.swap_remove(at),
+            ),
+            None => (None, Values::default()),
+        };
         ConditionState {
             place: Arc::clone(&condition.place),
             to: condition.label.clone(),
@@ -387,6 +454,7 @@ impl<W: World> Execution<'_, W> {
             } else {
                 0
             },
+            operand: operand.filter(|_| condition.watched.len() > 1),
             values: values.distinct,
             more_values: values.more,
             explanations,

@@ -6,14 +6,15 @@ use super::world::{ScopeId, World};
 use crate::event::{ErrorKind, Fact, Failure, Json, Outcome};
 
 impl<W: World> Execution<'_, W> {
-    /// Turns the reason of the end into an outcome, after `defer`s and cleanup have run.
-    pub(super) async fn wind_up(&self, stop: Stop, attempt: u32) -> (Outcome, Option<Trouble>) {
+    /// Turns the reason of the end into a verdict, after `defer`s and cleanup have run.
+    pub(super) async fn wind_up(&self, stop: Stop) -> Verdict {
         // What a halt or the task's deadline interrupted is still open.
         let closed = self.leave().await;
+        let has_outputs = !matches!(stop, Stop::CleanupOnly);
         let (mut outcome, mut headline) = match stop {
-            Stop::Final if attempt > 1 => (Outcome::Flaky, None),
-            Stop::Final => (Outcome::Passed, None),
-            Stop::Trouble(trouble) => (outcome_of(&trouble), Some(trouble)),
+            Stop::Final if self.attempt > 1 => (Outcome::Flaky, None),
+            Stop::Final | Stop::CleanupOnly => (Outcome::Passed, None),
+            Stop::Trouble(trouble) => (outcome_of(trouble.failure.kind), Some(trouble)),
             Stop::Expired(trouble) => (Outcome::TimedOut, Some(trouble)),
             Stop::Halted(reason) => {
                 let failure = Failure::new(ErrorKind::Fail, reason);
@@ -26,18 +27,18 @@ impl<W: World> Execution<'_, W> {
         if let (Err(lost), true) = (closed, outcome.is_good()) {
             (outcome, headline) = (Outcome::Error, Some(lost));
         }
-        let outputs = if outcome.is_good() {
+        let outputs = if outcome.is_good() && has_outputs {
             self.outputs()
         } else {
             Ok(Json::Null)
         };
-        match outputs {
-            Ok(outputs) => self.inner().outputs = Some(Box::new(outputs)),
-            Err(trouble) => (outcome, headline) = (Outcome::Error, Some(trouble)),
-        }
+        let outputs = outputs.unwrap_or_else(|trouble| {
+            (outcome, headline) = (Outcome::Error, Some(trouble));
+            Json::Null
+        });
         if let Some(trouble) = &headline {
             let error = Self::error_value(trouble);
-            self.inner().error = Some(error);
+            self.inner().rare().error = Some(error);
         }
         let failed = Box::pin(self.clean_up()).await;
         let lost = self.world.close(ScopeId::EXECUTION).await.is_err();
@@ -48,7 +49,7 @@ impl<W: World> Execution<'_, W> {
                 (outcome, headline) = (Outcome::Error, Some(self.lost()));
             }
         }
-        (outcome, headline)
+        self.finish(outcome, headline, outputs).await
     }
 
     fn outputs(&self) -> Result<Json, Trouble> {
@@ -66,13 +67,13 @@ impl<W: World> Execution<'_, W> {
         })
     }
 
-    pub(super) async fn finish(&self, outcome: Outcome, headline: Option<Trouble>) -> Verdict {
+    pub(super) async fn finish(
+        &self,
+        outcome: Outcome,
+        headline: Option<Trouble>,
+        outputs: Json,
+    ) -> Verdict {
         let metrics = self.metrics();
-        let outputs = self
-            .inner()
-            .outputs
-            .take()
-            .map_or(Json::Null, |outputs| *outputs);
         self.record(Fact::ExecutionFinished {
             outcome,
             headline: headline.clone(),
@@ -90,8 +91,9 @@ impl<W: World> Execution<'_, W> {
     }
 }
 
-fn outcome_of(trouble: &Trouble) -> Outcome {
-    match trouble.failure.kind {
+/// How an error of this kind ends an execution that does not route it.
+pub(super) fn outcome_of(kind: ErrorKind) -> Outcome {
+    match kind {
         ErrorKind::Expect | ErrorKind::Condition | ErrorKind::Fail | ErrorKind::Limit => {
             Outcome::Failed
         }

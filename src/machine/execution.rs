@@ -1,7 +1,9 @@
 use super::chart::{Machine, State};
+use super::run::Inputs;
+use super::timer::Earliest;
 use super::world::{Moment, ScopeId, Site, World};
 use crate::event::{
-    Explanation, Fact, Failure, Headline, Inbox, Json, Metrics, Name, Place, StateMetrics,
+    Explanation, Fact, Failure, Feed, Headline, Inbox, Json, Metrics, Name, Place, StateMetrics,
 };
 use crate::script::{Scope, Value};
 use std::collections::{BTreeMap, VecDeque};
@@ -16,18 +18,13 @@ pub(super) struct Execution<'m, W: World> {
     pub(super) world: &'m W,
     /// The variables.
     pub(super) scope: Scope,
-    /// `task`, `run` and `services` as expressions see them.
-    pub(super) fixed: &'m Fixed,
+    /// What the run gave to it, as far as it is needed after the beginning.
+    pub(super) run: Name,
+    pub(super) attempt: u32,
+    pub(super) services: Arc<Json>,
     pub(super) started: Moment,
+    pub(super) earliest: Earliest,
     inner: Mutex<Inner>,
-}
-
-/// What is in scope for a whole execution and never changes.
-#[derive(Debug, Default)]
-pub(super) struct Fixed {
-    pub(super) task: Value,
-    pub(super) run: Value,
-    pub(super) services: Value,
 }
 
 /// What changes while the machine runs.
@@ -45,22 +42,35 @@ pub(super) struct Inner {
     /// The scope of the visit, and whether anything was started in it.
     pub(super) visit_scope: u32,
     pub(super) dirty: bool,
-    pub(super) error: Option<Value>,
-    pub(super) deferred: Vec<Deferred>,
-    // Trees, since an empty one is small and most executions use none of these.
-    pub(super) configs: BTreeMap<usize, Arc<Json>>,
-    /// Open `listen` entries and signals, by name.
-    pub(super) listening: BTreeMap<Name, Inbox>,
-    pub(super) signals: BTreeMap<Name, (crate::event::Feed, Inbox)>,
-    pub(super) inboxes: Vec<Inbox>,
-    pub(super) visits: Vec<(u32, u64)>,
+    /// The configs of the clients that were used. Few: a list finds them as fast as a map would.
+    pub(super) configs: Vec<(usize, Arc<Json>)>,
+    pub(super) visits: Box<[(u32, u64)]>,
     pub(super) transitions: u64,
     pub(super) attempts: u64,
     pub(super) sent: u64,
     pub(super) received: u64,
     pub(super) seen: u64,
     pub(super) unmatched: u64,
-    pub(super) outputs: Option<Box<Json>>,
+    /// Made on first use: most executions have none of it.
+    pub(super) rare: Option<Box<Rare>>,
+}
+
+/// What few executions have.
+#[derive(Default)]
+pub(super) struct Rare {
+    pub(super) error: Option<Value>,
+    pub(super) deferred: Vec<Deferred>,
+    /// Open `listen` entries and signals, by name.
+    pub(super) listening: BTreeMap<Name, Inbox>,
+    pub(super) signals: BTreeMap<Name, (Feed, Inbox)>,
+    /// The subscriptions of the visit.
+    pub(super) inboxes: Vec<Inbox>,
+}
+
+impl Inner {
+    pub(super) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
 }
 
 /// An armed `defer`: what to run, and the world as it stood when its instruction had ended.
@@ -93,21 +103,24 @@ impl<'a> Env<'a> {
 }
 
 impl<'m, W: World> Execution<'m, W> {
-    pub(super) fn new(machine: &'m Machine, world: &'m W, fixed: &'m Fixed) -> Self {
+    pub(super) fn new(machine: &'m Machine, world: &'m W, inputs: &Inputs) -> Self {
         let started = world.now();
         let inner = Inner {
             state: machine.chart.start,
             entered: started,
             deadline: Moment(u64::MAX),
-            visits: vec![(0, 0); machine.chart.states.len()],
+            visits: vec![(0, 0); machine.chart.states.len()].into(),
             ..Inner::default()
         };
         Self {
             machine,
             world,
             scope: Scope::new(),
-            fixed,
+            run: Name::clone(&inputs.run),
+            attempt: inputs.attempt,
+            services: Arc::clone(&inputs.services),
             started,
+            earliest: Earliest::default(),
             inner: Mutex::new(inner),
         }
     }
@@ -129,6 +142,11 @@ impl<'m, W: World> Execution<'m, W> {
 
     pub(super) fn state(&self) -> &'m State {
         &self.machine.chart.states[self.inner().state]
+    }
+
+    /// Completes when the clock has reached this moment.
+    pub(super) fn sleep_until(&self, at: Moment) -> impl Future<Output = ()> {
+        self.earliest.sleep_until(self.world, at)
     }
 
     pub(super) fn record(&self, fact: Fact) -> impl Future<Output = ()> + Send {
@@ -164,6 +182,7 @@ impl<'m, W: World> Execution<'m, W> {
     pub(super) fn signal_inbox(&self, name: &Name) -> Inbox {
         let mut inner = self.inner();
         let (_, inbox) = inner
+            .rare()
             .signals
             .entry(Name::clone(name))
             .or_insert_with(Inbox::new);
@@ -191,17 +210,14 @@ impl<'m, W: World> Execution<'m, W> {
     /// What the execution has cost up to now.
     pub(super) fn metrics(&self) -> Metrics {
         let inner = self.inner();
-        let open: Vec<_> = inner
-            .inboxes
-            .iter()
-            .chain(inner.listening.values())
-            .collect();
-        let (seen, unmatched) =
-            open.iter()
-                .fold((inner.seen, inner.unmatched), |(seen, left), inbox| {
-                    let (more_seen, more_left) = inbox.counts();
-                    (seen + more_seen, left + more_left)
-                });
+        let (mut seen, mut unmatched) = (inner.seen, inner.unmatched);
+        if let Some(rare) = &inner.rare {
+            for inbox in rare.inboxes.iter().chain(rare.listening.values()) {
+                let (more_seen, more_left) = inbox.counts();
+                seen += more_seen;
+                unmatched += more_left;
+            }
+        }
         Metrics {
             micros: self.world.now().since(self.started),
             transitions: inner.transitions,

@@ -86,16 +86,18 @@ impl<W: World> Execution<'_, W> {
                 item: env.item.cloned(),
                 ended: None,
             };
-            inner.deferred.push(deferred);
-            inner.deferred.len() - 1
+            let armed = &mut inner.rare().deferred;
+            armed.push(deferred);
+            armed.len() - 1
         };
         self.record(Fact::Deferred {
             place: Arc::clone(&defer.place),
+            item: env.item.map(Value::to_json),
         })
         .await;
         let mut res = None;
         let result = self.attempts(step, env, judge, &mut res).await;
-        self.inner().deferred[index].ended = Some((env.scope.fork(), res));
+        self.inner().rare().deferred[index].ended = Some((env.scope.fork(), res));
         result
     }
 
@@ -126,7 +128,7 @@ impl<W: World> Execution<'_, W> {
                 attempt,
                 env,
             )?;
-            self.world.sleep_until(self.world.now().after(pause)).await;
+            self.sleep_until(self.world.now().after(pause)).await;
             attempt += 1;
         }
     }
@@ -216,7 +218,7 @@ impl<W: World> Execution<'_, W> {
         }
         let limit = self.attempt_limit(step, env)?;
         let deadline = self.world.now().after(limit);
-        match first(self.act(step, env), self.world.sleep_until(deadline)).await {
+        match first(self.act(step, env), self.sleep_until(deadline)).await {
             Either::Left(result) => result,
             Either::Right(()) => Err(self.step_trouble(no_answer(limit), step, env.attempt, None)),
         }
@@ -287,12 +289,17 @@ impl<W: World> Execution<'_, W> {
         env: Env<'_>,
     ) -> Result<Call, Trouble> {
         let definition = &self.machine.clients[client];
-        let known = self.inner().configs.get(&client).cloned();
+        let known = self
+            .inner()
+            .configs
+            .iter()
+            .find(|(known, _)| *known == client)
+            .map(|(_, config)| Arc::clone(config));
         let config = if let Some(config) = known {
             config
         } else {
             let config = self.build(&definition.config, self.env())?;
-            self.inner().configs.insert(client, Arc::clone(&config));
+            self.inner().configs.push((client, Arc::clone(&config)));
             config
         };
         Ok(Call {
@@ -354,12 +361,7 @@ impl<W: World> Execution<'_, W> {
         limit: Duration,
         request: impl Future<Output = Result<Reply, Failure>> + Send,
     ) -> Result<Reply, Failure> {
-        match first(
-            request,
-            self.world.sleep_until(self.world.now().after(limit)),
-        )
-        .await
-        {
+        match first(request, self.sleep_until(self.world.now().after(limit))).await {
             Either::Left(result) => result,
             Either::Right(()) => Err(no_answer(limit)),
         }

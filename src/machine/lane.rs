@@ -15,18 +15,11 @@ impl<W: World> Execution<'_, W> {
     /// The future of a lane.
     pub(super) fn lane<'a>(&'a self, run: Run<'a>) -> Pending<'a, Option<End>> {
         match &run.lane.strategy {
-            Strategy::Wait(length) => Box::pin(async move {
-                match self.length(length, self.env()) {
-                    Ok(length) => self.waited(run, self.world.now().after(length)).await,
-                    Err(trouble) => Some(run.failed(trouble)),
-                }
+            Strategy::Wait(length) => self.wait(run, move || {
+                let length = self.length(length, self.env())?;
+                Ok(self.world.now().after(length))
             }),
-            Strategy::Until(guard) => Box::pin(async move {
-                match self.until(guard) {
-                    Ok(until) => self.waited(run, until).await,
-                    Err(trouble) => Some(run.failed(trouble)),
-                }
-            }),
+            Strategy::Until(guard) => self.wait(run, move || self.until(guard)),
             Strategy::Poll(poll) => Box::pin(self.poll(run, poll)),
             Strategy::Subscribe(_) => Box::pin(self.subscribe(run)),
             Strategy::All(parts) => Box::pin(async move {
@@ -49,10 +42,20 @@ impl<W: World> Execution<'_, W> {
         }
     }
 
-    async fn waited(&self, run: Run<'_>, until: Moment) -> Option<End> {
-        self.world.sleep_until(until).await;
-        // On the heap: what waits for its time should hold no more than that.
-        Box::pin(self.show(run, &Value::default(), 1, None, &mut [])).await
+    /// Waits for a moment, which is computed when the waiting begins.
+    fn wait<'a>(
+        &'a self,
+        run: Run<'a>,
+        until: impl FnOnce() -> Result<Moment, Trouble> + Send + 'a,
+    ) -> Pending<'a, Option<End>> {
+        Box::pin(async move {
+            match until() {
+                Ok(until) => self.sleep_until(until).await,
+                Err(trouble) => return Some(run.failed(trouble)),
+            }
+            // On the heap: what waits for its time should hold no more than that.
+            Box::pin(self.show(run, &Value::default(), 1, None, &mut [])).await
+        })
     }
 
     /// The moment of a timestamp: as far from now as it is from the wall clock's now.
@@ -98,7 +101,7 @@ impl<W: World> Execution<'_, W> {
                 attempt,
                 self.env(),
             ) {
-                Ok(pause) => self.world.sleep_until(self.world.now().after(pause)).await,
+                Ok(pause) => self.sleep_until(self.world.now().after(pause)).await,
                 Err(trouble) => return Some(run.failed(trouble)),
             }
         }
@@ -123,12 +126,11 @@ impl<W: World> Execution<'_, W> {
         }
         let began = self.world.now();
         let result = match &step.action {
+            // Repeated by design, so as safe as its author can make it: it does not wait for the journal.
             Action::Call {
-                client,
-                request,
-                safe,
+                client, request, ..
             } => {
-                let call = self.call(*client, request, *safe, env)?;
+                let call = self.call(*client, request, true, env)?;
                 let limit = self.attempt_limit(step, env)?;
                 let site = self.site(&step.place, attempt);
                 self.within(limit, self.world.call(site, call)).await

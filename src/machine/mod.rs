@@ -12,23 +12,28 @@ mod condition;
 mod drawing;
 mod end;
 mod execution;
+mod explore;
 mod instruction;
 mod lane;
+mod point;
 mod race;
 mod run;
 mod stub;
 mod subscription;
 #[cfg(test)]
 pub(crate) mod tests;
+mod timer;
 mod value;
 mod visit;
 mod world;
 
 pub use chart::{Chart, Machine};
-pub use compile::{Project, compile};
+pub use compile::{Project, compile, expression};
+pub use explore::{Bounds, Exploration, Explored, Undone};
+pub use point::{Armed, Point};
 pub use run::{Inputs, Verdict, run};
 pub use stub::{
-    Asked, LeftAt, Recording, ReplayEnd, Replayed, Stub, Stubbed, Stuck, Unstubbed, replay,
-    replay_in,
+    Asked, LeftAt, Recording, ReplayEnd, Replayed, Stub, Stubbed, Stubs, Stuck, Unstubbed, replay,
+    replay_in, trace_hash,
 };
 pub use world::{Call, Halt, Lost, Moment, ScopeId, Site, World};

@@ -2,15 +2,14 @@
 //! losers, set, next; and at every end `defer`s, cleanup and the outcome.
 
 use super::chart::{Machine, Route, State};
-use super::condition::Win;
-use super::execution::{Execution, Fixed, Trouble};
+use super::execution::{Execution, Trouble};
+use super::point::Point;
 use super::race::{Either, first};
+use super::timer::timed;
 use super::value::{length_text, micros};
-use super::visit::Exit;
+use super::visit::{Exit, Taken};
 use super::world::World;
 use crate::event::{ErrorKind, Fact, Failure, Headline, Json, Metrics, Name, Outcome, Place};
-use crate::script::Value;
-use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::Instrument;
@@ -29,7 +28,9 @@ pub struct Inputs {
     /// Variables from outside (`--var`): the strongest source.
     pub vars: Vec<(Name, Json)>,
     /// `services` as expressions see it: `services.NAME.url`.
-    pub services: Json,
+    pub services: Arc<Json>,
+    /// Where it begins, if not at the start.
+    pub point: Option<Box<Point>>,
 }
 
 /// How an execution ended.
@@ -56,27 +57,46 @@ pub(super) enum Stop {
     Expired(Trouble),
     /// Stopped from outside.
     Halted(String),
+    /// Another execution was interrupted; what it left is taken away.
+    CleanupOnly,
 }
 
 /// Executes a machine in a world. One future: nothing is spawned, and dropping it stops everything but
 /// the cleanup.
-pub async fn run<W: World>(machine: &Machine, inputs: Inputs, world: &W) -> Verdict {
-    let fixed = Fixed {
-        task: Value::from(json!({ "name": &*machine.name, "file": &*machine.file.name })),
-        run: Value::from(json!({ "id": &*inputs.run, "attempt": inputs.attempt })),
-        services: Value::from(inputs.services.clone()),
-    };
-    let execution = Execution::new(machine, world, &fixed);
-    let stop = match Box::pin(execution.begin(&inputs)).await {
-        Ok(None) => execution.until_end().await,
-        Ok(Some(_)) => return execution.finish(Outcome::Skipped, None).await,
-        Err(trouble) => Stop::Trouble(trouble),
-    };
-    let (outcome, headline) = Box::pin(execution.wind_up(stop, inputs.attempt)).await;
-    execution.finish(outcome, headline).await
+pub fn run<'m, W: World>(
+    machine: &'m Machine,
+    inputs: Inputs,
+    world: &'m W,
+) -> impl Future<Output = Verdict> {
+    let execution = Execution::new(machine, world, &inputs);
+    // On the heap before the future is made, which would hold their place to its end.
+    let inputs = Box::new(inputs);
+    async move {
+        let set = |at| world.sleep_until(at);
+        timed(&execution.earliest, set, execution.run(inputs)).await
+    }
 }
 
 impl<W: World> Execution<'_, W> {
+    /// The beginning and the end are on the heap while they run: what waits in between holds no place for them.
+    async fn run(&self, inputs: Box<Inputs>) -> Verdict {
+        let cleanup_only = inputs
+            .point
+            .as_ref()
+            .is_some_and(|point| point.cleanup_only);
+        let begun = Box::pin(self.begin(inputs)).await;
+        let stop = match begun {
+            Ok(_) if cleanup_only => Stop::CleanupOnly,
+            Ok(None) => self.until_end().await,
+            Ok(Some(_)) => {
+                let skipped = self.finish(Outcome::Skipped, None, Json::Null);
+                return Box::pin(skipped).await;
+            }
+            Err(trouble) => Stop::Trouble(trouble),
+        };
+        Box::pin(self.wind_up(stop)).await
+    }
+
     /// Walks until an end, a halt or the task's own deadline. A halt is looked at first; the deadline
     /// loses against whatever is ready with it.
     async fn until_end(&self) -> Stop {
@@ -86,12 +106,13 @@ impl<W: World> Execution<'_, W> {
         };
         let deadline = self.started.after(limit);
         self.inner().deadline = deadline;
-        let walk = first(self.walk(), self.world.sleep_until(deadline));
+        let walk = first(self.walk(), self.sleep_until(deadline));
         match first(self.world.halted(), walk).await {
-            Either::Left(halt) => Stop::Halted(halt.reason),
-            Either::Right(Either::Left(stop)) => stop,
-            Either::Right(Either::Right(())) => Stop::Expired(self.task_expired(limit).await),
+            Either::Left(halt) => return Stop::Halted(halt.reason),
+            Either::Right(Either::Left(stop)) => return stop,
+            Either::Right(Either::Right(())) => {}
         }
+        Stop::Expired(Box::pin(self.task_expired(limit)).await)
     }
 
     async fn task_expired(&self, limit: Duration) -> Trouble {
@@ -118,7 +139,8 @@ impl<W: World> Execution<'_, W> {
             }
         }
         let graph = &self.machine.chart;
-        let mut current = graph.start;
+        // The start, or where another execution stood.
+        let mut current = self.inner().state;
         loop {
             let state = &graph.states[current];
             let span = tracing::info_span!("state", name = %state.name);
@@ -129,17 +151,10 @@ impl<W: World> Execution<'_, W> {
             let closed = self.leave().await;
             let routed = match (left, closed) {
                 (Ok(None), Ok(())) => return Stop::Final,
-                (
-                    Ok(Some(Exit::Taken {
-                        transition,
-                        win,
-                        also_ready,
-                    })),
-                    Ok(()),
-                ) => self.take(state, transition, win, also_ready).await,
+                (Ok(Some(Exit::Taken(taken))), Ok(())) => self.take(state, taken).await,
                 (Ok(Some(Exit::Expired(trouble))), closed) => match (&state.on_timeout, closed) {
                     (None, _) => return Stop::Expired(trouble),
-                    (Some(route), Ok(())) => self.follow(state, route, trouble).await,
+                    (Some(route), Ok(())) => Box::pin(self.follow(state, route, trouble)).await,
                     (Some(_), Err(lost)) => Err(lost),
                 },
                 // Nothing leads on while an effect of this state is still at work.
@@ -150,7 +165,7 @@ impl<W: World> Execution<'_, W> {
                 Ok(next) => next,
                 Err(trouble) => match route_for(state, &trouble) {
                     None => return Stop::Trouble(trouble),
-                    Some(route) => match self.follow(state, route, trouble).await {
+                    Some(route) => match Box::pin(self.follow(state, route, trouble)).await {
                         Ok(next) => next,
                         Err(trouble) => return Stop::Trouble(trouble),
                     },
@@ -160,26 +175,22 @@ impl<W: World> Execution<'_, W> {
     }
 
     /// Takes a transition: applies its `set`.
-    async fn take(
-        &self,
-        state: &State,
-        index: usize,
-        win: Win,
-        also_ready: Vec<Name>,
-    ) -> Result<usize, Trouble> {
-        let transition = &state.transitions[index];
+    async fn take(&self, state: &State, taken: Taken) -> Result<usize, Trouble> {
+        let transition = &state.transitions[taken.transition];
         if !transition.set.is_empty() {
-            self.assign_all(&transition.set, self.env().with_res(&win.res, win.attempt))
-                .await?;
+            let env = self.env().with_res(&taken.res, taken.attempt);
+            // On the heap: the future of every state has room for this one, and many set nothing.
+            Box::pin(self.assign_all(&transition.set, env)).await?;
         }
         let Some(to) = transition.to else {
             return Err(self.stuck(state));
         };
-        self.moved(state, to, &transition.place, also_ready).await;
+        self.moved(state, to, &transition.place, taken.also_ready)
+            .await;
         Ok(to)
     }
 
-    /// Follows `on_error` or `on_timeout`.
+    /// Follows `on_error` or `on_timeout`. Rare, so that it is on the heap while it runs.
     async fn follow(
         &self,
         state: &State,
@@ -187,13 +198,19 @@ impl<W: World> Execution<'_, W> {
         trouble: Trouble,
     ) -> Result<usize, Trouble> {
         let error = Self::error_value(&trouble);
-        self.inner().error = Some(error);
+        self.inner().rare().error = Some(error);
         self.assign_all(&route.set, self.env()).await?;
         self.moved(state, route.to, &route.place, Vec::new()).await;
         Ok(route.to)
     }
 
-    async fn moved(&self, state: &State, to: usize, place: &Arc<Place>, also_ready: Vec<Name>) {
+    fn moved(
+        &self,
+        state: &State,
+        to: usize,
+        place: &Arc<Place>,
+        also_ready: Vec<Name>,
+    ) -> impl Future<Output = ()> {
         self.inner().transitions += 1;
         self.record(Fact::TransitionTaken {
             from: Name::clone(&state.name),
@@ -201,7 +218,6 @@ impl<W: World> Execution<'_, W> {
             place: Arc::clone(place),
             also_ready,
         })
-        .await;
     }
 }
 

@@ -22,7 +22,10 @@ impl<W: World> Execution<'_, W> {
     ) -> Result<(), Trouble> {
         let inbox = self.open(subscription, ScopeId::EXECUTION, env).await?;
         if let Some(name) = &subscription.name {
-            self.inner().listening.insert(Name::clone(name), inbox);
+            self.inner()
+                .rare()
+                .listening
+                .insert(Name::clone(name), inbox);
         }
         Ok(())
     }
@@ -37,7 +40,7 @@ impl<W: World> Execution<'_, W> {
         let (client, source) = match &subscription.from {
             From::Signal(name) => return Ok(self.signal_inbox(name)),
             From::Listen(name) => {
-                let open = self.inner().listening.get(name).cloned();
+                let open = self.inner().rare().listening.get(name).cloned();
                 return open.ok_or_else(|| {
                     let failure =
                         Failure::new(ErrorKind::Script, format!("`{name}` is not open yet")).hint(
@@ -55,18 +58,13 @@ impl<W: World> Execution<'_, W> {
             ..self.site(&subscription.place, 1)
         };
         let deadline = self.world.now().after(OPENING);
-        let opened = match first(
-            self.world.open(site, call),
-            self.world.sleep_until(deadline),
-        )
-        .await
-        {
+        let opened = match first(self.world.open(site, call), self.sleep_until(deadline)).await {
             Either::Left(result) => result,
             Either::Right(()) => Err(no_answer(OPENING)),
         };
         let inbox = opened.map_err(|failure| self.trouble(failure, &subscription.place))?;
         if scope != ScopeId::EXECUTION {
-            self.inner().inboxes.push(inbox.clone());
+            self.inner().rare().inboxes.push(inbox.clone());
         }
         let fact = Fact::SubscriptionOpened {
             place: Arc::clone(&subscription.place),
@@ -85,7 +83,7 @@ impl<W: World> Execution<'_, W> {
         let value = Arc::new(json!({ "name": &**name, "data": data, "body": data }));
         // The inbox exists from the first use of its name on, so that no signal is lost.
         self.signal_inbox(name);
-        let pushed = match self.inner().signals.get(name) {
+        let pushed = match self.inner().rare().signals.get(name) {
             Some((feed, _)) => feed.push(Message { value, received: 0 }),
             None => Ok(()),
         };

@@ -4,8 +4,9 @@ use super::chart::{Assignment, Blueprint, Guard, Length, Text};
 use super::execution::{Env, Execution, Trouble};
 use super::world::World;
 use crate::event::{ErrorKind, Explanation, Failure, Json, Name, Place};
-use crate::script::{EvalError, Locals, Value};
+use crate::script::{EvalError, Expression, Locals, Value};
 use serde_json::{Map, json};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,13 +18,20 @@ impl<W: World> Execution<'_, W> {
             "item" => env.item.cloned(),
             "elapsed" => Some(Value::from(Json::from(self.elapsed()))),
             "state" => Some(Value::from(Json::from(&*self.state().name))),
-            "task" => Some(self.fixed.task.clone()),
-            "run" => Some(self.fixed.run.clone()),
-            "services" => Some(self.fixed.services.clone()),
+            "task" => {
+                let machine = self.machine;
+                let task = json!({ "name": &*machine.name, "file": &*machine.file.name });
+                Some(Value::from(task))
+            }
+            "run" => {
+                let run = json!({ "id": &*self.run, "attempt": self.attempt });
+                Some(Value::from(run))
+            }
+            "services" => Some(Value::from_json(Arc::clone(&self.services))),
             "error" => Some(
                 env.error
                     .cloned()
-                    .or_else(|| self.inner().error.clone())
+                    .or_else(|| self.inner().rare.as_ref()?.error.clone())
                     .unwrap_or_default(),
             ),
             _ => None,
@@ -69,12 +77,8 @@ impl<W: World> Execution<'_, W> {
         ))
     }
 
-    /// The value of the part of a result that explains a timeout. Best effort: it is for reports only.
-    pub(super) fn watched(
-        &self,
-        expression: &crate::script::Expression,
-        env: Env<'_>,
-    ) -> Option<Json> {
+    /// The value of a part of a result that explains a timeout. Best effort: it is for reports only.
+    pub(super) fn watched(&self, expression: &Expression, env: Env<'_>) -> Value {
         let look = |name: &str| self.lookup(env, name);
         let value = self.machine.engine.eval(
             expression,
@@ -82,7 +86,18 @@ impl<W: World> Execution<'_, W> {
             &Locals::new(&look),
             self.world.host(),
         );
-        value.ok().map(|value| value.to_json())
+        value.unwrap_or_default()
+    }
+
+    /// The stretches of a condition that keep it from holding.
+    pub(super) fn deciding(&self, guard: &Guard, env: Env<'_>) -> Vec<Range<usize>> {
+        let look = |name: &str| self.lookup(env, name);
+        self.machine.engine.deciding(
+            &guard.expression,
+            env.scope,
+            &Locals::new(&look),
+            self.world.host(),
+        )
     }
 
     /// The value of an assignment. Missing is an error: `??` gives another value where that is meant.

@@ -8,6 +8,7 @@ use super::race::{Either, Pending, first, first_pass};
 use super::value::{length_text, micros};
 use super::world::{Moment, ScopeId, World};
 use crate::event::{ErrorKind, Fact, Failure, Json, Name};
+use crate::script::Value;
 use std::time::Duration;
 
 /// How many states back a loop is told.
@@ -15,12 +16,17 @@ const TRAIL: usize = 16;
 
 /// What leads out of a visit.
 pub(super) enum Exit {
-    Taken {
-        transition: usize,
-        win: Win,
-        also_ready: Vec<Name>,
-    },
+    Taken(Taken),
     Expired(Trouble),
+}
+
+/// A transition that is to be taken.
+pub(super) struct Taken {
+    pub(super) transition: usize,
+    /// The result, as `set` sees it.
+    pub(super) res: Value,
+    pub(super) attempt: u32,
+    pub(super) also_ready: Vec<Name>,
 }
 
 impl<W: World> Execution<'_, W> {
@@ -87,14 +93,18 @@ impl<W: World> Execution<'_, W> {
                 let state = inner.state;
                 inner.visits[state].1 += spent;
             }
-            for inbox in std::mem::take(&mut inner.inboxes) {
+            let inboxes = inner
+                .rare
+                .as_mut()
+                .map(|rare| std::mem::take(&mut rare.inboxes));
+            for inbox in inboxes.unwrap_or_default() {
                 let (seen, left) = inbox.counts();
                 inner.seen += seen;
                 inner.unmatched += left;
             }
             (ScopeId(inner.visit_scope), std::mem::take(&mut inner.dirty))
         };
-        if dirty && self.world.close(scope).await.is_err() {
+        if dirty && Box::pin(self.world.close(scope)).await.is_err() {
             return Err(self.lost());
         }
         Ok(())
@@ -163,12 +173,11 @@ impl<W: World> Execution<'_, W> {
         })
         .await;
         let race = Box::pin(self.race(state, &cells, least));
-        match first(race, self.world.sleep_until(deadline)).await {
-            Either::Left(end) => end,
-            Either::Right(()) => Ok(Exit::Expired(
-                Box::pin(self.transition_expired(state, &cells, limit)).await,
-            )),
+        if let Either::Left(end) = first(race, self.sleep_until(deadline)).await {
+            return end;
         }
+        let expired = Box::pin(self.transition_expired(state, &cells, limit)).await;
+        Ok(Exit::Expired(expired))
     }
 
     /// Opens the subscriptions of a state: those that its instructions do not influence before them, the
@@ -267,15 +276,16 @@ impl<W: World> Execution<'_, W> {
 /// counted.
 fn taken(index: usize, settled: Settled, also_ready: Vec<Name>) -> Result<Exit, Trouble> {
     match settled {
-        Settled::Fulfilled(mut win) => {
-            for (inbox, number) in win.take.drain(..) {
+        Settled::Fulfilled(Win { res, attempt, take }) => {
+            for (inbox, number) in take {
                 inbox.take(number);
             }
-            Ok(Exit::Taken {
+            Ok(Exit::Taken(Taken {
                 transition: index,
-                win,
+                res,
+                attempt,
                 also_ready,
-            })
+            }))
         }
         Settled::Failed(trouble) => Err(trouble),
     }

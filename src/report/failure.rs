@@ -4,13 +4,14 @@ mod page;
 mod source;
 
 use super::difference::difference;
-use super::operand::{Told, told};
+use super::operand::{Told, told, told_in_full};
 use super::status::Status;
 use super::style::{Ink, Style};
 use super::text::{append, cut_middle, shown, width};
 use super::value::{bare, compact, count, length};
 use crate::event::{
     ConditionState, ErrorKind, Explanation, Failure, Headline, Json, Name, Outcome, Place, Pos,
+    Span,
 };
 use page::{LABEL, Page};
 use source::Found;
@@ -32,6 +33,8 @@ pub struct About {
     pub cleanup: Vec<Headline>,
     /// The command that runs it again.
     pub again: Option<String>,
+    /// The id of the trace that its requests are part of, if it has sent any.
+    pub trace: Option<String>,
 }
 
 /// The texts of definitions, each with the name that places give it.
@@ -69,6 +72,38 @@ pub fn failure(headline: &Headline, about: &About, sources: &Sources, style: Sty
         page.part(part, several);
     }
     page.ending(headline, about);
+    page.out
+}
+
+/// An expression with the values of all its operands below it, each line no wider than the style allows and
+/// ended by a line break.
+#[must_use]
+pub fn explained(explanation: &Explanation, style: Style) -> String {
+    let mut page = Page {
+        style,
+        sources: &Sources::default(),
+        digits: 1,
+        out: String::new(),
+    };
+    let place = Place {
+        file: Name::default(),
+        path: Name::default(),
+        span: Span::default(),
+    };
+    let found = [Found {
+        place: &place,
+        explanation,
+        told: told_in_full(explanation, style),
+    }];
+    page.snippet(
+        &Part {
+            place: None,
+            explanations: Vec::new(),
+            condition: None,
+        },
+        &found,
+    );
+    page.told_notes(&found);
     page.out
 }
 
@@ -284,13 +319,13 @@ impl Page<'_> {
         {
             self.note("types", kinds);
         }
-        for (left, right) in found
+        for one in found
             .iter()
             .flat_map(|one| &one.told)
-            .filter_map(|one| one.sides.as_ref())
+            .filter_map(|one| one.difference.as_ref())
         {
             let room = self.style.width.saturating_sub(self.digits + 4 + LABEL);
-            let lines = difference(left, right, room, self.style);
+            let lines = difference(one, room, self.style);
             for (at, line) in lines.iter().enumerate() {
                 let mut full = self.label(if at == 0 { "diff" } else { "" });
                 full.append(line);
@@ -313,7 +348,9 @@ impl Page<'_> {
             if condition.more_values > 0 {
                 values.push(format!("+{} more", condition.more_values));
             }
-            let mut text = values.join(", ");
+            let of = condition.operand.as_ref();
+            let mut text = of.map_or_else(String::new, |of| format!("{of}: "));
+            text.push_str(&values.join(", "));
             if condition.attempts > 1 && condition.unchanged_micros > 0 {
                 text.push_str("; unchanged for ");
                 text.push_str(&length(condition.unchanged_micros));
@@ -367,6 +404,7 @@ impl Page<'_> {
         for cleanup in about.cleanup.iter().filter(|cleanup| *cleanup != headline) {
             self.cleanup(cleanup);
         }
+        self.maybe_note("trace", about.trace.as_deref());
         if let Some(again) = &about.again {
             self.folded("again", again);
         }

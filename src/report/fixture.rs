@@ -159,6 +159,7 @@ impl Explain<'_> {
             depth,
             value,
             sides,
+            difference: None,
         });
         self
     }
@@ -219,6 +220,7 @@ pub(crate) fn condition(place: Arc<Place>, strategy: &str, attempts: u32) -> Con
         last: None,
         again: None,
         trouble: None,
+        operand: None,
         values: Vec::new(),
         more_values: 0,
         unchanged_micros: 0,
@@ -283,6 +285,7 @@ impl Log {
                 seed: 7,
                 tasks,
                 jobs: 4,
+                ..RunStarted::default()
             })),
         );
         log

@@ -1,5 +1,6 @@
 //! The formats that `--report FORMAT=FILE` and `funcy report` know.
 
+use super::html::Html;
 use super::json::Document;
 use super::junit::Junit;
 use super::markdown::Markdown;
@@ -9,6 +10,7 @@ use crate::event::Sink;
 use std::io::Write;
 
 /// A report format.
+#[derive(Debug)]
 pub struct Report {
     /// The word on the command line.
     pub name: &'static str,
@@ -34,6 +36,11 @@ pub static REPORTS: &[Report] = &[
         name: "markdown",
         summary: "the counts, a table of what did not simply pass, each failure in full",
         make: |writer, options| Box::new(Markdown::new(writer, options)),
+    },
+    Report {
+        name: "html",
+        summary: "one page to read and to send: every task, each failure in full, what happened",
+        make: |writer, options| Box::new(Html::new(writer, options)),
     },
     Report {
         name: "ndjson",

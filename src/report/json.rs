@@ -39,6 +39,15 @@ struct Run<'d> {
     outcome: Outcome,
     selected: u32,
     counts: BTreeMap<String, u32>,
+    /// Against this the journal can be checked: `funcy audit verify RUN --head HEAD`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    journal: Option<Kept<'d>>,
+}
+
+#[derive(Serialize)]
+struct Kept<'d> {
+    head: &'d str,
+    events: u64,
 }
 
 #[derive(Serialize)]
@@ -160,7 +169,7 @@ impl Document {
 }
 
 /// The counts of a tally under the words that `outcome` has in this document.
-fn counts(tally: &Tally) -> BTreeMap<String, u32> {
+pub(crate) fn counts(tally: &Tally) -> BTreeMap<String, u32> {
     tally
         .iter()
         .map(|(outcome, count)| (outcome.word().replace(' ', "_"), count))
@@ -200,6 +209,10 @@ impl Sink for Document {
                     .map_or(Outcome::Interrupted, |(outcome, _)| outcome),
                 selected: started.tasks,
                 counts: counts(&self.live.tally),
+                journal: (self.live.sealed.as_ref()).map(|(head, events)| Kept {
+                    head,
+                    events: *events,
+                }),
             },
             tasks: self.tasks.values().collect(),
         };

@@ -78,6 +78,9 @@ impl Junit {
                 suite.extra.insert("timestamp".into(), began.into());
                 suite.add_property(Property::new("run", run.as_str()));
                 suite.add_property(Property::new("seed", self.live.started.seed.to_string()));
+                if let Some((head, _)) = &self.live.sealed {
+                    suite.add_property(Property::new("journal.head", xml(head)));
+                }
                 suite
             });
             let time = suite.time.unwrap_or_default() + Duration::from_micros(task.micros);

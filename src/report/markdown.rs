@@ -100,6 +100,12 @@ impl Markdown {
             counts.join(", "),
             length(micros)
         );
+        if let Some((head, events)) = &self.live.sealed {
+            append(
+                &mut text,
+                format_args!("\nJournal: {events} events, head `{head}`\n"),
+            );
+        }
         if self.tasks.is_empty() {
             return text;
         }

@@ -10,47 +10,64 @@
 //!
 //! Write a type that implements `Sink`, and add one line to [`REPORTS`].
 
+mod cause;
 mod command;
 mod difference;
 mod failure;
 mod formats;
 mod github;
+mod html;
 mod json;
 mod junit;
 mod markdown;
+mod moment;
 mod ndjson;
 mod operand;
 mod options;
 mod row;
 mod snippet;
 mod status;
+mod step;
 mod style;
 mod summary;
 mod terminal;
 mod text;
 mod value;
 mod view;
+mod visits;
+mod waits;
 
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod tests;
 
+pub use cause::{Cause, causes, normalized};
 pub(crate) use failure::anchor;
-pub use failure::{About, Sources, failure};
+pub use failure::{About, Sources, explained, failure};
 pub use formats::{REPORTS, Report, by_name};
 pub use github::Github;
+pub use html::Html;
 pub use json::Document;
 pub use junit::Junit;
 pub use markdown::Markdown;
+pub use moment::{Came, Known, Moment};
 pub use ndjson::Ndjson;
 pub use options::Options;
-pub(crate) use row::{dump as running_facts, ended as ended_row, running as running_row};
+pub use row::waiting;
 pub use status::{Hue, Status, Theme};
 pub use style::{Color, ColorChoice, Output, Style};
+pub use terminal::Terminal;
+pub use view::{Ended, Key, Last, Live, Phase, Running, Visit};
+pub use visits::{MAX_EVENTS, StateVisit, Visits};
+pub use waits::{Advice, Limited, Times, Waits};
+
+// What the commands about past runs draw their own lists with.
+pub(crate) use row::{
+    dump as running_facts, ended as ended_row, json as running_json, path as path_text,
+    running as running_row, running_since,
+};
 pub(crate) use style::{Ink, Line};
 pub(crate) use summary::counted;
-pub use terminal::Terminal;
-pub(crate) use text::{cut_middle, shown, wrap};
-pub(crate) use value::{compact, length};
-pub use view::{Ended, Key, Last, Live, Phase, Running, Visit};
+pub(crate) use text::{cut_end, cut_middle, shown, width, wrap};
+pub(crate) use value::{compact, count, length, utc};

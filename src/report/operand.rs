@@ -2,7 +2,7 @@
 
 use super::style::{Style, Symbols};
 use super::value::compact;
-use crate::event::{Explanation, Json, Operand, Span};
+use crate::event::{Difference, Explanation, Json, Operand, Span};
 
 /// A part of an expression with what a report says under it.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,8 +15,8 @@ pub(crate) struct Told {
     pub(crate) decisive: bool,
     /// What to say.
     pub(crate) label: String,
-    /// For a comparison of two structures or two longer texts: its sides, to be compared in a note.
-    pub(crate) sides: Option<(Json, Json)>,
+    /// For a comparison of two structures or two longer texts: how they differ, for a note.
+    pub(crate) difference: Option<Difference>,
     /// What to say of the types of its sides, where they differ.
     pub(crate) kinds: Option<String>,
     /// Names inside it and their values, where the label does not show them.
@@ -27,15 +27,30 @@ pub(crate) struct Told {
 const MAX_INSIDE: usize = 6;
 /// The bytes of one value in a label.
 const VALUE_BYTES: usize = 240;
-/// From this many characters on, two texts are compared in a note.
-const LONG_TEXT: usize = 40;
 
 /// The parts of an expression that are worth telling, in the order of the text: the operands of its
 /// outermost `&&`, `||` and `!`.
 pub(crate) fn told(explanation: &Explanation, style: Style) -> Vec<Told> {
+    told_as(explanation, style, false)
+}
+
+/// The same for somebody who wants to know it all: of each part the sides and what lies inside it, also of
+/// those that are as they should be.
+pub(crate) fn told_in_full(explanation: &Explanation, style: Style) -> Vec<Told> {
+    let mut told = told_as(explanation, style, true);
+    // Nothing is to blame where it holds.
+    if explanation.value != Some(Json::Bool(false)) {
+        for one in &mut told {
+            one.decisive = false;
+        }
+    }
+    told
+}
+
+fn told_as(explanation: &Explanation, style: Style, full: bool) -> Vec<Told> {
     let mut operands: Vec<&Operand> = explanation.operands.iter().collect();
     operands.sort_by_key(|operand| (operand.span.start, operand.depth));
-    let tree = Tree { operands };
+    let tree = Tree { operands, full };
     let mut found = Vec::new();
     // What would have been good news: the opposite of what came.
     let wanted = explanation.value != Some(Json::Bool(true));
@@ -47,6 +62,8 @@ pub(crate) fn told(explanation: &Explanation, style: Style) -> Vec<Told> {
 
 struct Tree<'e> {
     operands: Vec<&'e Operand>,
+    /// Whether all is told of each, not only of those that decide.
+    full: bool,
 }
 
 impl Tree<'_> {
@@ -98,30 +115,19 @@ impl Tree<'_> {
             Some(_) => true,
             None => whole.value.is_none(),
         };
+        let closely = decisive || self.full;
         found.push(Told {
             span: operand.span,
             source: operand.source.clone(),
             decisive,
-            label: label(
-                operand,
-                decisive,
-                !whole.missing.is_empty(),
-                style.symbols(),
-            ),
-            sides: operand
-                .sides
-                .clone()
-                .filter(|_| decisive && is_compared(operand)),
+            label: label(operand, closely, !whole.missing.is_empty(), style.symbols()),
+            difference: compared(operand).filter(|_| closely),
             kinds: operand
                 .sides
                 .as_ref()
-                .filter(|_| decisive)
+                .filter(|_| closely)
                 .and_then(|(left, right)| kinds(left, right)),
-            inside: if decisive {
-                self.inside(at)
-            } else {
-                Vec::new()
-            },
+            inside: if closely { self.inside(at) } else { Vec::new() },
         });
     }
 
@@ -196,8 +202,9 @@ fn label(operand: &Operand, decisive: bool, missing: bool, symbols: &Symbols) ->
     if !held && operator != "==" && right.is_null() && !is_null(right_text) {
         return format!("{a}; the other side is {b}");
     }
-    if is_compared(operand) {
-        return format!("{} and {}, compared below", size(left), size(right));
+    if let Some(Difference { sizes, .. }) = compared(operand) {
+        let (a, b) = (size(left, sizes.0), size(right, sizes.1));
+        return format!("{a} and {b}, compared below");
     }
     let between = match (operator, held) {
         ("==", false) | ("!=", true) => symbols.unequal,
@@ -227,12 +234,11 @@ fn split(source: &str) -> (&str, &'static str, &str) {
     (left.trim(), operator, right[operator.len()..].trim())
 }
 
-fn size(value: &Json) -> String {
+fn size(value: &Json, size: u64) -> String {
     match value {
-        Json::Object(members) => super::value::count(members.len() as u64, "member"),
-        Json::Array(items) => super::value::count(items.len() as u64, "item"),
-        Json::String(text) => super::value::count(text.chars().count() as u64, "character"),
-        _ => String::new(),
+        Json::Object(_) => super::value::count(size, "member"),
+        Json::Array(_) => super::value::count(size, "item"),
+        _ => super::value::count(size, "character"),
     }
 }
 
@@ -251,27 +257,16 @@ fn kinds(left: &Json, right: &Json) -> Option<String> {
         .then(|| format!("the left side is {a}, the right side {b}"))
 }
 
-/// Whether this is a finding that two structures or texts are not equal: a note compares them.
-fn is_compared(operand: &Operand) -> bool {
+/// How two structures or texts differ that were found unequal.
+fn compared(operand: &Operand) -> Option<Difference> {
+    if let Some(difference) = &operand.difference {
+        return Some((**difference).clone());
+    }
     let operator = split(&operand.source).1;
     let held = operand.value == Some(Json::Bool(true));
     let unequal = operator == "==" && !held || operator == "!=" && held;
-    let sides = operand.sides.as_ref();
-    unequal && sides.is_some_and(|(left, right)| is_long(left, right))
-}
-
-/// Whether two values are compared in a note, since a label cannot hold them.
-fn is_long(left: &Json, right: &Json) -> bool {
-    match (left, right) {
-        (Json::Object(_), Json::Object(_)) | (Json::Array(_), Json::Array(_)) => true,
-        (Json::String(a), Json::String(b)) => is_long_text(a, b),
-        _ => false,
-    }
-}
-
-fn is_long_text(a: &str, b: &str) -> bool {
-    let long = |text: &str| text.contains('\n') || text.chars().nth(LONG_TEXT).is_some();
-    long(a) && !b.is_empty() || long(b) && !a.is_empty()
+    let (left, right) = operand.sides.as_ref().filter(|_| unequal)?;
+    Operand::is_long(left, right).then(|| Difference::of(left, right))
 }
 
 /// An expression without the brackets around all of it.

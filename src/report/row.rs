@@ -5,7 +5,7 @@ use super::style::{Ink, Line, Style};
 use super::text::{cut_end, cut_middle, shown, width};
 use super::value::length;
 use super::view::{Ended, Last, Phase, Running};
-use crate::event::Outcome;
+use crate::event::{Json, Outcome};
 
 /// The name of a task, with its case.
 fn name(task: &str, case: Option<&str>, room: usize, style: Style) -> String {
@@ -17,6 +17,11 @@ fn name(task: &str, case: Option<&str>, room: usize, style: Style) -> String {
 /// `◷ order-ships  placed  #12  res.body.status="packed"  8.1s left`. The time left is always seen: what
 /// stands before it gives way.
 pub(crate) fn running(running: &Running, now: i64, style: Style) -> Line {
+    running_since(running, now, false, style)
+}
+
+/// The same, and since when it is in its state: `◷ order-ships  placed  for 11.9s  #12  …`.
+pub(crate) fn running_since(running: &Running, now: i64, since: bool, style: Style) -> Line {
     let status = running.status();
     let left = match running.deadline {
         Some(deadline) => format!("{} left", length((deadline - now).max(0).unsigned_abs())),
@@ -39,6 +44,10 @@ pub(crate) fn running(running: &Running, now: i64, style: Style) -> Line {
     if let Some(state) = &running.state {
         let state = shown(state, style.unicode);
         parts.push(cut_middle(&state, third, style.symbols().ellipsis).into_owned());
+    }
+    if since && running.deadline.is_some() {
+        let passed = (now - running.since).max(0).unsigned_abs();
+        parts.push(format!("for {}", length(passed)));
     }
     match &running.phase {
         Phase::Instruction(what) => parts.push(what.to_string()),
@@ -69,6 +78,69 @@ pub(crate) fn running(running: &Running, now: i64, style: Style) -> Line {
         line = line.plain("  ").plain(&text);
     }
     line.push(Ink::Faint, &format!("  {left}"))
+}
+
+/// The line about one execution that waits, for a display of its own: attempt, value of the operand that is
+/// not as wanted, time left. `now`: microseconds since the Unix epoch.
+#[must_use]
+pub fn waiting(one: &Running, now: i64, style: Style) -> String {
+    let mut out = String::new();
+    running(one, now, style).write_open(&mut out);
+    out
+}
+
+/// The same for programs.
+pub(crate) fn json(running: &Running) -> Json {
+    let phase = match &running.phase {
+        Phase::Instruction(what) => what,
+        Phase::Cleanup => "cleanup",
+        Phase::Thinking => "evaluating",
+        Phase::Waiting => "waiting",
+    };
+    serde_json::json!({
+        "execution": running.id,
+        "task": running.started.task,
+        "case": running.started.case,
+        "attempt_of_task": running.started.attempt,
+        "began": running.began,
+        "status": running.status().word(),
+        "state": running.state,
+        "visit": running.visit,
+        "since": running.since,
+        "doing": phase,
+        "attempt": running.attempt,
+        "last": running.last.as_ref().map(Last::text),
+        "deadline": running.deadline,
+    })
+}
+
+/// The states that an execution was in, each with the time that it took: `place 12ms → placed 2.0s → shipped`.
+/// A state that followed itself is counted.
+pub(crate) fn path(ended: &Ended, style: Style) -> String {
+    let symbols = style.symbols();
+    let mut pieces: Vec<(&str, u64, u32)> = Vec::new();
+    let ends = ended.path.iter().skip(1).map(|visit| visit.at);
+    let ends = ends.chain([ended.at]);
+    for (visit, end) in ended.path.iter().zip(ends) {
+        let micros = (end - visit.at).max(0).unsigned_abs();
+        match pieces.last_mut() {
+            Some((state, total, times)) if **state == *visit.state => {
+                *total += micros;
+                *times += 1;
+            }
+            _ => pieces.push((&visit.state, micros, 1)),
+        }
+    }
+    let mut texts: Vec<String> = (pieces.iter())
+        .map(|(state, micros, times)| match times {
+            1 => format!("{state} {}", length(*micros)),
+            times => format!("{state} {}{times} {}", symbols.times, length(*micros)),
+        })
+        .collect();
+    if ended.more_visits > 0 {
+        texts.push(format!("{} more", ended.more_visits));
+    }
+    texts.join(&format!(" {} ", symbols.arrow))
 }
 
 /// What the dump says of an execution, one line a fact.

@@ -121,7 +121,8 @@ impl Summary {
                     .iter()
                     .map(|file| super::command::quoted(file))
                     .collect();
-                Some(format!("funcy run {}{}", files.join(" "), options.flags))
+                let Options { command, flags, .. } = options;
+                Some(format!("funcy {command} {}{flags}", files.join(" ")))
             }
             _ if options.resumable => Some(format!("funcy run --failed{}", options.flags)),
             _ => None,
@@ -159,6 +160,14 @@ fn counts(live: &Live, style: Style, out: &mut String) {
     let mut end = format!("in {}", length(micros));
     if let Some(run) = &live.run {
         append(&mut end, format_args!(" {} run {run}", style.symbols().dot));
+    }
+    if let Some((head, _)) = &live.sealed {
+        // As much of it as `funcy audit verify --head` needs to be sure.
+        let head = head.get(..16).unwrap_or(head);
+        append(
+            &mut end,
+            format_args!(" {} head {head}", style.symbols().dot),
+        );
     }
     pieces.push(style.line().push(Ink::Faint, &end));
     let mut row = style.line();

@@ -6,7 +6,7 @@ use super::status::Status;
 use super::value::compact;
 use crate::event::{
     Attempted, ErrorKind, Event, ExecutionId, ExecutionStarted, Fact, Failure, Headline, Json,
-    Metrics, Name, Outcome, RunId, RunStarted, Tally,
+    Metrics, Name, Outcome, RunId, RunStarted, Tally, Trace,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -28,6 +28,8 @@ pub struct Live {
     pub tally: Tally,
     /// The end: the worst outcome, and the microseconds it took.
     pub end: Option<(Outcome, u64)>,
+    /// The head of the journal's chain, and how many events it holds.
+    pub sealed: Option<(Name, u64)>,
     /// Tasks whose last attempt failed, and that will be tried again.
     retrying: HashMap<Key, (Outcome, Sources)>,
 }
@@ -42,6 +44,14 @@ pub(crate) fn key(started: &ExecutionStarted) -> Key {
         Name::clone(&started.task),
         started.case.clone(),
     )
+}
+
+/// The name of a task, with its case.
+pub(crate) fn named(started: &ExecutionStarted) -> String {
+    match &started.case {
+        Some(case) => format!("{} [{case}]", started.task),
+        None => started.task.to_string(),
+    }
 }
 
 /// One execution that runs.
@@ -181,6 +191,7 @@ impl Live {
                 self.retrying.clear();
                 self.end = Some((*outcome, *micros));
             }
+            Fact::RunSealed { head, events } => self.sealed = Some((Name::clone(head), *events)),
             Fact::ExecutionStarted(started) => {
                 if let Some(id) = event.execution {
                     self.start(id, event.at, started);
@@ -404,7 +415,10 @@ impl Ended {
     /// that failed.
     pub fn about(&self, run: Option<&RunId>, options: &Options) -> About {
         let Options {
-            resumable, flags, ..
+            resumable,
+            command,
+            flags,
+            ..
         } = options;
         let file = super::command::quoted(&self.started.file);
         let again = match (&self.state, self.resume, run) {
@@ -412,7 +426,7 @@ impl Ended {
                 "funcy run {file} --from {} --context {run}@{seq}{flags}",
                 super::command::quoted(state)
             ),
-            _ => format!("funcy run {file}{flags}"),
+            _ => format!("funcy {command} {file}{flags}"),
         };
         About {
             task: Name::clone(&self.started.task),
@@ -422,7 +436,14 @@ impl Ended {
             attempts: self.started.attempts,
             cleanup: self.cleanup.clone(),
             again: Some(again),
+            trace: self.trace(run),
         }
+    }
+
+    /// The id of the trace that its requests were part of.
+    pub fn trace(&self, run: Option<&RunId>) -> Option<String> {
+        let run = run.filter(|_| self.metrics.attempts > 0)?;
+        Some(Trace::of(run, self.id).id().to_owned())
     }
 
     /// Whether nothing but its cleanup failed.
@@ -458,10 +479,7 @@ impl Ended {
 
     /// The name of its task, with its case.
     pub fn name(&self) -> String {
-        match &self.started.case {
-            Some(case) => format!("{} [{case}]", self.started.task),
-            None => self.started.task.to_string(),
-        }
+        named(&self.started)
     }
 
     /// What decided, also where no headline says it.

@@ -1,3 +1,4 @@
+use super::cache::Cache;
 use super::eval::{Run, Seen, placed};
 use super::expression::SourceKind;
 use super::functions;
@@ -12,6 +13,7 @@ use super::{
 use crate::event::{Explanation, Json};
 use rhai::Dynamic;
 use std::cell::RefCell;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -25,6 +27,8 @@ struct Inner {
     rhai: rhai::Engine,
     modules: Vec<Loaded>,
     known: Known,
+    expressions: Cache,
+    scripts: Cache,
 }
 
 /// A function that expressions may call.
@@ -52,6 +56,8 @@ impl Engine {
                 rhai,
                 modules,
                 known,
+                expressions: Cache::default(),
+                scripts: Cache::default(),
             })),
             errors,
         )
@@ -63,7 +69,7 @@ impl Engine {
     /// # Errors
     /// What does not parse, with its place.
     pub fn expression(&self, source: &str) -> Result<Expression, SyntaxError> {
-        self.compile(source, false)
+        (self.0.expressions).get_or(source, || self.compile(source, false))
     }
 
     /// Compiles a script: of `save`, `set`, `outputs`, `eval`. `let`, `if` and blocks are allowed.
@@ -71,7 +77,7 @@ impl Engine {
     /// # Errors
     /// What does not parse, with its place.
     pub fn script(&self, source: &str) -> Result<Expression, SyntaxError> {
-        self.compile(source, true)
+        (self.0.scripts).get_or(source, || self.compile(source, true))
     }
 
     fn compile(&self, source: &str, statements: bool) -> Result<Expression, SyntaxError> {
@@ -337,6 +343,28 @@ impl Engine {
         explain::explanation(e.source(), &e.code.root, seen, value.as_ref().ok())
     }
 
+    /// The value of an expression or script, and why it has it: one evaluation for both.
+    ///
+    /// # Errors
+    /// What went wrong, and where; the explanation shows what was seen until then.
+    pub fn examine(
+        &self,
+        e: &Expression,
+        scope: &Scope,
+        on: &Locals<'_>,
+        host: &Arc<dyn Host>,
+    ) -> (Result<Value, EvalError>, Explanation) {
+        let (value, seen) = self.observed(e, scope, on, host);
+        let explained = value
+            .clone()
+            .map(Value)
+            .map_err(|error| name_missing(error, &seen));
+        (
+            explained,
+            explain::explanation(e.source(), &e.code.root, seen, value.as_ref().ok()),
+        )
+    }
+
     /// The bool of a condition, and why: one evaluation for both.
     ///
     /// # Errors
@@ -360,6 +388,23 @@ impl Engine {
             verdict,
             explain::explanation(e.source(), &e.code.root, seen, value.as_ref().ok()),
         )
+    }
+
+    /// The stretches of a condition that keep it from holding: of the operands of its outermost `&&`, `||` and
+    /// `!` those that are not as they should be. None if it holds.
+    pub fn deciding(
+        &self,
+        e: &Expression,
+        scope: &Scope,
+        on: &Locals<'_>,
+        host: &Arc<dyn Host>,
+    ) -> Vec<Range<usize>> {
+        let (value, seen) = self.observed(e, scope, on, host);
+        let mut found = Vec::new();
+        if value.is_ok_and(|value| value.as_bool() == Ok(false)) {
+            explain::deciding(&e.code.root, &seen, true, &mut found);
+        }
+        found
     }
 
     /// What an expression refers to.

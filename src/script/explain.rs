@@ -3,7 +3,8 @@
 use super::eval::Seen;
 use super::lazy;
 use super::node::{Kind, Node, Operator};
-use crate::event::{Explanation, Json, Operand, Pos, Span};
+use super::ops::Comparison;
+use crate::event::{Difference, Explanation, Json, Operand, Pos, Span};
 use rhai::Dynamic;
 use std::ops::Range;
 
@@ -49,6 +50,7 @@ fn collect(source: &str, node: &Node, seen: &Seen, depth: u16, out: &mut Vec<Ope
             depth,
             value: seen.value(node).map(brief),
             sides: sides(node, seen),
+            difference: difference(node, seen),
         });
     }
     let below = depth + u16::from(shown);
@@ -61,6 +63,24 @@ fn collect(source: &str, node: &Node, seen: &Seen, depth: u16, out: &mut Vec<Ope
             continue;
         }
         collect(source, child, seen, below, out);
+    }
+}
+
+/// The operands of the outermost `&&`, `||` and `!` for which the whole is not as it was wanted, in the order
+/// of the text.
+pub(super) fn deciding(node: &Node, seen: &Seen, wanted: bool, out: &mut Vec<Range<usize>>) {
+    match &node.kind {
+        Kind::And(left, right) | Kind::Or(left, right) => {
+            deciding(left, seen, wanted, out);
+            deciding(right, seen, wanted, out);
+        }
+        Kind::Not(of) => deciding(of, seen, !wanted, out),
+        _ => {
+            let value = seen.value(node).and_then(|value| value.as_bool().ok());
+            if value == Some(!wanted) {
+                out.push(node.at.clone());
+            }
+        }
     }
 }
 
@@ -86,6 +106,24 @@ fn sides(node: &Node, seen: &Seen) -> Option<(Json, Json)> {
         return None;
     };
     Some((brief(seen.value(left)?), brief(seen.value(right)?)))
+}
+
+/// How the sides of a comparison differ that has found them unequal.
+fn difference(node: &Node, seen: &Seen) -> Option<Box<Difference>> {
+    let Kind::Binary(Operator::Compare(how), left, right) = &node.kind else {
+        return None;
+    };
+    let unequal = match how {
+        Comparison::Equal => false,
+        Comparison::NotEqual => true,
+        _ => return None,
+    };
+    if seen.value(node)?.as_bool() != Ok(unequal) {
+        return None;
+    }
+    let left = lazy::to_json(seen.value(left)?).ok()?;
+    let right = lazy::to_json(seen.value(right)?).ok()?;
+    Operand::is_long(&left, &right).then(|| Box::new(Difference::of(&left, &right)))
 }
 
 /// Byte offsets as a span, as [`Operand::span`] states.

@@ -15,6 +15,7 @@
 //! No clock, runtime or IO is named here; limits count operations, tokens and bytes.
 
 mod arithmetic;
+mod cache;
 mod chance;
 mod engine;
 mod error;

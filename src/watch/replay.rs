@@ -66,7 +66,7 @@ pub(super) fn judge(now: &Loaded, last: &Settled, vars: &[(Name, Json)], service
     let began = recording.began;
     let inputs = Inputs {
         vars: vars.to_vec(),
-        services,
+        services: services.into(),
         ..Inputs::default()
     };
     let permissions = Arc::clone(&now.project.permissions);

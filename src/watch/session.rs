@@ -12,7 +12,7 @@ use super::state::{Active, Ask, Round, State};
 use super::watcher::Watcher;
 use super::{End, Options, editor, replay, text};
 use crate::engine::{Loaded, Run};
-use crate::event::{Name, RunId};
+use crate::event::{Name, RunId, RunStarted};
 use crate::report::{Color, Style};
 use ratatui::crossterm::event::Event as Input;
 use std::io::{self, Write as _};
@@ -319,7 +319,10 @@ impl Session {
         let mut run = Run::new(vec![definition.clone()], registry)
             .retries(self.options.retries)
             .seed(self.options.seed)
-            .command(vec!["funcy".to_owned(), "watch".to_owned()]);
+            .asked(RunStarted {
+                command: vec!["funcy".to_owned(), "watch".to_owned()],
+                ..RunStarted::default()
+            });
         for (name, value) in &self.options.vars {
             run = run.var(Name::clone(name), value.clone());
         }

@@ -350,7 +350,7 @@ states:
   here:
     instructions:
       - exec: { command: [sh, -c, \"sleep 300 & echo started\"] }
-        expect: res.stdout contains 'started'
+        expect: contains(res.stdout, 'started')
 ",
     );
     let output = inside(&[super::suite::FUNCY, "run", "t.yaml", "--allow-exec", "sh"])

@@ -7,15 +7,19 @@
 
 mod bad_input;
 mod check;
+mod eval;
 mod exit;
 mod files;
 mod gallery;
 mod help;
+mod history;
 mod init;
 mod pty;
 mod readme;
+mod recorded;
 mod reports;
 mod run;
+mod simulate;
 mod suite;
 mod terminal;
 mod watch;

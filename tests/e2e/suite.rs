@@ -128,6 +128,15 @@ impl Suite {
         self.start(args).ends()
     }
 
+    /// Runs the program to its end, with this on its stdin.
+    pub(crate) fn fed(&self, stdin: &str, args: &[&str]) -> Ran {
+        let words: Vec<String> = args.iter().map(|arg| format!("'{arg}'")).collect();
+        self.shell(&format!(
+            "printf '%s' '{stdin}' | funcy {}",
+            words.join(" ")
+        ))
+    }
+
     /// Starts the program.
     pub(crate) fn start(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Running {
         self.start_program(Path::new(FUNCY), args)
@@ -250,6 +259,16 @@ impl Running {
             );
         }
         self
+    }
+
+    /// The first address that it has said so far.
+    pub(crate) fn address(&self) -> String {
+        let said = self.so_far();
+        let (_, rest) = said
+            .split_once("http://")
+            .unwrap_or_else(|| panic!("{said}"));
+        let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+        format!("http://{}", &rest[..end])
     }
 
     /// Sends a signal.

@@ -1,6 +1,7 @@
 use crate::harness::{Opened, missing, open, open_in, open_with, reachable, unique};
 use funcy::event::{ErrorKind, Json, Permissions};
 use serde_json::json;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -672,4 +673,37 @@ fn sockets_to(port: u64) -> usize {
 
 async fn admin() -> async_nats::jetstream::Context {
     async_nats::jetstream::new(async_nats::connect(address()).await.unwrap())
+}
+
+/// `funcy eval --until` has subscribed when it says so, and judges each message from then on.
+#[tokio::test]
+async fn eval_waits_for_the_message_that_fits() {
+    let bus = need!(nats().await);
+    let subject = unique("eval");
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!(
+        "version: 1\nclients: {{ bus: {{ nats: {{ url: \"nats://{}\" }} }} }}\n",
+        address()
+    );
+    std::fs::write(folder.path().join("funcy.yaml"), config).unwrap();
+    let mut waiting = Command::new(env!("CARGO_BIN_EXE_funcy"))
+        .args(["eval", "res.body.id == 2", "--client", "bus", "--until"])
+        .args(["--subscribe", &subject])
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(waiting.stderr.take().unwrap()).lines();
+    assert_eq!(said.next().unwrap().unwrap(), "subscribed");
+    for id in 1..=2 {
+        bus.call(json!({ "publish": subject, "json": { "id": id } }))
+            .await
+            .unwrap();
+    }
+    let ended = waiting.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(0));
+    assert_eq!(ended.stdout, b"true\n");
+    bus.close().await;
 }

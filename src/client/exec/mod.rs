@@ -88,6 +88,8 @@ struct Command {
     env: BTreeMap<String, String>,
     cwd: PathBuf,
     stdin: Option<Vec<u8>>,
+    /// `TRACEPARENT`, as programs know it that trace what they do.
+    trace: String,
 }
 
 impl Protocol for Exec {
@@ -242,6 +244,7 @@ impl Session {
                 other => other.to_string().into_bytes(),
             }),
             words,
+            trace: self.context.trace.parent(),
         })
     }
 

@@ -106,6 +106,7 @@ fn start_process(command: &Command) -> Result<(Child, Family), Failure> {
                 .iter()
                 .filter_map(|name| Some((name, std::env::var_os(name)?))),
         )
+        .env("TRACEPARENT", &command.trace)
         .envs(&command.env)
         .env(MARK, &mark)
         .current_dir(&command.cwd)

@@ -15,6 +15,7 @@ async fn call_in(
     let context = Context {
         permissions: Arc::new(permissions),
         folder: folder.to_owned(),
+        trace: Arc::new(crate::event::Trace::of("", 0)),
     };
     let client = Registry::builtin().get("exec").unwrap();
     let session = client.open(Json::Null, &context).await?;

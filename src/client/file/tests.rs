@@ -36,6 +36,7 @@ impl Place {
                 ..Permissions::standard(&inside)
             }),
             folder: inside,
+            trace: Arc::new(crate::event::Trace::of("", 0)),
         };
         let client = Registry::builtin().get("file").unwrap();
         let session = client.open(Json::Null, &context).await?;

@@ -1,7 +1,7 @@
 //! A request as a `curl` command that a shell runs.
 
 use super::exchange::{self, Trace};
-use super::outgoing::{Credentials, Origin, Outgoing};
+use super::outgoing::{Credentials, Origin, Outgoing, TRACE};
 use crate::client::shell::quoted;
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue};
@@ -162,6 +162,9 @@ fn push_headers(line: &mut String, outgoing: &Outgoing, cookies: Option<&HeaderV
     let is_basic = matches!(outgoing.auth, Some(Credentials::Basic(..)));
     let is_multipart = matches!(outgoing.origin, Origin::Multipart(_));
     for (name, value) in &outgoing.headers {
+        if outgoing.traced && *name == TRACE {
+            continue;
+        }
         let given_otherwise = (name == AUTHORIZATION && is_basic)
             || (name == CONTENT_TYPE && is_multipart)
             || name == COOKIE;

@@ -80,7 +80,8 @@ expect: res.status == 201
 ";
 
     type Config = Config;
-    type Request = Request;
+    // A box: the futures of a call hold it several times over.
+    type Request = Box<Request>;
     type Source = Source;
     type Reply = Reply;
     type Session = Arc<Session>;
@@ -108,7 +109,7 @@ expect: res.status == 201
     async fn call(
         &self,
         session: &Arc<Session>,
-        request: Request,
+        request: Box<Request>,
         _: &Scope,
     ) -> Result<Answer<Reply>, Failure> {
         let outgoing = Outgoing::new(session, request).await?;
@@ -138,7 +139,7 @@ expect: res.status == 201
     }
 
     fn value(reply: Reply) -> serde_json::Result<Json> {
-        let mut value = serde_json::Map::new();
+        let mut value = serde_json::Map::with_capacity(8);
         value.insert("status".into(), reply.status.into());
         value.insert("headers".into(), Json::Object(reply.headers));
         value.insert("body".into(), reply.body);

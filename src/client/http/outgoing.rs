@@ -16,6 +16,8 @@ use reqwest::{Method, Url};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// W3C Trace Context: which trace a request is part of.
+pub(super) const TRACE: HeaderName = HeaderName::from_static("traceparent");
 /// The most bytes that a request's body may have.
 pub(super) const MAX_BODY: u64 = 64 << 20;
 
@@ -26,6 +28,8 @@ pub(super) struct Outgoing {
     /// Without user and password.
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
+    /// Whether `traceparent` among them is ours: a request that repeats this one is no part of its trace.
+    pub(super) traced: bool,
     pub(super) body: Bytes,
     /// How a command gives the same body.
     pub(super) origin: Origin,
@@ -87,7 +91,7 @@ impl Credentials {
 
 impl Outgoing {
     /// Resolves a request against its session.
-    pub(super) async fn new(session: &Session, mut request: Request) -> Result<Self, Failure> {
+    pub(super) async fn new(session: &Session, mut request: Box<Request>) -> Result<Self, Failure> {
         let payload = request.take_payload()?;
         let (method, written) = request.target()?;
         let (mut url, in_url) = session.resolve(written)?;
@@ -97,6 +101,10 @@ impl Outgoing {
         let mut headers = session.headers.clone();
         if let Some(fields) = &request.headers {
             add_headers(&mut headers, fields)?;
+        }
+        let traced = !headers.contains_key(TRACE);
+        if traced && let Ok(parent) = HeaderValue::try_from(session.context.trace.parent()) {
+            headers.insert(TRACE, parent);
         }
         let typed = has_header(&request, "content-type");
         let (body, origin, content_type) = encode(session, payload).await?;
@@ -126,6 +134,7 @@ impl Outgoing {
             method,
             url,
             headers,
+            traced,
             body,
             origin,
             auth,

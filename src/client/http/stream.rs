@@ -32,7 +32,7 @@ pub(super) async fn subscribe(
     feed: Feed,
     scope: &Scope,
 ) -> Result<(), Failure> {
-    let mut outgoing = Outgoing::new(session, source.into()).await?;
+    let mut outgoing = Outgoing::new(session, Box::new(source.into())).await?;
     for (name, value) in [(ACCEPT, "text/event-stream"), (CACHE_CONTROL, "no-store")] {
         outgoing
             .headers

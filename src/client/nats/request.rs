@@ -76,12 +76,16 @@ impl Session {
     ) -> Result<(Bytes, Option<HeaderMap>), Failure> {
         check_target(subject)?;
         let bytes = payload.read(&self.context).await?.unwrap_or_default();
-        let headers = (!headers.is_empty())
-            .then(|| header_map(headers))
-            .transpose()?;
-        Ok((bytes, headers))
+        let mut headers = header_map(headers)?;
+        if headers.get(TRACE).is_none() {
+            headers.insert(TRACE, self.context.trace.parent());
+        }
+        Ok((bytes, Some(headers)))
     }
 }
+
+/// W3C Trace Context: which trace a message is part of.
+const TRACE: &str = "traceparent";
 
 type Outgoing = (Bytes, Option<HeaderMap>);
 

@@ -1,4 +1,4 @@
-use super::{Check, Members, Spot, enumeration, fits, is_object, listed, types};
+use super::{Check, Members, Spot, enumeration, exclusive, fits, is_object, listed, types};
 use crate::definition::diagnostic::Diagnostic;
 use crate::definition::node::{Node, NodeKind, Text};
 use crate::event::{Json, nearest};
@@ -13,6 +13,14 @@ impl<'a> Check<'a> {
         spot: &Spot,
         found: &mut Vec<Diagnostic>,
     ) {
+        if let NodeKind::Map(members) = &node.kind
+            && schema.get("properties").is_some()
+            && exclusive::is_chosen(schema, members)
+        {
+            // The alternatives say no more than that one of these members is there.
+            self.members(&[schema], members, spot, found);
+            return;
+        }
         let mut open = Vec::new();
         self.flatten(alternatives, &mut open, 0);
         if let NodeKind::Map(members) = &node.kind {

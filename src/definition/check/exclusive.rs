@@ -39,6 +39,11 @@ impl Check<'_> {
     }
 }
 
+/// Whether one of the members that exclude each other is there, and nothing else tells the alternatives apart.
+pub(super) fn is_chosen(schema: &Json, members: &[(Text, Node)]) -> bool {
+    names(schema).is_some_and(|names| members.iter().any(|(key, _)| names.contains(&key.as_str())))
+}
+
 /// The names of which one at most may be there, if that is what the alternatives say.
 fn names(schema: &Json) -> Option<Vec<&str>> {
     let mut names = Vec::new();

@@ -8,13 +8,16 @@ use crate::definition::model::{
 use crate::definition::{Text, nearest};
 use crate::event::{Name, Span};
 use crate::machine::chart::{
-    self, Condition, Lane, Length, Part, PartCondition, Poll, Read, Strategy, Subscription,
+    self, Condition, Guard, Lane, Length, Part, PartCondition, Poll, Read, Strategy, Subscription,
+    Watched,
 };
 use std::collections::HashSet;
 use std::time::Duration;
 
 /// The pause between two polls.
 const EVERY: Duration = Duration::from_millis(500);
+/// The parts of a result whose values one condition follows.
+const WATCHED: usize = 8;
 
 /// The ways out of one state, compiled.
 #[derive(Default)]
@@ -56,7 +59,7 @@ impl Compiler<'_> {
                     ways.lanes.push(Lane {
                         slot,
                         strategy,
-                        conditions: vec![one.condition],
+                        conditions: Box::new([one.condition]),
                         place,
                     });
                 }
@@ -109,7 +112,7 @@ impl Compiler<'_> {
                 Lane {
                     slot,
                     strategy: compiled,
-                    conditions,
+                    conditions: conditions.into(),
                     place: self.place(span, path),
                 },
             );
@@ -167,7 +170,11 @@ impl Compiler<'_> {
         let place = self.place(transition.span, path);
         let lane = strategy.map(|(strategy, span)| (strategy, slot, self.place(span, path)));
         Some(Compiled {
-            transition: chart::Transition { to, place, set },
+            transition: chart::Transition {
+                to,
+                place,
+                set: set.into(),
+            },
             condition,
             lane,
         })
@@ -251,7 +258,7 @@ impl Compiler<'_> {
             leaving.slots += 1;
             let parts = self.parts(&condition.all, leaving, path);
             return (parts.len() == condition.all.len())
-                .then_some(Some((Strategy::All(parts), condition.span)));
+                .then_some(Some((Strategy::All(parts.into()), condition.span)));
         }
         match &condition.strategy {
             None => Some(None),
@@ -290,12 +297,15 @@ impl Compiler<'_> {
                     PartCondition::Lane(Box::new(Lane {
                         slot,
                         strategy,
-                        conditions: vec![condition],
+                        conditions: Box::new([condition]),
                         place,
                     }))
                 }
             };
-            parts.push(Part { condition, set });
+            parts.push(Part {
+                condition,
+                set: set.into(),
+            });
         }
         parts
     }
@@ -309,20 +319,7 @@ impl Compiler<'_> {
     ) -> Condition {
         let when = self.guards(&written.when, &format!("{path}.when"));
         let fail_when = self.guards(&written.fail_when, &format!("{path}.fail_when"));
-        let watched = when.iter().find_map(|guard| {
-            let path = self
-                .project
-                .engine
-                .lint(&guard.expression)
-                .paths
-                .iter()
-                .find(|path| &*path.root == "res")?;
-            let source = guard.text.as_str().get(path.at.clone())?;
-            Some((
-                Name::from(source),
-                self.project.engine.expression(source).ok()?,
-            ))
-        });
+        let watched = self.watched(&when);
         let span = written
             .when
             .first()
@@ -340,6 +337,33 @@ impl Compiler<'_> {
                 .map_or(1, |count| count.value as usize),
             watched,
         }
+    }
+
+    /// The parts of the result that these look at, each once.
+    fn watched(&self, when: &[Guard]) -> Vec<Watched> {
+        let engine = &self.project.engine;
+        let mut watched: Vec<Watched> = Vec::new();
+        for (number, guard) in when.iter().enumerate() {
+            let paths = engine.lint(&guard.expression).paths.iter();
+            for path in paths.filter(|path| &*path.root == "res") {
+                let Some(source) = guard.text.as_str().get(path.at.clone()) else {
+                    continue;
+                };
+                let at = (number, path.at.clone());
+                if let Some(known) = watched.iter_mut().find(|known| &*known.name == source) {
+                    known.at.push(at);
+                } else if watched.len() < WATCHED
+                    && let Ok(expression) = engine.expression(source)
+                {
+                    watched.push(Watched {
+                        name: source.into(),
+                        expression,
+                        at: vec![at],
+                    });
+                }
+            }
+        }
+        watched
     }
 
     fn strategy(

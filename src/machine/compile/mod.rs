@@ -17,7 +17,7 @@ use crate::definition::{
     Catalog, Diagnostic, Node, NodeKind, Severity, Suite, Task, Text, nearest,
 };
 use crate::event::{Name, Place, Span};
-use crate::script::Engine;
+use crate::script::{Engine, Expression};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,6 +65,25 @@ pub fn compile(
             Ok((machine, diagnostics))
         }
         _ => Err(diagnostics),
+    }
+}
+
+/// Compiles one expression that stands in no state of the task; its names are checked as theirs are.
+/// `has_res`: whether there is a result that it may look at.
+///
+/// # Errors
+/// Its mistakes, in the order of the text.
+pub fn expression(
+    project: &Project<'_>,
+    task: &Task,
+    text: &Text,
+    has_res: bool,
+) -> Result<Expression, Vec<Diagnostic>> {
+    let mut compiler = Compiler::new(project, task);
+    compiler.has_res = has_res;
+    match compiler.script(text, "eval") {
+        Some(script) if !compiler.has_errors() => Ok(script.expression),
+        _ => Err(compiler.diagnostics),
     }
 }
 
@@ -178,7 +197,7 @@ impl<'a> Compiler<'a> {
             return None;
         }
         let chart = Chart {
-            states: states?,
+            states: states?.into(),
             start: start?,
         };
         self.check_graph(&chart, &transition_timeout);
@@ -204,14 +223,14 @@ impl<'a> Compiler<'a> {
                 .map_or(0, |retries| retries.value),
             engine: self.project.engine.clone(),
             skip,
-            vars,
+            vars: vars.into(),
             secrets,
             params: task
                 .params
                 .iter()
                 .map(|name| Name::clone(&name.value))
                 .collect(),
-            clients: std::mem::take(&mut self.clients),
+            clients: std::mem::take(&mut self.clients).into(),
             listen,
             chart,
             transition_timeout,

@@ -63,9 +63,9 @@ impl Compiler<'_> {
             place: self.place(state.name.span, &path),
             role: role?,
             steps,
-            transitions: ways.transitions,
-            immediate: ways.immediate,
-            lanes: ways.lanes,
+            transitions: ways.transitions.into(),
+            immediate: ways.immediate.into(),
+            lanes: ways.lanes.into(),
             slots: ways.slots,
             timeout,
             on_timeout,
@@ -148,7 +148,7 @@ impl Compiler<'_> {
         Some(Route {
             kind,
             to: to?,
-            set,
+            set: set.into(),
             place: self.place(route.span, path),
         })
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 impl Compiler<'_> {
-    pub(super) fn steps(&mut self, instructions: &[Instruction], path: &str) -> Vec<Step> {
+    pub(super) fn steps(&mut self, instructions: &[Instruction], path: &str) -> Box<[Step]> {
         instructions
             .iter()
             .enumerate()
@@ -30,7 +30,9 @@ impl Compiler<'_> {
         let condition = optional(instruction.condition.as_ref(), |text| {
             self.guard(text, &format!("{path}.if"))
         });
-        let each = optional(instruction.for_each.as_ref(), |each| self.each(each, path));
+        let each = optional(instruction.for_each.as_ref(), |each| {
+            self.each(each, path).map(Box::new)
+        });
         self.has_item |= instruction.for_each.is_some();
         let action = self.action(instruction.action.as_ref(), path);
         let timeout = optional(instruction.timeout.as_ref(), |length| {
@@ -39,7 +41,7 @@ impl Compiler<'_> {
         // `retry.if` sees the attempt's result and error.
         self.has_res |= instruction.action.is_some();
         let retry = optional(instruction.retry.as_ref(), |retry| {
-            self.retry(retry, &format!("{path}.retry"))
+            self.retry(retry, &format!("{path}.retry")).map(Box::new)
         });
         let looped = std::mem::replace(&mut self.has_item, outside.1);
         let (save, expect) = self.judgement(instruction, path);
@@ -61,7 +63,7 @@ impl Compiler<'_> {
             what,
             condition: condition?,
             action,
-            reads: self.reads[before..].to_vec(),
+            reads: self.reads[before..].into(),
             expect,
             save,
             timeout: timeout?,
@@ -76,7 +78,7 @@ impl Compiler<'_> {
         &mut self,
         instruction: &Instruction,
         path: &str,
-    ) -> (Vec<Assignment>, Vec<Guard>) {
+    ) -> (Box<[Assignment]>, Box<[Guard]>) {
         let mut own: Vec<&Name> = Vec::new();
         let mut save = Vec::new();
         for (name, value) in &instruction.save {
@@ -88,7 +90,7 @@ impl Compiler<'_> {
         let before = self.reads.len();
         let expect = self.guards(&instruction.expect, &format!("{path}.expect"));
         self.forget_reads(before, |read| own.contains(&&read.name));
-        (save, expect)
+        (save.into(), expect)
     }
 
     /// Takes back some of the reads that were noted since there were this many.

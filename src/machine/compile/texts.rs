@@ -21,7 +21,7 @@ impl Compiler<'_> {
         })
     }
 
-    pub(super) fn guards(&mut self, texts: &[Text], path: &str) -> Vec<Guard> {
+    pub(super) fn guards(&mut self, texts: &[Text], path: &str) -> Box<[Guard]> {
         let many = texts.len() > 1;
         texts
             .iter()
@@ -97,7 +97,9 @@ impl Compiler<'_> {
     pub(super) fn length(&mut self, length: &model::Length, path: &str) -> Option<Length> {
         match length {
             model::Length::Literal(literal) => Some(Length::Literal(literal.value)),
-            model::Length::Template(text) => self.text(text, path).map(Length::Template),
+            model::Length::Template(text) => {
+                self.text(text, path).map(Box::new).map(Length::Template)
+            }
         }
     }
 
@@ -148,7 +150,7 @@ impl Compiler<'_> {
                 folded(
                     parts,
                     |values| Json::Array(values.collect()),
-                    Blueprint::List,
+                    |parts| Blueprint::List(parts.into()),
                 )
             }
             NodeKind::Map(members) => {
@@ -335,10 +337,10 @@ fn is_bound(schema: &Json, root: &Json) -> bool {
 
 /// The schema of a member, or of the items of a list.
 fn part<'s>(schema: &'s Json, root: &'s Json, key: Option<&str>) -> Option<&'s Json> {
-    alternatives(schema, root)
-        .into_iter()
-        .find_map(|one| match key {
-            Some(key) => one.get("properties")?.get(key),
-            None => one.get("items"),
-        })
+    let inside = |one: &'s Json| match key {
+        Some(key) => one.get("properties")?.get(key),
+        None => one.get("items"),
+    };
+    // Mostly the schema says so itself.
+    inside(schema).or_else(|| alternatives(schema, root).into_iter().find_map(inside))
 }

@@ -1,7 +1,7 @@
 //! The virtual clock: a timeline of what is due, and futures that wait for a point on it.
 
 use super::Stubbed;
-use crate::event::{Feed, Json, Message};
+use crate::event::{Failure, Feed, Json, Message};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,24 +10,22 @@ use std::task::{Context, Poll, Wake, Waker};
 /// What happens at a point of the timeline.
 pub(super) enum Due {
     Wake(Waker),
-    Push(Arc<Feed>, Json),
+    /// A message arrives, or the subscription ends.
+    Arrive(Arc<Feed>, Result<Json, Failure>),
 }
 
 impl Due {
     pub(super) fn happen(self) {
         match self {
             Self::Wake(waker) => waker.wake(),
-            Self::Push(feed, value) => push(&feed, value),
+            // A full inbox closes itself, which its reader learns.
+            Self::Arrive(feed, Ok(value)) => drop(feed.push(Message {
+                value: Arc::new(value),
+                received: 0,
+            })),
+            Self::Arrive(feed, Err(failure)) => feed.close(failure),
         }
     }
-}
-
-pub(super) fn push(feed: &Feed, value: Json) {
-    // A full inbox closes itself, which its reader learns.
-    drop(feed.push(Message {
-        value: Arc::new(value),
-        received: 0,
-    }));
 }
 
 /// Whether the future that is being driven wants to be polled.

@@ -6,25 +6,31 @@
 //!
 //! The answers are written down ([`Stub`]), or those of a [`Recording`], which [`replay`] judges a machine by.
 
+mod alike;
 mod clock;
 mod host;
+mod places;
 mod playback;
 mod recording;
 mod replay;
 #[cfg(test)]
 mod tests;
+mod trace;
+mod written;
 
 pub use playback::{Asked, LeftAt};
 pub use recording::Recording;
 pub use replay::{ReplayEnd, Replayed, replay, replay_in};
+pub use trace::trace_hash;
+pub use written::Stubs;
 
 use super::chart::Machine;
 use super::world::{Call, Halt, Lost, Moment, ScopeId, Site, World};
 use crate::event::{Attempted, Fact, Failure, Feed, Inbox, Json, Mask, Name, Place, Reply};
 use crate::script::{Chance, Host};
-use clock::{Due, Flag, InFlight, Sleep, push};
+use clock::{Due, Flag, InFlight, Sleep};
 use host::{Environment, VirtualHost};
-use playback::{Playback, Said};
+use playback::{Arrival, Playback, Said};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -61,6 +67,15 @@ impl Stub {
     }
 }
 
+/// The answers at one place.
+#[derive(Default)]
+struct Answers {
+    /// Each with how often it comes.
+    next: VecDeque<(Stub, u32)>,
+    /// After the last one there is none, instead of the last one again.
+    ends: bool,
+}
+
 /// Why a future was not driven to its end.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Stuck {
@@ -81,8 +96,8 @@ pub struct Unstubbed {
     pub client: Name,
     /// The request or source, templates filled in.
     pub request: Arc<Json>,
-    /// Whether it is a subscription.
-    pub subscription: bool,
+    /// It had answers, and all of them were given.
+    pub used_up: bool,
 }
 
 /// A world of stubs on a virtual clock.
@@ -101,9 +116,9 @@ struct Inner {
     sequence: u64,
     timeline: BTreeMap<(u64, u64), Due>,
     /// By the path of the place: the answers in order; the last one repeats.
-    answers: HashMap<Name, VecDeque<Stub>>,
-    /// By the path of the place: messages with the time after the opening at which they arrive.
-    messages: HashMap<Name, Vec<(Duration, Json)>>,
+    answers: HashMap<Name, Answers>,
+    /// By the path of the place: messages, or the end of it, with the time after the opening.
+    messages: HashMap<Name, Vec<(Duration, Result<Json, Failure>)>>,
     playback: Option<Box<Playback>>,
     unstubbed: Option<Box<Unstubbed>>,
     open: Vec<(ScopeId, Arc<Feed>)>,
@@ -177,11 +192,23 @@ impl Stubbed {
     /// (`states.place.instructions[0]`). The last one repeats.
     #[must_use]
     pub fn answer(self, path: &str, stub: Stub) -> Self {
-        self.lock()
-            .answers
-            .entry(path.into())
-            .or_default()
-            .push_back(stub);
+        self.answers(path, stub, 1)
+    }
+
+    /// Adds an answer that comes this often in a row.
+    #[must_use]
+    pub fn answers(self, path: &str, stub: Stub, times: u32) -> Self {
+        let mut inner = self.lock();
+        let answers = inner.answers.entry(path.into()).or_default();
+        answers.next.push_back((stub, times));
+        drop(inner);
+        self
+    }
+
+    /// After its last answer this place has none, instead of the last one again.
+    #[must_use]
+    pub fn exhausted(self, path: &str) -> Self {
+        self.lock().answers.entry(path.into()).or_default().ends = true;
         self
     }
 
@@ -195,11 +222,16 @@ impl Stubbed {
     /// Adds a message for subscriptions at this path, this long after they were opened.
     #[must_use]
     pub fn message(self, path: &str, after: Duration, value: Json) -> Self {
-        self.lock()
-            .messages
-            .entry(path.into())
-            .or_default()
-            .push((after, value));
+        self.arrival(path, after, Ok(value))
+    }
+
+    /// Adds a message, or the failure with which the subscription ends.
+    #[must_use]
+    pub fn arrival(self, path: &str, after: Duration, brings: Result<Json, Failure>) -> Self {
+        let mut inner = self.lock();
+        let messages = inner.messages.entry(path.into()).or_default();
+        messages.push((after, brings));
+        drop(inner);
         self
     }
 
@@ -329,21 +361,25 @@ impl Stubbed {
     fn stub(&self, site: Site<'_>) -> Option<Stub> {
         let mut inner = self.lock();
         let answers = inner.answers.get_mut(&site.place.path)?;
-        if answers.len() > 1 {
-            answers.pop_front()
-        } else {
-            answers.front().cloned()
+        let last = answers.next.len() <= 1 && !answers.ends;
+        let (stub, times) = answers.next.front_mut()?;
+        let stub = stub.clone();
+        if *times > 1 {
+            *times -= 1;
+        } else if !last {
+            answers.next.pop_front();
         }
+        Some(stub)
     }
 
     /// Says that there is no stub: to whoever drives the execution, or to the execution itself.
-    async fn no_stub(&self, site: Site<'_>, call: &Call, subscription: bool) -> Failure {
+    async fn no_stub(&self, site: Site<'_>, call: &Call) -> Failure {
         if self.strict {
             let unstubbed = Unstubbed {
                 place: Arc::clone(site.place),
                 client: Name::clone(&call.client),
                 request: Arc::clone(&call.request),
-                subscription,
+                used_up: self.lock().answers.contains_key(&site.place.path),
             };
             self.lock()
                 .unstubbed
@@ -402,20 +438,19 @@ impl Stubbed {
         }
     }
 
-    fn feed(&self, scope: ScopeId, feed: Arc<Feed>, arrivals: Vec<(u64, Json)>) {
+    fn feed(&self, scope: ScopeId, feed: Arc<Feed>, arrivals: Vec<Arrival>) {
         let mut inner = self.lock();
         let now = self.micros();
-        for (at, value) in arrivals {
+        for (at, brings) in arrivals {
+            let due = Due::Arrive(Arc::clone(&feed), brings);
             if at <= now {
                 // There from the beginning, not only when nothing else can go on.
-                push(&feed, value);
+                due.happen();
                 continue;
             }
             inner.sequence += 1;
             let key = (at, inner.sequence);
-            inner
-                .timeline
-                .insert(key, Due::Push(Arc::clone(&feed), value));
+            inner.timeline.insert(key, due);
         }
         inner.open.push((scope, feed));
     }
@@ -450,7 +485,7 @@ impl World for Stubbed {
             return self.played(site, &call).await;
         }
         let Some(Stub { latency, answer }) = self.stub(site) else {
-            return Err(self.no_stub(site, &call, false).await);
+            return Err(self.no_stub(site, &call).await);
         };
         if !latency.is_zero() {
             self.sleep_until(self.now().after(latency)).await;
@@ -469,13 +504,13 @@ impl World for Stubbed {
         }
         let messages = self.lock().messages.get(&site.place.path).cloned();
         if messages.is_none() && self.strict {
-            return Err(self.no_stub(site, &source, true).await);
+            return Err(self.no_stub(site, &source).await);
         }
         let now = self.now();
         let arrivals = messages
             .unwrap_or_default()
             .into_iter()
-            .map(|(after, value)| (now.after(after).0, value))
+            .map(|(after, brings)| (now.after(after).0, brings))
             .collect();
         let (feed, inbox) = Inbox::new();
         self.feed(site.scope, Arc::new(feed), arrivals);

@@ -231,17 +231,13 @@ impl Folding {
                 let began = self.now.saturating_sub(*micros);
                 let key = self.key(&place.path, *attempt);
                 let sent = self.made.answers.entry(key).or_default();
-                // In a loop several are under way at one place: it answers the one that was sent last
-                // before it began.
-                let open = |answer: &&mut Answer| answer.came.is_none();
-                let mut candidates: Vec<&mut Answer> = sent.iter_mut().filter(open).collect();
-                let at = candidates
-                    .iter()
-                    .map(|answer| answer.sent)
-                    .filter(|sent| *sent <= began)
-                    .max();
-                let position = at
-                    .and_then(|at| candidates.iter().position(|answer| answer.sent == at))
+                // In a loop several are under way at one place: it answers the one that was sent when it began.
+                let mut candidates: Vec<&mut Answer> = sent
+                    .iter_mut()
+                    .filter(|answer| answer.came.is_none())
+                    .collect();
+                let position = (0..candidates.len())
+                    .min_by_key(|at| candidates[*at].sent.abs_diff(began))
                     .unwrap_or(0);
                 if position < candidates.len() {
                     candidates.swap_remove(position).came = Some(came);

@@ -50,8 +50,8 @@ fn rich() -> Stubbed {
     Stubbed::new()
         .answer(&format!("{place}[0]"), reply(30, json!({ "id": 7 })))
         .answer(&format!("{place}[0].defer"), reply(5, json!(null)))
-        .answer(&format!("{place}[1]"), reply(40, json!("A")))
-        .answer(&format!("{place}[1]"), reply(10, json!("B")))
+        .answer(&format!("{place}[1]"), reply(10, json!("A")))
+        .answer(&format!("{place}[1]"), reply(40, json!("B")))
         .answer(&format!("{place}[1]"), reply(10, json!("C")))
         .answer(&format!("{place}[2]"), reply(5, json!(1)))
         .answer(
@@ -169,7 +169,8 @@ fn a_recording_tells_its_own_story_again() {
             let now: Vec<Json> = again.facts.iter().map(|(_, fact)| told(fact)).collect();
             // Requests hold a time of the clock, which has gone on differently where there is a drift.
             if drift == 0 {
-                assert_eq!(now, then);
+                let differs = now.iter().zip(&then).find(|(now, then)| now != then);
+                assert_eq!(differs, None);
             } else {
                 assert_eq!(now.len(), then.len());
             }
@@ -349,6 +350,6 @@ fn the_last_execution_of_a_task_is_found() {
             Recording::of(&events, 2).len(),
             Recording::of(&events, 1).len()
         );
-        assert_eq!(Recording::of(&events, 1).len(), 15);
+        assert_eq!(Recording::of(&events, 1).len(), 16);
     });
 }

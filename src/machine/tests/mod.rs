@@ -363,7 +363,7 @@ fn line(fact: &Fact) -> String {
         Attempted::Failure(failure) => failure.kind.word().to_owned(),
     };
     match fact {
-        Fact::RunStarted(_) | Fact::RunFinished { .. } => String::new(),
+        Fact::RunSealed { .. } | Fact::RunStarted(_) | Fact::RunFinished { .. } => String::new(),
         Fact::ExecutionStarted(started) => format!("begin {}", started.task),
         Fact::StateEntered { state, visit: 1 } => format!("enter {state}"),
         Fact::StateEntered { state, visit } => format!("enter {state} #{visit}"),
@@ -403,7 +403,7 @@ fn line(fact: &Fact) -> String {
             ..
         } => format!("take {from} → {to}, also {}", also_ready.join(", ")),
         Fact::TimedOut { scope, state, .. } => format!("timeout {scope} {state}"),
-        Fact::Deferred { place } => format!("defer {}", place.path),
+        Fact::Deferred { place, .. } => format!("defer {}", place.path),
         Fact::CleanupStarted { deferred } => format!("cleanup {deferred}"),
         Fact::CleanupSkipped { variable, .. } => format!("unarmed {variable}"),
         Fact::CleanupFinished { failures } => format!("cleaned {}", failures.len()),

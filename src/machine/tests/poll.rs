@@ -393,6 +393,75 @@ fn the_timeout_tells_the_distinct_values_and_since_when_nothing_changed() {
 }
 
 #[test]
+fn the_values_are_those_of_the_operand_that_is_false_in_the_end() {
+    let path = "states.a.transitions[0].poll";
+    let answer = |status: &str, total: f64| json!({ "status": status, "total": total });
+    let ran = task(
+        "
+        start_state: a
+        final_state: b
+        max_global_transition_timeout: 500ms
+        states:
+          a: { transitions: [{ to: b, poll: { stub: look }, every: 100ms, when: WHEN }] }
+          b:
+        "
+        .replace(
+            "WHEN",
+            "[res.status != 'new', \"res.status == 'shipped' && !(res.total != 100)\"]",
+        )
+        .as_str(),
+    )
+    .answer(path, answer("new", 1.0))
+    .answer(path, answer("packed", 99.5))
+    .answer(path, answer("shipped", 99.5))
+    .run();
+    let condition = &ran.verdict.headline.as_ref().unwrap().conditions[0];
+    assert_eq!(condition.operand.as_deref(), Some("res.total"));
+    assert_eq!(condition.values, [(json!(1.0), 1), (json!(99.5), 4)]);
+    assert_eq!(condition.unchanged_micros, 400_000);
+    // While it waits, each attempt tells of the operand that was false then.
+    let seen: Vec<_> = ran
+        .facts
+        .iter()
+        .filter_map(|(_, fact)| match fact {
+            Fact::ConditionChecked { seen, .. } => seen.as_deref(),
+            _ => None,
+        })
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            "res.status=\"new\"",
+            "res.status=\"packed\"",
+            "res.total=99.5",
+            "res.total=99.5",
+            "res.total=99.5"
+        ]
+    );
+}
+
+#[test]
+fn an_operand_without_a_result_has_no_values() {
+    let ran = task(
+        "
+        start_state: a
+        final_state: b
+        max_global_transition_timeout: 500ms
+        states:
+          a: { transitions: [{ to: b, poll: { stub: look }, every: 100ms, when: WHEN }] }
+          b:
+        "
+        .replace("WHEN", "\"attempt > 9 && res.one == res.two\"")
+        .as_str(),
+    )
+    .answer("states.a.transitions[0].poll", json!({}))
+    .run();
+    let condition = &ran.verdict.headline.as_ref().unwrap().conditions[0];
+    assert_eq!((&condition.operand, condition.values.len()), (&None, 0));
+}
+
+#[test]
 fn more_distinct_values_than_a_report_can_hold_are_counted() {
     let path = "states.a.transitions[0].poll";
     let mut scene = task(

@@ -30,6 +30,7 @@ impl Case {
                 attempts: 1,
                 cleanup: Vec::new(),
                 again: Some("funcy run tasks/order.yaml --from placed --context 7KP@30".to_owned()),
+                trace: None,
             },
             sources: Sources(vec![(FILE.into(), ORDER.into())]),
             style: Style {
@@ -572,6 +573,7 @@ fn places_that_do_not_fit_the_file_do_no_harm() {
             depth: 0,
             value: Some(false.into()),
             sides: Some((500.into(), 201.into())),
+            difference: None,
         }];
     }
     let text = case.text(case.style);

@@ -145,6 +145,7 @@ async fn connections_are_kept_and_shared() {
     let context = Context {
         permissions: Arc::new(Permissions::everything()),
         folder: "/".into(),
+        trace: Arc::new(crate::event::Trace::of("", 0)),
     };
     let registry = Registry::builtin().get("http").unwrap();
     for _ in 0..20 {
@@ -176,6 +177,7 @@ async fn one_way_to_connect_is_one_client() {
     let context = Context {
         permissions: Arc::new(Permissions::everything()),
         folder: "/".into(),
+        trace: Arc::new(crate::event::Trace::of("", 0)),
     };
     for limit in [5, 5, 6] {
         let config = json!({ "base_url": server.url(""), "connect_timeout": format!("{limit}s") });

@@ -33,6 +33,7 @@ impl Client {
         let context = Context {
             permissions: Arc::new(permissions),
             folder: folder.to_owned(),
+            trace: Arc::new(crate::event::Trace::of("", 0)),
         };
         let client = Registry::builtin().get("http").unwrap();
         Ok(Self {

@@ -1,0 +1,71 @@
+use crate::client::parse_exactly;
+use crate::engine::Ask;
+use crate::event::{Failure, Json};
+use serde_json::json;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The most bytes of a file or of stdin.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// Where the `res` of an expression comes from. A point of a recorded run is one more of these.
+pub(super) enum Input {
+    /// Nowhere: there are variables and functions only.
+    Variables,
+    /// It is at hand.
+    Data(Arc<Json>),
+    /// From a client.
+    Client(Ask),
+}
+
+impl Input {
+    /// A file, or with `-` stdin. Whoever names it may read it: no permission is asked for.
+    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
+        let is_stdin = path == Path::new("-");
+        let name = if is_stdin {
+            "stdin".to_owned()
+        } else {
+            path.display().to_string()
+        };
+        let bytes = if is_stdin {
+            limited(io::stdin().lock())
+        } else {
+            File::open(path).and_then(limited)
+        };
+        let broken = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => Failure::protocol(format!("there is no file `{name}`")),
+            _ => Failure::protocol(format!("`{name}` cannot be read: {error}")),
+        };
+        let bytes = bytes.map_err(broken)?;
+        if bytes.len() as u64 > MAX_BYTES {
+            let message = format!("`{name}` is larger than {} MiB", MAX_BYTES >> 20);
+            return Err(Failure::limit(message));
+        }
+        let size = bytes.len();
+        let text = String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        let extension = path.extension().unwrap_or_default().to_string_lossy();
+        let body = body(&extension.to_lowercase(), &text)
+            .map_err(|reason| Failure::protocol(format!("`{name}` is no {reason}")))?;
+        Ok(Self::Data(Arc::new(
+            json!({ "body": body, "text": text, "size": size }),
+        )))
+    }
+}
+
+fn limited(from: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A file whose name says what it is must be that; of any other the content decides.
+fn body(extension: &str, text: &str) -> Result<Json, String> {
+    match extension {
+        "json" => parse_exactly(text.as_bytes()).map_err(|error| format!("JSON: {error}")),
+        "yaml" | "yml" => serde_yaml::from_str(text).map_err(|error| format!("YAML: {error}")),
+        _ => Ok(parse_exactly(text.as_bytes()).unwrap_or_else(|_| Json::String(text.to_owned()))),
+    }
+}

@@ -1,0 +1,122 @@
+//! `funcy run --failed`: what did not pass the last time.
+
+use super::exit::Exit;
+use super::journal::{self, Keep};
+use super::output;
+use crate::engine::Loaded;
+use crate::event::Name;
+use crate::journal::{ExecutionRow, History, JournalError, Query, RunRow, Status};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The tasks that did not pass in the last run.
+pub(super) struct Failed {
+    /// File and task, in the order of the run.
+    tasks: Vec<(Name, Name)>,
+}
+
+impl Failed {
+    /// Those of the last run that has ended; what an interruption has ended did not pass.
+    pub(super) fn in_last_run(keep: &Keep) -> Result<Self, Exit> {
+        let history = match keep.history() {
+            Some(Ok(history)) => history,
+            Some(Err(JournalError::Absent { .. })) => return Err(none("nothing has run yet")),
+            Some(Err(error)) => return Err(journal::failed(&error)),
+            None => {
+                let hint = "leave `--journal none` out: what has failed stands there";
+                output::error("`--failed` needs a journal", Some(hint));
+                return Err(Exit::Usage);
+            }
+        };
+        let found = last(&history).and_then(|row| {
+            let Some(row) = row else { return Ok(None) };
+            let tasks = failed(&history, &row)?;
+            Ok(Some((row, tasks)))
+        });
+        match found {
+            Err(error) => Err(journal::failed(&error)),
+            Ok(None) => Err(none("nothing has run yet")),
+            Ok(Some((row, tasks))) if tasks.is_empty() => Err(none(&format!(
+                "every task of the last run, {}, passed",
+                row.id
+            ))),
+            Ok(Some((_, tasks))) => Ok(Self { tasks }),
+        }
+    }
+
+    /// Their files, as far as they are still there.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> = Vec::new();
+        for (file, _) in &self.tasks {
+            let path = PathBuf::from(&**file);
+            if files.contains(&path) {
+                continue;
+            }
+            if path.exists() {
+                files.push(path);
+            } else {
+                output::note(&format!("{file} has failed, and is no longer there"));
+            }
+        }
+        files
+    }
+
+    /// Leaves only them.
+    pub(super) fn select(&self, tasks: &mut Vec<Loaded>) {
+        tasks.retain(|task| {
+            let machine = &task.machine;
+            let mut failed = self.tasks.iter();
+            failed.any(|(file, name)| *name == machine.name && same(file, &machine.file.name))
+        });
+    }
+}
+
+fn none(why: &str) -> Exit {
+    output::error(why, Some("`funcy run` without `--failed` runs all tasks"));
+    Exit::Nothing
+}
+
+/// `./tasks/a.yaml` is `tasks/a.yaml`.
+fn same(one: &str, other: &str) -> bool {
+    let plain = |path: &str| -> PathBuf {
+        let parts = Path::new(path).components();
+        parts
+            .filter(|part| !matches!(part, std::path::Component::CurDir))
+            .collect()
+    };
+    plain(one) == plain(other)
+}
+
+/// The last run that is not under way.
+fn last(history: &History) -> Result<Option<RunRow>, JournalError> {
+    let mut before = None;
+    loop {
+        let page = history.runs(&Query::all(), before.as_ref(), 20)?;
+        let Some(oldest) = page.last() else {
+            return Ok(None);
+        };
+        before = Some(oldest.id.clone());
+        let mut page = page.into_iter();
+        if let Some(row) = page.find(|row| history.status(row) != Status::Running) {
+            return Ok(Some(row));
+        }
+    }
+}
+
+fn failed(history: &History, row: &RunRow) -> Result<Vec<(Name, Name)>, JournalError> {
+    let status = history.status(row);
+    // Of a task that was tried again the last attempt counts.
+    let mut tasks: BTreeMap<u32, ExecutionRow> = BTreeMap::new();
+    for execution in history.executions(&row.id)? {
+        tasks.insert(execution.index, execution);
+    }
+    let mut failed = Vec::new();
+    for execution in tasks.into_values() {
+        let passed = matches!(status.of(&execution), Status::Ended(outcome) if outcome.is_good());
+        let task = (execution.file, execution.task);
+        if !passed && !failed.contains(&task) {
+            failed.push(task);
+        }
+    }
+    Ok(failed)
+}

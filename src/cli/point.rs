@@ -1,0 +1,223 @@
+//! Where a run begins that goes on from a recorded one: `--from STATE --context RUN@SEQ`, and `--resume RUN`.
+
+use super::exit::Exit;
+use super::journal::{self, Keep};
+use super::output;
+use crate::engine::{Loaded, Loader, Run};
+use crate::event::{ExecutionId, Fact, Name};
+use crate::journal::{History, JournalError, Query, RunRow, Status};
+use crate::machine::Point;
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// `--from`, `--context` and `--resume`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Begin {
+    /// Begin in this state; needs a single task
+    #[arg(long, value_name = "STATE", help_heading = "Going on")]
+    pub(super) from: Option<Name>,
+    /// With the variables of a recorded run as they were at this event
+    #[arg(
+        long,
+        value_name = "RUN@SEQ",
+        requires = "from",
+        help_heading = "Going on"
+    )]
+    pub(super) context: Option<String>,
+    /// Run what an interrupted run has left undone: its due `defer`s and its `cleanup`
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["from", "context"], help_heading = "Going on")]
+    pub(super) resume: Option<String>,
+}
+
+/// The label of a run that cleaned up after another.
+const RESUMES: &str = "resumes";
+
+/// What an interrupted run has left: its tasks as they were defined then, each where it stood.
+pub(super) struct Left {
+    pub(super) tasks: Vec<Loaded>,
+    points: Vec<Point>,
+    /// How the new run is labelled, so that nobody cleans up twice.
+    pub(super) label: (Name, Name),
+}
+
+impl Begin {
+    /// Lets the run begin where it is to. `tasks` are the names of its tasks.
+    pub(super) fn apply(&self, run: Run, tasks: &[Name], keep: &Keep) -> Result<Run, Exit> {
+        let Some(from) = &self.from else {
+            return Ok(run);
+        };
+        let [task] = tasks else {
+            let message = format!("`--from` needs a single task; {} are selected", tasks.len());
+            output::error(&message, Some("name its file, or use `--filter`"));
+            return Err(Exit::Usage);
+        };
+        let mut point = Point::default();
+        if let Some(context) = &self.context {
+            point = recorded(context, task, keep)?;
+        }
+        point.state = Some(Name::clone(from));
+        // They were run when the recorded execution ended.
+        point.deferred.clear();
+        Ok(run.begin(0, point))
+    }
+}
+
+impl Left {
+    pub(super) fn apply(&self, mut run: Run) -> Run {
+        for (index, point) in self.points.iter().enumerate() {
+            run = run.begin(index, point.clone());
+        }
+        run
+    }
+}
+
+/// Where an execution stood at `RUN@SEQ`; without a number, where the task's last execution ended.
+fn recorded(context: &str, task: &Name, keep: &Keep) -> Result<Point, Exit> {
+    let wrong = |message: String, hint: &str| {
+        output::error(&message, Some(hint));
+        Exit::Usage
+    };
+    let (name, seq) = match context.rsplit_once('@') {
+        None => (context, None),
+        Some((name, seq)) => match seq.parse::<u64>() {
+            Ok(seq) => (name, Some(seq)),
+            Err(_) => {
+                return Err(wrong(
+                    format!("`{seq}` is no number of an event"),
+                    "write `--context RUN@SEQ`; `funcy show RUN` lists the events",
+                ));
+            }
+        },
+    };
+    let found = || -> Result<(RunRow, Option<Point>), JournalError> {
+        let history = History::open(keep.path())?;
+        let row = history.find(name)?;
+        let last = seq.unwrap_or(row.events);
+        let mut execution = None;
+        if seq.is_none() {
+            let executions = history.executions(&row.id)?;
+            let of_task = executions.iter().rfind(|one| one.task == *task);
+            execution = of_task.map(|one| one.number);
+        } else {
+            history.events(&row.id, last, |event| {
+                execution = event.execution;
+                ControlFlow::Break(())
+            })?;
+        }
+        let Some(execution) = execution else {
+            return Ok((row, None));
+        };
+        let point = points(&history, &row, last)?.remove(&execution);
+        Ok((row, point))
+    };
+    match found() {
+        Err(error) => Err(journal::failed(&error)),
+        Ok((_, Some(point))) => Ok(point),
+        Ok((row, None)) => Err(wrong(
+            format!("no execution of a task stands at `{context}`"),
+            &format!(
+                "run {} has the events 1 to {}; `funcy show {0}` lists them",
+                row.id, row.events
+            ),
+        )),
+    }
+}
+
+/// Where each execution of a run stood after this event.
+fn points(
+    history: &History,
+    row: &RunRow,
+    last: u64,
+) -> Result<HashMap<ExecutionId, Point>, JournalError> {
+    let mut points: HashMap<ExecutionId, Point> = HashMap::new();
+    history.events(&row.id, 1, |event| {
+        if event.seq > last {
+            return ControlFlow::Break(());
+        }
+        if let Some(execution) = event.execution {
+            points.entry(execution).or_default().apply(&event.fact);
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(points)
+}
+
+/// What an interrupted run has left undone.
+pub(super) fn left(name: &str, loader: &Loader, keep: &Keep) -> Result<Left, Exit> {
+    let history = History::open(keep.path()).map_err(|error| journal::failed(&error))?;
+    let found = || -> Result<_, JournalError> {
+        let row = history.find(name)?;
+        let mut again = Query::all();
+        again.labels.push((RESUMES.into(), row.id.clone()));
+        let resumed = history.runs(&again, None, 1)?.pop();
+        Ok((history.status(&row), row, resumed))
+    };
+    let (status, row, resumed) = found().map_err(|error| journal::failed(&error))?;
+    if let Some(resumed) = resumed {
+        let message = format!("run {} was cleaned up by run {}", row.id, resumed.id);
+        output::error(&message, None);
+        return Err(Exit::Usage);
+    }
+    match status {
+        Status::Running => {
+            let message = format!("run {} is still under way", row.id);
+            output::error(
+                &message,
+                Some("stop it with Ctrl-C or SIGTERM: it cleans up then"),
+            );
+            return Err(Exit::Usage);
+        }
+        Status::Ended(_) if row.outcome.is_some() => {
+            let message = format!("run {} has ended by itself: nothing is left to do", row.id);
+            output::error(&message, None);
+            return Err(Exit::Usage);
+        }
+        Status::Ended(_) => {}
+    }
+    undone(&history, &row, loader)
+}
+
+/// The executions without an end, with the definitions that were recorded.
+fn undone(history: &History, row: &RunRow, loader: &Loader) -> Result<Left, Exit> {
+    let read = || -> Result<_, JournalError> {
+        let mut sources: HashMap<(u32, Name), Name> = HashMap::new();
+        history.events(&row.id, 1, |event| {
+            if let Fact::ExecutionStarted(started) = event.fact
+                && let Some(source) = started.source
+            {
+                sources.insert((started.index, started.task), source);
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok((
+            sources,
+            points(history, row, u64::MAX)?,
+            history.executions(&row.id)?,
+        ))
+    };
+    let (sources, mut points, executions) = read().map_err(|error| journal::failed(&error))?;
+    let mut left = Left {
+        tasks: Vec::new(),
+        points: Vec::new(),
+        label: (RESUMES.into(), row.id.clone()),
+    };
+    for one in executions.iter().filter(|one| one.outcome.is_none()) {
+        let source = sources.get(&(one.index, one.task.clone()));
+        let (Some(source), Some(mut point)) = (source, points.remove(&one.number)) else {
+            continue;
+        };
+        match loader.compile(Path::new(&*one.file), source) {
+            Ok(task) => left.tasks.push(task),
+            Err(_) => {
+                let message = format!("the definition of {} cannot be used any more", one.task);
+                let hint = format!("is the suite file of {} still there?", one.file);
+                output::error(&message, Some(&hint));
+                return Err(Exit::Usage);
+            }
+        }
+        point.cleanup_only = true;
+        left.points.push(point);
+    }
+    Ok(left)
+}

@@ -1,0 +1,86 @@
+//! `funcy show`: one run, one of its states, or one of its moments.
+
+mod moment;
+mod overview;
+mod visits;
+
+use super::exit::Exit;
+use super::journal::Kept;
+use super::options::Global;
+use super::runs::{Format, Trouble, ended, rules};
+use crate::engine::Pattern;
+use crate::event::ExecutionId;
+use crate::journal::{ExecutionRow, Mark};
+use crate::report::{Hue, Ink, Style};
+use std::collections::HashSet;
+
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = rules())]
+pub(super) struct Args {
+    /// The run: the beginning or the end of its name, `latest`, or `latest-failed`
+    #[arg(value_name = "RUN", default_value = "latest")]
+    run: String,
+    /// What happened in this state: instructions, attempts, results, conditions
+    #[arg(long, value_name = "STATE", conflicts_with = "at")]
+    state: Option<String>,
+    /// Everything as it stood after the event with this number, with the variables as they were
+    #[arg(long, value_name = "SEQ")]
+    at: Option<u64>,
+    /// Only tasks whose name or file matches, with * and ?
+    #[arg(long, value_name = "GLOB", conflicts_with = "at")]
+    task: Option<Pattern>,
+    /// `json`: one JSON document a line
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+    #[command(flatten)]
+    journal: Kept,
+}
+
+pub(super) fn run(global: &Global, args: &Args) -> Exit {
+    ended(show(global, args))
+}
+
+fn show(global: &Global, args: &Args) -> Result<(), Trouble> {
+    let history = args.journal.open()?;
+    let row = history.find(&args.run)?;
+    let style = global.out_style();
+    match (&args.state, args.at) {
+        (_, Some(seq)) => moment::run(&history, &row, seq, args.format, style),
+        (Some(state), None) => visits::run(&history, &row, state, args, style),
+        (None, None) => overview::run(&history, &row, args, style),
+    }
+}
+
+impl Args {
+    /// The executions that are asked for.
+    fn wanted(&self, rows: &[ExecutionRow]) -> Result<HashSet<ExecutionId>, Trouble> {
+        let wants = |row: &&ExecutionRow| {
+            self.task
+                .as_ref()
+                .is_none_or(|pattern| pattern.matches(&row.task) || pattern.matches(&row.file))
+        };
+        let wanted: HashSet<_> = rows.iter().filter(wants).map(|row| row.number).collect();
+        if wanted.is_empty() && self.task.is_some() {
+            return Err(super::runs::nothing(
+                "no task of this run has such a name",
+                "`funcy show` without `--task` lists all",
+            ));
+        }
+        Ok(wanted)
+    }
+}
+
+/// Marks on a line of their own, if there are any.
+pub(super) fn write_marks(label: &str, marks: &[Mark], style: Style, out: &mut String) {
+    if !marks.is_empty() {
+        style
+            .line()
+            .push(Ink::Faint, label)
+            .push(Ink::Hue(Hue::Waiting), &mark_words(marks).join(", "))
+            .write(out);
+    }
+}
+
+pub(super) fn mark_words(marks: &[Mark]) -> Vec<&'static str> {
+    marks.iter().map(|mark| mark.word()).collect()
+}

@@ -1,0 +1,160 @@
+//! Compiles task files, many of them side by side.
+
+use super::load::{Loader, Project, read, unreadable};
+use crate::definition::{self, Diagnostic, SourceFile, Task};
+use crate::event::Name;
+use crate::machine::{self, Machine};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A task file that was found.
+pub(super) struct File {
+    pub(super) path: PathBuf,
+    pub(super) name: Name,
+    /// Its suite; `None`: that is broken.
+    pub(super) project: Option<Arc<Project>>,
+    /// What is wrong or suspicious between the file before and this one: in the suite file.
+    pub(super) said: Vec<Diagnostic>,
+}
+
+/// What became of a file.
+pub(super) struct Compiled {
+    /// The machine, and the texts that its task gives to clients.
+    pub(super) machine: Option<(Arc<Machine>, Arc<[Name]>)>,
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// The text that these point into.
+    pub(super) source: Option<Name>,
+}
+
+/// A machine, the texts that its task gives to clients, and warnings.
+type Whole = (Machine, Arc<[Name]>, Vec<Diagnostic>);
+
+impl Compiled {
+    fn wrong(diagnostic: Diagnostic) -> Self {
+        Self {
+            machine: None,
+            diagnostics: vec![diagnostic],
+            source: None,
+        }
+    }
+}
+
+impl Loader {
+    /// Reads a file and compiles it.
+    pub(super) fn compiled(&self, file: &File) -> Compiled {
+        match read(&file.path, definition::MAX_FILE_BYTES) {
+            Ok(bytes) => self.text(file, &bytes),
+            Err(error) => Compiled::wrong(unreadable(&file.name, &error)),
+        }
+    }
+
+    /// Compiles a text that stands in for a file.
+    pub(super) fn text(&self, file: &File, bytes: &[u8]) -> Compiled {
+        let source = match SourceFile::from_bytes(Name::clone(&file.name), &file.path, bytes) {
+            Ok(source) => Arc::new(source),
+            Err(diagnostic) => return Compiled::wrong(*diagnostic),
+        };
+        let (machine, diagnostics) = match &file.project {
+            None => (None, Vec::new()),
+            Some(project) => match self.machine(&source, project) {
+                Ok((machine, literals, warnings)) => {
+                    (Some((Arc::new(machine), literals)), warnings)
+                }
+                Err(diagnostics) => (None, diagnostics),
+            },
+        };
+        Compiled {
+            machine,
+            diagnostics,
+            source: Some(Name::clone(&source.text)),
+        }
+    }
+
+    fn machine(&self, file: &Arc<SourceFile>, project: &Project) -> Result<Whole, Vec<Diagnostic>> {
+        let definition::Parsed {
+            value: task,
+            warnings,
+        }: definition::Parsed<Task> = definition::parse_task(file)?;
+        match machine::compile(&self.against(project), &task) {
+            Ok((machine, more)) => {
+                let warnings = warnings.into_iter().chain(more).collect();
+                Ok((machine, task.literals().into(), warnings))
+            }
+            Err(mut errors) => {
+                errors.splice(0..0, warnings);
+                Err(errors)
+            }
+        }
+    }
+}
+
+/// Files that are worth a thread of their own.
+const FILES_A_THREAD: usize = 32;
+/// Most threads that compile.
+const THREADS: usize = 8;
+
+/// The work on each file, on all cores where there are many files. The results keep the order of the files.
+pub(super) fn side_by_side<T: Send>(files: &[File], work: impl Fn(&File) -> T + Sync) -> Vec<T> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = cores.min(THREADS).min(files.len() / FILES_A_THREAD).max(1);
+    let mut parts = files.chunks(files.len().div_ceil(threads).max(1));
+    let work = |part: &[File]| part.iter().map(&work).collect::<Vec<T>>();
+    std::thread::scope(|scope| {
+        let mine = parts.next().unwrap_or_default();
+        let others: Vec<_> = parts
+            .map(|part| {
+                let thread = std::thread::Builder::new().stack_size(super::STACK);
+                (part, thread.spawn_scoped(scope, move || work(part)))
+            })
+            .collect();
+        let mut done = work(mine);
+        for (part, thread) in others {
+            done.extend(match thread.map(std::thread::ScopedJoinHandle::join) {
+                Ok(Ok(results)) => results,
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                // The system has no thread left for us.
+                Err(_) => work(part),
+            });
+        }
+        done
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::client::Registry;
+    use crate::engine::Loader;
+
+    #[test]
+    fn many_files_keep_their_order_and_each_of_their_mistakes() {
+        const TASK: &str = "version: 1\nstart_state: a\nfinal_state: a\nstates: { a: {} }\n";
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..200 {
+            let text = match number {
+                7 | 193 => "version: 1\n",
+                100 => "\0",
+                _ => TASK,
+            };
+            std::fs::write(folder.path().join(format!("t{number:03}.yaml")), text).unwrap();
+        }
+        let found = Loader::new(Registry::empty()).load(&[folder.path().to_owned()]);
+        assert_eq!(found.files, 200);
+        let names: Vec<_> = (found.tasks.iter())
+            .map(|task| task.machine.file.name.to_string())
+            .collect();
+        assert_eq!(names.len(), 197);
+        assert!(names.is_sorted());
+        assert!(found.has_errors());
+        let mut wrong: Vec<_> = (found.diagnostics.iter())
+            .map(|one| one.file.to_string())
+            .collect();
+        assert!(wrong.is_sorted());
+        wrong.dedup();
+        let ends: Vec<_> = wrong.iter().map(|name| &name[name.len() - 8..]).collect();
+        assert_eq!(ends, ["007.yaml", "100.yaml", "193.yaml"]);
+        // All of them belong to one suite.
+        let suite = &found.tasks[0].project;
+        let shared = |task: &crate::engine::Loaded| std::sync::Arc::ptr_eq(&task.project, suite);
+        assert!(found.tasks.iter().all(shared));
+    }
+}

@@ -1,0 +1,149 @@
+use super::live::Stop;
+use super::spine::Spine;
+use crate::event::{Event, Sink};
+use crate::journal::{JournalError, Recorder, crash};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long an event waits for others to share its commit.
+const COMPANY: Duration = Duration::from_millis(5);
+
+/// Takes the events of a run from its spine to the journal, and from there to the sinks: nobody sees what is
+/// not recorded.
+pub(super) struct Pump<'p> {
+    spine: &'p Spine,
+    stop: &'p Stop,
+    recorder: Option<Recorder>,
+    sinks: &'p mut [Box<dyn Sink>],
+    failures: Vec<Option<io::Error>>,
+    lost: Option<Arc<JournalError>>,
+    last: Option<(u64, i64)>,
+}
+
+/// What could not be written.
+pub(super) struct Pumped {
+    /// By sinks.
+    pub(super) sinks: Vec<io::Error>,
+    /// By the journal.
+    pub(super) journal: Option<Arc<JournalError>>,
+}
+
+impl<'p> Pump<'p> {
+    pub(super) fn new(
+        spine: &'p Spine,
+        stop: &'p Stop,
+        recorder: Option<Recorder>,
+        sinks: &'p mut [Box<dyn Sink>],
+    ) -> Self {
+        if recorder.is_some() {
+            spine.journal();
+        }
+        Self {
+            spine,
+            stop,
+            recorder,
+            failures: sinks.iter().map(|_| None).collect(),
+            sinks,
+            lost: None,
+            last: None,
+        }
+    }
+
+    /// Until the spine is closed and empty.
+    pub(super) async fn run(mut self) -> Pumped {
+        let mut batch = Vec::new();
+        loop {
+            if self.recorder.is_some() {
+                gather(self.spine).await;
+            }
+            let closed = self.spine.take(&mut batch);
+            if !batch.is_empty() {
+                batch = self.record(batch).await;
+                crash::point("before-sinks");
+                self.tell(&batch);
+                crash::point("after-sinks");
+                batch.clear();
+            } else if !closed {
+                self.spine.filled().await;
+            }
+            if closed {
+                break;
+            }
+            // Everything else that is ready goes first, so that facts gather into batches.
+            tokio::task::yield_now().await;
+        }
+        crash::point("run-end");
+        self.seal();
+        for (sink, failure) in self.sinks.iter_mut().zip(&mut self.failures) {
+            if failure.is_none()
+                && let Err(error) = sink.finish()
+            {
+                *failure = Some(error);
+            }
+        }
+        Pumped {
+            sinks: self.failures.into_iter().flatten().collect(),
+            journal: self.lost,
+        }
+    }
+
+    /// Writes events to the journal. If that cannot be done the run stops, since what it does could not be
+    /// audited; its end still goes to the sinks, and to the journal if the room that was kept is enough.
+    async fn record(&mut self, mut batch: Vec<Event>) -> Vec<Event> {
+        self.last = batch.last().map(|event| (event.seq, event.at));
+        let Some((last, _)) = self.last else {
+            return batch;
+        };
+        if let Some(recorder) = &mut self.recorder {
+            let mut result;
+            (batch, result) = recorder.write(batch).await;
+            if let Err(error) = &result {
+                self.stop
+                    .halt(&format!("the journal cannot be written: {error}"));
+                self.lost.get_or_insert_with(|| Arc::clone(error));
+                if recorder.make_room() {
+                    (batch, result) = recorder.write(batch).await;
+                }
+            }
+            if result.is_err() {
+                self.recorder = None;
+            }
+        }
+        self.spine.hold(if self.recorder.is_some() {
+            last
+        } else {
+            u64::MAX
+        });
+        batch
+    }
+
+    fn tell(&mut self, batch: &[Event]) {
+        for (sink, failure) in self.sinks.iter_mut().zip(&mut self.failures) {
+            // A sink that failed once is left alone: half a report helps nobody.
+            if failure.is_none()
+                && let Err(error) = sink.accept(batch)
+            {
+                *failure = Some(error);
+            }
+        }
+    }
+
+    /// Tells the sinks what the journal can be checked against.
+    fn seal(&mut self) {
+        let (Some(recorder), Some((events, at))) = (&self.recorder, self.last) else {
+            return;
+        };
+        let sealed = Event::sealed(self.spine.run(), events, at, &recorder.head());
+        self.tell(&[sealed]);
+    }
+}
+
+/// Lets events gather into one commit.
+async fn gather(spine: &Spine) {
+    tokio::select! {
+        biased;
+        () = spine.ripe() => {}
+        () = tokio::time::sleep(COMPANY) => {}
+    }
+}

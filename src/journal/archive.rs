@@ -1,0 +1,282 @@
+//! Runs as lines of JSON with all that proves them: to be kept elsewhere, and checked there.
+//!
+//! A run begins with a line `{"archive":1,"run":…,"events":…,"head":…}`; each of its commits follows as
+//! `{"commit":…}` with its marks and its head, then the commit's own lines. Bodies that stand beside their
+//! events come before the first commit that names them, as `{"attachment":…,"body":…}`.
+
+use super::seal::{hex, split};
+use super::{Broken, Chain, Fault, Hash, History, JournalError, RunRow, Sealed, attachment};
+use crate::event::RunId;
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::io::{BufRead, Write};
+use std::ops::ControlFlow;
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    archive: u32,
+    run: RunId,
+    events: u64,
+    head: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Commit {
+    commit: u64,
+    last: u64,
+    marks: String,
+    head: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Body {
+    attachment: String,
+    body: String,
+}
+
+/// The version of archives that this program writes and reads.
+const VERSION: u32 = 1;
+/// A line may hold a body of 16 MiB, twice quoted.
+const MAX_LINE: u64 = 64 << 20;
+
+/// Writes a run.
+///
+/// # Errors
+/// When it cannot be read or written.
+pub fn write(history: &History, row: &RunRow, out: &mut dyn Write) -> Result<(), JournalError> {
+    let head = Head {
+        archive: VERSION,
+        run: RunId::clone(&row.id),
+        events: row.events,
+        head: row.head.clone(),
+    };
+    line(out, &head)?;
+    let mut written = HashSet::new();
+    let mut result = Ok(());
+    history.store().commits(&row.id, 0, &mut |sealed| {
+        if row.outcome.is_none() && sealed.first > row.events {
+            // A run that is under way has gone on since its row was read.
+            return ControlFlow::Break(());
+        }
+        result = write_commit(history, &sealed, &mut written, out);
+        match result {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    })?;
+    result
+}
+
+fn write_commit(
+    history: &History,
+    sealed: &Sealed,
+    written: &mut HashSet<Hash>,
+    out: &mut dyn Write,
+) -> Result<(), JournalError> {
+    for hash in split(&sealed.lines).flat_map(attachment::named) {
+        if written.insert(hash)
+            && let Some(body) = history.store().attachment(&hash)?
+        {
+            let body = String::from_utf8_lossy(&body).into_owned();
+            let attachment = hex(&hash);
+            line(out, &Body { attachment, body })?;
+        }
+    }
+    let commit = Commit {
+        commit: sealed.first,
+        last: sealed.last,
+        marks: to_hex(&sealed.marks),
+        head: hex(&sealed.head),
+    };
+    line(out, &commit)?;
+    out.write_all(&sealed.lines)?;
+    Ok(())
+}
+
+fn line(out: &mut dyn Write, value: &impl Serialize) -> Result<(), JournalError> {
+    let mut text = serde_json::to_vec(value).map_err(std::io::Error::from)?;
+    text.push(b'\n');
+    out.write_all(&text)?;
+    Ok(())
+}
+
+/// What an archive holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// How many runs.
+    pub runs: usize,
+    /// How many events of them are what was written.
+    pub events: u64,
+    /// The first event of each run that does not fit.
+    pub broken: Vec<Broken>,
+}
+
+/// Checks an archive, by nothing but itself.
+///
+/// # Errors
+/// When it cannot be read, or is no archive.
+pub fn verify(mut archive: impl BufRead) -> Result<Checked, JournalError> {
+    let mut checked = Checked::default();
+    let mut run: Option<Run> = None;
+    let mut number = 0u64;
+    let mut text = Vec::new();
+    loop {
+        text.clear();
+        number += 1;
+        let mut limited = std::io::Read::take(&mut archive, MAX_LINE);
+        if limited.read_until(b'\n', &mut text)? == 0 {
+            break;
+        }
+        if text.starts_with(br#"{"archive":"#) {
+            checked.end(run.take());
+            let head: Head = parse(&text, number)?;
+            if head.archive != VERSION {
+                let why = format!(
+                    "its version is {}, this funcy knows {VERSION}",
+                    head.archive
+                );
+                return Err(no_archive(number, &why));
+            }
+            run = Some(Run::new(head));
+            continue;
+        }
+        let Some(run) = &mut run else {
+            return Err(no_archive(number, "it does not begin with a run"));
+        };
+        if text.starts_with(br#"{"commit":"#) {
+            run.close();
+            run.open = Some(opened(&run.head.run, &parse(&text, number)?, number)?);
+        } else if text.starts_with(br#"{"attachment":"#) {
+            let Body { attachment, body } = parse(&text, number)?;
+            if blake3::hash(body.as_bytes()).to_hex().as_str() == attachment {
+                run.bodies.insert(attachment);
+            }
+        } else if let Some(open) = &mut run.open {
+            open.lines.extend_from_slice(&text);
+        } else {
+            return Err(no_archive(number, "an event stands before its commit"));
+        }
+    }
+    checked.end(run);
+    Ok(checked)
+}
+
+/// A run while it is checked.
+struct Run {
+    head: Head,
+    chain: Chain,
+    open: Option<Sealed>,
+    bodies: HashSet<String>,
+    broken: Option<Broken>,
+}
+
+impl Run {
+    fn new(head: Head) -> Self {
+        Self {
+            chain: Chain::new(RunId::clone(&head.run)),
+            head,
+            open: None,
+            bodies: HashSet::new(),
+            broken: None,
+        }
+    }
+
+    /// All lines of the open commit are there.
+    fn close(&mut self) {
+        let Some(sealed) = self.open.take() else {
+            return;
+        };
+        if self.broken.is_some() {
+            return;
+        }
+        let lost = split(&sealed.lines).enumerate().find_map(|(index, line)| {
+            let mut names = attachment::named(line).into_iter().map(|hash| hex(&hash));
+            let lost = names.find(|name| !self.bodies.contains(name))?;
+            Some((sealed.first + index as u64, Fault::Attachment(lost)))
+        });
+        let checked = self.chain.check(&sealed);
+        self.broken = checked.err().or_else(|| {
+            let (seq, what) = lost?;
+            let run = RunId::clone(&self.head.run);
+            Some(Broken { run, seq, what })
+        });
+    }
+}
+
+impl Checked {
+    fn end(&mut self, run: Option<Run>) {
+        let Some(mut run) = run else { return };
+        run.close();
+        self.runs += 1;
+        self.events += run.chain.next() - 1;
+        let broken = run.broken.or_else(|| {
+            if run.chain.next() <= run.head.events {
+                return Some(Broken {
+                    run: RunId::clone(&run.head.run),
+                    seq: run.chain.next(),
+                    what: Fault::Missing,
+                });
+            }
+            if run.chain.next() > run.head.events + 1 {
+                return Some(Broken {
+                    run: RunId::clone(&run.head.run),
+                    seq: run.head.events + 1,
+                    what: Fault::Surplus,
+                });
+            }
+            // As long as it was written: a part of it would do for people.
+            let written =
+                run.head.head.len() == run.chain.head().len() && from_hex(&run.head.head).is_some();
+            let kept = if written { &*run.head.head } else { "" };
+            run.chain.check_head(kept).err()
+        });
+        self.broken.extend(broken);
+    }
+}
+
+fn opened(run: &RunId, commit: &Commit, number: u64) -> Result<Sealed, JournalError> {
+    let head = from_hex(&commit.head).and_then(|head| Hash::try_from(head).ok());
+    let marks = from_hex(&commit.marks);
+    let (Some(head), Some(marks)) = (head, marks) else {
+        return Err(no_archive(number, "its commit has no head or marks"));
+    };
+    Ok(Sealed {
+        run: RunId::clone(run),
+        first: commit.commit,
+        last: commit.last,
+        lines: Vec::new(),
+        marks,
+        head,
+    })
+}
+
+fn parse<'t, T: Deserialize<'t>>(text: &'t [u8], number: u64) -> Result<T, JournalError> {
+    serde_json::from_slice(text).map_err(|error| no_archive(number, &error.to_string()))
+}
+
+fn no_archive(line: u64, why: &str) -> JournalError {
+    JournalError::Store(format!("this is no archive of funcy's: line {line}: {why}"))
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// Only as [`to_hex`] writes it: what is edited is not what was written, though it may mean the same.
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    if text
+        .bytes()
+        .any(|byte| byte.is_ascii_uppercase() || byte == b'+')
+    {
+        return None;
+    }
+    let pairs = text.as_bytes().chunks(2);
+    pairs
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect()
+}

@@ -1,0 +1,224 @@
+//! The journal in a file: `SQLite` with a write-ahead log, so that readers and a writer do not wait for each
+//! other, and several processes share it.
+
+mod read;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use super::{Commit, ExecutionRow, Hash, JournalError, Query, RunRow, Sealed, Size, Store};
+use crate::event::RunId;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What a commit survives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// The end of the process, in whatever way. After a loss of power the last commits may be missing; what
+    /// is there is whole.
+    #[default]
+    Normal,
+    /// A loss of power as well: each commit waits for the disk.
+    Full,
+}
+
+/// How long funcy waits for another process that holds the journal.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The first version of `SQLite` whose write-ahead log loses nothing when one process writes while another
+/// checkpoints.
+const SOUND: i32 = 3_051_003;
+
+/// A journal in a file.
+#[derive(Debug)]
+pub struct Sqlite {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Sqlite {
+    /// Opens the journal to write; makes it, and the folders on the way to it, where there is none.
+    ///
+    /// # Errors
+    /// When the file is no journal, a newer funcy has written it, or it cannot be opened.
+    pub fn create(path: &Path, durability: Durability) -> Result<Self, JournalError> {
+        if let Some(folder) = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
+            std::fs::create_dir_all(folder).map_err(JournalError::inaccessible(path))?;
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let mut store = Self::open_with(path, flags)?;
+        schema::examine(&store.connection, path)?;
+        if store.connection.is_readonly("main").map_err(mistake)? {
+            return Err(JournalError::Inaccessible {
+                path: path.to_owned(),
+                why: "it may only be read".to_owned(),
+            });
+        }
+        let synchronous = match durability {
+            Durability::Normal => "NORMAL",
+            Durability::Full => "FULL",
+        };
+        store
+            .connection
+            .execute_batch(&format!(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous};"
+            ))
+            .map_err(mistake)?;
+        schema::migrate(&mut store.connection, path)?;
+        store.belongs_to_us(true)?;
+        Ok(store)
+    }
+
+    /// Opens a journal that is there.
+    ///
+    /// # Errors
+    /// When there is none, it is no journal, or a newer funcy has written it.
+    pub fn open(path: &Path) -> Result<Self, JournalError> {
+        if !path.exists() {
+            return Err(JournalError::Absent {
+                path: path.to_owned(),
+            });
+        }
+        let mut store = Self::open_with(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        schema::migrate(&mut store.connection, path)?;
+        store.belongs_to_us(true)?;
+        Ok(store)
+    }
+
+    fn open_with(path: &Path, flags: OpenFlags) -> Result<Self, JournalError> {
+        if rusqlite::version_number() < SOUND {
+            return Err(JournalError::OldLibrary {
+                found: rusqlite::version(),
+            });
+        }
+        // Each connection stays on one thread at a time: SQLite needs no lock of its own.
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection =
+            Connection::open_with_flags(path, flags).map_err(|error| mistake(error).of(path))?;
+        connection.busy_timeout(PATIENCE).map_err(mistake)?;
+        connection.set_prepared_statement_cache_capacity(32);
+        let store = Self {
+            connection,
+            path: path.to_owned(),
+        };
+        store.belongs_to_us(false)?;
+        Ok(store)
+    }
+
+    /// The last connection to a database moves its log into it. What may not be ours is not touched.
+    fn belongs_to_us(&self, ours: bool) -> Result<(), JournalError> {
+        self.connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !ours)
+            .map_err(mistake)?;
+        Ok(())
+    }
+
+    fn named<T>(&self, result: Result<T, JournalError>) -> Result<T, JournalError> {
+        result.map_err(|error| error.of(&self.path))
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Store for Sqlite {
+    fn append(&mut self, commits: &[Commit<'_>]) -> Result<(), JournalError> {
+        let written = write::append(&mut self.connection, commits);
+        self.named(written)
+    }
+
+    fn runs(
+        &self,
+        query: &Query,
+        before: Option<&RunId>,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, JournalError> {
+        self.named(read::runs(&self.connection, query, before, limit))
+    }
+
+    fn run(&self, id: &str) -> Result<Option<RunRow>, JournalError> {
+        self.named(read::run(&self.connection, id))
+    }
+
+    fn named_like(&self, part: &str, limit: usize) -> Result<Vec<RunId>, JournalError> {
+        self.named(read::named_like(&self.connection, part, limit))
+    }
+
+    fn unended(&self) -> Result<Vec<RunRow>, JournalError> {
+        self.named(read::unended(&self.connection))
+    }
+
+    fn executions(&self, run: &str) -> Result<Vec<ExecutionRow>, JournalError> {
+        self.named(read::executions(&self.connection, run))
+    }
+
+    fn notable(&self, run: &str, limit: usize) -> Result<Vec<ExecutionRow>, JournalError> {
+        read::notable(&self.connection, run, limit)
+    }
+
+    fn history(
+        &self,
+        task: &str,
+        before: Option<&RunId>,
+        limit: usize,
+    ) -> Result<Vec<ExecutionRow>, JournalError> {
+        self.named(read::history(&self.connection, task, before, limit))
+    }
+
+    fn commits(
+        &self,
+        run: &str,
+        from: u64,
+        each: &mut dyn FnMut(Sealed) -> ControlFlow<()>,
+    ) -> Result<(), JournalError> {
+        self.named(read::commits(&self.connection, run, from, each))
+    }
+
+    fn attachment(&self, hash: &Hash) -> Result<Option<Vec<u8>>, JournalError> {
+        self.named(read::attachment(&self.connection, hash))
+    }
+
+    fn remove(&mut self, runs: &[RunId]) -> Result<(), JournalError> {
+        let removed = write::remove(&mut self.connection, runs);
+        self.named(removed)
+    }
+
+    fn size(&self) -> Result<Size, JournalError> {
+        self.named(read::size(&self.connection))
+    }
+
+    fn compact(&mut self) -> Result<(), JournalError> {
+        self.named(self.connection.execute_batch("VACUUM").map_err(mistake))
+    }
+}
+
+/// What a mistake of `SQLite` means to us. Which file it is about is filled in by [`JournalError::of`].
+pub(super) fn mistake(error: rusqlite::Error) -> JournalError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => JournalError::Full(error.to_string()),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            JournalError::Busy(error.to_string())
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => JournalError::Corrupt {
+            path: PathBuf::new(),
+            why: error.to_string(),
+        },
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
+            JournalError::Inaccessible {
+                path: PathBuf::new(),
+                why: error.to_string(),
+            }
+        }
+        _ => JournalError::Store(error.to_string()),
+    }
+}

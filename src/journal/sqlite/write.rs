@@ -1,0 +1,245 @@
+use super::{Commit, JournalError, mistake};
+use crate::event::{Event, ExecutionStarted, Fact, Headline, Outcome, RunId, RunStarted};
+use crate::journal::crash;
+use crate::journal::store::labels_json;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+
+pub(super) fn append(
+    connection: &mut Connection,
+    commits: &[Commit<'_>],
+) -> Result<(), JournalError> {
+    // Immediate: a transaction that began by reading could not wait for another writer.
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(mistake)?;
+    crash::point("begun");
+    for commit in commits {
+        append_one(&transaction, commit).map_err(mistake)?;
+    }
+    crash::point("before-commit");
+    transaction.commit().map_err(mistake)?;
+    crash::point("committed");
+    Ok(())
+}
+
+fn append_one(transaction: &Transaction<'_>, commit: &Commit<'_>) -> rusqlite::Result<()> {
+    let Commit {
+        sealed,
+        attachments,
+        events,
+    } = commit;
+    if let Some(Event {
+        at,
+        fact: Fact::RunStarted(started),
+        ..
+    }) = events.first()
+    {
+        add_run(transaction, &sealed.run, *at, started, &sealed.head)?;
+    }
+    let run: i64 = transaction
+        .prepare_cached("SELECT number FROM run WHERE id = ?1")?
+        .query_row([&*sealed.run], |row| row.get(0))?;
+    transaction
+        .prepare_cached(
+            "INSERT INTO run_commit (run, first, last, head, marks, lines) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            run,
+            sealed.first as i64,
+            sealed.last as i64,
+            sealed.head,
+            sealed.marks,
+            sealed.lines
+        ])?;
+    crash::point("half-appended");
+    for attachment in *attachments {
+        transaction
+            .prepare_cached("INSERT OR IGNORE INTO attachment (hash, body) VALUES (?1, ?2)")?
+            .execute(params![attachment.hash, attachment.body])?;
+        transaction
+            .prepare_cached("INSERT OR IGNORE INTO attached (run, hash) VALUES (?1, ?2)")?
+            .execute(params![run, attachment.hash])?;
+    }
+    let bytes = sealed.lines.len() + attachments.iter().map(|one| one.body.len()).sum::<usize>();
+    transaction
+        .prepare_cached(
+            "UPDATE run SET events = ?2, head = ?3, bytes = bytes + ?4 WHERE number = ?1",
+        )?
+        .execute(params![run, sealed.last as i64, sealed.head, bytes as i64])?;
+    for event in *events {
+        list(transaction, run, event)?;
+    }
+    Ok(())
+}
+
+fn add_run(
+    transaction: &Transaction<'_>,
+    id: &RunId,
+    at: i64,
+    started: &RunStarted,
+    head: &[u8],
+) -> rusqlite::Result<()> {
+    let command = serde_json::Value::from(started.command.clone()).to_string();
+    transaction
+        .prepare_cached(
+            "INSERT INTO run (id, started, tasks, command, env, labels, head) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            &**id,
+            at,
+            started.tasks,
+            command,
+            started.env.as_deref(),
+            labels_json(&started.labels).to_string(),
+            head
+        ])?;
+    Ok(())
+}
+
+/// Keeps what lists are made of.
+fn list(transaction: &Transaction<'_>, run: i64, event: &Event) -> rusqlite::Result<()> {
+    match (&event.fact, event.execution) {
+        (Fact::ExecutionStarted(started), Some(number)) => {
+            add_execution(transaction, run, number, event.at, started)
+        }
+        (
+            Fact::ExecutionFinished {
+                outcome,
+                headline,
+                state,
+                metrics,
+                ..
+            },
+            Some(number),
+        ) => end_execution(
+            transaction,
+            run,
+            number,
+            *outcome,
+            (state.as_deref(), metrics.micros),
+            headline.as_deref(),
+        ),
+        (
+            Fact::RunFinished {
+                outcome,
+                tally,
+                micros,
+            },
+            _,
+        ) => {
+            transaction
+                .prepare_cached(
+                    "UPDATE run SET outcome = ?2, tally = ?3, micros = ?4 WHERE number = ?1",
+                )?
+                .execute(params![
+                    run,
+                    outcome.word(),
+                    super::read::tally_text(tally),
+                    *micros as i64
+                ])?;
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn add_execution(
+    transaction: &Transaction<'_>,
+    run: i64,
+    number: u32,
+    at: i64,
+    started: &ExecutionStarted,
+) -> rusqlite::Result<()> {
+    if started.attempt > 1 {
+        transaction
+            .prepare_cached(
+                "UPDATE execution SET superseded = 1 WHERE run = ?1 AND task_index = ?2",
+            )?
+            .execute(params![run, started.index])?;
+    }
+    transaction
+        .prepare_cached(
+            "INSERT INTO execution
+                (run, number, task_index, attempt, attempts, task, file, case_name, hash, started)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?
+        .execute(params![
+            run,
+            number,
+            started.index,
+            started.attempt,
+            started.attempts,
+            &*started.task,
+            &*started.file,
+            started.case.as_deref(),
+            &*started.hash,
+            at
+        ])?;
+    Ok(())
+}
+
+fn end_execution(
+    transaction: &Transaction<'_>,
+    run: i64,
+    number: u32,
+    outcome: Outcome,
+    (state, micros): (Option<&str>, u64),
+    headline: Option<&Headline>,
+) -> rusqlite::Result<()> {
+    let failure = headline.map(|headline| &headline.failure);
+    let path = headline
+        .and_then(|headline| headline.place.as_deref())
+        .map(|place| &*place.path);
+    transaction
+        .prepare_cached(
+            "UPDATE execution SET state = ?4, micros = ?5, kind = ?6, message = ?7, path = ?8,
+                outcome = CASE WHEN ?3 = 'passed' AND attempt > 1 THEN 'flaky' ELSE ?3 END
+                WHERE run = ?1 AND number = ?2",
+        )?
+        .execute(params![
+            run,
+            number,
+            outcome.word(),
+            state,
+            micros as i64,
+            failure.map(|failure| failure.kind.word()),
+            failure.map(|failure| &failure.message),
+            path
+        ])?;
+    Ok(())
+}
+
+/// Removes runs with all that belongs to them alone.
+pub(super) fn remove(connection: &mut Connection, runs: &[RunId]) -> Result<(), JournalError> {
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(mistake)?;
+    for id in runs {
+        remove_one(&transaction, id).map_err(mistake)?;
+    }
+    transaction.commit().map_err(mistake)
+}
+
+fn remove_one(transaction: &Transaction<'_>, id: &RunId) -> rusqlite::Result<()> {
+    let run: Option<i64> = transaction
+        .prepare_cached("SELECT number FROM run WHERE id = ?1")?
+        .query_row([&**id], |row| row.get(0))
+        .optional()?;
+    let Some(run) = run else { return Ok(()) };
+    transaction
+        .prepare_cached(
+            "DELETE FROM attachment WHERE hash IN (SELECT own.hash FROM attached own WHERE own.run = ?1
+                AND NOT EXISTS (SELECT 1 FROM attached other
+                    WHERE other.hash = own.hash AND other.run <> ?1))",
+        )?
+        .execute([run])?;
+    for table in ["attached", "run_commit", "execution"] {
+        transaction
+            .prepare_cached(&format!("DELETE FROM {table} WHERE run = ?1"))?
+            .execute([run])?;
+    }
+    transaction
+        .prepare_cached("DELETE FROM run WHERE number = ?1")?
+        .execute([run])?;
+    Ok(())
+}
