@@ -62,10 +62,11 @@ pub(super) async fn writable(context: &Context, path: &str) -> Result<PathBuf, F
         .await
         .map_err(|error| broken(context, "write", path, &error))?;
     context.permissions.write(&real)?;
-    match regular(context, "write", path, &real).await {
-        Err(_) if !tokio::fs::try_exists(&real).await.unwrap_or(true) => Ok(real),
-        checked => checked.map(|()| real),
+    // In this order, since another may make the file in between.
+    if !tokio::fs::try_exists(&real).await.unwrap_or(true) {
+        return Ok(real);
     }
+    regular(context, "write", path, &real).await.map(|()| real)
 }
 
 /// Where a path leads, free of `..` and links. The file itself need not exist, its folder must.
