@@ -80,6 +80,7 @@
 //! | 2 | [`report`] | what people and programs read of a run: folds over events |
 //! | 3 | [`engine`] | loads tasks, runs many at once in the live world, tells sinks what happens |
 //! | 4 | [`demo`] | a small asynchronous shop to test against |
+//! | 4 | [`watch`] | files to runs: what a change affects is run again, on a screen or line by line |
 //! | 5 | [`cli`] | the command line, one file a command |
 //!
 //! A task goes through three stages: [`definition::Task`], as it is written, every node with its place;
@@ -111,3 +112,4 @@ pub mod journal;
 pub mod machine;
 pub mod report;
 pub mod script;
+pub mod watch;

@@ -47,6 +47,21 @@ const HOUSE: &[Room] = &[
     ),
     room("demo", 4, &[]),
     room(
+        "watch",
+        4,
+        &[
+            "event",
+            "definition",
+            "script",
+            "graph",
+            "machine",
+            "client",
+            "journal",
+            "report",
+            "engine",
+        ],
+    ),
+    room(
         "cli",
         5,
         &[
@@ -60,6 +75,7 @@ const HOUSE: &[Room] = &[
             "report",
             "engine",
             "demo",
+            "watch",
         ],
     ),
 ];

@@ -64,15 +64,25 @@ impl Keep {
 
     /// The run, to be written down as it goes.
     pub(super) fn recorded(&self, run: Run) -> Result<Run, JournalError> {
+        match self.journal()? {
+            Some(journal) => {
+                let recorder = journal.recorder(run.id())?;
+                Ok(run.recorded(recorder))
+            }
+            None => Ok(run),
+        }
+    }
+
+    /// The journal, to be written. `None`: it is not kept.
+    pub(super) fn journal(&self) -> Result<Option<Journal>, JournalError> {
         if !self.is_kept() {
-            return Ok(run);
+            return Ok(None);
         }
         let durability = match self.durability {
             Survives::Normal => Durability::Normal,
             Survives::Full => Durability::Full,
         };
-        let recorder = Journal::open(&self.journal, durability)?.recorder(run.id())?;
-        Ok(run.recorded(recorder))
+        Journal::open(&self.journal, durability).map(Some)
     }
 }
 

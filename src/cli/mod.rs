@@ -21,6 +21,8 @@ mod runs;
 mod schema;
 mod show;
 mod signals;
+mod simulate;
+mod watch;
 mod when;
 
 use clap::{Parser, Subcommand};
@@ -52,6 +54,8 @@ struct Cli {
 enum Command {
     /// Run tasks
     Run(run::Args),
+    /// Run again what a change affects, while you write
+    Watch(watch::Args),
     /// Check definitions without running anything
     Check(check::Args),
     /// Past runs: list, clear up, measure
@@ -66,6 +70,8 @@ enum Command {
     Audit(audit::Args),
     /// Evaluate one expression: over a file, an answer, or variables
     Eval(eval::Args),
+    /// Run a task on a virtual clock, against stubs or a recorded run
+    Simulate(simulate::Args),
     /// Draw the machine of a task
     Graph(graph::Args),
     /// The client kinds: their config, requests and results
@@ -83,6 +89,7 @@ enum Command {
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn main() -> ExitCode {
+    hide_panics();
     let Cli { global, command } = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -98,6 +105,7 @@ pub fn main() -> ExitCode {
     global.trace();
     let exit = match command {
         Command::Run(args) => run::run(&global, &args),
+        Command::Watch(args) => watch::run(&global, args),
         Command::Check(args) => check::run(&global, &args),
         Command::Runs(args) => runs::run(&global, &args),
         Command::Show(args) => show::run(&global, &args),
@@ -105,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Eval(args) => eval::run(&global, &args),
+        Command::Simulate(args) => simulate::run(&global, &args),
         Command::Graph(args) => graph::run(&global, &args),
         Command::Clients(args) => clients::run(&global, &args),
         Command::Schema(args) => schema::run(&args),
@@ -118,4 +127,19 @@ pub fn main() -> ExitCode {
 /// The grammar of the command line, for completions and the docs.
 fn grammar() -> clap::Command {
     <Cli as clap::CommandFactory>::command()
+}
+
+/// The text of a panic may hold a secret: a task's is told, masked, as its error; here only the place is.
+fn hide_panics() {
+    if std::env::var_os("RUST_BACKTRACE").is_some() {
+        return;
+    }
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic
+            .location()
+            .map_or_else(String::new, |place| format!(" at {place}"));
+        output::note(&format!(
+            "funcy panicked{place}; with RUST_BACKTRACE=1 it says why"
+        ));
+    }));
 }

@@ -50,6 +50,11 @@ impl Global {
         )
     }
 
+    /// Whether more is to be said.
+    pub(super) fn is_verbose(&self) -> bool {
+        self.verbose > 0
+    }
+
     pub(super) fn out_style(&self) -> Style {
         self.style(std::io::stdout().is_terminal())
     }

@@ -74,8 +74,10 @@ pub(super) fn tell(
         }
     })?;
     written?;
-    // What has no end is not sealed: more may come.
-    if let Some((events, at, true)) = last {
+    // What has no end, or had none when its head was read, is not sealed: more may come.
+    if let Some((events, at, true)) = last
+        && row.outcome.is_some()
+    {
         let sealed = crate::event::Event::sealed(&row.id, events, at, &row.head);
         sink.accept(&[sealed])?;
     }

@@ -70,16 +70,16 @@ pub(super) struct Args {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+pub(super) enum Format {
     Human,
     Json,
 }
 
 /// `FORMAT=FILE`.
 #[derive(Clone, Debug)]
-struct ReportFile {
+pub(super) struct ReportFile {
     format: &'static report::Report,
-    path: PathBuf,
+    pub(super) path: PathBuf,
 }
 
 impl FromStr for ReportFile {
@@ -234,7 +234,7 @@ fn selected(global: &Global, args: &Args, loader: &Loader) -> Result<Vec<Loaded>
 }
 
 /// With an invalid file nothing starts.
-fn usable(global: &Global, found: &Tasks) -> Result<(), Exit> {
+pub(super) fn usable(global: &Global, found: &Tasks) -> Result<(), Exit> {
     if !found.diagnostics.is_empty() {
         let style = global.style(io::stderr().is_terminal());
         output::note(check::rendered(found, style).trim_end());
@@ -259,7 +259,7 @@ fn usable(global: &Global, found: &Tasks) -> Result<(), Exit> {
 }
 
 /// Nothing starts when a task lacks what must be given to it.
-fn params_missing(tasks: &[Loaded], load: &Load) -> Option<Exit> {
+pub(super) fn params_missing(tasks: &[Loaded], load: &Load) -> Option<Exit> {
     let given = |name: &str| load.vars.iter().any(|var| &*var.name == name);
     let (task, name) = tasks.iter().find_map(|task| {
         let missing = task.machine.params().iter().find(|name| !given(name))?;
@@ -304,7 +304,7 @@ fn label(text: &str) -> Result<(Name, Name), String> {
 }
 
 /// The command line for the record, with the values of secrets hidden: no task has named them yet.
-fn command_line(secrets: &HashSet<&str>) -> Vec<String> {
+pub(super) fn command_line(secrets: &HashSet<&str>) -> Vec<String> {
     std::env::args_os()
         .map(|word| {
             let word = word.to_string_lossy();
@@ -321,7 +321,10 @@ fn command_line(secrets: &HashSet<&str>) -> Vec<String> {
 }
 
 /// Opens the report files before anything runs, so that a path that cannot be written is known then.
-fn open_reports(reports: &[ReportFile], given: &Options) -> Result<Vec<Box<dyn Sink>>, Exit> {
+pub(super) fn open_reports(
+    reports: &[ReportFile],
+    given: &Options,
+) -> Result<Vec<Box<dyn Sink>>, Exit> {
     let mut sinks = Vec::with_capacity(reports.len());
     for ReportFile { format, path } in reports {
         let opened = match path.parent() {
@@ -368,7 +371,7 @@ fn github(given: &Options) -> report::Github {
     report::Github::new(Box::new(Lenient(io::stdout())), summary, given.clone())
 }
 
-fn stdout() -> Named<io::Stdout> {
+pub(super) fn stdout() -> Named<io::Stdout> {
     Named("stdout".to_owned(), io::stdout())
 }
 

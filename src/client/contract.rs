@@ -9,12 +9,19 @@ use std::sync::Arc;
 /// What an author writes to add a protocol. All types are plain: the checks, the JSON Schema and the docs
 /// come from them.
 pub trait Protocol: Send + Sync + 'static {
-    /// The key in `clients: {NAME: {KIND: …}}`, and the name of the ready client.
+    /// The key in `clients: {NAME: {KIND: …}}`, and the name of the ready client. Any but `record`.
     const NAME: &'static str;
     /// One line.
     const SUMMARY: &'static str;
     /// A few lines of YAML: an instruction as it stands in a task.
     const EXAMPLE: &'static str;
+    /// The members of requests, sources, replies and messages that hold payload, not what is said of it. A
+    /// task may forbid to record them (`record: headers`); what stands here is then left out. `kv.json` is the
+    /// member `json` of `kv`, or of each of its items if it is a list.
+    ///
+    /// The default has the names that the clients of funcy give to payload. A client with other ones lists
+    /// all of its own.
+    const BODIES: &'static [&'static str] = &["body", "text", "json", "base64", "file", "data"];
 
     /// What `clients: {NAME: {KIND: config}}` holds. Every field is optional, so that the ready client
     /// works without one.

@@ -78,8 +78,12 @@ pub(super) async fn resolve(context: &Context, path: &str) -> io::Result<PathBuf
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         found => return found,
     }
-    // A link that leads nowhere would be followed by the one who creates the file.
-    if tokio::fs::symlink_metadata(&full).await.is_ok() {
+    // A link that leads nowhere would be followed by the one who creates the file; a file that somebody has
+    // made in between is none.
+    if let Ok(found) = tokio::fs::symlink_metadata(&full).await {
+        if !found.is_symlink() {
+            return tokio::fs::canonicalize(&full).await;
+        }
         return Err(io::Error::new(
             io::ErrorKind::NotFound,
             "it is a link to a file that does not exist",

@@ -132,6 +132,7 @@ impl<P: Protocol> Client for Erased<P> {
             short_source: P::short_source,
             label: P::label,
             example: P::EXAMPLE,
+            bodies: P::BODIES,
             is_safe: P::is_safe,
         }
     }

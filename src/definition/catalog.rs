@@ -32,6 +32,9 @@ pub struct ClientKind {
     pub label: fn(&Json) -> String,
     /// An example of a request and what it shows, for the docs.
     pub example: &'static str,
+    /// The members of requests, sources, replies and messages that hold payload: `json`, or `kv.json` for a
+    /// member of a member. What lies in a list counts as lying in the list's place.
+    pub bodies: &'static [&'static str],
     /// Whether a request can be sent twice without doing twice what it does (GET, SELECT).
     pub is_safe: fn(&Json) -> bool,
 }

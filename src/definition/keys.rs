@@ -1,13 +1,15 @@
 //! The keys of the language: one table an object, which the decoder's check for unknown keys, the JSON
 //! Schema and its descriptions share.
 
+mod stubs;
 mod suite;
 mod task;
 
+pub(super) use stubs::{STUB, STUB_ERROR};
 pub(super) use suite::{DEFAULTS, PERMISSIONS, READY, SERVICE, SUITE};
 pub(super) use task::{
-    ACTIONS, CONDITION, ERROR_ROUTE, INSTRUCTION, MODIFIERS, RETRY, SIGNAL, SKIP, STATE, TASK,
-    TIMEOUT_ROUTE, TRANSITION, WAIT,
+    ACTIONS, CLIENT, CONDITION, ERROR_ROUTE, INSTRUCTION, MODIFIERS, RETRY, SIGNAL, SKIP, STATE,
+    TASK, TIMEOUT_ROUTE, TRANSITION, WAIT,
 };
 
 /// One key.
@@ -73,8 +75,10 @@ pub(super) enum Shape {
     Values,
     /// Name: template or nothing, or a list of names.
     Secrets,
-    /// Name: `{KIND: config}`.
+    /// Name: `{KIND: config, record: …}`.
     Clients,
+    /// What is recorded: `full`, `headers` or `none`.
+    Record,
     /// Name: `{CLIENT: source}`.
     Listens,
     /// `{CLIENT: source}` or the name of a `listen` entry.

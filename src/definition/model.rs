@@ -88,7 +88,7 @@ pub struct Skip {
     pub reason: Text,
 }
 
-/// `NAME: {KIND: config}`.
+/// `NAME: {KIND: config, record: …}`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClientDefinition {
     /// Its name.
@@ -97,6 +97,35 @@ pub struct ClientDefinition {
     pub kind: Text,
     /// Its config.
     pub config: Node,
+    /// What is recorded of its traffic.
+    pub record: Record,
+}
+
+/// What is recorded of the requests, answers and messages of a client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Record {
+    /// All of them.
+    #[default]
+    Full,
+    /// Only what is no payload.
+    Headers,
+    /// That they happened, their summary and their sizes.
+    Nothing,
+}
+
+impl Record {
+    /// From most to least.
+    pub const ALL: [Self; 3] = [Self::Full, Self::Headers, Self::Nothing];
+
+    /// The word in a file.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Headers => "headers",
+            Self::Nothing => "none",
+        }
+    }
 }
 
 /// `NAME: {CLIENT: source}`.

@@ -23,6 +23,7 @@ mod tests;
 
 use super::catalog::Catalog;
 use super::keys::{self, Key, Object, Shape};
+use super::model::Record;
 use crate::event::{ErrorKind, Json};
 use serde_json::{Map, json};
 
@@ -144,6 +145,10 @@ impl Writer<'_> {
                 "allOf": [{ "items": { "type": ["string", "object"] } }],
             }),
             Shape::Clients => reference("clients"),
+            Shape::Record => json!({
+                "enum": Record::ALL.map(Record::word),
+                "default": Record::default().word(),
+            }),
             Shape::Listens => reference("listens"),
             Shape::Subscribe => self.source(&["string"]),
             Shape::Instruction => reference("instruction"),
@@ -230,7 +235,7 @@ impl Writer<'_> {
     }
 
     fn clients(&self) -> Json {
-        let kinds: Map<String, Json> = self
+        let mut members: Map<String, Json> = self
             .catalog
             .kinds
             .iter()
@@ -239,12 +244,20 @@ impl Writer<'_> {
                 (kind.name.to_owned(), schema)
             })
             .collect();
+        let is_open = members.is_empty();
+        for key in keys::CLIENT.keys() {
+            if let Some(schema) = self.property(key) {
+                members.insert(key.name.to_owned(), schema);
+            }
+        }
+        // One kind, and beside it what else a client has.
         let client = json!({
             "type": "object",
-            "minProperties": 1,
-            "allOf": [at_most_one()],
-            "properties": kinds,
-            "additionalProperties": kinds.is_empty(),
+            "properties": members,
+            "additionalProperties": is_open,
+            "if": { "required": ["record"] },
+            "then": { "minProperties": 2, "maxProperties": 2 },
+            "else": { "minProperties": 1, "maxProperties": 1 },
         });
         named(&client)
     }

@@ -20,6 +20,8 @@ pub(super) struct File {
 /// What became of a file.
 pub(super) struct Compiled {
     pub(super) machine: Option<Arc<Machine>>,
+    /// The texts that it gives to clients as they stand.
+    pub(super) literals: Arc<[Name]>,
     pub(super) diagnostics: Vec<Diagnostic>,
     /// The text that these point into.
     pub(super) source: Option<Name>,
@@ -29,6 +31,7 @@ impl Compiled {
     fn wrong(diagnostic: Diagnostic) -> Self {
         Self {
             machine: None,
+            literals: Arc::default(),
             diagnostics: vec![diagnostic],
             source: None,
         }
@@ -50,15 +53,17 @@ impl Loader {
             Ok(source) => Arc::new(source),
             Err(diagnostic) => return Compiled::wrong(*diagnostic),
         };
+        let mut literals = Arc::default();
         let (machine, diagnostics) = match &file.project {
             None => (None, Vec::new()),
-            Some(project) => match self.machine(&source, project) {
+            Some(project) => match self.machine(&source, project, &mut literals) {
                 Ok((machine, warnings)) => (Some(Arc::new(machine)), warnings),
                 Err(diagnostics) => (None, diagnostics),
             },
         };
         Compiled {
             machine,
+            literals,
             diagnostics,
             source: Some(Name::clone(&source.text)),
         }
@@ -68,11 +73,13 @@ impl Loader {
         &self,
         file: &Arc<SourceFile>,
         project: &Project,
+        literals: &mut Arc<[Name]>,
     ) -> Result<(Machine, Vec<Diagnostic>), Vec<Diagnostic>> {
         let definition::Parsed {
             value: task,
             warnings,
         }: definition::Parsed<Task> = definition::parse_task(file)?;
+        *literals = task.literals().into();
         match machine::compile(&self.against(project), &task) {
             Ok((machine, more)) => Ok((machine, warnings.into_iter().chain(more).collect())),
             Err(mut errors) => {
@@ -113,4 +120,43 @@ pub(super) fn side_by_side<T: Send>(files: &[File], work: impl Fn(&File) -> T + 
         }
         done
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::client::Registry;
+    use crate::engine::Loader;
+
+    #[test]
+    fn many_files_keep_their_order_and_each_of_their_mistakes() {
+        const TASK: &str = "version: 1\nstart_state: a\nfinal_state: a\nstates: { a: {} }\n";
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..200 {
+            let text = match number {
+                7 | 193 => "version: 1\n",
+                100 => "\0",
+                _ => TASK,
+            };
+            std::fs::write(folder.path().join(format!("t{number:03}.yaml")), text).unwrap();
+        }
+        let found = Loader::new(Registry::empty()).load(&[folder.path().to_owned()]);
+        assert_eq!(found.files, 200);
+        let names: Vec<_> = (found.tasks.iter())
+            .map(|task| task.machine.file.name.to_string())
+            .collect();
+        assert_eq!(names.len(), 197);
+        assert!(names.is_sorted());
+        assert!(found.has_errors());
+        let mut wrong: Vec<_> = (found.diagnostics.iter())
+            .map(|one| one.file.to_string())
+            .collect();
+        assert!(wrong.is_sorted());
+        wrong.dedup();
+        let ends: Vec<_> = wrong.iter().map(|name| &name[name.len() - 8..]).collect();
+        assert_eq!(ends, ["007.yaml", "100.yaml", "193.yaml"]);
+        // All of them belong to one suite.
+        let suite = &found.tasks[0].project;
+        let shared = |task: &crate::engine::Loaded| std::sync::Arc::ptr_eq(&task.project, suite);
+        assert!(found.tasks.iter().all(shared));
+    }
 }

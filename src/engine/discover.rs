@@ -3,7 +3,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The name of the suite file.
-pub(super) const SUITE: &str = "funcy.yaml";
+pub const SUITE: &str = "funcy.yaml";
 
 /// Folders that are nested deeper than this are not looked into.
 const DEPTH: usize = 64;
@@ -15,9 +15,29 @@ const DEPTH: usize = 64;
 /// # Errors
 /// When the path does not exist, is neither file nor folder, or cannot be read.
 pub fn discover(path: &Path) -> io::Result<Vec<PathBuf>> {
+    Ok(survey(path)?.files)
+}
+
+/// What lies below a path.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// The task files, sorted by name.
+    pub files: Vec<PathBuf>,
+    /// The folders that were looked into, links as they are written.
+    pub folders: Vec<PathBuf>,
+}
+
+/// As [`discover`], with the folders that were looked into: a new task file can only appear in one of them.
+///
+/// # Errors
+/// As [`discover`].
+pub fn survey(path: &Path) -> io::Result<Survey> {
     let kind = std::fs::metadata(path)?;
     if kind.is_file() {
-        return Ok(vec![path.to_owned()]);
+        return Ok(Survey {
+            files: vec![path.to_owned()],
+            folders: Vec::new(),
+        });
     }
     if !kind.is_dir() {
         return Err(io::Error::new(
@@ -25,22 +45,23 @@ pub fn discover(path: &Path) -> io::Result<Vec<PathBuf>> {
             "neither a file nor a folder",
         ));
     }
-    let mut files = Vec::new();
-    walk(path, 0, &mut HashSet::new(), &mut files)?;
-    files.sort();
-    Ok(files)
+    let mut found = Survey::default();
+    walk(path, 0, &mut HashSet::new(), &mut found)?;
+    found.files.sort();
+    Ok(found)
 }
 
 fn walk(
     folder: &Path,
     depth: usize,
     visited: &mut HashSet<PathBuf>,
-    files: &mut Vec<PathBuf>,
+    found: &mut Survey,
 ) -> io::Result<()> {
     // A link to a folder above would lead round and round, and two of them in 2^depth ways.
     if depth > DEPTH || !visited.insert(std::fs::canonicalize(folder)?) {
         return Ok(());
     }
+    found.folders.push(folder.to_owned());
     let mut entries = std::fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
     // Which of several ways is taken must not depend on the file system.
     entries.sort_by_key(std::fs::DirEntry::file_name);
@@ -54,19 +75,20 @@ fn walk(
         // Follows links. What is called a task and is none, such as a link that leads nowhere, is named too,
         // so that reading it fails: it must not be passed over.
         if std::fs::metadata(&path).is_ok_and(|kind| kind.is_dir()) {
-            walk(&path, depth + 1, visited, files)?;
+            walk(&path, depth + 1, visited, found)?;
         } else if matches!(
             path.extension().and_then(|end| end.to_str()),
             Some("yaml" | "yml")
         ) {
-            files.push(path);
+            found.files.push(path);
         }
     }
     Ok(())
 }
 
 /// The nearest suite file in the folder or above it.
-pub(super) fn suite_above(folder: &Path) -> Option<PathBuf> {
+#[must_use]
+pub fn suite_above(folder: &Path) -> Option<PathBuf> {
     // The parent of a bare file name is empty.
     let folder = std::path::absolute(Path::new(".").join(folder)).ok()?;
     folder

@@ -46,6 +46,34 @@ pub struct Loaded {
     pub machine: Arc<Machine>,
     /// Its suite.
     pub project: Arc<Project>,
+    /// The texts that it gives to clients as they stand: each may be the path of a file that it reads.
+    pub literals: Arc<[Name]>,
+}
+
+/// The suites that a loader has read. Handed to the next loading, they are not read again.
+#[derive(Debug, Default)]
+pub struct Projects(HashMap<PathBuf, Option<Arc<Project>>>);
+
+impl Projects {
+    /// Takes over what was read anew; a suite that is broken now stays as it was.
+    pub fn renew(&mut self, read: Self) {
+        for (key, project) in read.0 {
+            match project {
+                Some(project) => drop(self.0.insert(key, Some(project))),
+                None => drop(self.0.entry(key).or_insert(None)),
+            }
+        }
+    }
+
+    /// Forgets suites that are broken, so that they are read again.
+    pub fn forget_broken(&mut self) {
+        self.0.retain(|_, project| project.is_some());
+    }
+
+    /// The suites that could be read.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Project>> {
+        self.0.values().flatten()
+    }
 }
 
 /// A suite file, or its absence, with everything that its tasks share.
@@ -142,7 +170,15 @@ impl Loader {
     /// never passed over.
     #[must_use]
     pub fn load(&self, paths: &[PathBuf]) -> Tasks {
+        self.load_with(paths, &mut Projects::default())
+    }
+
+    /// As [`Self::load`], with the suites that are known already. What is wrong with a suite is said when it
+    /// is read, not again.
+    #[must_use]
+    pub fn load_with(&self, paths: &[PathBuf], known: &mut Projects) -> Tasks {
         let mut loading = Loading::new(self);
+        loading.projects = std::mem::take(&mut known.0);
         let mut files = Vec::new();
         let mut seen: HashSet<PathBuf> = HashSet::new();
         for path in paths {
@@ -171,6 +207,7 @@ impl Loader {
             loading.add(&file.name, file.project, compiled);
         }
         loading.found.diagnostics.extend(last);
+        known.0 = loading.projects;
         loading.found
     }
 
@@ -303,6 +340,7 @@ impl<'a> Loading<'a> {
     fn add(&mut self, name: &Name, project: Option<Arc<Project>>, compiled: Compiled) {
         let Compiled {
             machine,
+            literals,
             diagnostics,
             source,
         } = compiled;
@@ -316,7 +354,11 @@ impl<'a> Loading<'a> {
             }
         }
         if let (Some(machine), Some(project)) = (machine, project) {
-            self.found.tasks.push(Loaded { machine, project });
+            self.found.tasks.push(Loaded {
+                machine,
+                project,
+                literals,
+            });
         }
     }
 

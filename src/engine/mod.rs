@@ -1,6 +1,6 @@
 //! The engine: loads tasks, runs many of them at once in the live world, and tells sinks what happens.
 //!
-//! [`Loader`] reads files and compiles them, [`Run`] executes what was loaded. One path leads through all of it:
+//! [`Loader`] reads files and compiles them, [`Run`] executes what was loaded, [`simulate`] does so without the world. One path leads through all of it:
 //! a request becomes a run, a task one future, what it does facts, and the spine stamps each fact and
 //! hands it to the sinks in order.
 
@@ -14,14 +14,17 @@ mod question;
 mod run;
 mod select;
 mod service;
+mod simulate;
 mod spine;
 
-pub use discover::discover;
-pub use load::{Allow, Loaded, Loader, Project, Tasks};
+pub use discover::{SUITE, Survey, discover, suite_above, survey};
+pub use host::environment;
+pub use load::{Allow, Loaded, Loader, Project, Projects, Tasks};
 pub use question::{Ask, Question};
 pub use run::{Handle, Report, Run};
 pub use select::{Pattern, Selection, Shard};
-pub use service::{ServiceError, Services};
+pub use service::{KeptServices, ServiceError, Services};
+pub use simulate::{Answers, Simulated, simulate};
 
 /// Stack of the thread that runs tasks: deep values and scripts need it.
 pub const STACK: usize = 64 << 20;

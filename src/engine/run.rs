@@ -1,7 +1,7 @@
 use super::live::{Live, Stop, Surroundings};
 use super::load::{Loaded, Project};
 use super::pump::Pump;
-use super::service::{ServiceError, Services};
+use super::service::{Held, KeptServices, ServiceError, Services};
 use super::spine::Spine;
 use crate::client::Registry;
 use crate::event::{
@@ -40,6 +40,7 @@ struct Plan {
     stop: Stop,
     /// Where tasks begin that do not begin at their start, by their number.
     points: HashMap<usize, Point>,
+    kept: Option<KeptServices>,
 }
 
 /// Stops a run from outside. Cheap to clone.
@@ -91,6 +92,7 @@ impl Run {
             asked: RunStarted::default(),
             stop: Stop::default(),
             points: HashMap::new(),
+            kept: None,
         };
         Self {
             plan,
@@ -161,6 +163,13 @@ impl Run {
         self
     }
 
+    /// Uses services that are kept from run to run, instead of starting its own and stopping them.
+    #[must_use]
+    pub fn services(mut self, kept: KeptServices) -> Self {
+        self.plan.kept = Some(kept);
+        self
+    }
+
     /// Tells this sink what happens.
     #[must_use]
     pub fn sink(mut self, sink: impl Sink + 'static) -> Self {
@@ -227,7 +236,7 @@ impl Plan {
             .await;
         let addresses = services
             .iter()
-            .map(|(folder, services)| (folder.clone(), Arc::new(services.addresses.clone())))
+            .map(|(folder, serving)| (folder.clone(), Arc::new(serving.addresses())))
             .collect::<HashMap<_, _>>();
         let verdicts = self.run_tasks(spine, addresses).await;
         for services in services.values_mut() {
@@ -263,16 +272,14 @@ impl Plan {
     }
 
     /// The services of every suite that a task belongs to; none when the run is stopped before they are ready.
-    async fn start_services(&self) -> Result<HashMap<PathBuf, Services>, ServiceError> {
-        let mut started: HashMap<PathBuf, Services> = HashMap::new();
+    async fn start_services(&self) -> Result<HashMap<PathBuf, Serving>, ServiceError> {
+        let mut started: HashMap<PathBuf, Serving> = HashMap::new();
         for Loaded { project, .. } in &self.tasks {
-            let Project {
-                suite, permissions, ..
-            } = &**project;
-            if started.contains_key(&suite.folder) {
+            let folder = &project.suite.folder;
+            if started.contains_key(folder) {
                 continue;
             }
-            let starting = Services::start(suite, permissions, &self.registry);
+            let starting = self.serve(project);
             let result = tokio::select! {
                 biased;
                 // What has started of this suite ends with the future.
@@ -281,7 +288,7 @@ impl Plan {
             };
             match result {
                 Ok(services) => {
-                    started.insert(suite.folder.clone(), services);
+                    started.insert(folder.clone(), services);
                 }
                 Err(error) => {
                     for services in started.values_mut() {
@@ -292,6 +299,17 @@ impl Plan {
             }
         }
         Ok(started)
+    }
+
+    async fn serve(&self, project: &Arc<Project>) -> Result<Serving, ServiceError> {
+        if let Some(kept) = &self.kept {
+            return Ok(Serving::Kept(kept.of(project, &self.registry).await?));
+        }
+        let Project {
+            suite, permissions, ..
+        } = &**project;
+        let services = Services::start(suite, permissions, &self.registry).await?;
+        Ok(Serving::Own(services))
     }
 
     async fn run_tasks(
@@ -341,6 +359,29 @@ impl Plan {
             .into_iter()
             .map(|verdict| verdict.map_or_else(never_started, |verdict| *verdict))
             .collect()
+    }
+}
+
+/// The services of one suite while the run uses them.
+enum Serving {
+    /// Started for this run alone.
+    Own(Services),
+    /// Lent by whoever keeps them.
+    Kept(Held),
+}
+
+impl Serving {
+    fn addresses(&self) -> Json {
+        match self {
+            Self::Own(services) => services.addresses.clone(),
+            Self::Kept(held) => held.addresses(),
+        }
+    }
+
+    async fn stop(&mut self) {
+        if let Self::Own(services) = self {
+            services.stop().await;
+        }
     }
 }
 

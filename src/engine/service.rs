@@ -1,19 +1,21 @@
 //! Services: the processes that a suite's tasks need, started before the first task and stopped after the
 //! last, with everything they started.
 
+use super::load::Project;
 use crate::client::{Context, Registry, Scope};
 use crate::definition::Suite;
 use crate::definition::model::{Length, Service};
 use crate::event::{Json, Permissions};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use serde_json::{Map, json};
-use std::collections::VecDeque;
-use std::path::Path;
+use std::collections::{HashMap, VecDeque};
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
+use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -44,6 +46,91 @@ pub struct ServiceError {
     pub reason: String,
     /// The last lines of its output.
     pub output: String,
+}
+
+/// Services that outlive a run: started when a run first needs them, and kept until [`KeptServices::stop`].
+/// Cheap to clone; all clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct KeptServices(Arc<Mutex<HashMap<PathBuf, Shelf>>>);
+
+/// Where the services of one suite are kept. Runs that use them hold it for reading, so that they are
+/// never restarted under a run.
+type Shelf = Arc<RwLock<Option<(Arc<Project>, Services)>>>;
+
+/// Services in use by a run.
+#[derive(Debug)]
+pub(super) struct Held(OwnedRwLockReadGuard<Option<(Arc<Project>, Services)>>);
+
+impl Held {
+    pub(super) fn addresses(&self) -> Json {
+        let kept = self.0.as_ref();
+        kept.map_or(Json::Null, |(_, services)| services.addresses.clone())
+    }
+}
+
+impl KeptServices {
+    /// The services of this suite, started if they do not run yet. After a change of the suite file, or where
+    /// one has ended, they are started anew as soon as no run uses them.
+    pub(super) async fn of(
+        &self,
+        project: &Arc<Project>,
+        registry: &Registry,
+    ) -> Result<Held, ServiceError> {
+        let place = {
+            let mut shelves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(shelves.entry(project.suite.folder.clone()).or_default())
+        };
+        let held = Arc::clone(&place).read_owned().await;
+        if fits(held.as_ref(), project) {
+            return Ok(Held(held));
+        }
+        drop(held);
+        let mut kept = place.write_owned().await;
+        // Another run may have started them in between.
+        if !fits(kept.as_ref(), project) {
+            if let Some((_, mut old)) = kept.take() {
+                old.stop().await;
+            }
+            let Project {
+                suite, permissions, ..
+            } = &**project;
+            let services = Services::start(suite, permissions, registry).await?;
+            *kept = Some((Arc::clone(project), services));
+        }
+        Ok(Held(kept.downgrade()))
+    }
+
+    /// What expressions of the suite in this folder see as `services`; null as long as none were started.
+    #[must_use]
+    pub fn addresses(&self, folder: &Path) -> Json {
+        let shelves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = shelves.get(folder).and_then(|place| place.try_read().ok());
+        let kept = held.as_deref().and_then(Option::as_ref);
+        kept.map_or(Json::Null, |(_, services)| services.addresses.clone())
+    }
+
+    /// Stops all of them, and waits until they have ended.
+    pub async fn stop(&self) {
+        let shelves: Vec<Shelf> = {
+            let mut shelves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            shelves.drain().map(|(_, shelf)| shelf).collect()
+        };
+        for shelf in shelves {
+            if let Some((_, mut services)) = shelf.write().await.take() {
+                services.stop().await;
+            }
+        }
+    }
+}
+
+/// Whether these services still run and are what this suite asks for.
+fn fits(kept: Option<&(Arc<Project>, Services)>, project: &Arc<Project>) -> bool {
+    kept.is_some_and(|(of, services)| {
+        let same = Arc::ptr_eq(of, project)
+            || (of.suite.has_same_services(&project.suite)
+                && of.permissions == project.permissions);
+        same && services.running.iter().all(Running::is_alive)
+    })
 }
 
 #[derive(Debug)]
@@ -245,6 +332,18 @@ impl Running {
             sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(100));
         }
+    }
+
+    /// Whether its process has not ended.
+    fn is_alive(&self) -> bool {
+        // Does not reap the child, which would need it to be mutable.
+        self.child
+            .id()
+            .and_then(|id| Pid::from_raw(id.cast_signed()))
+            .is_some_and(|pid| {
+                let looks = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+                matches!(waitid(WaitId::Pid(pid), looks), Ok(None))
+            })
     }
 
     async fn stop(&mut self) {

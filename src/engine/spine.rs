@@ -56,6 +56,10 @@ impl Spine {
         let epoch = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_micros() as i64);
+        Self::with_epoch(run, epoch)
+    }
+
+    fn with_epoch(run: RunId, epoch: i64) -> Arc<Self> {
         Arc::new(Self {
             run,
             started: Instant::now(),
@@ -217,5 +221,68 @@ impl Spine {
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Json;
+
+    fn saved(name: &str, value: &str) -> Fact {
+        Fact::VariableSaved {
+            name: name.into(),
+            value: Json::from(value),
+        }
+    }
+
+    /// Many threads, and a clock that was read but once: whatever it does later, no time goes back.
+    #[test]
+    fn times_never_go_back_and_the_order_is_the_sequence() {
+        let spine = Spine::new("R".into());
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..500 {
+                        assert!(spine.push(Some(1), saved("a", "b")).is_none());
+                    }
+                });
+            }
+        });
+        let mut events = Vec::new();
+        spine.take(&mut events);
+        assert_eq!(events.len(), 2000);
+        for (index, event) in events.iter().enumerate() {
+            assert_eq!(event.seq, index as u64 + 1);
+        }
+        assert!(events.is_sorted_by_key(|event| event.at));
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_changes_no_order() {
+        for epoch in [i64::MIN, -1, 0, i64::MAX] {
+            let spine = Spine::with_epoch("R".into(), epoch);
+            for _ in 0..3 {
+                assert!(spine.push(None, saved("a", "b")).is_none());
+            }
+            let mut events = Vec::new();
+            spine.take(&mut events);
+            assert!(events.is_sorted_by_key(|event| event.at));
+            assert_eq!(events[2].seq, 3);
+        }
+    }
+
+    #[test]
+    fn a_secret_is_hidden_before_it_is_queued() {
+        let spine = Spine::new("R".into());
+        spine.conceal("token", "correct-horse");
+        assert!(
+            spine
+                .push(None, spine.hidden(saved("a", "x correct-horse y")))
+                .is_none()
+        );
+        let mut events = Vec::new();
+        spine.take(&mut events);
+        assert_eq!(events[0].fact, saved("a", "x $token y"));
     }
 }

@@ -28,8 +28,24 @@ const FORM: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_');
 /// The query of a URL that was written as a text.
 const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
+/// The same with `http` and `https`.
+const SPECIAL_QUERY: &AsciiSet = &QUERY.add(b'\'');
+/// What stands behind its `#`.
+const FRAGMENT: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`');
 /// The path of such a URL.
-const PATH: &AsciiSet = &QUERY.add(b'?').add(b'`').add(b'{').add(b'}');
+const PATH: &AsciiSet = &FRAGMENT.add(b'#').add(b'?').add(b'{').add(b'}');
+/// What stands before its `@`.
+const USERINFO: &AsciiSet = &PATH
+    .add(b'/')
+    .add(b':')
+    .add(b';')
+    .add(b'=')
+    .add(b'@')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'|');
 
 /// The values that must not be seen: each is replaced, in each of its usual encodings, before a fact
 /// reaches a sink. A value of several lines is hidden as a whole and line by line; where a text was cut (`…`),
@@ -282,14 +298,30 @@ fn encodings(value: &str) -> Vec<String> {
     let mut forms = vec![value.to_owned()];
     forms.push(value.bytes().map(|byte| format!("{byte:02x}")).collect());
     forms.push(value.bytes().map(|byte| format!("{byte:02X}")).collect());
-    for set in [NON_ALPHANUMERIC, UNRESERVED, COMPONENT, FORM, PATH, QUERY] {
+    for set in [
+        NON_ALPHANUMERIC,
+        UNRESERVED,
+        COMPONENT,
+        FORM,
+        PATH,
+        QUERY,
+        SPECIAL_QUERY,
+        FRAGMENT,
+        USERINFO,
+    ] {
         let form = utf8_percent_encode(value, set).to_string();
         // A form writes a space as `+`, a URL as `%20`.
         forms.push(form.replace("%20", "+"));
+        // A path turns each into the separator that it stands for.
+        forms.push(form.replace('\\', "/"));
         forms.push(form);
     }
-    if let Ok(json) = serde_json::to_string(value) {
-        forms.push(json[1..json.len() - 1].to_owned());
+    // JSON in a text of JSON in a text of JSON: a payload in a message in the command that repeats it.
+    let mut inner = value.to_owned();
+    for _ in 0..3 {
+        let json = Json::String(inner).to_string();
+        inner = json[1..json.len() - 1].to_owned();
+        forms.push(inner.clone());
     }
     // Inside a quoted argument of a shell command.
     for index in 0..forms.len() {
@@ -331,6 +363,23 @@ mod tests {
             assert_eq!(mask.text(&format!("http://h/{url}?a")), "http://h/$s?a");
         }
     }
+    #[test]
+    fn as_a_url_that_was_written_as_a_text_has_it_it_is_hidden() {
+        let mask = with(&["a'b\\c d|e`f^g:h"]);
+        for url in [
+            "http://h/a'b/c%20d|e%60f^g:h",
+            "http://h/?q=a%27b\\c%20d|e`f^g:h",
+            "http://h/#a'b\\c%20d|e%60f^g:h",
+            "http://u:a'b%5Cc%20d%7Ce%60f%5Eg%3Ah@h/",
+        ] {
+            let masked = mask.text(url);
+            assert!(
+                masked.contains("$s") && !masked.contains('|') && !masked.contains("%7C"),
+                "{masked}"
+            );
+        }
+    }
+
     fn with(secrets: &[&str]) -> Mask {
         let mut mask = Mask::default();
         for secret in secrets {

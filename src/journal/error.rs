@@ -99,6 +99,16 @@ impl JournalError {
         })
     }
 
+    /// The same, said of this file.
+    pub(super) fn of(self, file: &Path) -> Self {
+        let path = file.to_owned();
+        match self {
+            Self::Corrupt { why, .. } => Self::Corrupt { path, why },
+            Self::Inaccessible { why, .. } => Self::Inaccessible { path, why },
+            other => other,
+        }
+    }
+
     /// A file of the journal cannot be opened.
     pub(super) fn inaccessible(path: &Path) -> impl Fn(io::Error) -> Self {
         move |error| match error.kind() {

@@ -212,9 +212,9 @@ impl History {
         &self,
         run: &str,
         from: u64,
-        each: impl FnMut(Event) -> ControlFlow<()>,
+        mut each: impl FnMut(Event) -> ControlFlow<()>,
     ) -> Result<(), JournalError> {
-        self.events_where(run, from, |_| true, each)
+        self.lines(run, from, |_| true, &mut each)
     }
 
     /// Those of a run's events whose execution is wanted (`None`: of the run as a whole). The others are not
@@ -229,11 +229,23 @@ impl History {
         wanted: impl Fn(Option<ExecutionId>) -> bool,
         mut each: impl FnMut(Event) -> ControlFlow<()>,
     ) -> Result<(), JournalError> {
+        // What is no event is read, so that it is said.
+        let wanted = |line: &[u8]| attachment::execution(line).is_none_or(&wanted);
+        self.lines(run, from, wanted, &mut each)
+    }
+
+    fn lines(
+        &self,
+        run: &str,
+        from: u64,
+        wanted: impl Fn(&[u8]) -> bool,
+        each: &mut dyn FnMut(Event) -> ControlFlow<()>,
+    ) -> Result<(), JournalError> {
         let mut broken = None;
         self.store.commits(run, from, &mut |sealed| {
             for (index, line) in split(&sealed.lines).enumerate() {
                 let seq = sealed.first + index as u64;
-                if seq < from || !attachment::execution(line).is_none_or(&wanted) {
+                if seq < from || !wanted(line) {
                     continue;
                 }
                 match attachment::read(line, |hash| self.body(hash)) {
@@ -262,6 +274,15 @@ impl History {
         let mut chain = Chain::new(RunId::clone(&row.id));
         let mut broken = None;
         self.store.commits(&row.id, 0, &mut |sealed| {
+            if chain.next() > row.events {
+                // A run that is under way has gone on since its row was read.
+                broken = row.outcome.map(|_| Broken {
+                    run: RunId::clone(&row.id),
+                    seq: chain.next(),
+                    what: Fault::Surplus,
+                });
+                return ControlFlow::Break(());
+            }
             let checked = chain
                 .check(&sealed)
                 .and_then(|()| self.check_bodies(&sealed));

@@ -48,6 +48,9 @@ pub enum Fault {
     /// Nothing stands in its place.
     #[error("is missing")]
     Missing,
+    /// It stands after the last event that the run is said to have.
+    #[error("stands after the end of the run")]
+    Surplus,
     /// It is no event.
     #[error("cannot be read: {0}")]
     Unreadable(String),
@@ -151,7 +154,7 @@ impl Chain {
             return Err(self.broken(end, Fault::Missing));
         }
         let head = follow(&self.head, &sealed.marks);
-        if head != sealed.head {
+        if head != sealed.head || (sealed.first, sealed.last) != (self.next, end - 1) {
             return Err(self.broken(self.next, Fault::Unchained));
         }
         self.head = head;

@@ -1,3 +1,4 @@
+use super::recording::Recording;
 use crate::definition::SourceFile;
 use crate::event::{Json, Name, Place, Pos, Span};
 use crate::script::{Engine, Expression, Source, Template};
@@ -182,6 +183,8 @@ pub(super) struct Subscription {
     pub(super) place: Arc<Place>,
     /// Opened before the state's instructions; false if its source reads what they save.
     pub(super) early: bool,
+    /// What is recorded of its source and its messages.
+    pub(super) recording: Recording,
 }
 
 #[derive(Debug)]
@@ -200,6 +203,7 @@ pub(super) struct Client {
     pub(super) name: Name,
     pub(super) kind: Name,
     pub(super) config: Blueprint,
+    pub(super) recording: Recording,
 }
 
 /// An instruction, compiled.
@@ -210,6 +214,8 @@ pub(super) struct Step {
     pub(super) what: Name,
     pub(super) condition: Option<Guard>,
     pub(super) action: Action,
+    /// What is recorded of its result: where it has none of its own, of the one around it.
+    pub(super) recording: Recording,
     pub(super) expect: Box<[Guard]>,
     pub(super) save: Box<[Assignment]>,
     /// For one attempt, if it is written.
@@ -331,6 +337,15 @@ pub(super) enum Length {
 }
 
 impl Lane {
+    /// What is recorded of its results.
+    pub(super) fn recording(&self) -> Recording {
+        match &self.strategy {
+            Strategy::Poll(poll) => poll.step.recording,
+            Strategy::Subscribe(subscription) => subscription.recording,
+            Strategy::Wait(_) | Strategy::Until(_) | Strategy::All(_) => Recording::Full,
+        }
+    }
+
     /// This lane and the lanes of its parts, in the order of the file.
     pub(super) fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Lane)) {
         visit(self);
@@ -340,6 +355,21 @@ impl Lane {
                     lane.each(visit);
                 }
             }
+        }
+    }
+}
+
+impl Step {
+    /// This instruction, those inside it, and its `defer`.
+    pub(super) fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Step)) {
+        visit(self);
+        if let Action::Parallel(steps) = &self.action {
+            for step in steps {
+                step.each(visit);
+            }
+        }
+        if let Some(defer) = &self.defer {
+            defer.each(visit);
         }
     }
 }
@@ -364,6 +394,22 @@ impl Machine {
     #[must_use]
     pub fn chart(&self) -> &Chart {
         &self.chart
+    }
+
+    /// Every instruction, in the order of the file: those inside a `parallel` and `defer`s behind what holds
+    /// them, what a condition polls behind the instructions of its state, `cleanup` last.
+    pub(super) fn each_step<'a>(&'a self, visit: &mut dyn FnMut(&'a Step)) {
+        for state in &self.chart.states {
+            state.steps.iter().for_each(|step| step.each(visit));
+            for lane in &state.lanes {
+                lane.each(&mut |lane| {
+                    if let Strategy::Poll(poll) = &lane.strategy {
+                        poll.step.each(visit);
+                    }
+                });
+            }
+        }
+        self.cleanup.iter().for_each(|step| step.each(visit));
     }
 
     /// The variables that nobody may read.

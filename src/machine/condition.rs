@@ -2,6 +2,7 @@
 
 use super::chart::{Assignment, Condition, Guard, Lane, Part, State, Transition};
 use super::execution::{Env, Execution, Trouble, explained};
+use super::recording::Recording;
 use super::world::{Moment, World};
 use crate::event::{
     ConditionState, ErrorKind, Explanation, Fact, Failure, Inbox, Json, Name, Verdict,
@@ -171,7 +172,8 @@ impl<W: World> Execution<'_, W> {
         env: Env<'_>,
         watch: Option<(Run<'_>, usize)>,
     ) -> impl Future<Output = Option<Result<(), Trouble>>> {
-        let judged = self.judge_result(condition, env);
+        let recording = watch.map_or(Recording::Full, |(run, _)| run.lane.recording());
+        let judged = self.judge_result(condition, env, recording);
         let verdict = match &judged {
             Judged::NotYet(_) => Verdict::NotYet,
             Judged::Fulfilled => Verdict::Fulfilled,
@@ -195,11 +197,11 @@ impl<W: World> Execution<'_, W> {
         }
     }
 
-    fn judge_result(&self, condition: &Condition, env: Env<'_>) -> Judged {
+    fn judge_result(&self, condition: &Condition, env: Env<'_>, recording: Recording) -> Judged {
         for guard in &condition.fail_when {
             match self.holds(guard, env) {
                 Ok(false) => {}
-                Ok(true) => return Judged::Failed(self.fail_when_held(guard, env)),
+                Ok(true) => return Judged::Failed(self.fail_when_held(guard, env, recording)),
                 Err(trouble) => return Judged::Failed(trouble),
             }
         }
@@ -216,12 +218,13 @@ impl<W: World> Execution<'_, W> {
         Judged::Fulfilled
     }
 
-    fn fail_when_held(&self, guard: &Guard, env: Env<'_>) -> Trouble {
+    fn fail_when_held(&self, guard: &Guard, env: Env<'_>, recording: Recording) -> Trouble {
         let source = guard.expression.source().trim();
         let failure = Failure::new(ErrorKind::Condition, format!("`fail_when` held: {source}"));
         let mut trouble = self.trouble(failure, &guard.place);
         trouble.attempts = env.attempt;
-        trouble.result = env.res.map(|res| Arc::new(res.to_json()));
+        let res = env.res.filter(|_| recording.is_full());
+        trouble.result = res.map(|res| Arc::new(res.to_json()));
         explained(trouble, &guard.place, self.explain(guard, env))
     }
 

@@ -14,7 +14,7 @@ impl<W: World> Execution<'_, W> {
         let (mut outcome, mut headline) = match stop {
             Stop::Final if self.attempt > 1 => (Outcome::Flaky, None),
             Stop::Final | Stop::CleanupOnly => (Outcome::Passed, None),
-            Stop::Trouble(trouble) => (outcome_of(&trouble), Some(trouble)),
+            Stop::Trouble(trouble) => (outcome_of(trouble.failure.kind), Some(trouble)),
             Stop::Expired(trouble) => (Outcome::TimedOut, Some(trouble)),
             Stop::Halted(reason) => {
                 let failure = Failure::new(ErrorKind::Fail, reason);
@@ -91,8 +91,9 @@ impl<W: World> Execution<'_, W> {
     }
 }
 
-fn outcome_of(trouble: &Trouble) -> Outcome {
-    match trouble.failure.kind {
+/// How an error of this kind ends an execution that does not route it.
+pub(super) fn outcome_of(kind: ErrorKind) -> Outcome {
+    match kind {
         ErrorKind::Expect | ErrorKind::Condition | ErrorKind::Fail | ErrorKind::Limit => {
             Outcome::Failed
         }

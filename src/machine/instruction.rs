@@ -4,7 +4,7 @@ use super::chart::{Action, Items, Retry, Step};
 use super::execution::{Deferred, Env, Execution, Trouble};
 use super::race::{Either, Pending, all_bounded, first};
 use super::world::{Call, World};
-use crate::event::{Attempted, ErrorKind, Fact, Failure, Json, Name, Reply};
+use crate::event::{ErrorKind, Fact, Failure, Json, Name, Reply};
 use crate::script::Value;
 use serde_json::json;
 use std::sync::Arc;
@@ -323,14 +323,15 @@ impl<W: World> Execution<'_, W> {
             place: Arc::clone(&step.place),
             what: Name::clone(&step.what),
             attempt,
-            request: Arc::clone(&call.request),
+            request: step.recording.value(Arc::clone(&call.request)),
         })
         .await;
         let began = self.world.now();
         let site = self.site(&step.place, attempt);
         let result = self.within(limit, self.world.call(site, call)).await;
+        let result = step.recording.unrepeated(result);
         let micros = self.world.now().since(began);
-        let attempted = match &result {
+        match &result {
             Ok(reply) => {
                 self.count_reply(reply.sent, reply.received);
                 // In a loop, `save` looks at the list of all results.
@@ -338,18 +339,14 @@ impl<W: World> Execution<'_, W> {
                     let res = Value::from_json(Arc::clone(&reply.value));
                     self.hide_ahead(&step.save, env.with_res(&res, attempt), true);
                 }
-                Attempted::Reply(reply.clone())
             }
-            Err(failure) => {
-                self.count_reply(0, 0);
-                Attempted::Failure(failure.clone())
-            }
-        };
+            Err(_) => self.count_reply(0, 0),
+        }
         self.record(Fact::InstructionFinished {
             place: Arc::clone(&step.place),
             attempt,
             micros,
-            result: attempted,
+            result: step.recording.answer(&result),
         })
         .await;
         result.map_err(|failure| self.step_trouble(failure, step, attempt, None))
@@ -377,7 +374,7 @@ impl<W: World> Execution<'_, W> {
             (_, Err(mut trouble)) | (Err(mut trouble), Ok(())) => {
                 // What came back tells why there is nothing to save in it.
                 answered(&mut trouble, reply);
-                trouble.result = env.res.map(|res| Arc::new(res.to_json()));
+                trouble.result = shown(step, env);
                 Err(trouble)
             }
             (Ok(()), Ok(())) => Ok(()),
@@ -435,7 +432,7 @@ impl<W: World> Execution<'_, W> {
         let failure = Failure::new(ErrorKind::Expect, message);
         let mut trouble = self.step_trouble(failure, step, env.attempt, reply);
         trouble.place = unmet.first().map(|(place, _)| Arc::clone(place));
-        trouble.result = env.res.map(|res| Arc::new(res.to_json()));
+        trouble.result = shown(step, env);
         trouble.explanations = unmet;
         Err(trouble)
     }
@@ -464,6 +461,12 @@ impl<W: World> Execution<'_, W> {
             "region": null,
         }))
     }
+}
+
+/// The whole result, where it may be recorded.
+fn shown(step: &Step, env: Env<'_>) -> Option<Arc<Json>> {
+    let res = env.res.filter(|_| step.recording.is_full())?;
+    Some(Arc::new(res.to_json()))
 }
 
 /// Names what came back.

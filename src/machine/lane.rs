@@ -6,7 +6,7 @@ use super::condition::{End, Offer, Run, Sets, Settled, Win};
 use super::execution::{Env, Execution, Trouble};
 use super::race::{Pending, first_pass};
 use super::world::{Moment, World};
-use crate::event::{Attempted, ErrorKind, Fact, Failure, Inbox, Name, Reply};
+use crate::event::{ErrorKind, Fact, Failure, Inbox, Name, Reply};
 use crate::script::Value;
 use std::future::{pending, poll_fn};
 use std::sync::Arc;
@@ -133,7 +133,8 @@ impl<W: World> Execution<'_, W> {
                 let call = self.call(*client, request, true, env)?;
                 let limit = self.attempt_limit(step, env)?;
                 let site = self.site(&step.place, attempt);
-                self.within(limit, self.world.call(site, call)).await
+                let result = self.within(limit, self.world.call(site, call)).await;
+                step.recording.unrepeated(result)
             }
             Action::Eval(script) => {
                 let value = self.eval(script, env)?;
@@ -158,10 +159,7 @@ impl<W: World> Execution<'_, W> {
             place: Arc::clone(&step.place),
             attempt,
             micros,
-            result: match &result {
-                Ok(reply) => Attempted::Reply(reply.clone()),
-                Err(failure) => Attempted::Failure(failure.clone()),
-            },
+            result: step.recording.answer(&result),
         })
         .await;
         match result {
@@ -200,7 +198,10 @@ impl<W: World> Execution<'_, W> {
             let next = poll_fn(|context| inbox.poll_next(&mut cursor, context)).await;
             let (number, message) = match next {
                 Ok(next) => next,
-                Err(ended) => return Some(run.failed(self.trouble(ended.0, &run.lane.place))),
+                Err(ended) => {
+                    let failure = run.lane.recording().failure(ended.0);
+                    return Some(run.failed(self.trouble(failure, &run.lane.place)));
+                }
             };
             attempt += 1;
             let res = Value::from_json(Arc::clone(&message.value));
@@ -208,7 +209,7 @@ impl<W: World> Execution<'_, W> {
             self.record(Fact::MessageReceived {
                 place: Arc::clone(&run.lane.place),
                 number,
-                value: message.value,
+                value: run.lane.recording().value(message.value),
             })
             .await;
             run.cell().seen(|seen| {

@@ -12,10 +12,12 @@ mod condition;
 mod drawing;
 mod end;
 mod execution;
+mod explore;
 mod instruction;
 mod lane;
 mod point;
 mod race;
+mod recording;
 mod run;
 mod stub;
 mod subscription;
@@ -28,7 +30,11 @@ mod world;
 
 pub use chart::{Chart, Machine};
 pub use compile::{Project, compile, expression};
+pub use explore::{Bounds, Exploration, Explored, Undone};
 pub use point::{Armed, Point};
 pub use run::{Inputs, Verdict, run};
-pub use stub::{Deadlock, Stub, Stubbed};
+pub use stub::{
+    Asked, LeftAt, Recording, ReplayEnd, Replayed, Stub, Stubbed, Stubs, Stuck, Unstubbed, replay,
+    replay_in, trace_hash,
+};
 pub use world::{Call, Halt, Lost, Moment, ScopeId, Site, World};

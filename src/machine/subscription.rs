@@ -62,13 +62,15 @@ impl<W: World> Execution<'_, W> {
             Either::Left(result) => result,
             Either::Right(()) => Err(no_answer(OPENING)),
         };
-        let inbox = opened.map_err(|failure| self.trouble(failure, &subscription.place))?;
+        let recording = subscription.recording;
+        let inbox = opened
+            .map_err(|failure| self.trouble(recording.failure(failure), &subscription.place))?;
         if scope != ScopeId::EXECUTION {
             self.inner().rare().inboxes.push(inbox.clone());
         }
         let fact = Fact::SubscriptionOpened {
             place: Arc::clone(&subscription.place),
-            source: request,
+            source: recording.value(request),
         };
         self.record(fact).await;
         Ok(inbox)

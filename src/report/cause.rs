@@ -62,7 +62,7 @@ fn said(headline: &Headline) -> String {
 }
 
 /// A message without what differs from case to case: `N` for each number, `'…'` for each quoted value. A long
-/// word of hexadecimal digits is a number too.
+/// word of hexadecimal digits, or a UUID, is a number too.
 #[must_use]
 pub fn normalized(message: &str) -> String {
     let mut out = String::with_capacity(message.len());
@@ -78,7 +78,7 @@ pub fn normalized(message: &str) -> String {
             continue;
         }
         let word = rest
-            .find(|c: char| !c.is_ascii_alphanumeric())
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '-')
             .unwrap_or(rest.len());
         if word == 0 {
             out.push(first);
@@ -93,7 +93,8 @@ pub fn normalized(message: &str) -> String {
 
 fn push_word(out: &mut String, word: &str) {
     let has_digit = word.contains(|c: char| c.is_ascii_digit());
-    if has_digit && word.len() >= 8 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    let hex = |c: char| c.is_ascii_hexdigit() || c == '-';
+    if has_digit && word.len() >= 8 && word.chars().all(hex) {
         out.push('N');
         return;
     }
@@ -134,6 +135,49 @@ mod tests {
         for (one, other) in same {
             assert_eq!(normalized(one), normalized(other));
         }
+    }
+
+    #[test]
+    fn failures_are_sorted_by_what_they_say() {
+        use crate::event::{ExecutionStarted, Failure, Metrics, Outcome};
+        use crate::report::Live;
+        let failed = |task: &str, kind, message: &str| {
+            let mut live = Live::default();
+            let mut tell = |fact| {
+                live.apply(&crate::event::Event {
+                    run: "R".into(),
+                    seq: 1,
+                    at: 1,
+                    execution: Some(1),
+                    fact,
+                })
+            };
+            tell(crate::event::Fact::ExecutionStarted(Box::new(
+                ExecutionStarted {
+                    task: task.into(),
+                    ..ExecutionStarted::default()
+                },
+            )));
+            let ended = tell(crate::event::Fact::ExecutionFinished {
+                outcome: Outcome::Error,
+                headline: Some(Box::new(Headline::of(Failure::new(kind, message)))),
+                state: None,
+                outputs: crate::event::Json::Null,
+                metrics: Box::new(Metrics::default()),
+            });
+            ended.expect("it has ended")
+        };
+        let (transport, protocol) = (ErrorKind::Transport, ErrorKind::Protocol);
+        let found = causes([
+            failed("a", transport, "port 7801 is closed"),
+            failed("b", protocol, "port 7801 is closed"),
+            failed("c", transport, "port 7802 is closed"),
+        ]);
+        let names: Vec<Vec<String>> = (found.iter())
+            .map(|cause| cause.failed.iter().map(Ended::name).collect())
+            .collect();
+        assert_eq!(names, [vec!["a", "c"], vec!["b"]]);
+        assert_eq!(found[0].text, "port N is closed");
     }
 
     #[test]

@@ -61,9 +61,13 @@ pub use view::{Ended, Key, Last, Live, Phase, Running, Visit};
 pub use visits::{MAX_EVENTS, StateVisit, Visits};
 pub use waits::{Advice, Limited, Times, Waits};
 
-// What the commands about past runs draw their own lists with.
-pub(crate) use row::{ended as ended_row, json as running_json, path as path_text, running_since};
+// What the commands and the screen of `watch` draw their own lists with.
+pub(crate) use failure::anchor;
+pub(crate) use row::{
+    dump as running_facts, ended as ended_row, json as running_json, path as path_text,
+    running as running_row, running_since,
+};
 pub(crate) use style::{Ink, Line};
 pub(crate) use summary::counted;
 pub(crate) use text::{cut_end, cut_middle, shown, width, wrap};
-pub(crate) use value::{count, length, utc};
+pub(crate) use value::{compact, count, length, utc};

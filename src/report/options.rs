@@ -9,6 +9,8 @@ pub struct Options {
     pub style: Style,
     /// The run is kept in a journal, so that commands may refer to it.
     pub resumable: bool,
+    /// The command that runs a task again: `run`, `simulate`.
+    pub command: &'static str,
     /// What a command that runs a task again needs beside its file: ` --var id=7`, with the space before it.
     pub flags: String,
     /// Redraw a few lines at the bottom while tasks run: only for a terminal that can move its cursor.
@@ -26,6 +28,7 @@ impl Default for Options {
         Self {
             style: Style::plain(),
             resumable: false,
+            command: "run",
             flags: String::new(),
             live: false,
             rows: 24,

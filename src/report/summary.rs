@@ -121,7 +121,8 @@ impl Summary {
                     .iter()
                     .map(|file| super::command::quoted(file))
                     .collect();
-                Some(format!("funcy run {}{}", files.join(" "), options.flags))
+                let Options { command, flags, .. } = options;
+                Some(format!("funcy {command} {}{flags}", files.join(" ")))
             }
             _ if options.resumable => Some(format!("funcy run --failed{}", options.flags)),
             _ => None,

@@ -415,7 +415,10 @@ impl Ended {
     /// that failed.
     pub fn about(&self, run: Option<&RunId>, options: &Options) -> About {
         let Options {
-            resumable, flags, ..
+            resumable,
+            command,
+            flags,
+            ..
         } = options;
         let file = super::command::quoted(&self.started.file);
         let again = match (&self.state, self.resume, run) {
@@ -423,7 +426,7 @@ impl Ended {
                 "funcy run {file} --from {} --context {run}@{seq}{flags}",
                 super::command::quoted(state)
             ),
-            _ => format!("funcy run {file}{flags}"),
+            _ => format!("funcy {command} {file}{flags}"),
         };
         About {
             task: Name::clone(&self.started.task),

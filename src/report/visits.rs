@@ -265,3 +265,132 @@ fn repeats(fact: &Fact) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Reply, Span, Verdict};
+    use std::sync::Arc;
+
+    fn events(facts: Vec<Fact>) -> Vec<Event> {
+        let event = |(at, fact): (u64, Fact)| Event {
+            run: "R".into(),
+            seq: at + 1,
+            at: 1_000 * at as i64,
+            execution: Some(1),
+            fact,
+        };
+        (0..).zip(facts).map(event).collect()
+    }
+
+    fn started() -> Fact {
+        Fact::ExecutionStarted(Box::new(ExecutionStarted {
+            task: "order-ships".into(),
+            ..ExecutionStarted::default()
+        }))
+    }
+
+    fn entered(state: &str, visit: u32) -> Fact {
+        Fact::StateEntered {
+            state: state.into(),
+            visit,
+        }
+    }
+
+    fn place() -> Arc<crate::event::Place> {
+        Arc::new(crate::event::Place {
+            file: "t.yaml".into(),
+            path: "states.placed".into(),
+            span: Span::default(),
+        })
+    }
+
+    fn polled(attempt: u32, status: &str) -> [Fact; 2] {
+        let reply = Reply {
+            summary: format!("GET /orders/7 → 200 in {attempt}ms").into(),
+            ..Reply::default()
+        };
+        let answered = Fact::PollAnswered {
+            place: place(),
+            attempt,
+            micros: 1,
+            result: Attempted::Reply(reply),
+        };
+        let checked = Fact::ConditionChecked {
+            place: place(),
+            attempt,
+            verdict: Verdict::NotYet,
+            explanation: None,
+            seen: Some(Box::new(("res.body.status".into(), status.into()))),
+        };
+        [answered, checked]
+    }
+
+    fn visits(facts: Vec<Fact>) -> (Vec<StateVisit>, Vec<StateVisit>) {
+        let mut visits = Visits::of("placed".into());
+        let ended = (events(facts).iter())
+            .filter_map(|event| visits.apply(event))
+            .collect();
+        (ended, visits.rest())
+    }
+
+    #[test]
+    fn a_visit_ends_where_its_state_is_left() {
+        let left = Fact::TransitionTaken {
+            from: "placed".into(),
+            to: "shipped".into(),
+            place: place(),
+            also_ready: Vec::new(),
+        };
+        let (ended, rest) = visits(vec![
+            started(),
+            entered("place", 1),
+            entered("placed", 1),
+            Fact::WaitStarted { limit_micros: None },
+            left,
+            entered("shipped", 1),
+            entered("placed", 2),
+        ]);
+        assert_eq!(ended.len(), 1);
+        let visit = &ended[0];
+        assert_eq!((visit.entered, visit.left), (2_000, Some(4_000)));
+        assert_eq!(visit.to.as_deref(), Some("shipped"));
+        assert_eq!(visit.events.len(), 2);
+        assert_eq!(rest.len(), 1);
+        assert_eq!((rest[0].visit, rest[0].left), (2, None));
+    }
+
+    #[test]
+    fn polls_that_brought_the_same_are_one() {
+        let mut facts = vec![started(), entered("placed", 1)];
+        for (attempt, status) in [(1, "new"), (2, "packed"), (3, "packed"), (4, "packed")] {
+            facts.extend(polled(attempt, status));
+        }
+        let (_, rest) = visits(facts);
+        let mut out = String::new();
+        rest[0].write(Style::plain(), &mut out);
+        assert_eq!(
+            out,
+            "order-ships · placed, visit 1 · after 1ms, not left · event 2
+    1ms    poll #1: GET /orders/7 → 200 in 1ms
+    2ms  ◷ not yet: res.body.status=\"new\"
+    7ms    ×3 poll #4: GET /orders/7 → 200 in 4ms
+    8ms  ◷ not yet: res.body.status=\"packed\"
+"
+        );
+    }
+
+    #[test]
+    fn a_visit_keeps_its_last_events() {
+        let mut facts = vec![started(), entered("placed", 1)];
+        for attempt in 1..=1_500 {
+            facts.extend(polled(attempt, "packed"));
+        }
+        let (_, rest) = visits(facts);
+        assert_eq!(rest[0].events.len(), MAX_EVENTS);
+        assert_eq!(rest[0].left_out, 1_000);
+        let mut out = String::new();
+        rest[0].write(Style::plain(), &mut out);
+        assert!(out.contains("… 1000 events before\n"), "{out}");
+    }
+}

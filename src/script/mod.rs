@@ -4,7 +4,8 @@
 //!   evaluates them over a [`Scope`] of variables and the [`Locals`] of the moment.
 //! - [`Lint`] tells before anything runs what an expression refers to; [`Engine::explain`] tells
 //!   afterwards why it had the value that it had.
-//! - [`Host`] is all that functions may ask of the world: the clock, chance, the environment.
+//! - [`Host`] is all that functions may ask of the world: the clock, chance, the environment. [`Chance`]
+//!   is what every world answers with, so that a replay sees the same values.
 //!
 //! How it works: `lexer` makes tokens with their bytes, `parser` makes an expression of them, and
 //! `eval` computes it, with `ops` and `arithmetic` for the meaning of operators. What only Rhai can
@@ -15,6 +16,7 @@
 
 mod arithmetic;
 mod cache;
+mod chance;
 mod engine;
 mod error;
 mod eval;
@@ -39,6 +41,7 @@ mod template;
 mod translate;
 mod value;
 
+pub use chance::Chance;
 pub use engine::{Engine, Signature, brief};
 pub use error::{EvalError, EvalKind, SyntaxError};
 pub use expression::{Expression, Source};

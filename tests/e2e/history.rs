@@ -17,7 +17,7 @@ states:
       - { to: second, wait: 20ms, set: { count: count + 1 } }
   second:
     instructions:
-      - exec: [echo, \"the answer is ${count}\"]
+      - exec: { command: [echo, 'the answer is ${count}'] }
         save: { text: trim(res.stdout) }
 ";
 

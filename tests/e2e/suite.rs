@@ -152,8 +152,34 @@ impl Suite {
         program: &Path,
         args: impl IntoIterator<Item = impl AsRef<OsStr>>,
     ) -> Running {
+        let mut command = self.command(program);
+        command
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let shown = format!("{command:?}");
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{shown}: {error}"));
+        let (sender, chunks) = sync_channel(64);
+        read(child.stdout.take().unwrap(), false, sender.clone());
+        read(child.stderr.take().unwrap(), true, sender);
+        Running {
+            child,
+            shown,
+            chunks,
+            open: 2,
+            out: [Vec::new(), Vec::new()],
+            started: Instant::now(),
+        }
+    }
+
+    /// A program in the folder, with funcy in its path and nothing of the environment that would change what
+    /// is printed.
+    pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        command.args(args).current_dir(self.folder.path());
+        command.current_dir(self.folder.path());
         // What is printed must not depend on who runs the tests.
         for name in [
             "NO_COLOR",
@@ -176,25 +202,8 @@ impl Suite {
         command
             .env("LANG", "C.UTF-8")
             .env("PATH", std::env::join_paths(path).unwrap())
-            .envs(self.env.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let shown = format!("{command:?}");
-        let mut child = command
-            .spawn()
-            .unwrap_or_else(|error| panic!("{shown}: {error}"));
-        let (sender, chunks) = sync_channel(64);
-        read(child.stdout.take().unwrap(), false, sender.clone());
-        read(child.stderr.take().unwrap(), true, sender);
-        Running {
-            child,
-            shown,
-            chunks,
-            open: 2,
-            out: [Vec::new(), Vec::new()],
-            started: Instant::now(),
-        }
+            .envs(self.env.iter().map(|(name, value)| (name, value)));
+        command
     }
 }
 
@@ -248,6 +257,18 @@ impl Running {
             .unwrap_or_else(|| panic!("{said}"));
         let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
         format!("http://{}", &rest[..end])
+    }
+
+    /// Waits until stdout has said this so often.
+    pub(crate) fn until_prints(mut self, text: &str, times: usize) -> Self {
+        while String::from_utf8_lossy(&self.out[0]).matches(text).count() < times {
+            assert!(
+                self.read_on(),
+                "it ended, and never said {text:?} {times} times\n{}",
+                self.so_far()
+            );
+        }
+        self
     }
 
     /// Sends a signal.

@@ -204,16 +204,23 @@ fn write(row: &Shown, columns: &Columns, now: i64, style: Style, out: &mut Strin
     if room < wanted.min(LEAST) {
         flow.next();
     }
-    let about = row.about(flow.room(), style);
-    flow.piece(&style.line().plain(&about), 0);
     let labels = row.labels();
+    let labels = report::shown(&labels, style.unicode);
+    // They stand beside it where that leaves room enough.
+    let beside = match width(&labels) {
+        0 => 0,
+        labels => labels + 2,
+    };
+    let room = flow.room();
+    let room = match room.checked_sub(beside) {
+        Some(left) if left >= wanted.min(LEAST) => left,
+        _ => room,
+    };
+    let about = row.about(room, style);
+    flow.piece(&style.line().plain(&about), 0);
     if !labels.is_empty() {
-        let labels = report::shown(&labels, style.unicode);
-        let labels = cut_end(
-            &labels,
-            style.width.saturating_sub(2),
-            style.symbols().ellipsis,
-        );
+        let ellipsis = style.symbols().ellipsis;
+        let labels = cut_end(&labels, style.width.saturating_sub(2), ellipsis);
         flow.piece(&style.line().push(Ink::Faint, &labels), 0);
     }
     flow.end();

@@ -101,6 +101,7 @@ exec:
 save: { commit: res.body }
 expect: res.code == 0
 ";
+    const BODIES: &'static [&'static str] = &["stdin", "stdout", "stderr", "body"];
 
     type Config = Config;
     type Request = Request;

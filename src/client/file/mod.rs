@@ -87,6 +87,7 @@ impl Protocol for File {
 file: { read: expected.json }
 save: { expected: res.body }
 ";
+    const BODIES: &'static [&'static str] = &["text", "json", "base64", "body"];
 
     type Config = Config;
     type Request = Request;

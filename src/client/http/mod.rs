@@ -78,6 +78,15 @@ http:
 save: { order_id: res.body.id }
 expect: res.status == 201
 ";
+    const BODIES: &'static [&'static str] = &[
+        "body",
+        "text",
+        "json",
+        "form",
+        "multipart",
+        "graphql",
+        "file",
+    ];
 
     type Config = Config;
     // A box: the futures of a call hold it several times over.

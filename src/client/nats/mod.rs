@@ -52,6 +52,17 @@ nats:
   json: { id: \"${order_id}\" }
 expect: res.body.status == 'paid'
 ";
+    const BODIES: &'static [&'static str] = &[
+        "body",
+        "text",
+        "json",
+        "base64",
+        "file",
+        "kv.text",
+        "kv.json",
+        "kv.base64",
+        "kv.file",
+    ];
 
     type Config = Config;
     type Request = Request;

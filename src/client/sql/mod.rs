@@ -62,6 +62,17 @@ sql:
   query: SELECT status, total FROM orders WHERE id = ${order_id}
 expect: res.rows[0].status == 'paid'
 ";
+    // The values of a template are the parameters of its statement; messages have the rest.
+    const BODIES: &'static [&'static str] = &[
+        "query.values",
+        "exec.values",
+        "transaction.values",
+        "rows",
+        "results.rows",
+        "body",
+        "text",
+        "base64",
+    ];
 
     type Config = Config;
     type Request = Request;

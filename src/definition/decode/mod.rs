@@ -8,6 +8,7 @@ mod instruction;
 mod names;
 mod scalar;
 mod state;
+mod stubs;
 mod suite;
 mod task;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use super::diagnostic::{Diagnostic, sort};
 use super::model::{SourceFile, Suite, Task};
 use super::node::Node;
 use super::source::Lines;
+use super::stubs::StubsFile;
 use super::yaml;
 use crate::event::Span;
 use std::path::PathBuf;
@@ -54,6 +56,18 @@ pub fn parse_suite(
 ) -> Result<Parsed<Suite>, Vec<Diagnostic>> {
     let folder = folder.into();
     parse(file, |decoder, root| decoder.suite(root, folder))
+}
+
+/// Reads a stubs file, which `funcy simulate --stubs` takes. Its places are still what was written.
+///
+/// # Errors
+/// All mistakes of the file, and the warnings beside them, in the order of the file.
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the method itself is not general over the decoder's lifetime"
+)]
+pub fn parse_stubs(file: &Arc<SourceFile>) -> Result<Parsed<StubsFile>, Vec<Diagnostic>> {
+    parse(file, |decoder, root| decoder.stubs(root))
 }
 
 fn parse<T>(

@@ -1,8 +1,9 @@
 use super::Decoder;
 use super::fields::Field;
-use crate::definition::model::{ClientDefinition, Listen};
+use crate::definition::keys::CLIENT;
+use crate::definition::model::{ClientDefinition, Listen, Record};
 use crate::definition::node::{Node, NodeKind, Text};
-use crate::event::Span;
+use crate::event::{Span, nearest};
 
 impl Decoder<'_> {
     /// Checks a value that goes on as data: a variable, a request, a config. `at` is its key.
@@ -132,33 +133,82 @@ impl Decoder<'_> {
         is_right.then_some(secrets)
     }
 
-    /// `NAME: {KIND: config}`.
+    /// `NAME: {KIND: config, record: …}`.
     pub(super) fn clients(&mut self, field: Field<'_>) -> Option<Vec<ClientDefinition>> {
         let members = self.map_of_names(field)?;
-        let mut clients = Vec::with_capacity(members.len());
-        for (name, node) in members {
-            let named = self.handle(name, "the name of a client");
-            let Some((kind, config)) = self.single(
-                node,
-                name.span,
-                &format!("the client `{}` is `{{KIND: config}}`", name.value),
-                "write `{http: {base_url: …}}`",
-            ) else {
-                continue;
+        Some(
+            members
+                .iter()
+                .filter_map(|(name, node)| self.client(name, node))
+                .collect(),
+        )
+    }
+
+    fn client(&mut self, name: &Text, node: &Node) -> Option<ClientDefinition> {
+        let named = self.handle(name, "the name of a client");
+        let wanted = format!("the client `{}` is `{{KIND: config}}`", name.value);
+        let hint = "write `{http: {base_url: …}}`";
+        let NodeKind::Map(members) = &node.kind else {
+            self.wrong_type(node, name.span, &wanted, Some(hint));
+            return None;
+        };
+        let record = Self::object_unchecked(members, &CLIENT).get("record");
+        let record = record.map(|field| self.record(field));
+        let is_kind = |(key, _): &&(Text, Node)| CLIENT.key(key.as_str()).is_none();
+        let mut kinds: Vec<&(Text, Node)> = members.iter().filter(is_kind).collect();
+        // Where there is a kind already, what is one slip away from a key is meant as that.
+        while kinds.len() > 1 {
+            let slip = |(key, _): &&(Text, Node)| nearest(key.as_str(), CLIENT.names()).is_some();
+            let Some(at) = kinds.iter().position(slip) else {
+                break;
             };
-            // A client without a config may be written `{nats: }`.
-            if !matches!(config.kind, NodeKind::Null) {
-                self.value(config, kind.span);
-            }
-            if named && self.no_template(kind, "the kind of a client") {
-                clients.push(ClientDefinition {
-                    name: name.clone(),
-                    kind: kind.clone(),
-                    config: config.clone(),
-                });
-            }
+            self.unknown_key(&kinds.remove(at).0, &CLIENT);
         }
-        Some(clients)
+        if let ([], [(key, _), ..]) = (kinds.as_slice(), members.as_slice()) {
+            let message = format!("{wanted}, and this has no kind");
+            let diagnostic = self.error("missing-key", key.span, message).hint(hint);
+            self.report(diagnostic);
+            return None;
+        }
+        let (kind, config) = self.only(&kinds, name.span, &wanted, hint)?;
+        // A client without a config may be written `{nats: }`.
+        if !matches!(config.kind, NodeKind::Null) {
+            self.value(config, kind.span);
+        }
+        let is_literal = self.no_template(kind, "the kind of a client");
+        (named && is_literal).then(|| ClientDefinition {
+            name: name.clone(),
+            kind: kind.clone(),
+            config: config.clone(),
+            record: record.flatten().unwrap_or_default(),
+        })
+    }
+
+    /// `full`, `headers` or `none`.
+    fn record(&mut self, field: Field<'_>) -> Option<Record> {
+        let words = Record::ALL.map(Record::word);
+        let wanted = format!("`record` is one of {}", words.join(", "));
+        let word = self.text_in(field.node, field.key.span, &wanted)?;
+        if !self.no_template(&word, "`record`") {
+            return None;
+        }
+        let known = |record: &Record| record.word() == word.as_str();
+        if let Some(record) = Record::ALL.into_iter().find(known) {
+            return Some(record);
+        }
+        let meant = match word.as_str() {
+            "false" | "no" | "off" | "nothing" => Some("none"),
+            "true" | "yes" | "on" | "all" => Some("full"),
+            other => nearest(other, words.into_iter()),
+        };
+        let hint = meant.map_or_else(
+            || "`headers` leaves the bodies out, `none` all but summaries and sizes".to_owned(),
+            |word| format!("did you mean `{word}`?"),
+        );
+        let message = format!("{wanted}, and this is `{}`", word.value);
+        let diagnostic = self.error("wrong-record", word.span, message).hint(hint);
+        self.report(diagnostic);
+        None
     }
 
     /// `NAME: {CLIENT: source}`.
@@ -224,7 +274,19 @@ impl Decoder<'_> {
             self.wrong_type(node, at, wanted, Some(hint));
             return None;
         };
-        match members.as_slice() {
+        let members: Vec<&(Text, Node)> = members.iter().collect();
+        self.only(&members, at, wanted, hint)
+    }
+
+    /// The one member that there should be.
+    fn only<'n>(
+        &mut self,
+        members: &[&'n (Text, Node)],
+        at: Span,
+        wanted: &str,
+        hint: &str,
+    ) -> Option<(&'n Text, &'n Node)> {
+        match members {
             [(key, node)] => Some((key, node)),
             [] => {
                 let diagnostic = self

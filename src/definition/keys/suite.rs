@@ -28,7 +28,7 @@ pub(in crate::definition) static SUITE: Object = Object {
         key(
             "clients",
             Shape::Clients,
-            "Clients of every task: name and `{KIND: config}`.",
+            "Clients of every task: name and `{KIND: config}`, with `record` beside it.",
         ),
         key(
             "defaults",

@@ -39,7 +39,7 @@ pub(in crate::definition) static TASK: Object = Object {
         key(
             "clients",
             Shape::Clients,
-            "Clients: name and `{KIND: config}`. They are opened on first use and closed at the end of the run.",
+            "Clients: name and `{KIND: config}`, with `record` beside it. They are opened on first use and closed at the end of the run.",
         ),
         key("cases", Shape::Unsupported, "One run for each case."),
         key(
@@ -100,6 +100,16 @@ pub(in crate::definition) static TASK: Object = Object {
             "How often the whole task is run again after a failure (default 0). Passing on a retry is reported as flaky.",
         ),
     ]],
+};
+
+/// What stands beside the kind of a client, which has a name of its own.
+pub(in crate::definition) static CLIENT: Object = Object {
+    name: "a client",
+    keys: &[&[key(
+        "record",
+        Shape::Record,
+        "What is recorded of its requests, answers and messages: `full` (the default), `headers` (without bodies), or `none` (only that they happened, and their sizes). What the task itself looks at or saves is recorded all the same.",
+    )]],
 };
 
 pub(in crate::definition) static SKIP: Object = Object {

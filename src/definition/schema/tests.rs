@@ -63,6 +63,7 @@ fn catalog() -> Catalog {
         short_source: |_| Err(String::new()),
         label: |_| String::new(),
         example: "http: GET /x",
+        bodies: &["body"],
         is_safe: |_| true,
     };
     Catalog {
@@ -247,7 +248,7 @@ fn completion_knows_what_follows_a_key() {
             let says = |key| property.get(key).is_some();
             // `false` is a key that is refused: it is not completed.
             assert!(
-                property == false || says("type") || says("$ref") || says("const"),
+                property == false || ["type", "$ref", "const", "enum"].into_iter().any(says),
                 "{name}: {property}"
             );
         });

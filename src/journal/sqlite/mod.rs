@@ -100,16 +100,8 @@ impl Sqlite {
         }
         // Each connection stays on one thread at a time: SQLite needs no lock of its own.
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(|error| {
-            let why = error.to_string();
-            match error.sqlite_error_code() {
-                Some(ErrorCode::CannotOpen) => JournalError::Inaccessible {
-                    path: path.to_owned(),
-                    why,
-                },
-                _ => mistake(error),
-            }
-        })?;
+        let connection =
+            Connection::open_with_flags(path, flags).map_err(|error| mistake(error).of(path))?;
         connection.busy_timeout(PATIENCE).map_err(mistake)?;
         connection.set_prepared_statement_cache_capacity(32);
         let store = Self {
@@ -128,15 +120,8 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Damage is only known here to be this file's.
     fn named<T>(&self, result: Result<T, JournalError>) -> Result<T, JournalError> {
-        result.map_err(|error| match error {
-            JournalError::Corrupt { why, .. } => JournalError::Corrupt {
-                path: self.path.clone(),
-                why,
-            },
-            other => other,
-        })
+        result.map_err(|error| error.of(&self.path))
     }
 
     /// The file.
@@ -149,6 +134,12 @@ impl Sqlite {
 impl Store for Sqlite {
     fn append(&mut self, commits: &[Commit<'_>]) -> Result<(), JournalError> {
         let written = write::append(&mut self.connection, commits);
+        if matches!(written, Err(JournalError::Full(_))) {
+            // Room that is made from here on is for the log: moving it into the database would take it all.
+            let _ = self
+                .connection
+                .execute_batch("PRAGMA wal_autocheckpoint = 0");
+        }
         self.named(written)
     }
 
@@ -217,7 +208,7 @@ impl Store for Sqlite {
     }
 }
 
-/// What a mistake of `SQLite` means to us.
+/// What a mistake of `SQLite` means to us. Which file it is about is filled in by [`JournalError::of`].
 pub(super) fn mistake(error: rusqlite::Error) -> JournalError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => JournalError::Full(error.to_string()),
@@ -228,6 +219,12 @@ pub(super) fn mistake(error: rusqlite::Error) -> JournalError {
             path: PathBuf::new(),
             why: error.to_string(),
         },
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
+            JournalError::Inaccessible {
+                path: PathBuf::new(),
+                why: error.to_string(),
+            }
+        }
         _ => JournalError::Store(error.to_string()),
     }
 }

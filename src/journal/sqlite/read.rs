@@ -23,7 +23,7 @@ pub(super) fn runs(
     limit: usize,
 ) -> Result<Vec<RunRow>, JournalError> {
     let mut filter = Filter::default();
-    filter.of(query);
+    filter.of(connection, query)?;
     if let Some(before) = before {
         filter.all(
             "r.number < (SELECT number FROM run WHERE id = ?)",
@@ -213,11 +213,11 @@ impl Filter {
         self.values.extend(values);
     }
 
-    fn of(&mut self, query: &Query) {
+    fn of(&mut self, connection: &Connection, query: &Query) -> Result<(), JournalError> {
         if query.tasks.is_empty() && query.files.is_empty() {
             self.status(query);
         } else {
-            self.executions(query);
+            self.executions(connection, query)?;
         }
         if !query.env.is_empty() {
             let places = vec!["?"; query.env.len()].join(", ");
@@ -236,6 +236,7 @@ impl Filter {
         if let Some(before) = query.before {
             self.all("r.started < ?", [ago(before)]);
         }
+        Ok(())
     }
 
     /// How the run ended.
@@ -247,25 +248,74 @@ impl Filter {
     }
 
     /// The run has a task like this, which ended so.
-    fn executions(&mut self, query: &Query) {
-        let mut sql =
-            "r.number IN (SELECT e.run FROM execution e WHERE e.superseded = 0".to_owned();
+    fn executions(&mut self, connection: &Connection, query: &Query) -> Result<(), JournalError> {
+        let mut sql = String::new();
         let mut values = Vec::new();
+        let mut few = usize::MAX;
         for (column, patterns) in [("task", &query.tasks), ("file", &query.files)] {
             if patterns.is_empty() {
                 continue;
             }
-            let one = format!("e.{column} GLOB ?");
-            let _ = write!(sql, " AND ({})", vec![one; patterns.len()].join(" OR "));
-            values.extend(patterns.iter().map(|pattern| Value::Text(escape(pattern))));
+            let names = Value::Text(matching(connection, column, patterns)?);
+            few = few.min(occurrences(connection, column, &names)?);
+            let _ = write!(sql, " AND e.{column} IN (SELECT value FROM json_each(?))");
+            values.push(names);
         }
         if let Some((status, more)) = ended(query, "e") {
-            let _ = write!(sql, " AND ({status})");
+            let _ = write!(sql, " AND e.superseded = 0 AND ({status})");
             values.extend(more);
         }
-        sql.push(')');
-        self.all(&sql, values);
+        let rare = |wanted: &Wanted| !matches!(wanted, Wanted::Ended(end) if end.is_good());
+        if few < MANY || (!query.status.is_empty() && query.status.iter().all(rare)) {
+            // Few runs: they are found first, and put in their order.
+            let found = format!("r.number IN (SELECT e.run FROM execution e WHERE 1 = 1{sql})");
+            self.all(&found, values);
+        } else {
+            // Many: the latest are soon found by looking at one run after the other.
+            let found = format!("EXISTS (SELECT 1 FROM execution e WHERE e.run = r.number{sql})");
+            self.all(&found, values);
+        }
+        Ok(())
     }
+}
+
+/// With so many executions a page is full before many runs were looked at.
+const MANY: usize = 20_000;
+
+/// The names that match one of these patterns, as a list in JSON. It steps from name to name in the index: there
+/// are few, each of them many times.
+fn matching(
+    connection: &Connection,
+    column: &str,
+    patterns: &[Name],
+) -> Result<String, JournalError> {
+    let one = vec!["name GLOB ?"; patterns.len()].join(" OR ");
+    let sql = format!(
+        "WITH RECURSIVE known (name) AS (SELECT min({column}) FROM execution UNION ALL
+            SELECT (SELECT min({column}) FROM execution WHERE {column} > name) FROM known
+            WHERE name IS NOT NULL)
+            SELECT json_group_array(name) FROM known WHERE name IS NOT NULL AND ({one})"
+    );
+    let patterns = patterns.iter();
+    let values = patterns
+        .map(|pattern| Value::Text(escape(pattern)))
+        .collect();
+    let found = rows(connection, &sql, values, |row| row.get(0))?.pop();
+    Ok(found.unwrap_or_default())
+}
+
+/// How many executions have one of these names, counted as far as it matters.
+fn occurrences(
+    connection: &Connection,
+    column: &str,
+    names: &Value,
+) -> Result<usize, JournalError> {
+    let sql = format!(
+        "SELECT count(*) FROM (SELECT 1 FROM execution
+            WHERE {column} IN (SELECT value FROM json_each(?)) LIMIT {MANY})"
+    );
+    let found: Option<i64> = rows(connection, &sql, vec![names.clone()], |row| row.get(0))?.pop();
+    Ok(found.unwrap_or(0) as usize)
 }
 
 /// The outcome is one of those wanted. What has no end is running if its run is alive, and interrupted if not.
@@ -276,6 +326,7 @@ fn ended(query: &Query, of: &str) -> Option<(String, Vec<Value>)> {
     let mut parts = Vec::new();
     let mut ends = Vec::new();
     let mut values = Vec::new();
+    let run = if of == "r" { "r.number" } else { "e.run" };
     let alive = vec!["?"; query.alive.len()].join(", ");
     for wanted in &query.status {
         let not = match wanted {
@@ -286,7 +337,10 @@ fn ended(query: &Query, of: &str) -> Option<(String, Vec<Value>)> {
                 continue;
             }
         };
-        parts.push(format!("{of}.outcome IS NULL AND r.id {not}IN ({alive})"));
+        // By its number, since an execution is looked for before its run is known.
+        parts.push(format!(
+            "{of}.outcome IS NULL AND {run} {not}IN (SELECT number FROM run WHERE id IN ({alive}))"
+        ));
         values.extend(query.alive.iter().map(|id| text(id)));
     }
     if !ends.is_empty() {

@@ -56,7 +56,9 @@ const STEPS: &[&str] = &[
         superseded INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (run, number)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX execution_task ON execution (task, run);
+    -- All that a query asks of executions stands in the index: their rows need not be read.
+    CREATE INDEX execution_task ON execution (task, run, superseded, outcome);
+    CREATE INDEX execution_file ON execution (file, run, superseded, outcome);
     CREATE INDEX execution_bad ON execution (run, number)
         WHERE superseded = 0 AND (outcome IS NULL OR outcome NOT IN ('passed', 'flaky', 'skipped'));
     CREATE TABLE attachment (
@@ -83,8 +85,11 @@ pub(super) fn examine(connection: &Connection, path: &Path) -> Result<i64, Journ
         path: path.to_owned(),
         why,
     };
-    let from = |error: rusqlite::Error| match super::mistake(error) {
-        JournalError::Store(why) | JournalError::Corrupt { why, .. } => corrupt(why),
+    let from = |error: rusqlite::Error| match super::mistake(error).of(path) {
+        JournalError::Store(why) => JournalError::Inaccessible {
+            path: path.to_owned(),
+            why,
+        },
         other => other,
     };
     let application = read("application_id").map_err(from)?;

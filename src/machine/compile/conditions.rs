@@ -440,15 +440,12 @@ impl Compiler<'_> {
     ) -> Option<Subscription> {
         match subscribe {
             Subscribe::Listen(name) => {
-                if !self.listens.contains(&name.value) {
-                    let hint = nearest(name.as_str(), self.listens.iter().map(|known| &**known))
-                        .map_or_else(
-                            || {
-                                "declare it under `listen:`, or write `{ CLIENT: source }`"
-                                    .to_owned()
-                            },
-                            |known| format!("did you mean `{known}`?"),
-                        );
+                let mut names = self.listens.iter().map(|listen| listen.name.as_str());
+                if !names.clone().any(|known| known == name.as_str()) {
+                    let hint = nearest(name.as_str(), &mut names).map_or_else(
+                        || "declare it under `listen:`, or write `{ CLIENT: source }`".to_owned(),
+                        |known| format!("did you mean `{known}`?"),
+                    );
                     let message = format!("there is no `listen` entry `{}`", name.as_str());
                     self.error(
                         "unknown-listen",
@@ -466,6 +463,7 @@ impl Compiler<'_> {
                     place,
                     // An entry may be opened by an instruction of this very state.
                     early: false,
+                    recording: self.listen_recording(name.as_str()),
                 })
             }
             Subscribe::Source { client, source } => {

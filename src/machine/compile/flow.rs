@@ -2,7 +2,7 @@
 
 use super::{Compiler, Project, StateReads};
 use crate::definition::Task;
-use crate::definition::model::{Action, Condition, Instruction, Route};
+use crate::definition::model::{Action, Condition, Instruction, Listen, Route};
 use crate::event::Name;
 use crate::machine::chart::{
     self, Chart, Lane, Part, PartCondition, Read, Role, State, Step, Strategy,
@@ -55,28 +55,22 @@ pub(super) fn is_entered(task: &Task, state: &crate::definition::model::State) -
         })
 }
 
-/// The names of all `listen` entries, of the task and of its instructions.
-pub(super) fn listen_names(task: &Task) -> HashSet<Name> {
-    fn of(instructions: &[Instruction], names: &mut HashSet<Name>) {
+/// All `listen` entries, of the task and of its instructions.
+pub(super) fn listens(task: &Task) -> Vec<&Listen> {
+    fn of<'t>(instructions: &'t [Instruction], found: &mut Vec<&'t Listen>) {
         for instruction in instructions {
             match &instruction.action {
-                Some(Action::Listen(listens)) => {
-                    names.extend(listens.iter().map(|listen| Name::clone(&listen.name.value)));
-                }
-                Some(Action::Parallel(branches)) => of(branches, names),
+                Some(Action::Listen(listens)) => found.extend(listens),
+                Some(Action::Parallel(branches)) => of(branches, found),
                 _ => {}
             }
         }
     }
-    let mut names: HashSet<Name> = task
-        .listen
-        .iter()
-        .map(|listen| Name::clone(&listen.name.value))
-        .collect();
+    let mut found: Vec<&Listen> = task.listen.iter().collect();
     for state in &task.states {
-        of(&state.instructions, &mut names);
+        of(&state.instructions, &mut found);
     }
-    names
+    found
 }
 
 /// What these instructions save.

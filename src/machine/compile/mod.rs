@@ -12,7 +12,8 @@ mod tests;
 mod texts;
 
 use super::chart::{Chart, Client, Length, Machine, Read, Skip, Variable};
-use crate::definition::model::{self, ClientDefinition};
+use super::recording::Recording;
+use crate::definition::model::{self, ClientDefinition, Listen};
 use crate::definition::{
     Catalog, Diagnostic, Node, NodeKind, Severity, Suite, Task, Text, nearest,
 };
@@ -97,7 +98,8 @@ struct Compiler<'a> {
     states: HashMap<&'a str, usize>,
     /// Variables that something gives a value.
     variables: HashSet<Name>,
-    listens: HashSet<Name>,
+    /// Every `listen` entry, in the order of the file.
+    listens: Vec<&'a Listen>,
     clients: Vec<Client>,
     client_index: HashMap<Name, Option<usize>>,
     /// What the config of each client reads.
@@ -111,6 +113,8 @@ struct Compiler<'a> {
     /// Whether there is a `res`, and an `item`, where an expression is being compiled.
     has_res: bool,
     has_item: bool,
+    /// What is recorded of that `res`.
+    res_recording: Recording,
 }
 
 /// What a state reads besides its instructions.
@@ -135,7 +139,7 @@ impl<'a> Compiler<'a> {
             diagnostics: Vec::new(),
             states,
             variables: flow::assigned_somewhere(project, task),
-            listens: flow::listen_names(task),
+            listens: flow::listens(task),
             clients: Vec::new(),
             client_index: HashMap::new(),
             client_reads: Vec::new(),
@@ -144,6 +148,7 @@ impl<'a> Compiler<'a> {
             guarding: HashSet::new(),
             has_res: false,
             has_item: false,
+            res_recording: Recording::Full,
         }
     }
 
@@ -368,30 +373,53 @@ impl<'a> Compiler<'a> {
     }
 
     fn first_use(&mut self, name: &Text) -> Option<usize> {
-        let task = self.task;
-        let suite = self.project.suite;
-        let find = |clients: &'a [ClientDefinition]| {
-            clients
-                .iter()
-                .find(|client| client.name.value == name.value)
-        };
-        let index = if let Some(definition) = find(&task.clients) {
-            self.defined_client(definition, None)
-        } else if let Some(definition) = find(&suite.clients) {
-            self.defined_client(
-                definition,
-                suite.file.as_ref().map(|file| Name::clone(&file.name)),
-            )
+        let index = if let Some((definition, file)) = self.definition(&name.value) {
+            self.defined_client(definition, file)
         } else if self.project.catalog.kind(name.as_str()).is_some() {
             // Every kind is a ready client under its own name.
             let config = super::chart::Blueprint::Constant(Arc::new(crate::event::Json::Null));
-            Some(self.add_client(&name.value, &name.value, config, Vec::new()))
+            Some(self.add_client(
+                Client {
+                    name: Name::clone(&name.value),
+                    kind: Name::clone(&name.value),
+                    config,
+                    recording: Recording::Full,
+                },
+                Vec::new(),
+            ))
         } else {
             self.unknown_client(name);
             return None;
         };
         self.client_index.insert(Name::clone(&name.value), index);
         index
+    }
+
+    /// The definition of this client, and the suite file if it stands there.
+    fn definition(&self, name: &str) -> Option<(&'a ClientDefinition, Option<Name>)> {
+        let (task, suite) = (self.task, self.project.suite);
+        let named = |client: &&ClientDefinition| client.name.as_str() == name;
+        if let Some(own) = task.clients.iter().find(named) {
+            return Some((own, None));
+        }
+        let file = suite.file.as_ref().map(|file| Name::clone(&file.name));
+        Some((suite.clients.iter().find(named)?, file))
+    }
+
+    /// What is recorded of the messages of the `listen` entries of this name.
+    fn listen_recording(&self, name: &str) -> Recording {
+        let entries = self
+            .listens
+            .iter()
+            .filter(|listen| listen.name.as_str() == name);
+        entries.fold(Recording::Full, |recording, listen| {
+            let Some((client, _)) = self.definition(listen.client.as_str()) else {
+                return recording;
+            };
+            let kind = self.project.catalog.kind(client.kind.as_str());
+            let bodies = kind.map_or(&[][..], |kind| kind.bodies);
+            recording.and(Recording::new(client.record, bodies))
+        })
     }
 
     fn defined_client(
@@ -447,23 +475,18 @@ impl<'a> Compiler<'a> {
             self.blueprint(&definition.config, Some(&kind.config), &path)?
         };
         let reads = self.reads.split_off(before);
-        let (name, kind) = (&definition.name.value, &definition.kind.value);
-        Some(self.add_client(name, kind, config, reads))
+        let client = Client {
+            name: Name::clone(&definition.name.value),
+            kind: Name::clone(&definition.kind.value),
+            config,
+            recording: Recording::new(definition.record, kind.bodies),
+        };
+        Some(self.add_client(client, reads))
     }
 
-    fn add_client(
-        &mut self,
-        name: &Name,
-        kind: &Name,
-        config: super::chart::Blueprint,
-        reads: Vec<Read>,
-    ) -> usize {
+    fn add_client(&mut self, client: Client, reads: Vec<Read>) -> usize {
         self.client_reads.push(reads);
-        self.clients.push(Client {
-            name: Name::clone(name),
-            kind: Name::clone(kind),
-            config,
-        });
+        self.clients.push(client);
         self.clients.len() - 1
     }
 

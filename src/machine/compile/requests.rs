@@ -5,6 +5,7 @@ use crate::definition::model::Listen;
 use crate::definition::{ClientKind, Node, NodeKind, Text, ValueContext, check_value};
 use crate::event::{Json, Name, Span};
 use crate::machine::chart::{Blueprint, From, Subscription};
+use crate::machine::recording::Recording;
 
 /// A request, ready to be sent.
 #[allow(
@@ -66,6 +67,7 @@ impl Compiler<'_> {
                 from: From::Signal(Name::clone(&signal.value)),
                 place,
                 early: true,
+                recording: Recording::Full,
             });
         }
         let index = self.client(client)?;
@@ -95,6 +97,7 @@ impl Compiler<'_> {
             },
             place,
             early: true,
+            recording: self.clients[index].recording,
         })
     }
 

@@ -8,6 +8,7 @@ use crate::event::{Json, Name};
 use crate::machine::chart::{
     Action, Assignment, Blueprint, Each, Guard, Items, Length, Read, Retry, Step,
 };
+use crate::machine::recording::Recording;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,9 +49,16 @@ impl Compiler<'_> {
         self.has_item = looped;
         // What it needs is its own affair, at the end of the task.
         let own = self.reads.len();
+        let around = self.res_recording;
+        let recording = match &action {
+            Some((action, _)) => self.recording(action),
+            None => Recording::Full,
+        };
+        self.res_recording = recording;
         let defer = optional(instruction.defer.as_ref(), |defer| {
             self.step(defer, &format!("{path}.defer")).map(Arc::new)
         });
+        self.res_recording = around;
         self.reads.truncate(own);
         (self.has_res, self.has_item) = outside;
         let (action, what) = action?;
@@ -63,6 +71,7 @@ impl Compiler<'_> {
             what,
             condition: condition?,
             action,
+            recording,
             reads: self.reads[before..].into(),
             expect,
             save,
@@ -71,6 +80,21 @@ impl Compiler<'_> {
             each: each?,
             defer: defer?,
         })
+    }
+
+    /// What is recorded of the result of an action.
+    fn recording(&self, action: &Action) -> Recording {
+        match action {
+            // `expect` and `save` alone look at the result around them.
+            Action::None => self.res_recording,
+            Action::Call { client, .. } => self.clients[*client].recording,
+            Action::Parallel(steps) => steps
+                .iter()
+                .fold(Recording::Full, |all, step| all.and(step.recording)),
+            Action::Listen(_) | Action::Eval(_) | Action::Signal { .. } | Action::Log(_) => {
+                Recording::Full
+            }
+        }
     }
 
     /// `save` and `expect`. Each sees what the ones before it have saved, so that this counts as no read.

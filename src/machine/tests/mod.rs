@@ -95,6 +95,7 @@ fn kind(name: &'static str) -> ClientKind {
         short_source: |text| Ok(json!({ "on": text })),
         label: |request| request["do"].as_str().unwrap_or("stub").to_owned(),
         example: "stub: buy",
+        bodies: &["body"],
         is_safe: |_| true,
     }
 }

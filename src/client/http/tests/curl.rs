@@ -31,7 +31,7 @@ fn has_curl() -> bool {
 /// What differs from client to client, and means nothing.
 fn without_identity(mut arrived: Json) -> Json {
     let headers = arrived["headers"].as_object_mut().unwrap();
-    for name in ["user-agent", "accept-encoding", "expect"] {
+    for name in ["user-agent", "accept-encoding", "expect", "traceparent"] {
         headers.remove(name);
     }
     arrived

@@ -342,3 +342,12 @@ async fn http2_can_be_forced() {
         "{failure:?}"
     );
 }
+
+/// Thousands may be under way at once.
+#[tokio::test]
+async fn a_call_is_small() {
+    let client = Client::new(json!({})).await;
+    let request = json!({ "get": "http://127.0.0.1:9/" });
+    let size = size_of_val(&*client.session.call(&request, &client.scope));
+    assert!(size < 2_800, "{size} bytes");
+}

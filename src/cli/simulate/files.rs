@@ -1,0 +1,99 @@
+//! The files that a simulation reads.
+
+use super::super::exit::Exit;
+use super::super::options::Global;
+use super::super::output;
+use crate::definition::{self, Diagnostic, MAX_FILE_BYTES, SourceFile};
+use crate::event::{Event, Json, Name};
+use crate::machine::{Machine, Stubs};
+use crate::report::Color;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, IsTerminal, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The longest recording that is read.
+const MAX_RECORDING: u64 = 1 << 30;
+
+/// The events of a recorded run.
+pub(super) fn events(path: &Path) -> Result<Vec<Event>, Exit> {
+    let shown = path.display();
+    let unreadable = |error: &io::Error| {
+        output::error(&format!("{shown} cannot be read: {error}"), None);
+        Exit::Usage
+    };
+    let file = File::open(path).map_err(|error| unreadable(&error))?;
+    let mut events = Vec::new();
+    let mut lines = BufReader::new(file.take(MAX_RECORDING + 1));
+    let mut line = Vec::new();
+    let mut bytes = 0;
+    for number in 1.. {
+        line.clear();
+        let read = lines
+            .read_until(b'\n', &mut line)
+            .map_err(|error| unreadable(&error))?;
+        bytes += read as u64;
+        if read == 0 {
+            break;
+        }
+        if bytes > MAX_RECORDING {
+            output::error(&format!("{shown} is larger than 1 GiB"), None);
+            return Err(Exit::Usage);
+        }
+        match serde_json::from_slice::<Event>(&line) {
+            Ok(event) => events.push(event),
+            Err(_) if is_trace(&line) => {}
+            Err(error) => {
+                output::error(
+                    &format!("{shown}:{number} is no event: {error}"),
+                    Some("`funcy run --report ndjson=FILE` writes such a file"),
+                );
+                return Err(Exit::Usage);
+            }
+        }
+    }
+    Ok(events)
+}
+
+/// The line behind the events of a simulation, or an empty one.
+fn is_trace(line: &[u8]) -> bool {
+    line.trim_ascii().is_empty()
+        || serde_json::from_slice::<Json>(line).is_ok_and(|value| value["kind"] == "trace")
+}
+
+/// The stubs of a file, with every mistake said.
+pub(super) fn stubs(global: &Global, path: &Path, machine: &Machine) -> Result<Stubs, Exit> {
+    let name: Name = path.display().to_string().into();
+    let mut bytes = Vec::new();
+    let read = File::open(path)
+        .and_then(|file| file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes));
+    if let Err(error) = read {
+        output::error(&format!("{name} cannot be read: {error}"), None);
+        return Err(Exit::Usage);
+    }
+    let file = match SourceFile::from_bytes(Name::clone(&name), path, &bytes) {
+        Ok(file) => Arc::new(file),
+        Err(diagnostic) => return Err(wrong(global, &name, &"".into(), &[*diagnostic])),
+    };
+    let parsed = definition::parse_stubs(&file).and_then(|parsed| {
+        Stubs::of(machine, &file, &parsed.value).map(|stubs| (stubs, parsed.warnings))
+    });
+    match parsed {
+        Ok((stubs, warnings)) => {
+            if !warnings.is_empty() {
+                wrong(global, &name, &file.text, &warnings);
+            }
+            Ok(stubs)
+        }
+        Err(diagnostics) => Err(wrong(global, &name, &file.text, &diagnostics)),
+    }
+}
+
+fn wrong(global: &Global, name: &Name, text: &Name, diagnostics: &[Diagnostic]) -> Exit {
+    let style = global.style(io::stderr().is_terminal());
+    let source = |file: &str| (*file == **name).then(|| Name::clone(text));
+    let color = style.color != Color::Never;
+    let rendered = definition::render(diagnostics, &source, color, style.width.min(200));
+    output::note(rendered.trim_end());
+    Exit::Usage
+}

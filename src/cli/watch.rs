@@ -1,0 +1,135 @@
+use super::exit::Exit;
+use super::journal;
+use super::options::{Global, Load};
+use super::output;
+use super::signals::Ending;
+use crate::event::{Name, parse_duration};
+use crate::report;
+use crate::watch::{self, Display, Mailbox, OnBusy, Options};
+use clap::ValueEnum;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    load: Load,
+    /// How many tasks run at once [default: the suite's `concurrency`, or 8]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    jobs: Option<u32>,
+    /// Try a task again, up to N times; one that passes then is flaky
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
+    retries: Option<u32>,
+    /// The seed of everything that is left to chance
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// When a change affects a task that runs: begin it anew, or let it end first
+    #[arg(long, value_name = "WHAT", default_value = "restart")]
+    on_busy: Busy,
+    /// Look at the files every so often, on file systems that do not tell of changes (NFS, some containers)
+    #[arg(
+        long,
+        value_name = "EVERY",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "500ms",
+        value_parser = interval
+    )]
+    poll: Option<Duration>,
+    /// Keep a file with the places of all failures, one a line, as editors read them
+    #[arg(long, value_name = "FILE")]
+    emit_locations: Option<PathBuf>,
+    #[command(flatten)]
+    journal: journal::Keep,
+    /// Ring the terminal's bell when a run ends badly
+    #[arg(long)]
+    bell: bool,
+    /// Tell the desktop when a run has ended, through the terminal
+    #[arg(long)]
+    notify: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Busy {
+    Restart,
+    Queue,
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let every = parse_duration(text)?;
+    if every < Duration::from_millis(10) {
+        return Err("the shortest interval is 10ms".to_owned());
+    }
+    Ok(every)
+}
+
+pub(super) fn run(global: &Global, args: Args) -> Exit {
+    // A path that is gone later may come back; one that never was is a mistake.
+    let paths = args.load.paths();
+    if let Some(path) = paths.iter().find(|path| !path.exists()) {
+        output::error(
+            &format!("`{}` does not exist", path.display()),
+            Some("name a task file, or a folder of them"),
+        );
+        return Exit::Usage;
+    }
+    let is_screen = io::stdout().is_terminal()
+        && io::stdin().is_terminal()
+        && std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
+    let journal = match args.journal.journal() {
+        Ok(journal) => journal,
+        Err(error) => return journal::failed(&error),
+    };
+    let load = args.load;
+    let options = Options {
+        loader: load.loader(),
+        paths,
+        vars: (load.vars.iter())
+            .map(|var| (Name::clone(&var.name), var.value.clone()))
+            .collect(),
+        jobs: args.jobs.map(|jobs| jobs as usize),
+        retries: args.retries,
+        seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
+        journal,
+        on_busy: match args.on_busy {
+            Busy::Restart => OnBusy::Restart,
+            Busy::Queue => OnBusy::Queue,
+        },
+        poll: args.poll,
+        locations: args.emit_locations,
+        bell: args.bell,
+        notify: args.notify,
+        report: report::Options {
+            style: global.out_style(),
+            ..report::Options::default()
+        },
+        flags: Box::new(move |secrets| load.flags(secrets)),
+        display: if is_screen {
+            Display::Screen
+        } else {
+            Display::Lines(Box::new(io::stdout()))
+        },
+    };
+    match watch::run(options, signals) {
+        Ok(watch::End::Quit) => Exit::Passed,
+        Ok(watch::End::Interrupted) => Exit::Interrupted,
+        // Whoever read the lines has gone away.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Passed,
+        Err(error) => {
+            output::error(&error.to_string(), None);
+            Exit::Error
+        }
+    }
+}
+
+/// Tells the session of every signal that asks the program to end.
+async fn signals(mailbox: Mailbox) {
+    // Without handlers a signal ends the process, which is all that is left to do.
+    let Ok(mut signals) = Ending::listen() else {
+        return;
+    };
+    loop {
+        mailbox.signal(signals.next().await);
+    }
+}

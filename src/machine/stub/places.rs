@@ -1,0 +1,294 @@
+//! The places of a machine that ask the world for something, and how a person may call them.
+
+use crate::event::{Place, nearest};
+use crate::machine::chart::{
+    Action, Condition, From, Lane, Machine, PartCondition, State, Step, Strategy, Subscription,
+};
+use crate::script::Expression;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A request or subscription of a machine.
+pub(super) struct Asking<'m> {
+    pub(super) place: &'m Arc<Place>,
+    /// What it may be called, apart from its path; the first that means nothing else is the best.
+    names: Vec<String>,
+    /// What it does, in short.
+    pub(super) what: String,
+    pub(super) subscription: bool,
+    /// What looks at its `res`, in the order of the file.
+    pub(super) looks: Vec<&'m Expression>,
+}
+
+/// All of them, in the order of the file.
+pub(super) struct Places<'m> {
+    pub(super) all: Vec<Asking<'m>>,
+    by_name: HashMap<String, Vec<usize>>,
+}
+
+/// What a name means.
+pub(super) enum Found {
+    One(usize),
+    /// Several places have this name.
+    Several(Vec<usize>),
+    /// None; the name that was probably meant.
+    None(Option<String>),
+}
+
+impl<'m> Places<'m> {
+    pub(super) fn of(machine: &'m Machine) -> Self {
+        let mut listing = Listing {
+            machine,
+            all: Vec::new(),
+        };
+        for subscription in &machine.listen {
+            listing.listen(subscription);
+        }
+        for state in &machine.chart.states {
+            listing.state(state);
+        }
+        for (index, step) in machine.cleanup.iter().enumerate() {
+            listing.step(step, "cleanup", &format!("cleanup[{index}]"));
+        }
+        let mut all = listing.all;
+        all.sort_by_key(|asking| asking.place.span.start);
+        let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+        for (index, asking) in all.iter().enumerate() {
+            for name in &asking.names {
+                let meant = by_name.entry(name.clone()).or_default();
+                if meant.last() != Some(&index) {
+                    meant.push(index);
+                }
+            }
+        }
+        Self { all, by_name }
+    }
+
+    /// The place with this path or name.
+    pub(super) fn find(&self, written: &str) -> Found {
+        if let Some(index) = self.all.iter().position(|one| *one.place.path == *written) {
+            return Found::One(index);
+        }
+        let name = spaced(written);
+        match self.by_name.get(&name).map(Vec::as_slice) {
+            Some([one]) => Found::One(*one),
+            Some(several) => Found::Several(several.to_vec()),
+            None => {
+                let names = self.all.iter().flat_map(|asking| &asking.names);
+                let paths = self.all.iter().map(|asking| &*asking.place.path);
+                let known = names.map(String::as_str).chain(paths);
+                Found::None(nearest(&name, known).map(str::to_owned))
+            }
+        }
+    }
+
+    /// What a person should call it: the first name that means nothing else, else its path.
+    pub(super) fn name(&self, index: usize) -> &str {
+        let asking = &self.all[index];
+        asking
+            .names
+            .iter()
+            .find(|name| self.by_name[*name].len() == 1 && is_plain_key(name))
+            .map_or(&asking.place.path, |name| name)
+    }
+}
+
+/// One way to write an arrow.
+fn spaced(name: &str) -> String {
+    let name = name.replace('→', "->");
+    match name.split_once("->") {
+        Some((from, to)) => format!("{} -> {}", from.trim(), to.trim()),
+        None => name,
+    }
+}
+
+/// Whether YAML reads it as a key without quotes.
+fn is_plain_key(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_alphanumeric() || first == '_')
+        && !name.contains(": ")
+        && !name.contains(" #")
+        && !name.contains('\n')
+        && name.chars().count() <= 60
+}
+
+struct Listing<'m> {
+    machine: &'m Machine,
+    all: Vec<Asking<'m>>,
+}
+
+impl<'m> Listing<'m> {
+    fn state(&mut self, state: &'m State) {
+        let name = &*state.name;
+        let from = self.all.len();
+        for (index, step) in state.steps.iter().enumerate() {
+            self.step(step, name, &format!("{name}[{index}]"));
+        }
+        for lane in &state.lanes {
+            let targets: Vec<String> = lane
+                .conditions
+                .iter()
+                .filter_map(|condition| condition.label.as_ref())
+                .map(|to| format!("{name} -> {to}"))
+                .collect();
+            self.lane(lane, &targets, &lane.conditions);
+        }
+        // A state that asks for one thing needs no more than its name.
+        for asking in &mut self.all[from..] {
+            asking.names.push(name.to_owned());
+        }
+    }
+
+    /// An instruction, those inside it and its `defer`. `owner` is the state or `cleanup`.
+    fn step(&mut self, step: &'m Step, owner: &str, short: &str) {
+        let before = self.all.len();
+        match &step.action {
+            Action::Call { .. } => {
+                let names = vec![format!("{owner}.{}", step.what), short.to_owned()];
+                let mut looks: Vec<&Expression> = step
+                    .save
+                    .iter()
+                    .filter_map(|save| save.source.script())
+                    .collect();
+                looks.extend(step.expect.iter().map(|guard| &guard.expression));
+                let retry = step
+                    .retry
+                    .iter()
+                    .filter_map(|retry| retry.condition.as_ref());
+                looks.extend(retry.map(|guard| &guard.expression));
+                // A loop's `save` and `expect` look at the list of its results.
+                if step.each.is_some() {
+                    looks.clear();
+                }
+                self.all.push(Asking {
+                    place: &step.place,
+                    names,
+                    what: step.what.to_string(),
+                    subscription: false,
+                    looks,
+                });
+            }
+            Action::Parallel(steps) => {
+                for (index, step) in steps.iter().enumerate() {
+                    self.step(step, owner, &format!("{short}.parallel[{index}]"));
+                }
+            }
+            Action::Listen(subscriptions) => {
+                for subscription in subscriptions {
+                    self.listen(subscription);
+                }
+            }
+            Action::None | Action::Eval(_) | Action::Signal { .. } | Action::Log(_) => {}
+        }
+        if let Some(defer) = &step.defer {
+            self.step(defer, owner, &format!("{short}.defer"));
+            if self.all.len() > before + 1
+                && let Some(asking) = self.all.last_mut()
+            {
+                let name = format!("{owner}.{}.defer", step.what);
+                // The shorter one reads better: `place.create.defer`, or `place.undo`.
+                let at = usize::from(name.len() > asking.names[0].len());
+                asking.names.insert(at, name);
+            }
+        }
+    }
+
+    fn lane(&mut self, lane: &'m Lane, targets: &[String], conditions: &'m [Condition]) {
+        let short = lane
+            .place
+            .path
+            .strip_prefix("states.")
+            .unwrap_or(&lane.place.path);
+        let names = |end: &str| {
+            let mut names = Vec::new();
+            // A name for one of several ways would hide that it serves all of them.
+            if targets.len() == 1 {
+                names.extend_from_slice(targets);
+                names.push(format!("{short}.{end}"));
+            } else {
+                names.push(format!("{short}.{end}"));
+                names.extend_from_slice(targets);
+            }
+            names.push(short.to_owned());
+            names
+        };
+        match &lane.strategy {
+            Strategy::Poll(poll) => {
+                if let Action::Call { .. } = &poll.step.action {
+                    self.all.push(Asking {
+                        place: &poll.step.place,
+                        names: names("poll"),
+                        what: poll.step.what.to_string(),
+                        subscription: false,
+                        looks: looks(conditions),
+                    });
+                }
+            }
+            Strategy::Subscribe(subscription) => {
+                if let From::Client { client, .. } = &subscription.from {
+                    let names = names("subscribe");
+                    self.all.push(Asking {
+                        place: &subscription.place,
+                        names,
+                        what: format!("subscribe {}", self.machine.clients[*client].name),
+                        subscription: true,
+                        looks: looks(conditions),
+                    });
+                }
+            }
+            Strategy::All(parts) => {
+                for part in parts {
+                    let PartCondition::Lane(inner) = &part.condition else {
+                        continue;
+                    };
+                    let part = inner.conditions.first().and_then(|one| one.label.as_ref());
+                    let targets: Vec<String> = targets
+                        .iter()
+                        .filter_map(|to| Some(format!("{to}.{}", part?)))
+                        .collect();
+                    self.lane(inner, &targets, &inner.conditions);
+                }
+            }
+            Strategy::Wait(_) | Strategy::Until(_) => {}
+        }
+    }
+
+    fn listen(&mut self, subscription: &'m Subscription) {
+        let (From::Client { client, .. }, Some(name)) = (&subscription.from, &subscription.name)
+        else {
+            return;
+        };
+        let heard = self.machine.chart.states.iter().flat_map(|state| {
+            let mut conditions = Vec::new();
+            for lane in &state.lanes {
+                lane.each(&mut |lane| {
+                    if let Strategy::Subscribe(Subscription {
+                        from: From::Listen(of),
+                        ..
+                    }) = &lane.strategy
+                        && of == name
+                    {
+                        conditions.extend(looks(&lane.conditions));
+                    }
+                });
+            }
+            conditions
+        });
+        self.all.push(Asking {
+            place: &subscription.place,
+            names: vec![format!("listen.{name}"), name.to_string()],
+            what: format!("listen to {}", self.machine.clients[*client].name),
+            subscription: true,
+            looks: heard.collect(),
+        });
+    }
+}
+
+fn looks(conditions: &[Condition]) -> Vec<&Expression> {
+    let when = conditions
+        .iter()
+        .flat_map(|condition| condition.when.iter());
+    let fail = conditions
+        .iter()
+        .flat_map(|condition| condition.fail_when.iter());
+    when.chain(fail).map(|guard| &guard.expression).collect()
+}

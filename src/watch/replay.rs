@@ -1,0 +1,108 @@
+//! The judgement of a new definition on the results of the last run, without touching the system under test.
+
+use super::depends::Tie;
+use super::state::{Settled, Task};
+use crate::definition::{self, Difference};
+use crate::engine::{self, Loaded};
+use crate::event::{Event, ExecutionId, Json, Name, Outcome, RunId};
+use crate::machine::{self, Inputs, Recording, ReplayEnd, Replayed, Stubbed};
+use crate::report::{Ended, Live};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// What a replay came to.
+#[derive(Debug)]
+pub(super) enum Replay {
+    /// A verdict.
+    Judged(Box<Ended>),
+    /// There is none, and why: where the edited path leaves the recording.
+    Left(String),
+}
+
+/// The number of the execution in the events of a replay.
+const EXECUTION: ExecutionId = 1;
+
+impl Replay {
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Self::Judged(ended) => Some(ended.outcome),
+            Self::Left(_) => None,
+        }
+    }
+}
+
+/// Whether the task, since its last run, differs from it only in what is judged and kept of results.
+pub(super) fn is_worth_it(task: &Task, tie: Tie) -> bool {
+    let (Some(result), Some(now)) = (&task.result, &task.definition) else {
+        return false;
+    };
+    if result.outcome() == Outcome::Cancelled || matches!(tie, Tie::Data | Tie::Suite) {
+        return false;
+    }
+    match difference(&result.definition, now) {
+        Some(Difference::Expressions) => true,
+        // The functions that the expressions call have changed.
+        Some(Difference::None) => tie == Tie::Script,
+        Some(Difference::Structure) | None => false,
+    }
+}
+
+fn difference(before: &Loaded, now: &Loaded) -> Option<Difference> {
+    let before = definition::parse_task(&before.machine.file).ok()?;
+    let now = definition::parse_task(&now.machine.file).ok()?;
+    Some(before.value.difference(&now.value))
+}
+
+/// Judges a definition on what the last run was answered.
+pub(super) fn judge(now: &Loaded, last: &Settled, vars: &[(Name, Json)], services: Json) -> Replay {
+    if last.recording.is_cut {
+        return Replay::Left("the last run was too long to be kept".to_owned());
+    }
+    let events = &last.recording.events;
+    let Some(execution) = Recording::last_of(events, &now.machine) else {
+        return Replay::Left("of the last run nothing was recorded".to_owned());
+    };
+    let recording = Recording::of(events, execution);
+    let began = recording.began;
+    let inputs = Inputs {
+        vars: vars.to_vec(),
+        services: Arc::new(services),
+        ..Inputs::default()
+    };
+    let permissions = Arc::clone(&now.project.permissions);
+    let world = Stubbed::new().environment(move |name| engine::environment(&permissions, name));
+    let replaying = || machine::replay_in(world, &now.machine, inputs, recording);
+    match catch_unwind(AssertUnwindSafe(replaying)) {
+        Ok(replayed) => verdict(replayed, began),
+        // The real run will meet the same, and report it.
+        Err(_) => Replay::Left("funcy itself failed".to_owned()),
+    }
+}
+
+fn verdict(replayed: Replayed, began: i64) -> Replay {
+    if let Some(secret) = replayed.masked.first() {
+        return Replay::Left(format!("the value of the secret `{secret}` is not kept"));
+    }
+    match replayed.end {
+        ReplayEnd::Left(at) => Replay::Left(at.to_string()),
+        ReplayEnd::Deadlock => Replay::Left("nothing more is recorded".to_owned()),
+        ReplayEnd::Verdict(_) => {
+            let mut live = Live::default();
+            let mut last = None;
+            for (seq, (moment, fact)) in (1..).zip(replayed.facts) {
+                let event = Event {
+                    run: RunId::from("replay"),
+                    seq,
+                    at: began.saturating_add_unsigned(moment.0),
+                    execution: Some(EXECUTION),
+                    fact,
+                };
+                last = live.apply(&event).or(last);
+            }
+            match last {
+                Some(ended) => Replay::Judged(Box::new(ended)),
+                None => Replay::Left("it came to no end".to_owned()),
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The engine's side of a session: starts runs, and keeps the services of the suites up between them.
+
+use super::board::Board;
+use crate::engine::{KeptServices, Run};
+use crate::event::Json;
+use std::path::Path;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::JoinSet;
+
+/// Orders that may wait.
+const QUEUE: usize = 1024;
+
+/// Something to do.
+pub(super) enum Order {
+    /// Start a run, whose end is told to the board.
+    Start(Box<Run>, Board),
+    /// Drop what runs, with every process that it has started.
+    Abandon,
+}
+
+/// Gives orders to the engine. When it is dropped, the engine stops the services and ends.
+#[derive(Clone)]
+pub(super) struct Runner {
+    orders: Sender<Order>,
+    kept: KeptServices,
+}
+
+impl Runner {
+    pub(super) fn new() -> (Self, Receiver<Order>) {
+        let (orders, queue) = channel(QUEUE);
+        let kept = KeptServices::default();
+        (Self { orders, kept }, queue)
+    }
+
+    /// Starts a run. Its services stay up for the next.
+    pub(super) fn start(&self, run: Run, board: Board) {
+        let run = Box::new(run.services(self.kept.clone()));
+        // The engine takes orders as long as there is a session.
+        let _ = self.orders.blocking_send(Order::Start(run, board));
+    }
+
+    /// Drops what runs.
+    pub(super) fn abandon(&self) {
+        let _ = self.orders.try_send(Order::Abandon);
+    }
+
+    /// What expressions of this suite see as `services`.
+    pub(super) fn addresses(&self, folder: &Path) -> Json {
+        self.kept.addresses(folder)
+    }
+
+    pub(super) fn kept(&self) -> KeptServices {
+        self.kept.clone()
+    }
+}
+
+/// Carries out orders until no more come.
+pub(super) async fn serve(mut orders: Receiver<Order>, kept: KeptServices) {
+    let mut running = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            order = orders.recv() => match order {
+                Some(Order::Start(run, board)) => {
+                    running.spawn(async move { board.over(run.start().await.map(drop)) });
+                }
+                Some(Order::Abandon) | None => break,
+            },
+            // A run contains its panics; what it came to stands on its board.
+            Some(_) = running.join_next() => {}
+        }
+    }
+    running.shutdown().await;
+    kept.stop().await;
+}

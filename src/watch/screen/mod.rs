@@ -1,0 +1,222 @@
+//! The session as a screen: a frame is a function of the state and of where somebody looks.
+
+mod ansi;
+mod body;
+
+#[cfg(test)]
+mod tests;
+
+use super::keys::KEYS;
+use super::look::{Look, View};
+use super::state::State;
+use super::text;
+use crate::report::{self, Ink, Options, Style};
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Modifier;
+use ratatui::text::Line;
+use ratatui::widgets::Paragraph;
+
+/// Below this many rows there is no room for anything beside the list.
+const MIN_SPLIT: u16 = 10;
+
+/// Draws everything.
+pub(super) fn draw(frame: &mut Frame<'_>, state: &State, look: &mut Look, options: &Options) {
+    let area = frame.area();
+    let style = Style {
+        width: usize::from(area.width),
+        ..options.style
+    };
+    let options = Options {
+        style,
+        ..options.clone()
+    };
+    let rows = [
+        Constraint::Length(2),
+        Constraint::Min(1),
+        Constraint::Length(1),
+    ];
+    let [head, body, foot] = Layout::vertical(rows).areas(area);
+    header(frame, head, state, style);
+    match look.view {
+        View::List => list_and_preview(frame, body, state, look, &options),
+        View::Detail => scrolled(frame, body, &body::detail(state, look, &options), look),
+        View::Graph => scrolled(frame, body, &body::graph(state, look, style), look),
+        View::Help => scrolled(frame, body, &help(style), look),
+    }
+    footer(frame, foot, look, style);
+}
+
+fn header(frame: &mut Frame<'_>, area: Rect, state: &State, style: Style) {
+    let mut first = style.line().push(Ink::Strong, "funcy watch").plain("  ");
+    first.append(&text::standing(state, style));
+    let mut second = style.line().push(Ink::Plain, &state.why);
+    if state.leaving {
+        second.add(Ink::Strong, "  ending, cleaning up");
+    } else if state.paused {
+        second.add(Ink::Strong, "  paused");
+    }
+    for (what, part) in [("path", &state.filters.path), ("name", &state.filters.name)] {
+        if !part.is_empty() {
+            second.add(Ink::Faint, &format!("  {what}: {part}"));
+        }
+    }
+    frame.render_widget(
+        Paragraph::new(vec![ansi::line(&first), ansi::line(&second)]),
+        area,
+    );
+}
+
+fn footer(frame: &mut Frame<'_>, area: Rect, look: &Look, style: Style) {
+    let line = match (&look.prompt, &look.status) {
+        // A remark stays until the next key, also while something is typed.
+        (_, Some(status)) => style.line().push(Ink::Strong, status),
+        (Some(prompt), None) => {
+            let cursor = if style.unicode { "▏" } else { "_" };
+            style
+                .line()
+                .push(Ink::Strong, prompt.kind.label())
+                .plain(&prompt.text)
+                .plain(cursor)
+        }
+        (None, None) => keys(look.view, style),
+    };
+    frame.render_widget(Paragraph::new(ansi::line(&line)), area);
+}
+
+/// As many keys as fit, the most useful first.
+fn keys(view: View, style: Style) -> report::Line {
+    let wanted: &[&str] = match view {
+        View::List => &[
+            "?", "q", "Enter", "a", "f", "r", "e", "n N", "/", "p", "t", "Space", "x", "g", "y",
+        ],
+        View::Detail => &["Esc", "?", "q", "j k", "r", "e", "y", "g", "n N"],
+        View::Graph | View::Help => &["Esc", "q", "j k"],
+    };
+    let mut line = style.line();
+    for key in wanted
+        .iter()
+        .filter_map(|keys| KEYS.iter().find(|key| key.keys == *keys))
+    {
+        let room = style.width.saturating_sub(line.width());
+        if key.keys.len() + key.word.len() + 3 > room {
+            break;
+        }
+        if !line.is_empty() {
+            line.add(Ink::Plain, "  ");
+        }
+        line.add(Ink::Strong, key.keys);
+        line.add(Ink::Faint, &format!(" {}", key.word));
+    }
+    line
+}
+
+fn list_and_preview(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    state: &State,
+    look: &mut Look,
+    options: &Options,
+) {
+    look.keep_selected(state);
+    let preview = body::preview(state, look, options);
+    let tasks = state.shown().count() as u16;
+    let split = area.height >= MIN_SPLIT && !preview.is_empty();
+    let list_rows = if split {
+        // The list gives way to what is read, and never takes more than it needs.
+        tasks.clamp(1, (area.height * 2 / 5).max(3))
+    } else {
+        area.height
+    };
+    let [list, rest] =
+        Layout::vertical([Constraint::Length(list_rows), Constraint::Min(0)]).areas(area);
+    rows(frame, list, state, look, options.style);
+    if split {
+        let room = usize::from(rest.height).saturating_sub(1);
+        let more = preview.len().saturating_sub(room);
+        let mut lines = vec![Line::default()];
+        let shown = if more > 0 {
+            room.saturating_sub(1)
+        } else {
+            room
+        };
+        lines.extend(preview.into_iter().take(shown));
+        if more > 0 {
+            let text = format!("+{} more lines: Enter", more + 1);
+            lines.push(ansi::line(&options.style.line().push(Ink::Faint, &text)));
+        }
+        frame.render_widget(Paragraph::new(lines), rest);
+    }
+}
+
+/// The tasks around the selected one.
+fn rows(frame: &mut Frame<'_>, area: Rect, state: &State, look: &Look, style: Style) {
+    let shown: Vec<_> = state.shown().collect();
+    if shown.is_empty() {
+        let text = if state.filters.is_empty() {
+            "no task file is here yet"
+        } else {
+            "no task matches; c clears the filters"
+        };
+        let line = style.line().push(Ink::Faint, text);
+        frame.render_widget(Paragraph::new(ansi::line(&line)), area);
+        return;
+    }
+    let room = usize::from(area.height);
+    let at = (shown
+        .iter()
+        .position(|task| Some(&task.file) == look.selected.as_ref()))
+    .unwrap_or(0);
+    let first = at
+        .saturating_sub(room / 2)
+        .min(shown.len().saturating_sub(room));
+    let narrow = Style {
+        width: style.width.saturating_sub(2),
+        ..style
+    };
+    let lines: Vec<Line<'_>> = (shown.iter().enumerate().skip(first).take(room))
+        .map(|(index, task)| {
+            let is_selected = index == at;
+            let mark = match (is_selected, style.unicode) {
+                (true, true) => "› ",
+                (true, false) => "> ",
+                (false, _) => "  ",
+            };
+            let mut line = ansi::line(&text::row(task, state.now, narrow));
+            line.spans.insert(0, mark.into());
+            if is_selected {
+                line = line.patch_style(Modifier::BOLD);
+            }
+            line
+        })
+        .collect();
+    frame.render_widget(Paragraph::new(lines), area);
+}
+
+/// A text from the line on that somebody has scrolled to.
+fn scrolled(frame: &mut Frame<'_>, area: Rect, lines: &[Line<'static>], look: &mut Look) {
+    let room = usize::from(area.height);
+    look.top = look.top.min(lines.len().saturating_sub(room));
+    let seen: Vec<Line<'_>> = lines.iter().skip(look.top).take(room).cloned().collect();
+    frame.render_widget(Paragraph::new(seen), area);
+}
+
+fn help(style: Style) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::default()];
+    for key in KEYS {
+        let mut line = style.line().plain("  ").push(Ink::Strong, key.keys);
+        line.pad_to(10);
+        let indent = 10;
+        let room = style.width.saturating_sub(indent).max(8);
+        for (at, piece) in report::wrap(key.does, room, room).into_iter().enumerate() {
+            if at > 0 {
+                lines.push(ansi::line(&line));
+                line = style.line();
+                line.pad_to(indent);
+            }
+            line.add(Ink::Plain, piece);
+        }
+        lines.push(ansi::line(&line));
+    }
+    lines
+}

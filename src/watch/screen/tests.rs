@@ -1,0 +1,223 @@
+use super::*;
+use crate::client::Registry;
+use crate::engine::{self, Loader};
+use crate::event::Name;
+use crate::report::Color;
+use crate::watch::board::Board;
+use crate::watch::catalog::Catalog;
+use crate::watch::mailbox::mailbox;
+use crate::watch::state::{Active, Ask, OnBusy};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{KeyCode, KeyEvent};
+use std::collections::BTreeSet;
+
+const FAILS: &str = "version: 1
+vars: { answer: 41 }
+start_state: here
+final_state: here
+states:
+  here:
+    instructions:
+      - expect: answer == 42
+";
+
+/// A session in a folder, with the runs carried out at once.
+struct Session {
+    _folder: tempfile::TempDir,
+    state: State,
+    look: Look,
+    options: Options,
+}
+
+impl Session {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let loader = Loader::new(Registry::builtin());
+        let roots = vec![folder.path().to_owned()];
+        let catalog = Catalog::open(loader, roots, BTreeSet::new());
+        let mut state = State::new(8, OnBusy::Restart);
+        state.sync(catalog.entries());
+        Self {
+            _folder: folder,
+            state,
+            look: Look::default(),
+            options: Options {
+                style: Style {
+                    color: Color::Never,
+                    unicode: true,
+                    width: 80,
+                },
+                ..Options::default()
+            },
+        }
+    }
+
+    fn run(&mut self) {
+        self.state.ask(Ask::Start, None);
+        let (mailbox, _inbox) = mailbox();
+        for (file, definition) in self.state.due() {
+            let run = engine::Run::new(vec![definition.clone()], Registry::builtin());
+            let board = Board::new(mailbox.clone());
+            let active = Active {
+                run: Name::clone(run.id()),
+                board: board.clone(),
+                handle: run.handle(),
+                definition,
+                superseded: false,
+            };
+            self.state.started(&file, active);
+            let ended = engine::block_on(run.sink(board.clone()).start()).unwrap();
+            board.over(ended.map(drop));
+        }
+        self.state.collect();
+    }
+
+    fn press(&mut self, keys: &str) {
+        for key in keys.chars() {
+            let code = match key {
+                '\r' => KeyCode::Enter,
+                letter => KeyCode::Char(letter),
+            };
+            self.look.press(&KeyEvent::from(code), &mut self.state);
+        }
+    }
+
+    fn drawn(&mut self, columns: u16, rows: u16) -> Vec<String> {
+        let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
+        terminal
+            .draw(|frame| draw(frame, &self.state, &mut self.look, &self.options))
+            .unwrap();
+        let buffer = terminal.backend().buffer();
+        (buffer.content.chunks(usize::from(columns)))
+            .map(|row| {
+                row.iter()
+                    .map(ratatui::buffer::Cell::symbol)
+                    .collect::<String>()
+            })
+            .map(|row| row.trim_end().to_owned())
+            .collect()
+    }
+}
+
+fn three() -> Session {
+    let passes = FAILS.replace("42", "41");
+    let mut session = Session::new(&[
+        ("a.yaml", &passes),
+        ("b.yaml", FAILS),
+        ("c.yaml", "version: 1\n"),
+    ]);
+    session.run();
+    session
+}
+
+#[test]
+fn a_frame_at_every_width_holds_what_matters() {
+    for columns in [40, 80, 120] {
+        let mut session = three();
+        let rows = session.drawn(columns, 24);
+        let screen = rows.join("\n");
+        assert!(rows[0].starts_with("funcy watch  ! 1 broken"), "{screen}");
+        assert!(rows[1].starts_with("start → 2 of 3"), "{screen}");
+        assert!(rows[2].starts_with("› ✓ a"), "{screen}");
+        assert!(rows[3].starts_with("  ✗ b"), "{screen}");
+        assert!(rows[4].starts_with("  ! "), "{screen}");
+        assert!(rows[23].starts_with("? help  q quit"), "{screen}");
+        session.press("n");
+        let screen = session.drawn(columns, 24).join("\n");
+        assert!(
+            screen.contains("41 ≠ 42") && screen.contains("› ✗ b"),
+            "{screen}"
+        );
+    }
+}
+
+#[test]
+fn a_screen_of_any_size_is_drawn() {
+    let mut session = three();
+    for keys in ["", "\r", "\r\rg", "?"] {
+        session.press(keys);
+        for (columns, rows) in [(1, 1), (5, 3), (20, 5), (40, 10), (300, 100)] {
+            session.drawn(columns, rows);
+        }
+    }
+}
+
+#[test]
+fn the_list_follows_the_selection() {
+    let files: Vec<(String, String)> = (0..50)
+        .map(|number| (format!("t{number:02}.yaml"), FAILS.replace("42", "41")))
+        .collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(a, b)| (&**a, &**b)).collect();
+    let mut session = Session::new(&files);
+    session.press(&"j".repeat(30));
+    let screen = session.drawn(80, 24).join("\n");
+    assert!(
+        screen.contains("› · t30") && !screen.contains("t00"),
+        "{screen}"
+    );
+    session.press(&"j".repeat(30));
+    assert!(session.drawn(80, 24).join("\n").contains("› · t49"));
+    session.press(&"k".repeat(60));
+    assert!(session.drawn(80, 24).join("\n").contains("› · t00"));
+}
+
+#[test]
+fn a_detail_is_scrolled_no_further_than_its_end() {
+    let mut session = three();
+    session.press("n\r");
+    let screen = session.drawn(80, 24).join("\n");
+    assert!(
+        screen.contains("What happened") && screen.contains("state here"),
+        "{screen}"
+    );
+    session.press(&"j".repeat(500));
+    session.drawn(80, 8);
+    session.press("k");
+    assert!(session.drawn(80, 8).join("\n").contains("failed"));
+}
+
+#[test]
+fn filters_and_search_choose_what_is_shown() {
+    let mut session = three();
+    session.press("tb\r");
+    let screen = session.drawn(80, 24).join("\n");
+    assert!(
+        screen.contains("› ✗ b") && screen.contains("name: b") && !screen.contains("✓ a"),
+        "{screen}"
+    );
+    session.press("czzz");
+    session.press("pzz");
+    assert!(session.drawn(80, 24)[23].starts_with("path contains: zz"));
+    assert!(session.drawn(80, 24).join("\n").contains("no task matches"));
+    session.press("\rc/b\r");
+    let screen = session.drawn(80, 24).join("\n");
+    assert!(
+        screen.contains("› ✗ b") && screen.contains("✓ a"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn the_help_names_every_key() {
+    let mut session = three();
+    session.press("?");
+    let screen = session.drawn(120, 60).join("\n");
+    for key in KEYS {
+        assert!(screen.contains(&format!("  {}", key.keys)), "{}", key.keys);
+    }
+}
+
+#[test]
+fn without_utf8_all_is_ascii() {
+    let mut session = three();
+    session.options.style.unicode = false;
+    for keys in ["n", "\r", "\rg", "?"] {
+        session.press(keys);
+        let screen = session.drawn(80, 40).join("\n");
+        assert!(screen.is_ascii(), "{screen}");
+    }
+}

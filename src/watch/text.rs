@@ -1,0 +1,397 @@
+//! What is said of a task, in the words and lines that a screen and a pipe share.
+
+use super::catalog::Findings;
+use super::replay::Replay;
+use super::state::{End, Round, Settled, State, Task};
+use crate::definition;
+use crate::event::{Attempted, Event, Fact, Json, Name, Outcome, Pos, Tally};
+use crate::report::{self, Color, Ink, Line, Options, Status, Style};
+
+/// One line about a task: what it does, or what it came to.
+pub(super) fn row(task: &Task, now: i64, style: Style) -> Line {
+    if let Some(active) = &task.active {
+        let mark = replayed_mark(task, style);
+        let narrow = Style {
+            width: style
+                .width
+                .saturating_sub(mark.as_ref().map_or(0, Line::width)),
+            ..style
+        };
+        let written = active.board.read();
+        let mut line = match written.live.running.values().next() {
+            Some(running) => report::running_row(running, now, narrow),
+            None => head(task, Status::Running, style).push(Ink::Faint, "  starting"),
+        };
+        if let Some(mark) = mark {
+            line.append(&mark);
+        }
+        return line;
+    }
+    let mut line = match &task.result {
+        _ if task.broken.is_some() => broken_row(task, style),
+        Some(result) => settled_row(task, result, style),
+        None => head(task, Status::Pending, style),
+    };
+    if let Some(mark) = replayed_mark(task, style) {
+        line.append(&mark);
+    }
+    if task.queued {
+        line.add(Ink::Faint, "  queued");
+    } else if task.held {
+        line.add(Ink::Faint, "  changed");
+    } else if task.broken.is_none() && task.is_stale() {
+        line.add(Ink::Faint, "  stale");
+    }
+    line
+}
+
+fn head(task: &Task, status: Status, style: Style) -> Line {
+    let third = (style.width / 2).max(8);
+    let ellipsis = if style.unicode { "…" } else { "..." };
+    let name = report::shown(task.name(), style.unicode);
+    let name = report::cut_middle(&name, third, ellipsis);
+    style
+        .line()
+        .push(Ink::Hue(status.hue()), status.glyph(style.unicode))
+        .plain(" ")
+        .push(Ink::Strong, &name)
+}
+
+fn broken_row(task: &Task, style: Style) -> Line {
+    let status = Status::Ended(Outcome::Error);
+    let mut line = head(task, status, style);
+    let message = task.broken.as_ref().and_then(|findings| {
+        let first = findings.diagnostics.iter().find(|one| one.is_error())?;
+        Some(match first.span.start.line {
+            0 => first.message.clone(),
+            line => format!("line {line}: {}", first.message),
+        })
+    });
+    let message = message.unwrap_or_else(|| "its suite is broken".to_owned());
+    line.add(Ink::Hue(status.hue()), &format!("  {message}"));
+    if let Some(result) = &task.result {
+        let word = result.outcome().word();
+        line.add(Ink::Faint, &format!("  stale: {word} before"));
+    }
+    line
+}
+
+pub(super) fn settled_row(task: &Task, result: &Settled, style: Style) -> Line {
+    match &result.end {
+        End::Ended(ended) => report::ended_row(ended, None, style),
+        End::NoService(error) => {
+            let status = Status::Ended(Outcome::Error);
+            head(task, status, style).push(Ink::Hue(status.hue()), &format!("  {error}"))
+        }
+    }
+}
+
+fn replayed_mark(task: &Task, style: Style) -> Option<Line> {
+    let replay = task.replayed.as_ref()?;
+    let line = style.line().plain("  ");
+    Some(match replay.outcome() {
+        Some(outcome) => {
+            let status = Status::Ended(outcome);
+            line.push(Ink::Hue(status.hue()), status.glyph(style.unicode))
+                .push(Ink::Faint, " replayed")
+        }
+        None => line.push(Ink::Faint, "not replayed"),
+    })
+}
+
+/// The verdict of a replay, in lines.
+pub(super) fn replayed(task: &Task, options: &Options, out: &mut String) {
+    let style = options.style;
+    match &task.replayed {
+        None => {}
+        Some(Replay::Left(why)) => {
+            head(task, Status::Pending, style)
+                .push(Ink::Faint, "  not replayed")
+                .write(out);
+            let room = style.width.saturating_sub(4).max(8);
+            for piece in report::wrap(&report::shown(why, style.unicode), room, room) {
+                style
+                    .line()
+                    .plain("    ")
+                    .push(Ink::Faint, piece)
+                    .write(out);
+            }
+        }
+        Some(Replay::Judged(ended)) => {
+            let status = Status::Ended(ended.outcome);
+            head(task, status, style)
+                .push(Ink::Faint, "  replayed: ")
+                .push(Ink::Hue(status.hue()), status.word())
+                .write(out);
+            if !ended.outcome.is_good() {
+                out.push_str(&ended.failure_text(None, options));
+            }
+        }
+    }
+}
+
+/// The whole failure of the last result; empty after a good end.
+pub(super) fn failure(result: &Settled, options: &Options) -> String {
+    match &result.end {
+        End::Ended(ended) => ended.failure_text(Some(&result.run), options),
+        End::NoService(error) => {
+            let style = options.style;
+            let mut out = String::new();
+            let hue = Ink::Hue(Status::Ended(Outcome::Error).hue());
+            style.line().push(hue, &error.to_string()).write(&mut out);
+            for line in error.output.trim_end().lines() {
+                style
+                    .line()
+                    .push(Ink::Faint, "  | ")
+                    .plain(line)
+                    .write(&mut out);
+            }
+            out
+        }
+    }
+}
+
+/// What is wrong with a file.
+pub(super) fn findings(findings: &Findings, style: Style) -> String {
+    let source = |file: &str| findings.sources.get(file).map(Name::clone);
+    let colored = style.color != Color::Never;
+    definition::render(
+        &findings.diagnostics,
+        &source,
+        colored,
+        style.width.min(200),
+    )
+}
+
+/// `✗ 1 failed  ✓ 3 passed  in 1.2s`.
+pub(super) fn round(round: &Round, now: i64, style: Style) -> Line {
+    let mut tally = Tally::default();
+    round.ended.values().for_each(|outcome| tally.add(*outcome));
+    let mut line = style.line();
+    for piece in report::counted(&tally, style) {
+        line.append(&piece);
+        line.add(Ink::Plain, "  ");
+    }
+    if round.ended.is_empty() {
+        line.add(Ink::Faint, "nothing came to a result  ");
+    }
+    let micros = (now - round.began).max(0).unsigned_abs();
+    line.push(Ink::Faint, &format!("in {}", report::length(micros)))
+}
+
+/// How all tasks stand: `✗ 1 failed  ✓ 13 passed`.
+pub(super) fn standing(state: &State, style: Style) -> Line {
+    let mut tally = Tally::default();
+    for task in state.tasks.iter().filter(|task| task.broken.is_none()) {
+        if let Some(result) = &task.result {
+            tally.add(result.outcome());
+        }
+    }
+    let broken = state
+        .tasks
+        .iter()
+        .filter(|task| task.broken.is_some())
+        .count();
+    let mut line = style.line();
+    let mut pieces = report::counted(&tally, style);
+    if broken > 0 {
+        let status = Status::Ended(Outcome::Error);
+        let text = format!("{} {broken} broken", status.glyph(style.unicode));
+        pieces.insert(0, style.line().push(Ink::Hue(status.hue()), &text));
+    }
+    let running = state.running();
+    if running > 0 {
+        let status = Status::Running;
+        let text = format!("{} {running} running", status.glyph(style.unicode));
+        pieces.push(style.line().push(Ink::Hue(status.hue()), &text));
+    }
+    for piece in pieces {
+        if !line.is_empty() {
+            line.add(Ink::Plain, "  ");
+        }
+        line.append(&piece);
+    }
+    line
+}
+
+/// Where to look: what is wrong with the file, else where the last run failed, else its beginning.
+pub(super) fn place(task: &Task) -> (Name, Pos) {
+    let broken = task.broken.as_ref().and_then(|findings| {
+        let first = findings.diagnostics.iter().find(|one| one.is_error())?;
+        Some((Name::clone(&first.file), first.span.start))
+    });
+    let failed = task.result.as_ref().and_then(|result| match &result.end {
+        End::Ended(ended) => {
+            let (file, pos) = report::anchor(ended.headline.as_deref()?)?;
+            Some((Name::from(file), pos))
+        }
+        End::NoService(_) => None,
+    });
+    let start = Pos { line: 1, column: 1 };
+    broken
+        .or(failed)
+        .map(|(file, pos)| (file, pos.max(start)))
+        .unwrap_or((Name::clone(&task.file), start))
+}
+
+/// The command that repeats the last request of a failure, or the last request at all.
+pub(super) fn curl(task: &Task) -> Option<String> {
+    let result = task.result.as_ref()?;
+    let headline = match &result.end {
+        End::Ended(ended) => ended.headline.as_deref(),
+        End::NoService(_) => None,
+    };
+    let failed = headline.and_then(|headline| {
+        let mut conditions = headline.conditions.iter();
+        let waited = || conditions.find_map(|state| state.again.as_deref());
+        headline.failure.again.as_deref().or_else(waited)
+    });
+    failed.map(str::to_owned).or_else(|| {
+        let mut events = result.recording.events.iter().rev();
+        events.find_map(|event| repeat(&event.fact))
+    })
+}
+
+fn repeat(fact: &Fact) -> Option<String> {
+    let (Fact::InstructionFinished { result, .. } | Fact::PollAnswered { result, .. }) = fact
+    else {
+        return None;
+    };
+    match result {
+        Attempted::Reply(reply) => reply.again.as_ref().map(ToString::to_string),
+        Attempted::Failure(failure) => failure.again.clone(),
+    }
+}
+
+/// One line for each failure and diagnostic, as editors read them: `file:line:column: error: message`.
+pub(super) fn locations(state: &State) -> String {
+    let mut out = String::new();
+    let mut add = |file: &str, at: Pos, kind: &str, message: &str| {
+        let message = message.lines().next().unwrap_or_default();
+        let (line, column) = (at.line.max(1), at.column.max(1));
+        let message = report::shown(message, true);
+        out.push_str(&format!("{file}:{line}:{column}: {kind}: {message}\n"));
+    };
+    for task in state.tasks.iter().filter(|task| task.is_bad()) {
+        if let Some(findings) = &task.broken {
+            for one in &findings.diagnostics {
+                let kind = if one.is_error() { "error" } else { "warning" };
+                add(&one.file, one.span.start, kind, &one.message);
+            }
+            continue;
+        }
+        let Some(result) = &task.result else {
+            continue;
+        };
+        let (file, at) = place(task);
+        let message = match &result.end {
+            End::Ended(ended) => {
+                let state = ended.state.as_ref().map(|state| format!("state {state}: "));
+                let state = state.unwrap_or_default();
+                format!(
+                    "{} {}: {state}{}",
+                    ended.name(),
+                    ended.outcome.word(),
+                    ended.reason()
+                )
+            }
+            End::NoService(error) => error.to_string(),
+        };
+        add(&file, at, "error", &message);
+    }
+    out
+}
+
+/// The states that the task has been in, and the one in which it is or has ended.
+pub(super) fn path(task: &Task) -> (Vec<Name>, Option<Name>) {
+    let states = |visits: &[report::Visit]| -> Vec<Name> {
+        visits
+            .iter()
+            .map(|visit| Name::clone(&visit.state))
+            .collect()
+    };
+    if let Some(active) = &task.active {
+        let written = active.board.read();
+        let running = written.live.running.values().next();
+        return running.map_or_else(Default::default, |running| {
+            (states(&running.path), running.state.clone())
+        });
+    }
+    match task.result.as_ref().map(|result| &result.end) {
+        Some(End::Ended(ended)) => (states(&ended.path), ended.state.clone()),
+        _ => Default::default(),
+    }
+}
+
+/// The events that are listed.
+const MAX_LISTED: usize = 500;
+/// The bytes of a value.
+const VALUE_BYTES: usize = 120;
+
+/// What happened, a line an event, each with its time since the beginning.
+pub(super) fn happened(events: &[Event], style: Style, out: &mut String) {
+    let begin = events.first().map_or(0, |event| event.at);
+    let told: Vec<(i64, String)> = (events.iter())
+        .filter_map(|event| Some((event.at, said(&event.fact, style)?)))
+        .collect();
+    let more = told.len().saturating_sub(MAX_LISTED);
+    style.line().push(Ink::Strong, "What happened").write(out);
+    if more > 0 {
+        let text = format!("  {more} earlier events are not shown");
+        style.line().push(Ink::Faint, &text).write(out);
+    }
+    for (at, said) in told.into_iter().skip(more) {
+        let since = report::length((at - begin).max(0).unsigned_abs());
+        style
+            .line()
+            .push(Ink::Faint, &format!("{since:>8}  "))
+            .plain(&said)
+            .write(out);
+    }
+}
+
+fn said(fact: &Fact, style: Style) -> Option<String> {
+    let ellipsis = if style.unicode { "…" } else { "..." };
+    let value = |value: &Json| report::compact(value, VALUE_BYTES, ellipsis);
+    let answer = |result: &Attempted| match result {
+        Attempted::Reply(reply) if reply.summary.is_empty() => value(&reply.value),
+        Attempted::Reply(reply) => reply.summary.to_string(),
+        Attempted::Failure(failure) => failure.message.clone(),
+    };
+    Some(match fact {
+        Fact::StateEntered { state, visit: 1 } => format!("state {state}"),
+        Fact::StateEntered { state, visit } => format!("state {state}, visit {visit}"),
+        Fact::InstructionStarted { what, attempt, .. } if *attempt > 1 => {
+            format!("  {what}, attempt {attempt}")
+        }
+        Fact::InstructionStarted { what, .. } => format!("  {what}"),
+        Fact::InstructionFinished { result, .. } => format!("    {}", answer(result)),
+        Fact::InstructionSkipped { .. } => "  left out".to_owned(),
+        Fact::ExpectationChecked { held: false, .. } => "    not as expected".to_owned(),
+        Fact::VariableSaved { name, value: saved } => format!("    {name} = {}", value(saved)),
+        Fact::MessageReceived {
+            number,
+            value: message,
+            ..
+        } => {
+            format!("  message {}: {}", number + 1, value(message))
+        }
+        Fact::PollAnswered {
+            attempt, result, ..
+        } => format!("  poll {attempt}: {}", answer(result)),
+        Fact::TransitionTaken { from, to, .. } => format!("{from} → {to}"),
+        Fact::TimedOut {
+            state,
+            limit_micros,
+            ..
+        } => {
+            format!("{state} timed out after {}", report::length(*limit_micros))
+        }
+        Fact::CleanupStarted { deferred: 0 } => "cleanup".to_owned(),
+        Fact::CleanupStarted { deferred } => format!("cleanup, {deferred} deferred"),
+        Fact::Log { text, .. } => format!("  log: {text}"),
+        Fact::SignalSent { name, .. } => format!("  signal {name}"),
+        Fact::ExecutionFinished { outcome, .. } => outcome.word().to_owned(),
+        _ => return None,
+    })
+}
