@@ -70,6 +70,7 @@
 //! | --- | --- | --- |
 //! | 0 | [`event`] | what happened: facts, outcomes, failures, places, masking of secrets; *pure* |
 //! | 0 | [`alloc`] | an allocator that counts, so that scripts can be bounded; the one file with `unsafe` |
+//! | 0 | [`docs`] | pages for people, such as the settings of editors |
 //! | 1 | [`definition`] | what was written: YAML with its places, diagnostics, the JSON Schema; *pure* |
 //! | 1 | [`script`] | expressions and templates: Rhai in a sandbox, checks, explanations; *pure* |
 //! | 1 | [`graph`] | drawings of machines: outline, Mermaid, DOT, JSON; *pure* |
@@ -103,6 +104,7 @@ pub mod cli;
 pub mod client;
 pub mod definition;
 pub mod demo;
+pub mod docs;
 pub mod engine;
 pub mod event;
 pub mod graph;

@@ -1,6 +1,7 @@
 use super::exit::Exit;
 use super::options::{Global, Load};
 use super::output;
+use super::schema;
 use crate::definition;
 use crate::engine::Tasks;
 use crate::event::Name;
@@ -27,6 +28,8 @@ enum Format {
 }
 
 pub(super) fn run(global: &Global, args: &Args) -> Exit {
+    // What the editor says should be what is said here.
+    schema::refresh();
     let found = args.load.loader().load(&args.load.paths());
     if found.files == 0 && found.diagnostics.is_empty() {
         output::error(

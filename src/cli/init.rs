@@ -1,5 +1,6 @@
 use super::exit::Exit;
 use super::output;
+use super::schema::{self, shown};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -20,40 +21,72 @@ const FILES: [(&str, &str); 3] = [
     ("scripts/money.rhai", include_str!("init/money.rhai")),
 ];
 
+/// Tells VS Code which schema a task has. The tasks say it themselves, for every editor; this is for those that
+/// are yet to be written.
+const SETTINGS: (&str, &str) = (
+    ".vscode/settings.json",
+    include_str!("init/vscode-settings.json"),
+);
+
+const IGNORE: &str = ".gitignore";
+
+/// What the folder of funcy's own files is to git: nothing.
+const IGNORED: &str = ".funcy/";
+
 pub(super) fn run(args: &Args) -> Exit {
+    let folder = &args.folder;
     // Nothing is overwritten, so all of it is looked at before anything is written.
-    if let Some((taken, _)) = FILES
-        .iter()
-        .find(|(path, _)| args.folder.join(path).exists())
-    {
-        let hint = "name another folder: `funcy init DIR`";
+    if let Some((taken, _)) = FILES.iter().find(|(path, _)| folder.join(path).exists()) {
         output::error(
             &format!(
                 "{} exists already; nothing was written",
-                args.folder.join(taken).display()
+                folder.join(taken).display()
             ),
-            Some(hint),
+            Some("name another folder: `funcy init DIR`"),
         );
         return Exit::Usage;
     }
+    match write_all(folder) {
+        Ok(()) => {
+            let tasks = shown(folder, "tasks");
+            output::data(&format!("now: funcy run {}\n", tasks.display()));
+            Exit::Passed
+        }
+        Err(exit) => exit,
+    }
+}
+
+fn write_all(folder: &Path) -> Result<(), Exit> {
     for (path, text) in FILES {
-        let path = args.folder.join(path);
-        let path = path.strip_prefix("./").unwrap_or(&path);
-        if let Err(error) = write(path, text) {
+        let path = shown(folder, path);
+        told(&path, write(&path, text).map(|()| "wrote"))?;
+    }
+    // A project that has these is no reason to refuse.
+    let settings = shown(folder, SETTINGS.0);
+    let written = match write(&settings, SETTINGS.1) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok("kept"),
+        written => written.map(|()| "wrote"),
+    };
+    told(&settings, written)?;
+    let ignore = shown(folder, IGNORE);
+    told(&ignore, ignored(&ignore))?;
+    schema::write(folder)
+}
+
+fn told(path: &Path, done: io::Result<&str>) -> Result<(), Exit> {
+    match done {
+        Ok(what) => {
+            output::data(&format!("{what} {}\n", path.display()));
+            Ok(())
+        }
+        Err(error) => {
             output::error(
                 &format!("{} cannot be written: {error}", path.display()),
                 None,
             );
-            return Exit::Error;
+            Err(Exit::Error)
         }
-        output::data(&format!("wrote {}\n", path.display()));
     }
-    let tasks = args.folder.join("tasks");
-    output::data(&format!(
-        "now: funcy run {}\n",
-        tasks.strip_prefix("./").unwrap_or(&tasks).display()
-    ));
-    Exit::Passed
 }
 
 fn write(path: &Path, text: &str) -> io::Result<()> {
@@ -62,4 +95,28 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     }
     let mut file = std::fs::File::create_new(path)?;
     io::Write::write_all(&mut file, text.as_bytes())
+}
+
+/// Adds a line to `.gitignore`, unless it is there.
+fn ignored(path: &Path) -> io::Result<&'static str> {
+    let old = match std::fs::read_to_string(path) {
+        Ok(old) => old,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return write(path, &format!("{IGNORED}\n")).map(|()| "wrote");
+        }
+        Err(error) => return Err(error),
+    };
+    if old
+        .lines()
+        .any(|line| line.trim().trim_matches('/') == IGNORED.trim_matches('/'))
+    {
+        return Ok("kept");
+    }
+    let gap = if old.is_empty() || old.ends_with('\n') {
+        ""
+    } else {
+        "\n"
+    };
+    let mut file = std::fs::OpenOptions::new().append(true).open(path)?;
+    io::Write::write_all(&mut file, format!("{gap}{IGNORED}\n").as_bytes()).map(|()| "extended")
 }

@@ -6,6 +6,16 @@
 //! used. Keywords of JSON Schema speak of one type each, which lets one schema describe a text, a list
 //! and a map at once; alternatives of a client are folded into the map of all their keys. The schema is
 //! therefore wider than the language in a few places; `funcy check` is the judge.
+//!
+//! What else it does for editors, and `tests/editors` holds it to:
+//!
+//! - A key whose shape is shared is a `$ref` with a description beside it. Validators do not read what stands
+//!   beside a `$ref`, editors do; an `allOf` around it would hide the type, and with it the colon that
+//!   completion writes behind the key.
+//! - Where a text is the usual form, its other forms stand in an `allOf`, so that completion writes `wait: `
+//!   and not a list or a map ([`beside_text`]).
+//! - `errorMessage`, `patternErrorMessage` and `markdownDescription` are the words of editors; validators ignore
+//!   them. They say what is wanted where an editor by itself would show a regular expression.
 
 mod client;
 #[cfg(test)]
@@ -25,8 +35,7 @@ const TEMPLATE: &str = r"\$\{";
 pub fn json_schema(catalog: &Catalog) -> Json {
     Writer { catalog }.document(
         &keys::TASK,
-        "A funcy task",
-        "One file is one task: a state machine that tests a system.",
+        "A funcy task: one file is one state machine, which tests a system.",
     )
 }
 
@@ -35,8 +44,7 @@ pub fn json_schema(catalog: &Catalog) -> Json {
 pub fn suite_schema(catalog: &Catalog) -> Json {
     Writer { catalog }.document(
         &keys::SUITE,
-        "A funcy suite",
-        "What the tasks in and below this folder share.",
+        "A funcy suite: what the tasks in and below this folder share.",
     )
 }
 
@@ -45,7 +53,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn document(&self, root: &'static Object, title: &str, description: &str) -> Json {
+    fn document(&self, root: &'static Object, description: &str) -> Json {
         let mut definitions = Map::new();
         definitions.insert("expression".into(), expression());
         definitions.insert("duration".into(), duration());
@@ -68,9 +76,9 @@ impl Writer<'_> {
         for kind in &self.catalog.kinds {
             client::definitions(kind, &mut definitions);
         }
+        // No `title`: editors would write it over every key.
         let mut document = json!({
             "$schema": "http://json-schema.org/draft-07/schema#",
-            "title": title,
             "description": description,
         });
         merge(&mut document, self.object(root));
@@ -104,14 +112,8 @@ impl Writer<'_> {
 
     /// A key's schema with its description; `None` if this version does not support the key.
     fn property(&self, key: &Key) -> Option<Json> {
-        let shape = self.shape(key.shape)?;
-        // What stands beside a `$ref` is not read in draft-07.
-        let mut schema = json!({ "description": key.doc });
-        if shape.get("$ref").is_some() {
-            merge(&mut schema, json!({ "allOf": [shape] }));
-        } else {
-            merge(&mut schema, shape);
-        }
+        let mut schema = self.shape(key.shape)?;
+        merge(&mut schema, json!({ "description": key.doc }));
         Some(schema)
     }
 
@@ -122,28 +124,25 @@ impl Writer<'_> {
             Shape::Text | Shape::Template => scalar(),
             Shape::Name => name(),
             Shape::Names => json!({ "type": "array", "items": name() }),
-            Shape::NameOrNames => {
-                json!({ "type": ["string", "number", "boolean", "array"], "items": name(), "minItems": 1 })
-            }
+            Shape::NameOrNames => beside_text(name(), json!({ "items": name(), "minItems": 1 })),
             Shape::Texts => json!({ "type": "array", "items": scalar() }),
             Shape::Expression | Shape::Script => reference("expression"),
-            Shape::Expressions => json!({
-                "type": ["string", "number", "boolean", "array"],
-                "items": reference("expression"),
-                "minItems": 1,
-            }),
+            Shape::Expressions => beside_text(
+                scalar(),
+                json!({ "items": reference("expression"), "minItems": 1 }),
+            ),
             Shape::Assignments | Shape::Saves => reference("assignments"),
             Shape::Duration => reference("duration"),
             Shape::Count(least) => json!({ "type": "integer", "minimum": least }),
             Shape::Factor => json!({ "type": "number", "minimum": 1, "maximum": 1000 }),
             Shape::Items => json!({ "type": ["string", "array"], "minItems": 1 }),
-            Shape::Value => json!({}),
+            Shape::Value => anything(),
             Shape::Values => json!({ "type": "object", "propertyNames": identifier() }),
             Shape::Secrets => json!({
                 "type": ["object", "array"],
                 "propertyNames": identifier(),
                 "additionalProperties": { "type": ["string", "number", "boolean", "null"] },
-                "items": { "type": ["string", "object"] },
+                "allOf": [{ "items": { "type": ["string", "object"] } }],
             }),
             Shape::Clients => reference("clients"),
             Shape::Record => json!({
@@ -174,21 +173,19 @@ impl Writer<'_> {
                     .map(ErrorKind::word)
                     .collect::<Vec<_>>(),
             }),
-            Shape::TextOr(object) => self.or(&["string", "number"], object),
-            Shape::NameOr(object) => self.or(&["string"], object),
+            Shape::TextOr(object) => {
+                beside_text(json!({ "type": ["string", "number"] }), self.object(object))
+            }
+            Shape::NameOr(object) => beside_text(json!({ "type": "string" }), self.object(object)),
             Shape::NameOrList(object) => {
-                let mut schema = self.or(&["string", "array"], object);
+                let mut forms = self.object(object);
                 merge(
-                    &mut schema,
+                    &mut forms,
                     json!({ "items": self.or(&["string"], object), "minItems": 1 }),
                 );
-                schema
+                beside_text(json!({ "type": "string" }), forms)
             }
-            Shape::DurationOr(object) => {
-                let mut schema = self.or(&["string"], object);
-                merge(&mut schema, json!({ "pattern": duration_pattern() }));
-                schema
-            }
+            Shape::DurationOr(object) => beside_text(duration(), self.object(object)),
             Shape::Object(object) => self.object(object),
             Shape::MapOf(object) => named(&self.object(object)),
             Shape::Templates => named(&scalar()),
@@ -207,39 +204,34 @@ impl Writer<'_> {
     /// An instruction: the built-in keys, and the ready clients as if they were built in. Any other key may
     /// be a client's name.
     fn instruction(&self, polled: bool) -> Json {
-        let hidden = ["expect", "save", "retry", "defer"];
+        let refused = ["expect", "save", "retry", "defer"];
         let mut properties = Map::new();
         for key in keys::MODIFIERS.iter().chain(keys::ACTIONS) {
-            if polled && hidden.contains(&key.name) {
-                continue;
-            }
-            if let Some(schema) = self.property(key) {
+            let schema = if polled && refused.contains(&key.name) {
+                Some(Json::Bool(false))
+            } else {
+                self.property(key)
+            };
+            if let Some(schema) = schema {
                 properties.insert(key.name.to_owned(), schema);
             }
         }
         for kind in &self.catalog.kinds {
-            properties.insert(
-                kind.name.to_owned(),
-                json!({
-                    "description": format!("{}\n\n{}", kind.summary, kind.example),
-                    "allOf": [reference(&client::name(kind, "request"))],
-                }),
+            let (summary, example) = (kind.summary, kind.example.trim_end());
+            let mut schema = described(
+                &format!("{summary}.\n\n{example}"),
+                &client::name(kind, "request"),
             );
+            let markdown = format!("{summary}.\n\n```yaml\n{example}\n```");
+            merge(&mut schema, json!({ "markdownDescription": markdown }));
+            properties.insert(kind.name.to_owned(), schema);
         }
-        let mut schema = json!({
+        json!({
             "type": "object",
             "minProperties": 1,
             "properties": properties,
             "additionalProperties": { "type": ["string", "object", "array"] },
-        });
-        if polled {
-            let hidden: Vec<Json> = hidden
-                .iter()
-                .map(|key| json!({ "not": { "required": [key] } }))
-                .collect();
-            merge(&mut schema, json!({ "allOf": hidden }));
-        }
-        schema
+        })
     }
 
     fn clients(&self) -> Json {
@@ -248,13 +240,8 @@ impl Writer<'_> {
             .kinds
             .iter()
             .map(|kind| {
-                (
-                    kind.name.to_owned(),
-                    json!({
-                        "description": kind.summary,
-                        "allOf": [reference(&client::name(kind, "config"))],
-                    }),
-                )
+                let schema = described(kind.summary, &client::name(kind, "config"));
+                (kind.name.to_owned(), schema)
             })
             .collect();
         let is_open = members.is_empty();
@@ -290,10 +277,7 @@ impl Writer<'_> {
         {
             properties.insert(
                 kind.name.to_owned(),
-                json!({
-                    "description": kind.summary,
-                    "allOf": [reference(&client::name(kind, "source"))],
-                }),
+                described(kind.summary, &client::name(kind, "source")),
             );
         }
         let mut all = types.to_vec();
@@ -301,7 +285,7 @@ impl Writer<'_> {
         json!({
             "type": all,
             "minProperties": 1,
-            "maxProperties": 1,
+            "allOf": [at_most_one()],
             "properties": properties,
             "additionalProperties": { "type": ["string", "object"] },
         })
@@ -312,9 +296,71 @@ fn reference(name: &str) -> Json {
     json!({ "$ref": format!("#/definitions/{name}") })
 }
 
+/// A reference with a description of its own, which editors show instead of that of its target.
+fn described(text: &str, name: &str) -> Json {
+    let mut schema = reference(name);
+    merge(&mut schema, json!({ "description": text }));
+    schema
+}
+
 /// A map of free names.
 fn named(value: &Json) -> Json {
     json!({ "type": "object", "additionalProperties": value })
+}
+
+/// Said apart from the keys: an editor that has begun a line for the one key would otherwise offer none.
+fn at_most_one() -> Json {
+    json!({ "maxProperties": 1 })
+}
+
+/// A text, or a list or map in one of these forms. They are apart from it because completion writes the
+/// form that it finds first.
+fn beside_text(mut text: Json, forms: Json) -> Json {
+    let mut more = Vec::new();
+    if forms.get("properties").is_some() {
+        more.push("object");
+    }
+    if forms.get("items").is_some() {
+        more.push("array");
+    }
+    add_types(&mut text, &more);
+    let mut forms = forms;
+    if let Json::Object(members) = &mut forms {
+        members.remove("type");
+    }
+    merge(&mut text, json!({ "allOf": [forms] }));
+    text
+}
+
+fn type_names(schema: &Json) -> Vec<String> {
+    match schema.get("type") {
+        Some(Json::String(name)) => vec![name.clone()],
+        Some(Json::Array(names)) => names
+            .iter()
+            .filter_map(Json::as_str)
+            .map(str::to_owned)
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Adds types to a schema that names its types.
+fn add_types(schema: &mut Json, more: &[&str]) {
+    let mut types = type_names(schema);
+    if types.is_empty() {
+        return;
+    }
+    for name in more {
+        if !types.iter().any(|known| known == name) {
+            types.push((*name).to_owned());
+        }
+    }
+    merge(schema, json!({ "type": types }));
+}
+
+/// Any value. The types are named because an editor writes no colon behind a key without one.
+fn anything() -> Json {
+    json!({ "type": ["string", "number", "boolean", "object", "array", "null"] })
 }
 
 fn scalar() -> Json {
@@ -323,11 +369,21 @@ fn scalar() -> Json {
 
 /// A name: no template.
 fn name() -> Json {
-    json!({ "type": ["string", "number", "boolean"], "not": { "type": "string", "pattern": TEMPLATE } })
+    json!({
+        "type": ["string", "number", "boolean"],
+        // Without `${`; no lookahead, which not every engine has.
+        "pattern": r"^([^$]|\$+[^${])*\$*$",
+        "patternErrorMessage": "This name must be known before the run: no `${…}` here.",
+    })
 }
 
 fn identifier() -> Json {
-    json!({ "pattern": "^_*[A-Za-z][A-Za-z0-9_]*$" })
+    json!({
+        // What completion calls the key.
+        "title": "NAME",
+        "pattern": "^_*[A-Za-z][A-Za-z0-9_]*$",
+        "patternErrorMessage": "A variable's name is made of letters, digits and `_`.",
+    })
 }
 
 fn expression() -> Json {
@@ -346,16 +402,13 @@ fn assignments() -> Json {
     })
 }
 
-fn duration_pattern() -> String {
-    format!(r"^([0-9]+(\.[0-9]+)?(d|h|ms|m|s))+$|{TEMPLATE}")
-}
-
 fn duration() -> Json {
     json!({
         "type": "string",
         "description": "A length of time: `250ms`, `5s`, `2m`, `1h30m`.",
-        "pattern": duration_pattern(),
-        "examples": ["5s", "250ms", "2m", "1h30m"],
+        "pattern": format!(r"^([0-9]+(\.[0-9]+)?(d|h|ms|m|s))+$|{TEMPLATE}"),
+        "errorMessage": "A length of time has a unit: `5s`, `250ms`, `2m`, `1h30m`.",
+        "examples": ["5s", "250ms"],
     })
 }
 

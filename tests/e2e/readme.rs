@@ -122,7 +122,7 @@ fn what_is_shown_is_what_happens() {
                 .is_some_and(|line| line == "$ funcy init");
             let folder = if fresh { "made" } else { "." };
             let reset = if command == "funcy init" {
-                "rm -rf tasks scripts; "
+                "rm -rf tasks scripts .vscode .gitignore .funcy; "
             } else {
                 ""
             };

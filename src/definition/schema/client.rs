@@ -1,4 +1,4 @@
-use super::{TEMPLATE, merge, reference};
+use super::{TEMPLATE, add_types, anything, merge, reference, type_names};
 use crate::definition::catalog::ClientKind;
 use crate::event::Json;
 use serde_json::{Map, json};
@@ -142,18 +142,18 @@ impl<'a> Fold<'a> {
         folded
     }
 
-    /// A reference keeps its description, which draft-07 does not read beside it.
+    /// A reference keeps its description, which editors show instead of that of its target.
     fn reference(&self, path: &str, members: &Map<String, Json>) -> Json {
         let inner = path.rsplit('/').next().unwrap_or_default();
-        let target = if path == "#" {
+        let mut target = if path == "#" {
             reference(self.name)
         } else {
             reference(&format!("{}.{inner}", self.name))
         };
-        match members.get("description") {
-            Some(text) => json!({ "description": text, "allOf": [target] }),
-            None => target,
+        if let Some(text) = members.get("description") {
+            merge(&mut target, json!({ "description": text }));
         }
+        target
     }
 
     /// Folds alternatives into the schema that they stand in: the types of all, the keys of all, and the
@@ -233,52 +233,37 @@ impl<'a> Fold<'a> {
     }
 }
 
-fn type_names(schema: &Json) -> Vec<String> {
-    match schema.get("type") {
-        Some(Json::String(name)) => vec![name.clone()],
-        Some(Json::Array(names)) => names
-            .iter()
-            .filter_map(Json::as_str)
-            .map(str::to_owned)
-            .collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn add_types(schema: &mut Json, more: &[&str]) {
-    let mut types = type_names(schema);
-    if types.is_empty() {
-        return;
-    }
-    for name in more {
-        if !types.iter().any(|known| known == name) {
-            types.push((*name).to_owned());
-        }
-    }
-    merge(schema, json!({ "type": types }));
-}
-
 /// Lets a template stand wherever a value stands.
 fn templated(mut schema: Json) -> Json {
     let is_fixed = schema.get("enum").is_some() || schema.get("const").is_some();
     if is_fixed {
         let description = schema.get("description").cloned();
-        let mut wrapped = json!({
-            "if": { "type": "string", "pattern": TEMPLATE },
-            "then": {},
-            "else": schema,
-        });
+        // All types at first, so that what does not fit is told once, by the inner schema.
+        let mut wrapped = anything();
+        merge(
+            &mut wrapped,
+            json!({
+                "if": { "type": "string", "pattern": TEMPLATE },
+                "then": {},
+                "else": schema,
+            }),
+        );
         if let Some(text) = description {
             merge(&mut wrapped, json!({ "description": text }));
         }
         return wrapped;
     }
     let types = type_names(&schema);
-    if types.is_empty() || types.iter().any(|name| name == "string") {
+    if types.is_empty() {
+        if is_anything(&schema) {
+            let said = std::mem::replace(&mut schema, anything());
+            merge(&mut schema, said);
+        }
+        return schema;
+    }
+    if types.iter().any(|name| name == "string") {
         // A pattern or format of a text need not hold for a template.
-        if let Json::Object(members) = &mut schema
-            && types.iter().any(|name| name == "string")
-        {
+        if let Json::Object(members) = &mut schema {
             members.remove("pattern");
             members.remove("format");
             members.remove("minLength");
@@ -286,7 +271,23 @@ fn templated(mut schema: Json) -> Json {
         }
         return schema;
     }
+    let wanted = types.join(" or ");
     add_types(&mut schema, &["string"]);
-    merge(&mut schema, json!({ "pattern": TEMPLATE }));
+    merge(
+        &mut schema,
+        json!({
+            "pattern": TEMPLATE,
+            "patternErrorMessage": format!("Expected {wanted}, or a template: `${{…}}`."),
+        }),
+    );
     schema
+}
+
+/// Whether a schema says nothing about the value.
+fn is_anything(schema: &Json) -> bool {
+    match schema {
+        Json::Bool(all) => *all,
+        Json::Object(members) => members.keys().all(|key| key == "description"),
+        _ => false,
+    }
 }

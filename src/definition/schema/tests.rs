@@ -230,6 +230,51 @@ fn editors_meet_no_alternatives() {
     }
 }
 
+/// Calls this with the name and the schema of every key that the schema describes.
+fn each_key(schema: &Json, call: &mut impl FnMut(&str, &Json)) {
+    match schema {
+        Json::Object(members) => {
+            let properties = members.get("properties").and_then(Json::as_object);
+            for (name, property) in properties.into_iter().flatten() {
+                call(name, property);
+            }
+            members.values().for_each(|value| each_key(value, call));
+        }
+        Json::Array(items) => items.iter().for_each(|item| each_key(item, call)),
+        _ => {}
+    }
+}
+
+#[test]
+fn completion_knows_what_follows_a_key() {
+    let catalog = crate::client::Registry::builtin().catalog();
+    let mut seen = 0;
+    for schema in [json_schema(&catalog), suite_schema(&catalog)] {
+        each_key(&schema, &mut |name, property| {
+            seen += 1;
+            let says = |key| property.get(key).is_some();
+            // `false` is a key that is refused: it is not completed.
+            assert!(
+                property == false || ["type", "$ref", "const", "enum"].into_iter().any(says),
+                "{name}: {property}"
+            );
+        });
+    }
+    assert!(seen > 200, "{seen}");
+}
+
+#[test]
+fn a_text_comes_before_its_other_forms() {
+    let schema = json_schema(&catalog());
+    let state = &schema["definitions"]["state"]["properties"];
+    for (key, other) in [("wait", "properties"), ("on_error", "items")] {
+        let property = &state[key];
+        assert_eq!(property["type"][0], "string", "{property}");
+        assert!(property.get(other).is_none(), "{property}");
+        assert!(property["allOf"][0].get(other).is_some(), "{property}");
+    }
+}
+
 #[test]
 fn an_empty_catalog_gives_a_schema_too() {
     let schema = json_schema(&Catalog::default());
