@@ -214,11 +214,11 @@ fn write_times(times: &[Times], style: Style, out: &mut String) {
 }
 
 fn write_limit(limit: &Limited, style: Style, out: &mut String) {
-    let mut text = format!(
-        "  at most {}, p99 {}",
-        length(limit.limit),
-        length(limit.p99)
-    );
+    let fulfilled = match limit.count {
+        0 => "never fulfilled".to_owned(),
+        _ => format!("p99 {}", length(limit.p99)),
+    };
+    let mut text = format!("  at most {}, {fulfilled}", length(limit.limit));
     if limit.timeouts > 0 {
         let times = report::count(limit.timeouts as u64, "time");
         text.push_str(&format!(", expired {times}"));
