@@ -21,6 +21,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
 #[derive(Debug, clap::Args)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(super) struct Args {
     #[command(flatten)]
     load: Load,
@@ -194,10 +198,8 @@ impl Prepared {
 
 /// The tasks that are to run. `Err` also when nothing is to run, and that is all there is to say.
 fn selected(global: &Global, args: &Args, loader: &Loader) -> Result<Vec<Loaded>, Exit> {
-    let failed = match args.failed {
-        true => Some(Failed::in_last_run(&args.journal)?),
-        false => None,
-    };
+    let failed = args.failed.then(|| Failed::in_last_run(&args.journal));
+    let failed = failed.transpose()?;
     let paths = match (&failed, args.load.given()) {
         // They may have been anywhere.
         (Some(failed), None) => failed.files(),

@@ -44,8 +44,8 @@ mod tests {
 
     #[test]
     fn what_is_near_is_relative_and_what_is_far_has_a_date() {
-        let now = 1_800_000_000_000_000;
-        let ago = |micros: u64| short(now - micros as i64, now);
+        let now: i64 = 1_800_000_000_000_000;
+        let ago = |micros: u64| short(now.saturating_sub_unsigned(micros), now);
         assert_eq!(ago(0), "0s ago");
         assert_eq!(ago(59_999_999), "59s ago");
         assert_eq!(ago(MINUTE), "1m ago");

@@ -248,7 +248,9 @@ mod tests {
     fn slow_is_twice_the_median_and_a_second() {
         let took = |first: u64, others: u64| {
             let mut rows = past(&[Passed; 8]);
-            rows.iter_mut().for_each(|row| row.micros = others);
+            for row in &mut rows {
+                row.micros = others;
+            }
             rows[0].micros = first;
             marks(&rows)
         };
@@ -261,8 +263,9 @@ mod tests {
         assert_eq!(marks(&failed), [Mark::NewFailure]);
         // Only the last 20 that passed count: these are old.
         let mut rows = past(&[Passed; 40]);
-        rows.iter_mut().for_each(|row| row.micros = 4_000_000);
-        rows[21..].iter_mut().for_each(|row| row.micros = 1_000);
+        for (at, row) in rows.iter_mut().enumerate() {
+            row.micros = if at < 21 { 4_000_000 } else { 1_000 };
+        }
         assert_eq!(marks(&rows), []);
     }
 

@@ -273,10 +273,10 @@ mod tests {
     use std::sync::Arc;
 
     fn events(facts: Vec<Fact>) -> Vec<Event> {
-        let event = |(at, fact): (u64, Fact)| Event {
+        let event = |(at, fact): (u32, Fact)| Event {
             run: "R".into(),
-            seq: at + 1,
-            at: 1_000 * at as i64,
+            seq: u64::from(at) + 1,
+            at: 1_000 * i64::from(at),
             execution: Some(1),
             fact,
         };

@@ -57,6 +57,7 @@ pub(crate) async fn open_with(
     let context = Context {
         permissions: Arc::new(permissions),
         folder: folder.to_owned(),
+        trace: Arc::new(funcy::event::Trace::of("", 0)),
     };
     let session = client.open(config, &context).await?;
     Ok(Opened {

@@ -85,8 +85,8 @@ fn write(row: &RunRow, live: &Live, now: i64, style: Style, out: &mut String) {
             width: style.width.saturating_sub(2),
             ..style
         };
-        let mut line = style.line().plain("  ");
-        line.append(&running_since(running, now, true, inner));
-        line.write(out);
+        let mut indented = style.line().plain("  ");
+        indented.append(&running_since(running, now, true, inner));
+        indented.write(out);
     }
 }

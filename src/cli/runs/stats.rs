@@ -130,9 +130,9 @@ impl Past<'_> {
         if !limits.is_empty() {
             out.push('\n');
             style.line().push(Ink::Strong, "Limits").write(&mut out);
-            limits
-                .iter()
-                .for_each(|limit| write_limit(limit, style, &mut out));
+            for limit in &limits {
+                write_limit(limit, style, &mut out);
+            }
         }
         out
     }
@@ -195,9 +195,9 @@ fn write_times(times: &[Times], style: Style, out: &mut String) {
         let first = cut_middle(&first, column, style.symbols().ellipsis);
         let mut line = style.line().plain("  ").plain(&first);
         line.pad_to(column + 2);
-        numbers.iter().for_each(|number| {
+        for number in &numbers {
             line.add(Ink::Plain, &format!("{number:>8}"));
-        });
+        }
         line
     };
     let head = ["count", "p50", "p90", "p99"].map(str::to_owned);
@@ -214,11 +214,11 @@ fn write_times(times: &[Times], style: Style, out: &mut String) {
 }
 
 fn write_limit(limit: &Limited, style: Style, out: &mut String) {
-    let mut text = format!(
-        "  at most {}, p99 {}",
-        length(limit.limit),
-        length(limit.p99)
-    );
+    let fulfilled = match limit.count {
+        0 => "never fulfilled".to_owned(),
+        _ => format!("p99 {}", length(limit.p99)),
+    };
+    let mut text = format!("  at most {}, {fulfilled}", length(limit.limit));
     if limit.timeouts > 0 {
         let times = report::count(limit.timeouts as u64, "time");
         text.push_str(&format!(", expired {times}"));

@@ -22,7 +22,21 @@ pub(super) fn runs(
     before: Option<&RunId>,
     limit: usize,
 ) -> Result<Vec<RunRow>, JournalError> {
-    let mut filter = Filter::default();
+    runs_where(connection, query, before, limit, MANY)
+}
+
+/// `many`: from how many executions on a name is common.
+pub(super) fn runs_where(
+    connection: &Connection,
+    query: &Query,
+    before: Option<&RunId>,
+    limit: usize,
+    many: usize,
+) -> Result<Vec<RunRow>, JournalError> {
+    let mut filter = Filter {
+        many,
+        ..Filter::default()
+    };
     filter.of(connection, query)?;
     if let Some(before) = before {
         filter.all(
@@ -205,6 +219,7 @@ pub(super) fn size(connection: &Connection) -> Result<Size, JournalError> {
 struct Filter {
     sql: String,
     values: Vec<Value>,
+    many: usize,
 }
 
 impl Filter {
@@ -257,7 +272,7 @@ impl Filter {
                 continue;
             }
             let names = Value::Text(matching(connection, column, patterns)?);
-            few = few.min(occurrences(connection, column, &names)?);
+            few = few.min(occurrences(connection, column, &names, self.many)?);
             let _ = write!(sql, " AND e.{column} IN (SELECT value FROM json_each(?))");
             values.push(names);
         }
@@ -266,12 +281,14 @@ impl Filter {
             values.extend(more);
         }
         let rare = |wanted: &Wanted| !matches!(wanted, Wanted::Ended(end) if end.is_good());
-        if few < MANY || (!query.status.is_empty() && query.status.iter().all(rare)) {
+        if few < self.many || (!query.status.is_empty() && query.status.iter().all(rare)) {
             // Few runs: they are found first, and put in their order.
             let found = format!("r.number IN (SELECT e.run FROM execution e WHERE 1 = 1{sql})");
             self.all(&found, values);
         } else {
-            // Many: the latest are soon found by looking at one run after the other.
+            // Many: the latest are soon found by looking at one run after the other. The plus keeps SQLite from
+            // gathering all that have the name first.
+            let sql = sql.replace(" AND e.", " AND +e.");
             let found = format!("EXISTS (SELECT 1 FROM execution e WHERE e.run = r.number{sql})");
             self.all(&found, values);
         }
@@ -309,10 +326,11 @@ fn occurrences(
     connection: &Connection,
     column: &str,
     names: &Value,
+    many: usize,
 ) -> Result<usize, JournalError> {
     let sql = format!(
         "SELECT count(*) FROM (SELECT 1 FROM execution
-            WHERE {column} IN (SELECT value FROM json_each(?)) LIMIT {MANY})"
+            WHERE {column} IN (SELECT value FROM json_each(?)) LIMIT {many})"
     );
     let found: Option<i64> = rows(connection, &sql, vec![names.clone()], |row| row.get(0))?.pop();
     Ok(found.unwrap_or(0) as usize)

@@ -39,6 +39,37 @@ fn several_write_and_read_at_once() {
     assert_eq!(all.runs(&Query::all(), None, 99).unwrap().len(), 6);
 }
 
+/// Whether a name is common decides on how its runs are looked for, not on which are found.
+#[test]
+fn common_and_rare_names_are_found_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let mut store = Sqlite::create(&path, Durability::Normal).unwrap();
+    for (id, task, outcome) in [
+        ("A1", "pay", Outcome::Passed),
+        ("A2", "ship", Outcome::Failed),
+        ("A3", "pay", Outcome::Failed),
+        ("A4", "pay", Outcome::Passed),
+    ] {
+        Sample::new(id).whole(&mut store, task, outcome);
+    }
+    let find = |text: &str, many| -> Vec<String> {
+        let query: Query = text.parse().unwrap();
+        let rows = read::runs_where(&store.connection, &query, None, 9, many).unwrap();
+        rows.into_iter().map(|row| row.id.to_string()).collect()
+    };
+    for (text, wanted) in [
+        ("task:pay", &["A4", "A3", "A1"][..]),
+        ("task:p* status:passed", &["A4", "A1"]),
+        ("file:*ship* status:passed", &[]),
+        ("file:tasks/* task:ship", &["A2"]),
+        ("task:nobody", &[]),
+    ] {
+        assert_eq!(find(text, usize::MAX >> 1), wanted, "{text}");
+        assert_eq!(find(text, 0), wanted, "{text}");
+    }
+}
+
 fn refused(bytes: &[u8]) -> (JournalError, bool) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.db");
