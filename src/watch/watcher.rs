@@ -24,8 +24,9 @@ pub(super) struct Watcher {
 
 enum How {
     Told(RecommendedWatcher),
-    /// Sends the folders to the thread that looks at them; the thread ends with the sender.
-    Polled(SyncSender<BTreeSet<PathBuf>>),
+    /// Sends the folders to the thread that looks at them, the new ones as they are now; the thread ends with
+    /// the sender.
+    Polled(SyncSender<BTreeMap<PathBuf, Option<Listing>>>),
 }
 
 impl Watcher {
@@ -66,12 +67,19 @@ impl Watcher {
     pub(super) fn watch(&mut self, folders: BTreeSet<PathBuf>) -> Result<bool, String> {
         match &mut self.how {
             How::Polled(orders) => {
-                if folders != self.watched {
-                    // The thread only ends with this sender.
-                    let _ = orders.send(folders.clone());
-                    self.watched = folders;
+                if folders == self.watched {
+                    return Ok(false);
                 }
-                Ok(false)
+                // Read here, so that what happens from now on is a difference.
+                let order = folders.iter().map(|folder| {
+                    let is_new = !self.watched.contains(folder);
+                    (folder.clone(), is_new.then(|| listing(folder)))
+                });
+                // The thread only ends with this sender.
+                let _ = orders.send(order.collect());
+                let new = folders.difference(&self.watched).next().is_some();
+                self.watched = folders;
+                Ok(new)
             }
             How::Told(watcher) => {
                 for gone in self.watched.difference(&folders) {
@@ -133,18 +141,18 @@ impl Seen {
     }
 }
 
+/// The entries of a folder.
+type Listing = BTreeMap<PathBuf, Seen>;
+
 /// Looks at the folders again and again, and tells the differences.
-fn look(orders: &Receiver<BTreeSet<PathBuf>>, every: Duration, mailbox: &Mailbox) {
-    let mut known: BTreeMap<PathBuf, BTreeMap<PathBuf, Seen>> = BTreeMap::new();
+fn look(orders: &Receiver<BTreeMap<PathBuf, Option<Listing>>>, every: Duration, mailbox: &Mailbox) {
+    let mut known: BTreeMap<PathBuf, Listing> = BTreeMap::new();
     loop {
         match orders.recv_timeout(every) {
             Ok(folders) => {
-                known.retain(|folder, _| folders.contains(folder));
-                for folder in folders {
-                    known
-                        .entry(folder)
-                        .or_insert_with_key(|folder| listing(folder));
-                }
+                known.retain(|folder, _| folders.contains_key(folder));
+                let new = folders.into_iter();
+                known.extend(new.filter_map(|(folder, listing)| Some((folder, listing?))));
             }
             Err(RecvTimeoutError::Timeout) => {
                 for (folder, before) in &mut known {
@@ -160,7 +168,7 @@ fn look(orders: &Receiver<BTreeSet<PathBuf>>, every: Duration, mailbox: &Mailbox
     }
 }
 
-fn listing(folder: &Path) -> BTreeMap<PathBuf, Seen> {
+fn listing(folder: &Path) -> Listing {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return BTreeMap::new();
     };
@@ -172,10 +180,7 @@ fn listing(folder: &Path) -> BTreeMap<PathBuf, Seen> {
         .collect()
 }
 
-fn differences(
-    before: &BTreeMap<PathBuf, Seen>,
-    now: &BTreeMap<PathBuf, Seen>,
-) -> Vec<notify::Event> {
+fn differences(before: &Listing, now: &Listing) -> Vec<notify::Event> {
     let event = |kind: EventKind, path: &PathBuf| notify::Event::new(kind).add_path(path.clone());
     let gone = before.keys().filter(|path| !now.contains_key(*path));
     let gone = gone.map(|path| event(EventKind::Remove(RemoveKind::Any), path));
