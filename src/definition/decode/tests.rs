@@ -417,11 +417,8 @@ fn no_key_is_passed_over() {
         },
         false,
     );
-    expect_refused(
-        &CLIENT,
-        &|line| format!("{task}clients:\n  c:\n    http: {{}}\n    {line}\n"),
-        false,
-    );
+    let client = |line: &str| format!("{task}clients:\n  c:\n    http: {{}}\n    {line}\n");
+    expect_refused(&CLIENT, &client, false);
     let head = "version: 1\nstart_state: a\nfinal_state: a\nstates:\n  a:\n";
     let inside = |before: &'static str| move |line: &str| format!("{head}{before}{line}\n");
     expect_refused(&SKIP, &|line| format!("{task}skip:\n  {line}\n"), false);
