@@ -109,3 +109,57 @@ where
         timer: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::Stubbed;
+    use crate::machine::race::first;
+    use std::cell::RefCell;
+
+    /// Drives a future that waits, and tells which timers of the world it took.
+    fn timers(world: &Stubbed, earliest: &Earliest, waits: impl Future) -> Vec<u64> {
+        let timers = RefCell::new(Vec::new());
+        let set = |at: Moment| {
+            timers.borrow_mut().push(at.0);
+            world.sleep_until(at)
+        };
+        let ended = world.block_on(timed(earliest, set, waits));
+        assert!(ended.is_ok(), "the timers wake it");
+        timers.into_inner()
+    }
+
+    #[test]
+    fn waits_side_by_side_share_a_timer() {
+        let (world, earliest) = (Stubbed::new(), Earliest::default());
+        let at = |micros| earliest.sleep_until(&world, Moment(micros));
+        let waits = async {
+            first(at(5), first(at(3), at(9))).await;
+            assert_eq!(world.now(), Moment(3));
+            at(4).await;
+            assert_eq!(world.now(), Moment(4));
+        };
+        assert_eq!(timers(&world, &earliest, waits), [3, 4]);
+    }
+
+    #[test]
+    fn a_timer_that_nobody_waits_for_any_more_is_left_until_it_goes_off() {
+        let (world, earliest) = (Stubbed::new(), Earliest::default());
+        let at = |micros| earliest.sleep_until(&world, Moment(micros));
+        let waits = async {
+            let mut polled = false;
+            let second_poll = poll_fn(|context| {
+                if std::mem::replace(&mut polled, true) {
+                    return Poll::Ready(());
+                }
+                context.waker().wake_by_ref();
+                Poll::Pending
+            });
+            first(second_poll, at(2)).await;
+            assert_eq!(world.now(), Moment(0));
+            at(5).await;
+            assert_eq!(world.now(), Moment(5));
+        };
+        assert_eq!(timers(&world, &earliest, waits), [2, 5]);
+    }
+}
