@@ -151,7 +151,11 @@ fn long() -> Vec<Event> {
             explanation: None,
             seen: Some(Box::new(("res.body.status".into(), "packed".into()))),
         };
-        let fact = if seq % 2 == 0 { answered } else { checked };
+        let fact = if seq.is_multiple_of(2) {
+            answered
+        } else {
+            checked
+        };
         events.push(event(id, seq, at + seq as i64, Some(1), fact));
     }
     let mut tally = Tally::default();

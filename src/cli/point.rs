@@ -207,15 +207,13 @@ fn undone(history: &History, row: &RunRow, loader: &Loader) -> Result<Left, Exit
         let (Some(source), Some(mut point)) = (source, points.remove(&one.number)) else {
             continue;
         };
-        match loader.compile(Path::new(&*one.file), source) {
-            Ok(task) => left.tasks.push(task),
-            Err(_) => {
-                let message = format!("the definition of {} cannot be used any more", one.task);
-                let hint = format!("is the suite file of {} still there?", one.file);
-                output::error(&message, Some(&hint));
-                return Err(Exit::Usage);
-            }
-        }
+        let Ok(task) = loader.compile(Path::new(&*one.file), source) else {
+            let message = format!("the definition of {} cannot be used any more", one.task);
+            let hint = format!("is the suite file of {} still there?", one.file);
+            output::error(&message, Some(&hint));
+            return Err(Exit::Usage);
+        };
+        left.tasks.push(task);
         point.cleanup_only = true;
         left.points.push(point);
     }

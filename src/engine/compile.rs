@@ -20,8 +20,6 @@ pub(super) struct File {
 /// What became of a file.
 pub(super) struct Compiled {
     pub(super) machine: Option<Arc<Machine>>,
-    /// The texts that it gives to clients as they stand.
-    pub(super) literals: Arc<[Name]>,
     pub(super) diagnostics: Vec<Diagnostic>,
     /// The text that these point into.
     pub(super) source: Option<Name>,
@@ -31,7 +29,6 @@ impl Compiled {
     fn wrong(diagnostic: Diagnostic) -> Self {
         Self {
             machine: None,
-            literals: Arc::default(),
             diagnostics: vec![diagnostic],
             source: None,
         }
@@ -53,17 +50,15 @@ impl Loader {
             Ok(source) => Arc::new(source),
             Err(diagnostic) => return Compiled::wrong(*diagnostic),
         };
-        let mut literals = Arc::default();
         let (machine, diagnostics) = match &file.project {
             None => (None, Vec::new()),
-            Some(project) => match self.machine(&source, project, &mut literals) {
+            Some(project) => match self.machine(&source, project) {
                 Ok((machine, warnings)) => (Some(Arc::new(machine)), warnings),
                 Err(diagnostics) => (None, diagnostics),
             },
         };
         Compiled {
             machine,
-            literals,
             diagnostics,
             source: Some(Name::clone(&source.text)),
         }
@@ -73,13 +68,11 @@ impl Loader {
         &self,
         file: &Arc<SourceFile>,
         project: &Project,
-        literals: &mut Arc<[Name]>,
     ) -> Result<(Machine, Vec<Diagnostic>), Vec<Diagnostic>> {
         let definition::Parsed {
             value: task,
             warnings,
         }: definition::Parsed<Task> = definition::parse_task(file)?;
-        *literals = task.literals().into();
         match machine::compile(&self.against(project), &task) {
             Ok((machine, more)) => Ok((machine, warnings.into_iter().chain(more).collect())),
             Err(mut errors) => {

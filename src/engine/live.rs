@@ -234,9 +234,7 @@ impl World for Live {
 
     fn host(&self) -> &Arc<dyn Host> {
         self.host.get_or_init(|| {
-            let Loaded {
-                machine, project, ..
-            } = &self.task;
+            let Loaded { machine, project } = &self.task;
             Arc::new(LiveHost::new(
                 Arc::clone(&project.permissions),
                 self.shared.seed,

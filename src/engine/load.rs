@@ -46,8 +46,6 @@ pub struct Loaded {
     pub machine: Arc<Machine>,
     /// Its suite.
     pub project: Arc<Project>,
-    /// The texts that it gives to clients as they stand: each may be the path of a file that it reads.
-    pub literals: Arc<[Name]>,
 }
 
 /// The suites that a loader has read. Handed to the next loading, they are not read again.
@@ -340,7 +338,6 @@ impl<'a> Loading<'a> {
     fn add(&mut self, name: &Name, project: Option<Arc<Project>>, compiled: Compiled) {
         let Compiled {
             machine,
-            literals,
             diagnostics,
             source,
         } = compiled;
@@ -354,11 +351,7 @@ impl<'a> Loading<'a> {
             }
         }
         if let (Some(machine), Some(project)) = (machine, project) {
-            self.found.tasks.push(Loaded {
-                machine,
-                project,
-                literals,
-            });
+            self.found.tasks.push(Loaded { machine, project });
         }
     }
 

@@ -124,7 +124,6 @@ impl Loader {
         Ok(Loaded {
             machine: Arc::new(machine),
             project,
-            literals: Arc::default(),
         })
     }
 }

@@ -109,8 +109,8 @@ fn detach(
     Ok(4)
 }
 
-/// The execution that a line's event belongs to, without reading the rest of it. `None`: the line is no event.
-pub(crate) fn execution(line: &[u8]) -> Option<Option<ExecutionId>> {
+/// The execution that a line's event belongs to, without reading the rest of it.
+pub(crate) fn execution(line: &[u8]) -> serde_json::Result<Option<ExecutionId>> {
     #[derive(Deserialize)]
     struct Owned {
         #[serde(default)]
@@ -125,7 +125,7 @@ pub(crate) fn execution(line: &[u8]) -> Option<Option<ExecutionId>> {
     } else {
         serde_json::from_slice::<Owned>(line)
     };
-    owned.ok().map(|owned| owned.execution)
+    owned.map(|owned| owned.execution)
 }
 
 /// Why a line cannot be read.

@@ -230,7 +230,7 @@ impl History {
         mut each: impl FnMut(Event) -> ControlFlow<()>,
     ) -> Result<(), JournalError> {
         // What is no event is read, so that it is said.
-        let wanted = |line: &[u8]| attachment::execution(line).is_none_or(&wanted);
+        let wanted = |line: &[u8]| attachment::execution(line).ok().is_none_or(&wanted);
         self.lines(run, from, wanted, &mut each)
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Execution<'m, W: World> {
     /// What the run gave to it, as far as it is needed after the beginning.
     pub(super) run: Name,
     pub(super) attempt: u32,
+    /// Nothing but `defer`s and `cleanup` is run.
+    pub(super) cleanup_only: bool,
     pub(super) services: Arc<Json>,
     pub(super) started: Moment,
     pub(super) earliest: Earliest,
@@ -118,6 +120,10 @@ impl<'m, W: World> Execution<'m, W> {
             scope: Scope::new(),
             run: Name::clone(&inputs.run),
             attempt: inputs.attempt,
+            cleanup_only: inputs
+                .point
+                .as_ref()
+                .is_some_and(|point| point.cleanup_only),
             services: Arc::clone(&inputs.services),
             started,
             earliest: Earliest::default(),

@@ -80,13 +80,9 @@ pub fn run<'m, W: World>(
 impl<W: World> Execution<'_, W> {
     /// The beginning and the end are on the heap while they run: what waits in between holds no place for them.
     async fn run(&self, inputs: Box<Inputs>) -> Verdict {
-        let cleanup_only = inputs
-            .point
-            .as_ref()
-            .is_some_and(|point| point.cleanup_only);
         let begun = Box::pin(self.begin(inputs)).await;
         let stop = match begun {
-            Ok(_) if cleanup_only => Stop::CleanupOnly,
+            Ok(_) if self.cleanup_only => Stop::CleanupOnly,
             Ok(None) => self.until_end().await,
             Ok(Some(_)) => {
                 let skipped = self.finish(Outcome::Skipped, None, Json::Null);

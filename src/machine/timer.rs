@@ -91,11 +91,11 @@ where
 
 /// Polls a future, and wakes it when the clock reaches the earliest moment that anything in it waits for.
 /// `set` makes a timer.
-pub(super) fn timed<'a, F, M, S>(
-    earliest: &'a Earliest,
+pub(super) fn timed<F, M, S>(
+    earliest: &Earliest,
     set: M,
     inner: F,
-) -> impl Future<Output = F::Output> + use<'a, F, M, S>
+) -> impl Future<Output = F::Output> + use<'_, F, M, S>
 where
     F: Future,
     M: Fn(Moment) -> S,

@@ -457,7 +457,10 @@ fn parts(file: &Path, task: &Loaded) -> Parts {
         suite: source.map(|source| real_file(&source.path)),
         suite_text: source.map_or_else(Name::default, |source| Name::clone(&source.text)),
         scripts: real(&depends::normal(&folder.join(scripts))),
-        named: depends::named(&task.literals, file.parent().unwrap_or(Path::new("/"))),
+        named: depends::named(
+            &task.machine.literals,
+            file.parent().unwrap_or(Path::new("/")),
+        ),
     }
 }
 

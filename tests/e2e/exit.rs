@@ -152,7 +152,7 @@ fn the_first_interrupt_cancels_cleans_up_and_reports() {
     let events = suite.text("events.ndjson");
     assert!(events.contains("cleaned up"), "{events}");
     assert!(
-        events.lines().last().unwrap().contains("run_finished"),
+        events.lines().last().unwrap().contains("run_sealed"),
         "{events}"
     );
 }

@@ -130,7 +130,7 @@ states:
     instructions:
       - file: { write: '${name}.txt', text: x }
         defer:
-          - file: { write: 'removed-${name}.txt', text: gone }
+          file: { write: 'removed-${name}.txt', text: gone }
     transitions: [there]
   there:
     transition_condition: { wait: 60s }

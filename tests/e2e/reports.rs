@@ -40,7 +40,7 @@ fn one_run_writes_several() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert_eq!(events.last().unwrap()["kind"], "run_finished");
+    assert_eq!(events.last().unwrap()["kind"], "run_sealed");
 }
 
 #[test]

@@ -207,7 +207,11 @@ fn json_is_every_event_as_a_line_and_nothing_else() {
         "no gap, no repeat"
     );
     assert_eq!(events[0]["kind"], "run_started");
-    let last = events.last().unwrap();
+    // Last of all comes what the journal can be checked against.
+    let [.., last, sealed] = &events[..] else {
+        panic!("{events:?}");
+    };
+    assert_eq!(sealed["kind"], "run_sealed");
     assert_eq!(
         (&last["kind"], &last["outcome"]),
         (&"run_finished".into(), &"failed".into())

@@ -417,7 +417,7 @@ impl std::fmt::Display for Ran {
 /// The text without what differs from run to run: measured lengths of time, ports, run ids. Columns that a
 /// length of time has filled collapse with it. A limit (`within 2s`) stays.
 pub(crate) fn normalized(text: &str) -> String {
-    static RULES: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
+    static RULES: LazyLock<[(Regex, &str); 6]> = LazyLock::new(|| {
         [
             (
                 r"(within )?[ \t]*\b(?:\d+h ?)?(?:\d+m ?)?\d+(?:\.\d+)?(?:µs|us|ms|s|m|h)\b",
@@ -425,6 +425,8 @@ pub(crate) fn normalized(text: &str) -> String {
             ),
             (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
             (r"\brun [0-9A-HJKMNP-TV-Z]{8,14}\b", "run RUN"),
+            (r"\bhead [0-9a-f]{16}\b", "head HEAD"),
+            (r"\btrace: +[0-9a-f]{32}\b", "trace: TRACE"),
             (r"(?m)[ \t]+$", ""),
         ]
         .map(|(pattern, with)| (Regex::new(pattern).unwrap(), with))

@@ -221,6 +221,7 @@ impl<'a> Compiler<'a> {
                 .iter()
                 .map(|tag| Name::clone(&tag.value))
                 .collect(),
+            literals: task.literals().into(),
             retries: task
                 .retries
                 .as_ref()
