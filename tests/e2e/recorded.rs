@@ -133,7 +133,7 @@ states:
           file: { write: 'removed-${name}.txt', text: gone }
     transitions: [there]
   there:
-    transition_condition: { wait: 60s }
+    transition_condition: { wait: 25s }
 cleanup:
   - file: { write: cleaned.txt, text: up }
 ";
