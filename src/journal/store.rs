@@ -16,7 +16,7 @@ pub struct Commit<'c> {
 
 /// Where runs are kept. A database that several processes share: each appends its own runs, all read all.
 ///
-/// [`suite`](super::suite) holds every store to the same promises.
+/// `src/journal/suite.rs` holds every store to the same promises.
 pub trait Store: Send {
     /// Writes commits, all or none. When this returns they survive the end of the process, and with full
     /// durability the end of the machine.
