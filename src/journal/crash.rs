@@ -1,27 +1,49 @@
 //! Where a test may end the process, as a power cut would: with `FUNCY_ABORT_AT=NAME`, or `NAME:3` for the third
-//! time. Programs that are built for users know none of it.
+//! time; `FUNCY_PANIC_AT` lets it panic there. Programs that are built for users know none of it.
 
-/// Ends the process at once if a test has asked for it here.
+/// Ends the process at once, or panics, if a test has asked for it here.
 #[cfg(debug_assertions)]
 pub(crate) fn point(name: &str) {
     use std::sync::LazyLock;
-    use std::sync::atomic::{AtomicU32, Ordering};
 
-    static ASKED: LazyLock<Option<(String, AtomicU32)>> = LazyLock::new(|| {
-        let asked = std::env::var("FUNCY_ABORT_AT").ok()?;
-        let (name, count) = asked.split_once(':').unwrap_or((&asked, "1"));
-        Some((name.to_owned(), AtomicU32::new(count.parse().ok()?)))
-    });
-    if let Some((asked, left)) = &*ASKED
-        && asked == name
-        && left.fetch_sub(1, Ordering::Relaxed) == 1
-    {
+    static ABORT: LazyLock<Option<Asked>> = LazyLock::new(|| Asked::by("FUNCY_ABORT_AT"));
+    static PANIC: LazyLock<Option<Asked>> = LazyLock::new(|| Asked::by("FUNCY_PANIC_AT"));
+    if ABORT.as_ref().is_some_and(|asked| asked.is_now(name)) {
         let _ =
             rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
         // No signal is as quick as the next line.
         loop {
             std::thread::park();
         }
+    }
+    assert!(
+        !PANIC.as_ref().is_some_and(|asked| asked.is_now(name)),
+        "a test has asked for a panic at {name}"
+    );
+}
+
+/// A point that a test has named.
+#[cfg(debug_assertions)]
+struct Asked {
+    name: String,
+    /// How often it is passed until it counts.
+    left: std::sync::atomic::AtomicU32,
+}
+
+#[cfg(debug_assertions)]
+impl Asked {
+    fn by(variable: &str) -> Option<Self> {
+        let asked = std::env::var(variable).ok()?;
+        let (name, count) = asked.split_once(':').unwrap_or((&asked, "1"));
+        Some(Self {
+            name: name.to_owned(),
+            left: count.parse::<u32>().ok()?.into(),
+        })
+    }
+
+    fn is_now(&self, name: &str) -> bool {
+        let left = || (self.left).fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        self.name == name && left() == 1
     }
 }
 

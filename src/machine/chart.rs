@@ -15,8 +15,6 @@ pub struct Machine {
     pub hash: Name,
     /// For filters.
     pub tags: Box<[Name]>,
-    /// The texts that it gives to clients as they stand: each may be the path of a file that it reads.
-    pub literals: Box<[Name]>,
     /// Whole-task retries.
     pub retries: u32,
     pub(super) engine: Engine,

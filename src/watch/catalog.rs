@@ -2,9 +2,10 @@
 
 use super::changes::Batch;
 use super::depends::{self, Module, Parts, Tie};
-use crate::definition::{Diagnostic, Severity};
+use crate::definition::{self, Diagnostic, Severity};
 use crate::engine::{self, Loaded, Loader, Projects, Tasks};
 use crate::event::{Name, Span};
+use crate::machine::Machine;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -458,10 +459,16 @@ fn parts(file: &Path, task: &Loaded) -> Parts {
         suite_text: source.map_or_else(Name::default, |source| Name::clone(&source.text)),
         scripts: real(&depends::normal(&folder.join(scripts))),
         named: depends::named(
-            &task.machine.literals,
+            &literals(&task.machine),
             file.parent().unwrap_or(Path::new("/")),
         ),
     }
+}
+
+/// The texts that a task gives to clients as they stand. They are read anew, since nobody but a watch asks for
+/// them, and to keep them costs every run.
+fn literals(machine: &Machine) -> Vec<Name> {
+    definition::parse_task(&machine.file).map_or_else(|_| Vec::new(), |task| task.value.literals())
 }
 
 fn suite_of(file: &Path) -> Option<PathBuf> {

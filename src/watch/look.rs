@@ -5,7 +5,7 @@ use super::keys::Action;
 use super::state::{Ask, State};
 use super::text;
 use crate::event::Name;
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

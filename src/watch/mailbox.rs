@@ -1,6 +1,6 @@
 //! The one mailbox of a session: files, keys, runs and signals all arrive here, in order.
 
-use ratatui::crossterm::event::Event as Input;
+use crossterm::event::Event as Input;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};

@@ -13,8 +13,9 @@ use super::watcher::Watcher;
 use super::{End, Options, editor, replay, text};
 use crate::engine::{Loaded, Run};
 use crate::event::{Name, RunId, RunStarted};
+use crate::journal::crash;
 use crate::report::{Color, Style};
-use ratatui::crossterm::event::Event as Input;
+use crossterm::event::Event as Input;
 use std::io::{self, Write as _};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -174,6 +175,7 @@ impl Session {
             return Ok(());
         };
         self.state.now = now();
+        crash::point("watch-input");
         let wish = match input {
             Input::Key(key) => screen.look.press(key, &mut self.state),
             Input::Resize(..) => {
@@ -374,6 +376,7 @@ impl Session {
             }
             _ => {
                 self.runner.abandon();
+                self.show.give_back();
                 std::process::exit(130)
             }
         }

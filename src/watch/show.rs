@@ -34,6 +34,13 @@ pub(super) struct Screen {
 }
 
 impl Show {
+    /// Gives the terminal back, where there is one.
+    pub(super) fn give_back(&mut self) {
+        if let Self::Screen(screen) = self {
+            screen.terminal.leave();
+        }
+    }
+
     /// # Errors
     /// When the terminal refuses.
     pub(super) fn open(options: &mut Options, mailbox: Mailbox) -> io::Result<Self> {

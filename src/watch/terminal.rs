@@ -3,13 +3,13 @@
 
 use super::mailbox::{Mailbox, Message};
 use super::session::THREAD;
-use ratatui::backend::CrosstermBackend;
-use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent};
-use ratatui::crossterm::terminal::{
+use crossterm::event::{self, Event, KeyCode, KeyEvent};
+use crossterm::terminal::{
     self, Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
     enable_raw_mode,
 };
-use ratatui::crossterm::{cursor, execute};
+use crossterm::{cursor, execute};
+use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{Terminal as Drawing, TerminalOptions, Viewport};
 use std::io::{self, BufWriter, Stdout, Write};

@@ -344,6 +344,33 @@ fn a_narrow_terminal_and_a_new_size_during_a_run() {
     terminal.ends();
 }
 
+/// Both are waiting when the program is woken, so that whatever is taken first, the other must not be lost.
+#[test]
+fn a_key_and_a_new_size_at_once_are_both_taken() {
+    let suite = Suite::new().file("tasks/a.yaml", PASSES);
+    let terminal = Terminal::start(&suite, 80, 24, &["watch"]);
+    terminal.shows("✓ 1 passed");
+    for _ in 0..10 {
+        // The keys below are cut on a narrow screen.
+        for (columns, edge) in [(40, false), (80, true)] {
+            terminal
+                .signal(Signal::STOP)
+                .resize(columns, 24)
+                .keys("?")
+                .signal(Signal::CONT);
+            terminal.shows("go back");
+            terminal.keys("?").hides("go back");
+            if edge {
+                terminal.shows("e edit");
+            } else {
+                terminal.hides("e edit");
+            }
+        }
+    }
+    terminal.keys("q");
+    terminal.ends();
+}
+
 #[test]
 fn places_of_failures_are_kept_in_a_file() {
     let suite = Suite::new()
@@ -595,6 +622,104 @@ fn ctrl_c_in_every_phase() {
         terminal.keys("\u{3}\u{3}");
         assert_eq!(terminal.ends().code(), Some(130));
     }
+}
+
+/// Runs a process until it is cancelled, and takes a moment to clean up.
+const BUSY: &str = "version: 1
+start_state: here
+final_state: there
+states:
+  here:
+    instructions:
+      - exec: { command: [sh, -c, 'echo $$ >> ../processes.txt; sleep 600'] }
+    next: there
+  there:
+cleanup:
+  - file: { append: ../cleaned.txt, text: x }
+  - exec: { command: [sleep, '0.3'] }
+";
+
+#[test]
+fn three_times_ctrl_c_in_every_phase_cleans_up_once_and_leaves_nothing() {
+    for phase in ["at the start", "while it runs", "while it cleans up"] {
+        for time in 1..=3 {
+            let suite = Suite::new().file("tasks/busy.yaml", BUSY);
+            let args = [
+                "watch",
+                "--allow-exec",
+                "sh",
+                "--allow-exec",
+                "sleep",
+                "--allow-write",
+                ".",
+            ];
+            let terminal = Terminal::start(&suite, 80, 24, &args);
+            let case = format!("{phase}, {time}");
+            // The very first that it does.
+            terminal.sends("\u{1b}[?1049h");
+            if phase != "at the start" {
+                terminal.shows("▶ busy");
+                while !suite.path("processes.txt").exists() {
+                    std::thread::yield_now();
+                }
+            }
+            if phase == "while it cleans up" {
+                terminal.keys("\u{3}").shows("cleaning up");
+                while !suite.path("cleaned.txt").exists() {
+                    std::thread::yield_now();
+                }
+            }
+            terminal.keys("\u{3}\u{3}\u{3}");
+            let code = terminal.ends().code();
+            assert_eq!(code, Some(130), "{case}");
+            let started = match suite.path("processes.txt").exists() {
+                true => suite.text("processes.txt"),
+                false => String::new(),
+            };
+            for process in started.lines() {
+                let path = std::path::Path::new("/proc").join(process);
+                assert!(!path.exists(), "{case}: {process} is left");
+            }
+            let cleaned = suite.path("cleaned.txt").exists();
+            assert!(cleaned || phase == "at the start", "{case}");
+            if cleaned {
+                assert_eq!(suite.text("cleaned.txt"), "x", "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_panic_gives_the_terminal_back() {
+    let suite = Suite::new()
+        .file("tasks/a.yaml", PASSES)
+        .env("FUNCY_PANIC_AT", "watch-input:2");
+    let terminal = Terminal::start(&suite, 80, 24, &["watch"]);
+    terminal.shows("✓ 1 passed");
+    terminal.keys("?").shows("this help");
+    terminal.keys("?");
+    let status = terminal.ends();
+    assert_eq!(status.code(), Some(101), "{status}");
+}
+
+/// The queue of the system runs over while nobody reads it, and what is lost is looked for.
+#[test]
+fn a_change_that_the_system_could_not_tell_of_is_found() {
+    let suite = Suite::new().file("tasks/a.yaml", FAILS);
+    let terminal = Terminal::start(&suite, 80, 24, &["watch"]);
+    terminal.shows("✗ 1 failed");
+    terminal.signal(Signal::STOP);
+    let most = std::fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap();
+    let most: usize = most.trim().parse().unwrap();
+    // Equal events in a row are told once, so two files take turns.
+    for number in 0..most {
+        save(&suite, ["tasks/x", "tasks/y"][number % 2], "");
+    }
+    save(&suite, "tasks/a.yaml", PASSES);
+    terminal.signal(Signal::CONT);
+    terminal.shows("✓ 1 passed");
+    terminal.keys("q");
+    assert!(terminal.ends().success());
 }
 
 #[test]

@@ -221,7 +221,6 @@ impl<'a> Compiler<'a> {
                 .iter()
                 .map(|tag| Name::clone(&tag.value))
                 .collect(),
-            literals: task.literals().into(),
             retries: task
                 .retries
                 .as_ref()

@@ -7,9 +7,9 @@ use crate::watch::board::Board;
 use crate::watch::catalog::Catalog;
 use crate::watch::mailbox::mailbox;
 use crate::watch::state::{Active, Ask, OnBusy};
+use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use ratatui::crossterm::event::{KeyCode, KeyEvent};
 use std::collections::BTreeSet;
 
 const FAILS: &str = "version: 1
