@@ -2,19 +2,22 @@
 
 mod heard;
 mod input;
+mod recorded;
 mod show;
 mod written;
 
 use super::exit::Exit;
+use super::journal::Kept;
 use super::options::{Allowed, Global, Variable};
 use super::output;
 use crate::client::Registry;
 use crate::definition::Text;
 use crate::engine::{Ask, Loader, Project, Question, Run, Tasks};
-use crate::event::{Name, Outcome, parse_duration};
+use crate::event::{Json, Name, Outcome, parse_duration};
 use crate::script::{Expression, LOCALS, Scope, Value};
 use heard::Heard;
 use input::Input;
+use recorded::Recorded;
 use show::Show;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,6 +31,7 @@ What `res` is:
   --input FILE   res.body: parsed where it is JSON, or YAML by its name, else the text; res.text, res.size
   --http, --client   the result that an instruction of a task has: `funcy clients KIND` shows its members
   --subscribe    the first message; with --until each message in turn, until the expression holds
+  --run RUN --at SEQ   what a recorded run was answered there, with the variables as they were then
 Variables are those of the suite, and --var; `NAME::function(…)` calls its scripts. The suite is the nearest funcy.yaml
 in or above `tasks`, or the current folder. A client of the suite finds the suite's services started.
 
@@ -38,6 +42,7 @@ Examples:
   funcy eval 'res.rows[0].n == 3' --client db 'SELECT count(*) AS n FROM orders'
   funcy eval \"res.body.status == 'shipped'\" --client shop 'GET /orders/1' --until --timeout 1m
   funcy eval 'res.body.id == 7' --client bus --subscribe 'orders.*.shipped' --until
+  funcy eval 'res.body.total == total' --run latest-failed --at 17 --explain
 
 Exit codes: 0 true or any other value, 1 false, 2 it does not parse, 3 it could not be evaluated, 130 interrupted.";
 
@@ -53,6 +58,14 @@ pub(super) struct Args {
     /// Look at a file; `-` is stdin
     #[arg(long, value_name = "FILE", conflicts_with_all = ["http", "client"])]
     input: Option<PathBuf>,
+    /// Look at a recorded run: the beginning or the end of its name, `latest`, or `latest-failed`
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["input", "http", "client"])]
+    run: Option<String>,
+    /// With --run: as it was after the event with this number
+    #[arg(long, value_name = "SEQ", requires = "run")]
+    at: Option<u64>,
+    #[command(flatten)]
+    kept: Kept,
     /// Ask over HTTP: `GET URL`, or a map
     #[arg(long, value_name = "REQUEST", conflicts_with = "client")]
     http: Option<String>,
@@ -111,14 +124,15 @@ pub(super) fn run(global: &Global, args: &Args) -> Exit {
 /// `Err`: it ended before there was a value, which was said.
 fn evaluate(args: &Args, show: &Show) -> Result<Exit, Exit> {
     let (input, written) = given(args, show)?;
+    let vars = variables(args, &input);
     let registry = match &input {
         Input::Client(_) => Registry::builtin(),
         _ => Registry::empty(),
     };
     let loader = Loader::new(registry)
-        .given(args.vars.iter().map(|var| Name::clone(&var.name)))
+        .given(vars.iter().map(|(name, _)| Name::clone(name)))
         .allow(args.allow.grants());
-    let found = surroundings(&loader, args, &input, &written);
+    let found = surroundings(&loader, &vars, &input, &written);
     let (project, is_suite) = found.map_err(|found| show.mistakes(&found))?;
     let mut file = written.file;
     if let Input::Client(ask) = &input
@@ -134,7 +148,7 @@ fn evaluate(args: &Args, show: &Show) -> Result<Exit, Exit> {
         until: args.until.then_some(args.every),
         timeout: args.timeout,
     };
-    let has_res = !matches!(input, Input::Variables);
+    let has_res = input.has_res();
     let wrong = |diagnostics| show.diagnostics(diagnostics, &question.file);
     let expression = loader.expression(&question, &project, has_res);
     let expression = expression.map_err(wrong)?;
@@ -143,18 +157,49 @@ fn evaluate(args: &Args, show: &Show) -> Result<Exit, Exit> {
         Input::Variables => {}
         Input::Data(data) => res = Some(Value::from_json(data)),
         Input::Client(ask) => question.ask = Some(ask),
+        Input::Recorded(Recorded { res: None, .. }) => {}
+        Input::Recorded(Recorded {
+            res: Some(Ok(data)),
+            ..
+        }) => res = Some(Value::from_json(data)),
+        Input::Recorded(Recorded {
+            res: Some(Err(failure)),
+            ..
+        }) => {
+            if expression
+                .lint()
+                .reads
+                .iter()
+                .any(|read| &*read.name == "res")
+            {
+                return Err(show.failure(&failure));
+            }
+        }
     }
     let mut heard = Heard::default();
     // What no suite and no client has to say needs no run.
     if question.ask.is_some() || is_suite {
-        heard = put(&loader, &question, &project, args, show)?;
+        heard = put(&loader, &question, &project, &vars, show)?;
         if let Some(exit) = heard.end(&question, show) {
             return Ok(exit);
         }
     }
     let res = res.or_else(|| heard.res.take().map(Value::from_json));
-    let scope = scope(args, heard);
+    let scope = scope(vars, heard);
     value(&project, &question, &expression, &scope, res.as_ref(), show)
+}
+
+/// What is given: the variables as they were recorded, and those of the command line over them.
+fn variables(args: &Args, input: &Input) -> Vec<(Name, Json)> {
+    let mut vars = match input {
+        Input::Recorded(recorded) => recorded.variables.clone(),
+        _ => Vec::new(),
+    };
+    for var in &args.vars {
+        vars.retain(|(name, _)| *name != var.name);
+        vars.push((Name::clone(&var.name), var.value.clone()));
+    }
+    vars
 }
 
 /// What the expression is about, and what was written.
@@ -190,9 +235,10 @@ fn given(args: &Args, show: &Show) -> Result<(Input, Written), Exit> {
                 "write a request behind the expression, or --subscribe SOURCE",
             ));
         }
-        (None, _) => match &args.input {
-            None => Input::Variables,
-            Some(path) => Input::read(path).map_err(|failure| show.failure(&failure))?,
+        (None, _) => match (&args.input, &args.run) {
+            (Some(path), _) => Input::read(path).map_err(|failure| show.failure(&failure))?,
+            (None, Some(run)) => Input::Recorded(recorded::read(&args.kept.open()?, run, args.at)?),
+            (None, None) => Input::Variables,
         },
     };
     Ok((input, written))
@@ -202,7 +248,7 @@ fn given(args: &Args, show: &Show) -> Result<(Input, Written), Exit> {
 /// speak of.
 fn surroundings(
     loader: &Loader,
-    args: &Args,
+    vars: &[(Name, Json)],
     input: &Input,
     written: &Written,
 ) -> Result<(Arc<Project>, bool), Tasks> {
@@ -212,7 +258,7 @@ fn surroundings(
         || bare
             .engine()
             .script(written.expression.as_str())
-            .is_ok_and(|expression| speaks_of_a_suite(&expression, args));
+            .is_ok_and(|expression| speaks_of_a_suite(&expression, vars));
     if !is_needed {
         return Ok((bare, false));
     }
@@ -227,9 +273,9 @@ fn surroundings(
 }
 
 /// Whether it reads a variable that was not given, calls a script, or needs a permission.
-fn speaks_of_a_suite(expression: &Expression, args: &Args) -> bool {
+fn speaks_of_a_suite(expression: &Expression, vars: &[(Name, Json)]) -> bool {
     let lint = expression.lint();
-    let is_given = |name: &str| args.vars.iter().any(|var| &*var.name == name);
+    let is_given = |name: &str| vars.iter().any(|(known, _)| &**known == name);
     let mut reads = lint.reads.iter().map(|read| &*read.name);
     let mut calls = lint.calls.iter();
     reads.any(|name| !is_given(name) && !LOCALS.contains(&name))
@@ -246,7 +292,7 @@ fn put(
     loader: &Loader,
     question: &Question,
     project: &Arc<Project>,
-    args: &Args,
+    vars: &[(Name, Json)],
     show: &Show,
 ) -> Result<Heard, Exit> {
     let task = loader
@@ -256,8 +302,8 @@ fn put(
     let mut run = Run::new(vec![task], loader.registry().clone())
         .seed(fastrand::u64(..))
         .sink(Arc::clone(&heard));
-    for var in &args.vars {
-        run = run.var(Name::clone(&var.name), var.value.clone());
+    for (name, value) in vars {
+        run = run.var(Name::clone(name), value.clone());
     }
     let handle = run.handle();
     let ran = crate::engine::block_on(async {
@@ -282,12 +328,9 @@ fn put(
 }
 
 /// The variables: those that the run has told of, or those that were given.
-fn scope(args: &Args, heard: Heard) -> Scope {
+fn scope(vars: Vec<(Name, Json)>, heard: Heard) -> Scope {
     let scope = Scope::new();
-    for var in &args.vars {
-        scope.set(&var.name, Value::from(var.value.clone()));
-    }
-    for (name, value) in heard.variables {
+    for (name, value) in vars.into_iter().chain(heard.variables) {
         scope.set(&name, Value::from(value));
     }
     scope

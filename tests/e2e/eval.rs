@@ -507,3 +507,81 @@ fn an_answer_is_shown_to_whoever_asks_whatever_is_recorded() {
         .exits(0)
         .prints("seen");
 }
+
+/// Its answer is not the one that it expects.
+const WRONG: &str = "version: 1
+vars: { total: 41 }
+start_state: ask
+final_state: done
+states:
+  ask:
+    instructions:
+      - exec: { command: [echo, '42'] }
+        save: { text: trim(res.stdout) }
+        expect: trim(res.stdout) == to_string(total)
+      - exec: { command: [echo, never] }
+    next: done
+  done:
+cleanup:
+  - exec: { command: [echo, cleaned] }
+";
+
+#[test]
+fn a_recorded_point_is_looked_at_as_it_was() {
+    let suite = Suite::new().file("tasks/wrong.yaml", WRONG);
+    suite.run(["run", "--allow-exec", "echo"]).exits(1);
+    let events = suite
+        .run(["report", "latest", "--format", "ndjson"])
+        .exits(0)
+        .json_lines();
+    let seq = |kind: &str| {
+        let event = events.iter().rfind(|event| event["kind"] == kind).unwrap();
+        event["seq"].to_string()
+    };
+    let eval = |expression: &str, at: &[&str]| {
+        suite.run([&["eval", expression, "--run", "latest"], at].concat())
+    };
+    // Where it ended, before it cleaned up.
+    eval(
+        "trim(res.stdout) == '42' and total == 41 and text == '42'",
+        &[],
+    )
+    .exits(0)
+    .prints("true\n");
+    eval("text == to_string(total)", &["--explain"])
+        .exits(1)
+        .prints("\"42\" ≠ \"41\"");
+    eval("text == to_string(total)", &["--var", "total=42"])
+        .exits(0)
+        .prints("true\n");
+    // At one of its points.
+    let cleaned = seq("cleanup_finished");
+    eval("trim(res.stdout)", &["--at", &cleaned])
+        .exits(0)
+        .prints("cleaned\n");
+    let judged = seq("expectation_checked");
+    eval("trim(res.stdout)", &["--at", &judged])
+        .exits(0)
+        .prints("42\n");
+    eval("text", &["--at", &seq("state_entered")])
+        .exits(2)
+        .says("text");
+    // Where nothing is.
+    for at in ["0", "1", "999"] {
+        eval("1", &["--at", at])
+            .exits(2)
+            .says(&format!("no task stands at event {at} of run"))
+            .says("it has the events 1 to");
+    }
+    suite
+        .run(["eval", "1", "--run", "nonesuch"])
+        .exits(2)
+        .says("there is no run `NONESUCH`");
+    let suite = suite.file("tasks/b.yaml", WRONG);
+    suite.run(["run", "--allow-exec", "echo"]).exits(1);
+    suite
+        .run(["eval", "1", "--run", "latest"])
+        .exits(2)
+        .says("has run more than one task")
+        .says("--at SEQ");
+}

@@ -307,6 +307,34 @@ fn a_recorded_run_is_played_again() {
 }
 
 #[test]
+fn a_run_of_the_journal_is_played_again() {
+    let ask = |answer: &str, other: &str| {
+        format!(
+            "version: 1\nstart_state: ask\nfinal_state: done\nstates:\n  ask:\n    instructions:\n      \
+             - exec: {{ command: [echo, '{answer}'] }}\n        expect: res.stdout == \"{other}\\n\"\n    \
+             transitions: [{{ to: done, wait: 1s }}]\n  done:\n"
+        )
+    };
+    let suite = Suite::new()
+        .file("tasks/a.yaml", ask("one", "one"))
+        .file("tasks/b.yaml", ask("two", "two"));
+    suite.run(["run", "--allow-exec", "echo"]).exits(0);
+    let again = ["simulate", "tasks/b.yaml", "--run", "latest"];
+    suite
+        .run(again)
+        .exits(0)
+        .prints("answers of run ")
+        .prints("1 passed  in 1.");
+    let suite = suite.file("tasks/b.yaml", ask("two", "one"));
+    suite.run(again).exits(1).prints("two");
+    let suite = suite.file("tasks/c.yaml", ask("three", "three"));
+    suite
+        .run(["simulate", "tasks/c.yaml", "--run", "latest"])
+        .exits(2)
+        .says("holds no execution of `c`");
+}
+
+#[test]
 fn programs_read_events_and_the_trace() {
     let ran = suite()
         .run(ARGS.into_iter().chain(["--format", "json"]))

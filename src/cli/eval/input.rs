@@ -1,3 +1,4 @@
+use super::recorded::Recorded;
 use crate::client::parse_exactly;
 use crate::engine::Ask;
 use crate::event::{Failure, Json};
@@ -10,7 +11,7 @@ use std::sync::Arc;
 /// The most bytes of a file or of stdin.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// Where the `res` of an expression comes from. A point of a recorded run is one more of these.
+/// Where the `res` of an expression comes from.
 pub(super) enum Input {
     /// Nowhere: there are variables and functions only.
     Variables,
@@ -18,9 +19,20 @@ pub(super) enum Input {
     Data(Arc<Json>),
     /// From a client.
     Client(Ask),
+    /// From a point of a recorded run.
+    Recorded(Recorded),
 }
 
 impl Input {
+    /// Whether an expression has a `res` to read.
+    pub(super) fn has_res(&self) -> bool {
+        match self {
+            Self::Variables => false,
+            Self::Data(_) | Self::Client(_) => true,
+            Self::Recorded(recorded) => recorded.res.is_some(),
+        }
+    }
+
     /// A file, or with `-` stdin. Whoever names it may read it: no permission is asked for.
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let is_stdin = path == Path::new("-");

@@ -1,14 +1,16 @@
-//! The files that a simulation reads.
+//! What a simulation reads: files, and the journal.
 
 use super::super::exit::Exit;
 use super::super::options::Global;
-use super::super::output;
+use super::super::{journal, output};
 use crate::definition::{self, Diagnostic, MAX_FILE_BYTES, SourceFile};
-use crate::event::{Event, Json, Name};
-use crate::machine::{Machine, Stubs};
+use crate::event::{Event, Fact, Json, Name, RunId};
+use crate::journal::{History, JournalError};
+use crate::machine::{Machine, Recording, Stubs};
 use crate::report::Color;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -53,6 +55,37 @@ pub(super) fn events(path: &Path) -> Result<Vec<Event>, Exit> {
         }
     }
     Ok(events)
+}
+
+/// The events of the last execution of this task in a run of the journal, and the run's id. Of all other
+/// executions none is held: a run may have any number of them.
+pub(super) fn kept(
+    history: &History,
+    run: &str,
+    machine: &Machine,
+) -> Result<(Vec<Event>, RunId), Exit> {
+    let read = || -> Result<_, JournalError> {
+        let row = history.find(run)?;
+        let mut events = Vec::new();
+        history.events(&row.id, 1, |event| {
+            if matches!(event.fact, Fact::RunStarted(_) | Fact::ExecutionStarted(_)) {
+                events.push(event);
+            }
+            ControlFlow::Continue(())
+        })?;
+        let Some(execution) = Recording::last_of(&events, machine) else {
+            return Ok((events, row.id));
+        };
+        events.retain(|event| event.execution.is_none());
+        history.events(&row.id, 1, |event| {
+            if event.execution == Some(execution) {
+                events.push(event);
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok((events, row.id))
+    };
+    read().map_err(|error| journal::failed(&error))
 }
 
 /// The line behind the events of a simulation, or an empty one.

@@ -4,6 +4,7 @@ mod explore;
 mod files;
 
 use super::exit::Exit;
+use super::journal::Kept;
 use super::options::{Global, Load};
 use super::output::{self, Lenient};
 use super::run::{self, Format, ReportFile};
@@ -22,13 +23,18 @@ pub(super) struct Args {
     #[command(flatten)]
     load: Load,
     /// What answers in the place of the world: for each request and subscription a list
-    #[arg(long, value_name = "FILE", conflicts_with = "recorded")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["recorded", "run"])]
     stubs: Option<PathBuf>,
     /// Answer as in a recorded run: a file of `funcy run --report ndjson=FILE`
     #[arg(long, value_name = "FILE")]
     recorded: Option<PathBuf>,
+    /// Answer as in this run of the journal: the beginning or the end of its name, `latest`, or `latest-failed`
+    #[arg(long, value_name = "RUN", conflicts_with = "recorded")]
+    run: Option<String>,
+    #[command(flatten)]
+    kept: Kept,
     /// Print a stubs file to start from
-    #[arg(long, conflicts_with_all = ["stubs", "recorded", "explore"])]
+    #[arg(long, conflicts_with_all = ["stubs", "recorded", "run", "explore"])]
     stubs_template: bool,
     /// The seed of everything that is left to chance; a recording brings its own
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -98,17 +104,20 @@ enum Cast {
 
 impl Cast {
     fn read(global: &Global, args: &Args, task: &Loaded) -> Result<Self, Exit> {
-        if let Some(path) = &args.recorded {
-            let events = files::events(path)?;
+        let recorded = match (&args.recorded, &args.run) {
+            (Some(path), _) => Some((files::events(path)?, path.display().to_string())),
+            (None, Some(run)) => {
+                let (events, id) = files::kept(&args.kept.open()?, run, &task.machine)?;
+                Some((events, format!("run {id}")))
+            }
+            (None, None) => None,
+        };
+        if let Some((events, from)) = recorded {
             let Some(execution) = Recording::last_of(&events, &task.machine) else {
-                let message = format!(
-                    "{} holds no execution of `{}`",
-                    path.display(),
-                    task.machine.name
-                );
+                let message = format!("{from} holds no execution of `{}`", task.machine.name);
                 output::error(
                     &message,
-                    Some("record one with `funcy run --report ndjson=FILE`"),
+                    Some("record one: `funcy run` keeps it in the journal"),
                 );
                 return Err(Exit::Usage);
             };
@@ -202,16 +211,12 @@ impl Play<'_> {
 
     /// What answered, in one line.
     fn header(&self) -> String {
-        let Args {
-            stubs,
-            recorded,
-            seed,
-            ..
-        } = self.args;
-        let by = match (recorded, stubs) {
-            (Some(path), _) => format!("answers of {}", path.display()),
-            (None, Some(path)) => format!("stubs of {}, seed {seed}", path.display()),
-            (None, None) => format!("no stubs, seed {seed}"),
+        let seed = self.args.seed;
+        let by = match (self.cast, &self.args.recorded, &self.args.stubs) {
+            (Cast::Recording(_), Some(path), _) => format!("answers of {}", path.display()),
+            (Cast::Recording(recording), None, _) => format!("answers of run {}", recording.run),
+            (Cast::Stubs(_), _, Some(path)) => format!("stubs of {}, seed {seed}", path.display()),
+            (Cast::Stubs(_), _, None) => format!("no stubs, seed {seed}"),
         };
         format!("simulated on a virtual clock: {by}")
     }
@@ -228,6 +233,9 @@ impl Play<'_> {
         {
             let path = path.display().to_string();
             flags.push_str(&format!(" --{name} {}", crate::client::quoted(&path)));
+        }
+        if let Some(run) = &self.args.run {
+            flags.push_str(&format!(" --run {}", crate::client::quoted(run)));
         }
         if self.args.seed != 0 {
             flags.push_str(&format!(" --seed {}", self.args.seed));
