@@ -35,7 +35,8 @@ pub trait Protocol: Send + Sync + 'static {
     /// What is open: connections, sessions. One for each execution and client name.
     type Session: Send + Sync + 'static;
 
-    /// Turns a request's short string into its map form; templates (`${…}`) stay as they are.
+    /// Turns a request's short string into its map form; templates (`${…}`) stay as they are. The map is not
+    /// checked against the schema of [`Self::Request`]: it must fit.
     ///
     /// # Errors
     /// What is wrong, and what a right one looks like.

@@ -1,5 +1,4 @@
 use super::ExecutionId;
-use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The trace that an execution is part of (W3C Trace Context, <https://www.w3.org/TR/trace-context/>): its id
@@ -9,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug)]
 pub struct Trace {
     id: String,
+    /// What the ids of its spans are made from.
+    seed: u64,
     spans: AtomicU64,
 }
 
@@ -17,8 +18,11 @@ impl Trace {
     #[must_use]
     pub fn of(run: &str, execution: ExecutionId) -> Self {
         let hash = blake3::hash(format!("{run}/{execution}").as_bytes());
+        let (id, rest) = hash.as_bytes().split_at(16);
+        let (seed, _) = rest.split_first_chunk().expect("a hash has 32 bytes");
         Self {
-            id: hex(&hash.as_bytes()[..16]),
+            id: hash.to_hex()[..2 * id.len()].to_owned(),
+            seed: u64::from_be_bytes(*seed),
             spans: AtomicU64::new(0),
         }
     }
@@ -33,19 +37,15 @@ impl Trace {
     #[must_use]
     pub fn parent(&self) -> String {
         let number = self.spans.fetch_add(1, Ordering::Relaxed);
-        let span = blake3::hash(format!("{}/{number}", self.id).as_bytes());
+        // An odd factor: 2^64 requests have an id of their own each. 0 is no id.
+        let span = (self.seed.wrapping_add(number).wrapping_mul(ODD)).max(1);
         // The version, and the flag that says "sampled".
-        format!("00-{}-{}-01", self.id, hex(&span.as_bytes()[..8]))
+        format!("00-{}-{span:016x}-01", self.id)
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
-}
+/// The golden ratio of 2^64: ids that follow each other look nothing alike.
+const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
 
 #[cfg(test)]
 mod tests {

@@ -1,19 +1,18 @@
 //! Sends a request, follows redirects hop by hop, keeps cookies.
 
+use super::jar;
 use super::outgoing::Outgoing;
 use super::pool::{Pool, Way};
 use super::session::Session;
 use super::trouble;
 use crate::event::{Failure, Json};
 use bytes::Bytes;
-use reqwest::cookie::CookieStore as _;
 use reqwest::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue,
     LOCATION, SET_COOKIE,
 };
 use reqwest::{Method, Response, StatusCode, Url};
 use std::sync::LazyLock;
-use std::time::SystemTime;
 
 /// The body of a redirect is read up to here, so that its connection can be used again.
 const DRAINED: u64 = 64 << 10;
@@ -58,7 +57,7 @@ pub(super) async fn send(
             .permissions
             .net(hop.url.host_str().unwrap_or_default())?;
         let client = pool.client(&way(session, outgoing, &hop.url)).await?;
-        let cookies = jar.and_then(|jar| jar.cookies(&hop.url));
+        let cookies = jar.and_then(|jar| jar.header(&hop.url));
         let request = hop.request(cookies.as_ref());
         if trace.redirects == 0 {
             trace.jar_cookies = cookies;
@@ -69,7 +68,7 @@ pub(super) async fn send(
             .map_err(|error| trouble::failure(&error, &hop.url, session.connect_timeout))?;
         if response.headers().contains_key(SET_COOKIE) {
             if let Some(jar) = jar {
-                jar.set_cookies(&mut response.headers().get_all(SET_COOKIE).iter(), &hop.url);
+                jar.keep(response.headers(), &hop.url);
             }
             note_cookies(&response, &mut set_cookies);
         }
@@ -238,30 +237,11 @@ async fn drain(response: &mut Response) {
 }
 
 fn note_cookies(response: &Response, set: &mut serde_json::Map<String, Json>) {
-    for value in response.headers().get_all(SET_COOKIE) {
-        let Ok(text) = std::str::from_utf8(value.as_bytes()) else {
-            continue;
-        };
-        let mut attributes = text.split(';');
-        let Some((name, value)) = attributes.next().and_then(|pair| pair.split_once('=')) else {
-            continue;
-        };
-        let gone = attributes.any(|attribute| {
-            attribute.trim().split_once('=').is_some_and(|(key, age)| {
-                key.eq_ignore_ascii_case("max-age")
-                    && age.trim().parse().is_ok_and(|age: i64| age <= 0)
-            })
-        });
-        if gone {
-            set.shift_remove(name.trim());
-        } else {
-            set.insert(name.trim().to_owned(), value.trim().into());
-        }
-    }
-    // A date needs a parser; the HTTP library has one.
-    for cookie in response.cookies() {
-        if cookie.expires().is_some_and(|at| at <= SystemTime::now()) {
+    for cookie in jar::set_by(response.headers()) {
+        if jar::is_removal(&cookie) {
             set.shift_remove(cookie.name());
+        } else {
+            set.insert(cookie.name().to_owned(), cookie.value().into());
         }
     }
 }

@@ -9,6 +9,7 @@ mod content;
 mod curl;
 mod exchange;
 mod fields;
+mod jar;
 mod multipart;
 mod outgoing;
 mod pool;

@@ -1,5 +1,6 @@
 use super::config::Config;
 use super::fields::{Follow, MAX_REDIRECTS, Tls};
+use super::jar::Jar;
 use super::outgoing::{Credentials, add_headers, take_credentials};
 use super::pool::{Pem, Trust};
 use crate::client::contract::Context;
@@ -7,9 +8,8 @@ use crate::client::paths;
 use crate::client::value::Span;
 use crate::event::Failure;
 use reqwest::Url;
-use reqwest::cookie::Jar;
 use reqwest::header::HeaderMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The longest that connecting may take, unless the config says something else.
@@ -33,6 +33,15 @@ pub struct Session {
     pub(super) body_limit: u64,
     pub(super) compression: bool,
     pub(super) context: Context,
+    /// The last URL that was resolved: a poll asks for the same again and again.
+    resolved: Mutex<Option<Resolved>>,
+}
+
+#[derive(Clone, Debug)]
+struct Resolved {
+    written: String,
+    url: Url,
+    credentials: Option<Credentials>,
 }
 
 impl Session {
@@ -72,6 +81,7 @@ impl Session {
             body_limit: config.body_limit.unwrap_or(BODY_LIMIT),
             compression: config.compression.unwrap_or(true),
             context: context.clone(),
+            resolved: Mutex::default(),
         })
     }
 
@@ -99,6 +109,20 @@ impl Session {
     /// The URL that a request means, and the user and password that it names.
     pub(super) fn resolve(&self, written: &str) -> Result<(Url, Option<Credentials>), Failure> {
         let written = written.trim();
+        let mut last = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = last.as_ref().filter(|last| last.written == written) {
+            return Ok((last.url.clone(), last.credentials.clone()));
+        }
+        let (url, credentials) = self.parsed(written)?;
+        *last = Some(Resolved {
+            written: written.to_owned(),
+            url: url.clone(),
+            credentials: credentials.clone(),
+        });
+        Ok((url, credentials))
+    }
+
+    fn parsed(&self, written: &str) -> Result<(Url, Option<Credentials>), Failure> {
         if has_scheme(written) {
             let mut url = parse(written)?;
             let credentials = take_credentials(&mut url);
