@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long an event waits for others to share its commit.
+/// How long an event waits for others to share its commit, and the call of each sink.
 const COMPANY: Duration = Duration::from_millis(5);
 
 /// Takes the events of a run from its spine to the journal, and from there to the sinks: nobody sees what is
@@ -54,9 +54,7 @@ impl<'p> Pump<'p> {
     pub(super) async fn run(mut self) -> Pumped {
         let mut batch = Vec::new();
         loop {
-            if self.recorder.is_some() {
-                gather(self.spine).await;
-            }
+            gather(self.spine).await;
             let closed = self.spine.take(&mut batch);
             if !batch.is_empty() {
                 batch = self.record(batch).await;
@@ -139,7 +137,7 @@ impl<'p> Pump<'p> {
     }
 }
 
-/// Lets events gather into one commit.
+/// Lets events gather into one batch.
 async fn gather(spine: &Spine) {
     tokio::select! {
         biased;

@@ -72,7 +72,6 @@ impl Sqlite {
             ))
             .map_err(mistake)?;
         schema::migrate(&mut store.connection, path)?;
-        store.belongs_to_us(true)?;
         Ok(store)
     }
 
@@ -88,7 +87,6 @@ impl Sqlite {
         }
         let mut store = Self::open_with(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         schema::migrate(&mut store.connection, path)?;
-        store.belongs_to_us(true)?;
         Ok(store)
     }
 
@@ -104,20 +102,16 @@ impl Sqlite {
             Connection::open_with_flags(path, flags).map_err(|error| mistake(error).of(path))?;
         connection.busy_timeout(PATIENCE).map_err(mistake)?;
         connection.set_prepared_statement_cache_capacity(32);
-        let store = Self {
+        // The last connection to a database would move its log into it. A file that may not be ours is not
+        // touched, and a short run would spend half of its time waiting for the disk: the log stays beside
+        // the database, and is moved once it has a thousand pages.
+        connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+            .map_err(mistake)?;
+        Ok(Self {
             connection,
             path: path.to_owned(),
-        };
-        store.belongs_to_us(false)?;
-        Ok(store)
-    }
-
-    /// The last connection to a database moves its log into it. What may not be ours is not touched.
-    fn belongs_to_us(&self, ours: bool) -> Result<(), JournalError> {
-        self.connection
-            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !ours)
-            .map_err(mistake)?;
-        Ok(())
+        })
     }
 
     fn named<T>(&self, result: Result<T, JournalError>) -> Result<T, JournalError> {
