@@ -55,14 +55,18 @@ impl<'p> Pump<'p> {
         let mut batch = Vec::new();
         loop {
             gather(self.spine).await;
+            let urgent = self.spine.is_urgent();
             let closed = self.spine.take(&mut batch);
-            if !batch.is_empty() {
+            if urgent && !closed && self.note(&batch) {
+                self.told(&batch);
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.keep(std::mem::take(&mut batch));
+                }
+            } else if closed || !batch.is_empty() || self.is_due() {
                 batch = self.record(batch).await;
-                crash::point("before-sinks");
-                self.tell(&batch);
-                crash::point("after-sinks");
+                self.told(&batch);
                 batch.clear();
-            } else if !closed {
+            } else if !self.has_noted() {
                 self.spine.filled().await;
             }
             if closed {
@@ -86,14 +90,51 @@ impl<'p> Pump<'p> {
         }
     }
 
+    /// Whether the journal has still to store something.
+    fn has_noted(&self) -> bool {
+        self.recorder.as_ref().is_some_and(Recorder::has_noted)
+    }
+
+    /// Whether that has waited long enough.
+    fn is_due(&self) -> bool {
+        self.recorder.as_ref().is_some_and(Recorder::is_due)
+    }
+
+    /// Notes events that somebody waits for, so that they need no commit of their own.
+    fn note(&mut self, batch: &[Event]) -> bool {
+        let (Some(recorder), Some(last)) = (&mut self.recorder, batch.last()) else {
+            return false;
+        };
+        if !recorder.note(batch) {
+            return false;
+        }
+        self.last = Some((last.seq, last.at));
+        self.spine.hold(last.seq);
+        true
+    }
+
+    fn told(&mut self, batch: &[Event]) {
+        if batch.is_empty() {
+            return;
+        }
+        crash::point("before-sinks");
+        self.tell(batch);
+        crash::point("after-sinks");
+    }
+
     /// Writes events to the journal. If that cannot be done the run stops, since what it does could not be
     /// audited; its end still goes to the sinks, and to the journal if the room that was kept is enough.
     async fn record(&mut self, mut batch: Vec<Event>) -> Vec<Event> {
-        self.last = batch.last().map(|event| (event.seq, event.at));
+        // Without one, all that was noted is to be stored.
+        if let Some(event) = batch.last() {
+            self.last = Some((event.seq, event.at));
+        }
         let Some((last, _)) = self.last else {
             return batch;
         };
-        if let Some(recorder) = &mut self.recorder {
+        if let Some(recorder) = &mut self.recorder
+            && (recorder.has_noted() || !batch.is_empty())
+        {
             let mut result;
             (batch, result) = recorder.write(batch).await;
             if let Err(error) = &result {

@@ -28,6 +28,8 @@ pub(super) struct Spine {
     journaled: AtomicBool,
     held: AtomicU64,
     committed: Notify,
+    /// Somebody waits for it.
+    urgent: AtomicBool,
 }
 
 /// The end of a [`Spine::record`]: small, since every step of every machine holds one.
@@ -73,6 +75,7 @@ impl Spine {
             journaled: AtomicBool::new(false),
             held: AtomicU64::new(0),
             committed: Notify::new(),
+            urgent: AtomicBool::new(false),
         })
     }
 
@@ -172,9 +175,15 @@ impl Spine {
             if self.held.load(Ordering::Acquire) >= last {
                 return;
             }
+            self.urgent.store(true, Ordering::Release);
             self.ripe.notify_one();
             committed.await;
         }
+    }
+
+    /// Whether somebody has begun to wait for what is queued since the last call.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.urgent.swap(false, Ordering::AcqRel)
     }
 
     /// The journal holds all events up to this one, or never will.

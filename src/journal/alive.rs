@@ -1,17 +1,22 @@
 //! Which runs are under way: each holds a lock on a file beside the journal, which the operating system lets
-//! go of when the process ends, in whatever way.
+//! go of when the process ends, in whatever way. The file holds what the run has noted and not yet stored.
 
 use crate::event::RunId;
-use std::fs::{File, TryLockError};
-use std::io;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+
+/// More than a run ever notes, in bytes.
+const MOST: u64 = 1 << 30;
 
 /// A run's sign of life. It ends with this value.
 #[derive(Debug)]
 pub(super) struct Alive {
     path: PathBuf,
-    // Held for its lock.
-    _file: File,
+    // Held for its lock too.
+    file: File,
+    /// How many bytes are noted.
+    noted: u64,
 }
 
 impl Alive {
@@ -21,18 +26,45 @@ impl Alive {
         std::fs::create_dir_all(&folder)?;
         let path = folder.join(&**run);
         loop {
-            let file = File::create(&path)?;
+            let file = OpenOptions::new().create(true).append(true).open(&path)?;
             file.lock()?;
             // Another process may have taken it for a dead run's between the two.
             if path.exists() {
-                return Ok(Self { path, _file: file });
+                return Ok(Self {
+                    path,
+                    file,
+                    noted: 0,
+                });
             }
+        }
+    }
+
+    /// Notes lines: the end of the process, in whatever way, does not take them. [`sweep`] finds them then.
+    pub(super) fn note(&mut self, lines: &[u8]) -> io::Result<()> {
+        let written = self.file.write_all(lines);
+        if written.is_ok() {
+            self.noted += lines.len() as u64;
+        } else {
+            // Half a line would hide what is noted behind it.
+            let _ = self.file.set_len(self.noted);
+        }
+        written
+    }
+
+    /// All that was noted is stored. If the file cannot be cut that is found out when it is read.
+    pub(super) fn clear(&mut self) {
+        if std::mem::take(&mut self.noted) > 0 {
+            let _ = self.file.set_len(0);
         }
     }
 }
 
 impl Drop for Alive {
     fn drop(&mut self) {
+        if self.noted > 0 {
+            // Whoever opens the journal next stores it.
+            return;
+        }
         // The file first, while the lock is held: nobody can take it for a dead run's.
         let _ = std::fs::remove_file(&self.path);
     }
@@ -46,8 +78,8 @@ pub(super) fn is_alive(journal: &Path, run: &str) -> bool {
     matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 
-/// Takes away what dead runs have left.
-pub(super) fn sweep(journal: &Path) {
+/// Takes away what dead runs have left, once `store` has stored what each has noted.
+pub(super) fn sweep(journal: &Path, mut store: impl FnMut(&str, &[u8]) -> bool) {
     let Ok(entries) = std::fs::read_dir(folder(journal)) else {
         return;
     };
@@ -56,7 +88,14 @@ pub(super) fn sweep(journal: &Path) {
         let Ok(file) = File::open(&path) else {
             continue;
         };
-        if file.try_lock().is_ok() {
+        if file.try_lock().is_err() {
+            continue;
+        }
+        let mut noted = Vec::new();
+        let read = (&file).take(MOST).read_to_end(&mut noted).is_ok();
+        let run = entry.file_name();
+        let run = run.to_string_lossy();
+        if read && (noted.is_empty() || store(&run, &noted)) {
             let _ = std::fs::remove_file(path);
         }
     }
@@ -80,7 +119,7 @@ mod tests {
         assert!(!is_alive(&journal, "R1"));
         let sign = Alive::show(&journal, &"R1".into()).unwrap();
         assert!(is_alive(&journal, "R1"));
-        sweep(&journal);
+        sweep(&journal, |_, _| false);
         assert!(is_alive(&journal, "R1"));
         drop(sign);
         assert!(!is_alive(&journal, "R1"));
@@ -94,7 +133,27 @@ mod tests {
         let left = super::folder(&journal).join("R2");
         std::fs::write(&left, "").unwrap();
         assert!(!is_alive(&journal, "R2"));
-        sweep(&journal);
+        sweep(&journal, |_, _| false);
+        assert!(!left.exists());
+    }
+
+    #[test]
+    fn what_was_noted_is_there_until_it_is_stored() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = folder.path().join("journal.db");
+        let mut sign = Alive::show(&journal, &"R1".into()).unwrap();
+        sign.note(b"one\n").unwrap();
+        sign.clear();
+        sign.note(b"two\n").unwrap();
+        sign.note(b"three\n").unwrap();
+        drop(sign);
+        let left = super::folder(&journal).join("R1");
+        sweep(&journal, |_, _| false);
+        assert!(left.exists(), "it could not be stored");
+        sweep(&journal, |run, noted| {
+            assert_eq!((run, noted), ("R1", &b"two\nthree\n"[..]));
+            true
+        });
         assert!(!left.exists());
     }
 }

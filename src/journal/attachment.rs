@@ -41,14 +41,18 @@ pub(crate) fn has_any(line: &[u8]) -> bool {
     line.starts_with(PREFIX)
 }
 
-/// Writes an event's line; its large parts are added to `attachments`.
+/// Writes an event's line, or takes it where it is written already; its large parts are added to `attachments`.
 pub(crate) fn write(
     event: &Event,
+    written: Option<&[u8]>,
     lines: &mut Vec<u8>,
     attachments: &mut Vec<Attachment>,
 ) -> serde_json::Result<()> {
     let start = lines.len();
-    serde_json::to_writer(&mut *lines, event)?;
+    match written {
+        Some(line) => lines.extend_from_slice(line),
+        None => serde_json::to_writer(&mut *lines, event)?,
+    }
     if lines.len() - start <= LIMIT {
         return Ok(());
     }
@@ -200,7 +204,7 @@ mod tests {
     fn there_and_back(event: &Event) -> (Vec<u8>, Vec<Attachment>) {
         let mut line = Vec::new();
         let mut attachments = Vec::new();
-        write(event, &mut line, &mut attachments).unwrap();
+        write(event, None, &mut line, &mut attachments).unwrap();
         let find = |hash: &Hash| {
             let found = attachments.iter().find(|one| one.hash == *hash)?;
             Some(found.body.clone())
@@ -246,7 +250,7 @@ mod tests {
         let mut line = Vec::new();
         let mut attachments = Vec::new();
         let event = saved(json!("y".repeat(100_000)));
-        write(&event, &mut line, &mut attachments).unwrap();
+        write(&event, None, &mut line, &mut attachments).unwrap();
         let altered = |_: &Hash| Some(b"\"another\"".to_vec());
         assert!(matches!(
             read(&line, altered),

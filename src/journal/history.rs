@@ -3,7 +3,7 @@ use super::marks::ENOUGH;
 use super::seal::split;
 use super::{
     Broken, Chain, ExecutionRow, Fault, Hash, JournalError, Mark, Query, RunRow, Sealed, Sqlite,
-    Store, Wanted, alive, marks,
+    Store, Wanted, alive, marks, noted,
 };
 use crate::event::{Event, ExecutionId, Outcome, RunId, Tally};
 use std::ops::ControlFlow;
@@ -37,12 +37,14 @@ pub struct History {
 }
 
 impl History {
-    /// Opens the journal in this file.
+    /// Opens the journal in this file, and stores in it what dead runs have noted.
     ///
     /// # Errors
     /// When there is none, it is no journal, or a newer funcy has written it.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        Ok(Self::with_store(Box::new(Sqlite::open(path)?), path))
+        let mut store = Sqlite::open(path)?;
+        alive::sweep(path, |run, lines| noted::store(&mut store, run, lines));
+        Ok(Self::with_store(Box::new(store), path))
     }
 
     /// Reads this store. `path` is where the signs of life of its runs lie.

@@ -19,6 +19,7 @@ pub(crate) mod crash;
 mod error;
 mod history;
 mod marks;
+mod noted;
 mod query;
 mod recorder;
 mod reserve;

@@ -1,16 +1,24 @@
 use super::alive::{self, Alive};
 use super::reserve::Reserve;
-use super::{Attachment, Chain, Commit, Durability, JournalError, Sealed, Sqlite, Store, crash};
+use super::{
+    Attachment, Chain, Commit, Durability, JournalError, Sealed, Sqlite, Store, crash, noted,
+};
 use crate::event::{Event, RunId};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 /// Commits that may wait for the thread; each recorder has one at most.
 const QUEUE: usize = 64;
 /// Commits of several runs that share one transaction.
 const TOGETHER: usize = 16;
+
+/// Events that are noted at most before they are stored.
+const NOTED: usize = 1000;
+/// How long those who read the journal may not see what is noted.
+const UNSEEN: Duration = Duration::from_millis(50);
 
 /// A journal that this process writes. Cheap to clone; its thread ends with the last of it and its recorders.
 #[derive(Clone, Debug)]
@@ -24,6 +32,8 @@ struct Shared {
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
     reserve: Mutex<Reserve>,
+    /// Whether what is in a file and not yet on the disk is safe enough.
+    notes: bool,
 }
 
 impl Drop for Shared {
@@ -40,6 +50,8 @@ impl Drop for Shared {
 struct Job {
     chain: Chain,
     events: Vec<Event>,
+    /// The lines of the first of them, which are written already.
+    written: Vec<u8>,
     done: oneshot::Sender<Done>,
 }
 
@@ -47,6 +59,7 @@ struct Job {
 struct Done {
     chain: Chain,
     events: Vec<Event>,
+    written: Vec<u8>,
     result: Result<(), Arc<JournalError>>,
 }
 
@@ -56,10 +69,14 @@ impl Journal {
     /// # Errors
     /// When the file is no journal, a newer funcy has written it, or it cannot be written.
     pub fn open(path: &Path, durability: Durability) -> Result<Self, JournalError> {
-        let store = Sqlite::create(path, durability)?;
+        let mut store = Sqlite::create(path, durability)?;
         crash::point("opened");
-        alive::sweep(path);
-        Self::with_store(Box::new(store), path)
+        alive::sweep(path, |run, lines| noted::store(&mut store, run, lines));
+        let mut journal = Self::with_store(Box::new(store), path)?;
+        if let Some(shared) = Arc::get_mut(&mut journal.shared) {
+            shared.notes = durability == Durability::Normal;
+        }
+        Ok(journal)
     }
 
     /// Writes to this store. `path` is where the signs of life of its runs lie.
@@ -77,6 +94,7 @@ impl Journal {
                 jobs: Some(jobs),
                 thread: Some(thread),
                 reserve: Mutex::new(Reserve::keep(path)),
+                notes: true,
             }),
         })
     }
@@ -96,24 +114,77 @@ impl Journal {
             .map_err(JournalError::inaccessible(&self.shared.path))?;
         crash::point("shown");
         Ok(Recorder {
-            _alive: alive,
+            alive,
             shared: Arc::clone(&self.shared),
             chain: Chain::new(RunId::clone(run)),
+            noted: Vec::new(),
+            lines: Vec::new(),
+            since: Instant::now(),
         })
     }
 }
 
 /// Writes one run down.
+///
+/// What somebody waits for is noted at once in the file that is the run's sign of life, which is a hundredth of
+/// the price of a commit, and stored with what follows; [`noted::store`] finds it there after a crash.
 #[derive(Debug)]
 pub struct Recorder {
     // Before the journal, whose last holder waits for the thread.
-    _alive: Alive,
+    alive: Alive,
     shared: Arc<Shared>,
     chain: Chain,
+    /// What is noted and not yet stored, and its lines.
+    noted: Vec<Event>,
+    lines: Vec<u8>,
+    /// Since when.
+    since: Instant,
 }
 
 impl Recorder {
-    /// Writes events, which must follow those before, and gives them back when they are stored.
+    /// Notes events, which must follow those before: from now on only the loss of the disk takes them. They must
+    /// then be given to [`Self::keep`]. False: they are to be written instead, since the journal is to survive a
+    /// loss of power, or enough is noted, or it cannot be.
+    #[must_use]
+    pub fn note(&mut self, events: &[Event]) -> bool {
+        let is_enough = self.noted.len() + events.len() > NOTED;
+        if is_enough || self.is_due() || !self.shared.notes {
+            return false;
+        }
+        let Ok(lines) = noted::lines(events) else {
+            return false;
+        };
+        crash::point("before-note");
+        let noted = self.alive.note(&lines).is_ok();
+        crash::point("noted");
+        if noted {
+            self.lines.extend(lines);
+        }
+        noted
+    }
+
+    /// Keeps noted events until they are stored.
+    pub fn keep(&mut self, events: Vec<Event>) {
+        if self.noted.is_empty() {
+            self.since = Instant::now();
+        }
+        self.noted.extend(events);
+    }
+
+    /// Whether something is noted that is not stored.
+    #[must_use]
+    pub fn has_noted(&self) -> bool {
+        !self.noted.is_empty()
+    }
+
+    /// Whether those who read the journal have not seen what is noted for long enough.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        self.has_noted() && self.since.elapsed() > UNSEEN
+    }
+
+    /// Writes events, which must follow those before, and gives them back when they are stored, with all that was
+    /// noted.
     ///
     /// # Errors
     /// When they could not be stored; they may be given again.
@@ -121,6 +192,21 @@ impl Recorder {
         &mut self,
         events: Vec<Event>,
     ) -> (Vec<Event>, Result<(), Arc<JournalError>>) {
+        let noted = self.noted.len();
+        let mut all = std::mem::take(&mut self.noted);
+        all.extend(events);
+        let (mut all, result) = self.store(all).await;
+        // They are lost where the thread is.
+        let events = all.split_off(noted.min(all.len()));
+        if result.is_ok() {
+            self.alive.clear();
+        } else {
+            self.noted = all;
+        }
+        (events, result)
+    }
+
+    async fn store(&mut self, events: Vec<Event>) -> (Vec<Event>, Result<(), Arc<JournalError>>) {
         let gone = || {
             Arc::new(JournalError::Store(
                 "the journal's thread has ended".to_owned(),
@@ -133,14 +219,17 @@ impl Recorder {
         let job = Job {
             chain: self.chain.clone(),
             events,
+            written: std::mem::take(&mut self.lines),
             done,
         };
         if let Err(mpsc::error::SendError(job)) = jobs.send(job).await {
+            self.lines = job.written;
             return (job.events, Err(gone()));
         }
         match answer.await {
             Ok(done) => {
                 self.chain = done.chain;
+                self.lines = done.written;
                 (done.events, done.result)
             }
             Err(_) => (Vec::new(), Err(gone())),
@@ -186,7 +275,7 @@ fn store_jobs(store: &mut dyn Store, jobs: &mut Vec<Job>) {
     for job in &*jobs {
         let mut chain = job.chain.clone();
         let mut attachments = Vec::new();
-        match chain.seal(&job.events, &mut attachments) {
+        match chain.seal_written(&job.written, &job.events, &mut attachments) {
             Ok(lines) => sealed.push((lines, attachments)),
             Err(error) => result = Err(JournalError::Store(error.to_string())),
         }
@@ -207,9 +296,14 @@ fn store_jobs(store: &mut dyn Store, jobs: &mut Vec<Job>) {
     let result = result.map_err(Arc::new);
     crash::point("before-reply");
     for (job, after) in jobs.drain(..).zip(after) {
+        let (chain, written) = match result {
+            Ok(()) => (after, Vec::new()),
+            Err(_) => (job.chain, job.written),
+        };
         let done = Done {
-            chain: if result.is_ok() { after } else { job.chain },
+            chain,
             events: job.events,
+            written,
             result: result.clone(),
         };
         // Whoever asked may have been dropped; what was written stays written.

@@ -89,6 +89,16 @@ impl Chain {
         Self { run, head, next: 1 }
     }
 
+    /// The chain of a run behind these of its events.
+    #[must_use]
+    pub(super) fn behind(run: RunId, events: u64, head: Hash) -> Self {
+        Self {
+            run,
+            head,
+            next: events + 1,
+        }
+    }
+
     /// The head as it is written in reports.
     #[must_use]
     pub fn head(&self) -> String {
@@ -110,11 +120,22 @@ impl Chain {
         events: &[Event],
         attachments: &mut Vec<Attachment>,
     ) -> serde_json::Result<Sealed> {
+        self.seal_written(&[], events, attachments)
+    }
+
+    /// The same where the first of these events are written already, as `noted::lines` does.
+    pub(super) fn seal_written(
+        &mut self,
+        written: &[u8],
+        events: &[Event],
+        attachments: &mut Vec<Attachment>,
+    ) -> serde_json::Result<Sealed> {
+        let mut written = split(written);
         let mut lines = Vec::with_capacity(events.len() * 256);
         let mut marks = Vec::with_capacity(events.len() * MARK);
         for event in events {
             let start = lines.len();
-            attachment::write(event, &mut lines, attachments)?;
+            attachment::write(event, written.next(), &mut lines, attachments)?;
             marks.extend_from_slice(&mark(&lines[start..]));
             lines.push(b'\n');
         }

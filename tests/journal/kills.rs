@@ -30,9 +30,11 @@ states:
 ";
 
 /// Each place in the source that `journal::crash::point` names.
-const POINTS: [(&str, u32); 13] = [
+const POINTS: [(&str, u32); 15] = [
     ("opened", 1),
     ("shown", 1),
+    ("before-note", 4),
+    ("noted", 4),
     ("before-seal", 4),
     ("sealed", 4),
     ("begun", 1),

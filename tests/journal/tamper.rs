@@ -7,7 +7,7 @@ use funcy::journal::{History, JournalError, archive};
 use rusqlite::{Connection, params};
 use std::path::Path;
 
-/// A run of several commits: each request that is not safe waits for one.
+/// A run of several commits: with this durability each request that is not safe waits for one.
 const TASK: &str = "version: 1
 start_state: here
 final_state: here
@@ -23,7 +23,13 @@ states:
 fn recorded() -> (Suite, Vec<Event>) {
     let suite = Suite::new().file("tasks/t.yaml", TASK);
     let ran = suite
-        .run(["run", "--format", "json", "--allow-exec=echo"])
+        .run([
+            "run",
+            "--format",
+            "json",
+            "--allow-exec=echo",
+            "--durability=full",
+        ])
         .exits(0);
     let events = kept::printed(&ran.stdout);
     suite

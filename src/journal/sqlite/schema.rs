@@ -92,11 +92,12 @@ pub(super) fn examine(connection: &Connection, path: &Path) -> Result<i64, Journ
         },
         other => other,
     };
-    let application = read("application_id").map_err(from)?;
-    let version = read("user_version").map_err(from)?;
+    // The tables first: another process may make them, and say whose they are, between two of these.
     let tables: i64 = connection
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(from)?;
+    let version = read("user_version").map_err(from)?;
+    let application = read("application_id").map_err(from)?;
     if application != APPLICATION && (tables > 0 || application != 0) {
         return Err(corrupt("it is another program's database".to_owned()));
     }
