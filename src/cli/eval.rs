@@ -154,27 +154,17 @@ fn evaluate(args: &Args, show: &Show) -> Result<Exit, Exit> {
     let expression = expression.map_err(wrong)?;
     let mut res = None;
     match input {
-        Input::Variables => {}
-        Input::Data(data) => res = Some(Value::from_json(data)),
         Input::Client(ask) => question.ask = Some(ask),
-        Input::Recorded(Recorded { res: None, .. }) => {}
-        Input::Recorded(Recorded {
+        Input::Data(data)
+        | Input::Recorded(Recorded {
             res: Some(Ok(data)),
             ..
         }) => res = Some(Value::from_json(data)),
         Input::Recorded(Recorded {
             res: Some(Err(failure)),
             ..
-        }) => {
-            if expression
-                .lint()
-                .reads
-                .iter()
-                .any(|read| &*read.name == "res")
-            {
-                return Err(show.failure(&failure));
-            }
-        }
+        }) if reads_res(&expression) => return Err(show.failure(&failure)),
+        Input::Variables | Input::Recorded(_) => {}
     }
     let mut heard = Heard::default();
     // What no suite and no client has to say needs no run.
@@ -187,6 +177,11 @@ fn evaluate(args: &Args, show: &Show) -> Result<Exit, Exit> {
     let res = res.or_else(|| heard.res.take().map(Value::from_json));
     let scope = scope(vars, heard);
     value(&project, &question, &expression, &scope, res.as_ref(), show)
+}
+
+fn reads_res(expression: &Expression) -> bool {
+    let lint = expression.lint();
+    lint.reads.iter().any(|read| &*read.name == "res")
 }
 
 /// What is given: the variables as they were recorded, and those of the command line over them.

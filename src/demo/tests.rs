@@ -448,17 +448,17 @@ async fn doors_open_with_the_right_key_only() {
 #[tokio::test]
 async fn the_fixtures_answer_as_documented() {
     let demo = Demo::open().await;
-    let mut set = Vec::new();
+    let mut cookies = Vec::new();
     for cookie in ["name=cart&value=7", "name=lang&value=de"] {
         let answer = demo.get(&format!("/cookies/set?{cookie}")).await;
         let value = answer.headers()["set-cookie"].to_str().unwrap();
-        set.push(value.split(';').next().unwrap().to_owned());
+        cookies.push(value.split(';').next().unwrap().to_owned());
     }
-    let sent = demo
+    let request = demo
         .request("GET /cookies")
-        .header("cookie", set.join("; "));
-    let cookies = read(sent.send().await.unwrap()).await;
-    assert_eq!(cookies, json!({ "cart": "7", "lang": "de" }));
+        .header("cookie", cookies.join("; "));
+    let told = read(request.send().await.unwrap()).await;
+    assert_eq!(told, json!({ "cart": "7", "lang": "de" }));
     let echo = demo
         .request("PUT /echo?a=1&b=%C3%A4")
         .header("x-note", "hi");

@@ -67,13 +67,13 @@ fn try_store(store: &mut dyn Store, run: &str, lines: &[u8]) -> Result<(), Journ
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Fact, Json, RunStarted};
+    use crate::event::{Fact, Json};
     use crate::journal::{Durability, History, Journal, LIMIT};
     use std::ops::ControlFlow;
 
     fn events(run: &RunId, numbers: std::ops::RangeInclusive<u64>) -> Vec<Event> {
         let fact = |seq| match seq {
-            1 => Fact::RunStarted(Box::new(RunStarted::default())),
+            1 => Fact::RunStarted(Box::default()),
             // Every third has a body that stands beside its event.
             _ => Fact::VariableSaved {
                 name: "text".into(),

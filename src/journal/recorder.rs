@@ -127,7 +127,7 @@ impl Journal {
 /// Writes one run down.
 ///
 /// What somebody waits for is noted at once in the file that is the run's sign of life, which is a hundredth of
-/// the price of a commit, and stored with what follows; [`noted::store`] finds it there after a crash.
+/// the price of a commit, and stored with what follows; whoever opens the journal finds it there after a crash.
 #[derive(Debug)]
 pub struct Recorder {
     // Before the journal, whose last holder waits for the thread.
