@@ -1,5 +1,6 @@
 //! `funcy eval`: one expression by itself.
 
+use super::pty::Terminal;
 use super::suite::{Running, Suite};
 use rustix::process::Signal;
 use serde_json::json;
@@ -584,4 +585,41 @@ fn a_recorded_point_is_looked_at_as_it_was() {
         .exits(2)
         .says("has run more than one task")
         .says("--at SEQ");
+}
+
+#[test]
+fn on_a_terminal_it_answers_waits_and_lets_itself_be_interrupted() {
+    let (_shop, address) = shop();
+    let suite = Suite::new();
+    place(&suite, &address, "stuck");
+    let order = format!("GET {address}/orders/1");
+    let start = |args: &[&str]| Terminal::start(&suite, 80, 24, &[&["eval"], args].concat());
+
+    let terminal = start(&["2 + 2"]);
+    terminal.shows("4");
+    assert!(terminal.ends().success());
+
+    // A file that is typed; Ctrl-D ends it.
+    let terminal = start(&["res.body.ok", "--input", "-"]);
+    terminal.keys("{\"ok\": false}\r\u{4}").shows("\nfalse");
+    assert_eq!(terminal.ends().code(), Some(1));
+
+    let judged = "res.status == 200 and res.body.id == 2";
+    let terminal = start(&[judged, "--http", &order, "--explain"]);
+    terminal.shows("1 ≠ 2");
+    assert!(terminal.sent().contains("\u{1b}["), "in colour");
+    assert_eq!(terminal.ends().code(), Some(1));
+
+    // One line that is drawn anew, and is gone at the end.
+    let shipped = "res.body.status == 'shipped'";
+    let waiting = [shipped, "--http", &order, "--until", "--every", "50ms"];
+    let terminal = start(&waiting);
+    terminal.shows("res.body.status=\"paid\"");
+    terminal.keys("\u{3}");
+    assert_eq!(terminal.ends().code(), Some(130));
+    let terminal = start(&[&waiting[..], &["--timeout", "1s"]].concat());
+    terminal.shows("left");
+    terminal.shows("it did not hold within 1s");
+    terminal.hides("left");
+    assert_eq!(terminal.ends().code(), Some(1));
 }
