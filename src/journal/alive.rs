@@ -17,6 +17,8 @@ pub(super) struct Alive {
     file: File,
     /// How many bytes are noted.
     noted: u64,
+    /// Half a line stands at its end: what was noted behind it would not be found.
+    is_torn: bool,
 }
 
 impl Alive {
@@ -34,6 +36,7 @@ impl Alive {
                     path,
                     file,
                     noted: 0,
+                    is_torn: false,
                 });
             }
         }
@@ -41,20 +44,23 @@ impl Alive {
 
     /// Notes lines: the end of the process, in whatever way, does not take them. [`sweep`] finds them then.
     pub(super) fn note(&mut self, lines: &[u8]) -> io::Result<()> {
+        if self.is_torn {
+            return Err(io::Error::other("it ends in half a line"));
+        }
         let written = self.file.write_all(lines);
         if written.is_ok() {
             self.noted += lines.len() as u64;
         } else {
-            // Half a line would hide what is noted behind it.
-            let _ = self.file.set_len(self.noted);
+            self.is_torn = self.file.set_len(self.noted).is_err();
         }
         written
     }
 
-    /// All that was noted is stored. If the file cannot be cut that is found out when it is read.
+    /// All that was noted is stored. What cannot be cut off now is passed over when it is read.
     pub(super) fn clear(&mut self) {
-        if std::mem::take(&mut self.noted) > 0 {
-            let _ = self.file.set_len(0);
+        if (self.noted > 0 || self.is_torn) && self.file.set_len(0).is_ok() {
+            self.noted = 0;
+            self.is_torn = false;
         }
     }
 }
