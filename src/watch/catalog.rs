@@ -2,6 +2,7 @@
 
 use super::changes::Batch;
 use super::depends::{self, Module, Parts, Tie};
+use super::real::{absolute, existing, normal, real, real_file};
 use crate::definition::{self, Diagnostic, Severity};
 use crate::engine::{self, Loaded, Loader, Projects, Tasks};
 use crate::event::{Name, Span};
@@ -457,7 +458,7 @@ fn parts(file: &Path, task: &Loaded) -> Parts {
         text: Name::clone(&task.machine.file.text),
         suite: source.map(|source| real_file(&source.path)),
         suite_text: source.map_or_else(Name::default, |source| Name::clone(&source.text)),
-        scripts: real(&depends::normal(&folder.join(scripts))),
+        scripts: real(&normal(&folder.join(scripts))),
         named: depends::named(
             &literals(&task.machine),
             file.parent().unwrap_or(Path::new("/")),
@@ -488,40 +489,6 @@ fn modules(folder: &Path) -> Vec<Module> {
             path,
         })
         .collect()
-}
-
-fn absolute(path: &Path) -> PathBuf {
-    // The path of a folder that is gone is known by its parent.
-    let plain = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    real(&depends::normal(&plain))
-}
-
-/// The path without links, as far as it exists.
-fn real(path: &Path) -> PathBuf {
-    if let Ok(real) = std::fs::canonicalize(path) {
-        return real;
-    }
-    match (path.parent(), path.file_name()) {
-        (Some(parent), Some(name)) if !parent.as_os_str().is_empty() => real(parent).join(name),
-        _ => path.to_owned(),
-    }
-}
-
-/// The file in the folder that it really lies in; a link keeps its name.
-fn real_file(path: &Path) -> PathBuf {
-    let plain = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    match (plain.parent(), plain.file_name()) {
-        (Some(parent), Some(name)) => real(parent).join(name),
-        _ => plain,
-    }
-}
-
-/// The folder, or the nearest above it that exists.
-fn existing(folder: &Path) -> Option<PathBuf> {
-    folder
-        .ancestors()
-        .find(|folder| folder.is_dir())
-        .map(Path::to_owned)
 }
 
 #[cfg(test)]

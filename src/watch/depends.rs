@@ -1,8 +1,9 @@
 //! Which tasks a changed path affects: what each of them is made of, as paths.
 
+use super::real::normal;
 use crate::event::Name;
 use std::collections::BTreeSet;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// What one task is made of. All paths are absolute.
 #[derive(Clone, Debug, Default)]
@@ -102,21 +103,6 @@ pub(super) fn named(literals: &[Name], folder: &Path) -> BTreeSet<PathBuf> {
         .map(|text| normal(&folder.join(&**text)))
         .filter(|path| path.file_name().is_some())
         .collect()
-}
-
-/// The path without `.` and `..`, as far as that is known without looking.
-pub(super) fn normal(path: &Path) -> PathBuf {
-    let mut out = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                out.pop();
-            }
-            other => out.push(other),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

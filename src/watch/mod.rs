@@ -21,6 +21,7 @@ mod keys;
 mod look;
 mod mailbox;
 mod plain;
+mod real;
 mod replay;
 mod runner;
 mod screen;
