@@ -197,6 +197,28 @@ fn a_failure_is_judged_again_without_a_request_and_then_run() {
 }
 
 #[test]
+fn a_replayed_verdict_stands_on_the_screen_until_the_real_one_comes() {
+    let server = Server::start();
+    let slow = |expect: &str| {
+        let wait = "transitions: [{ to: asked, wait: 700ms }]";
+        server.task(expect).replace("next: asked", wait)
+    };
+    let suite = Suite::new()
+        .file("tasks/a.yaml", slow("res.body.total == 13"))
+        .file("tasks/b.yaml", PASSES);
+    let terminal = Terminal::start(&suite, 80, 24, &["watch"]);
+    terminal.shows("✗ 1 failed  ✓ 1 passed");
+    save(&suite, "tasks/a.yaml", &slow("res.body.total == 12"));
+    terminal.shows("replayed");
+    assert!(terminal.screen().contains("a.yaml changed → 1 of 2"));
+    terminal.shows("✓ 2 passed");
+    terminal.hides("replayed");
+    assert_eq!(server.requests(), 2, "one for each real run");
+    terminal.keys("q");
+    assert!(terminal.ends().success());
+}
+
+#[test]
 fn keys_work_while_tasks_run() {
     let suite = Suite::new()
         .file("tasks/a.yaml", PASSES)
