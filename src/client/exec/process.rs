@@ -209,17 +209,24 @@ async fn supervise(
     })
 }
 
+/// Looks at what is left at the last moment; one takes about a millisecond.
+const LAST_LOOKS: u32 = 100;
+
 /// Kills everything that belongs to a process whose supervision is dropped with its runtime: at a second
 /// SIGINT nothing is asked and nothing is waited for.
 struct LastResort(Option<Arc<Mutex<Family>>>);
 
 impl Drop for LastResort {
     fn drop(&mut self) {
-        if let Some(family) = self.0.take() {
-            family
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .round(Some(Signal::KILL));
+        let Some(family) = self.0.take() else {
+            return;
+        };
+        let mut family = family.lock().unwrap_or_else(PoisonError::into_inner);
+        // A process that was started between the look and the signal is found by the next look.
+        for _ in 0..LAST_LOOKS {
+            if family.round(Some(Signal::KILL)) == 0 {
+                break;
+            }
         }
     }
 }
