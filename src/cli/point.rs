@@ -94,17 +94,13 @@ fn recorded(context: &str, task: &Name, keep: &Keep) -> Result<Point, Exit> {
         let history = History::open(keep.path())?;
         let row = history.find(name)?;
         let last = seq.unwrap_or(row.events);
-        let mut execution = None;
-        if seq.is_none() {
+        let execution = if let Some(seq) = seq {
+            history.execution_at(&row, seq)?
+        } else {
             let executions = history.executions(&row.id)?;
             let of_task = executions.iter().rfind(|one| one.task == *task);
-            execution = of_task.map(|one| one.number);
-        } else {
-            history.events(&row.id, last, |event| {
-                execution = event.execution;
-                ControlFlow::Break(())
-            })?;
-        }
+            of_task.map(|one| one.number)
+        };
         let Some(execution) = execution else {
             return Ok((row, None));
         };

@@ -111,6 +111,25 @@ impl History {
         }
     }
 
+    /// The execution that an event belongs to. `None`: it is the run's own, or there is no such event.
+    ///
+    /// # Errors
+    /// When the event cannot be read.
+    pub fn execution_at(
+        &self,
+        row: &RunRow,
+        seq: u64,
+    ) -> Result<Option<ExecutionId>, JournalError> {
+        let mut execution = None;
+        if (1..=row.events).contains(&seq) {
+            self.events(&row.id, seq, |event| {
+                execution = event.execution;
+                ControlFlow::Break(())
+            })?;
+        }
+        Ok(execution)
+    }
+
     /// The run that is meant: by its name, the beginning or the end of it, `latest`, or `latest-failed`.
     ///
     /// # Errors

@@ -50,15 +50,7 @@ fn execution(history: &History, row: &RunRow, seq: Option<u64>) -> Result<Execut
     };
     let read = |error: JournalError| journal::failed(&error);
     if let Some(seq) = seq {
-        let mut execution = None;
-        if (1..=row.events).contains(&seq) {
-            history
-                .events(&row.id, seq, |event| {
-                    execution = event.execution;
-                    ControlFlow::Break(())
-                })
-                .map_err(read)?;
-        }
+        let execution = history.execution_at(row, seq).map_err(read)?;
         return execution.ok_or_else(|| {
             wrong(
                 format!("no task stands at event {seq} of run {}", row.id),
