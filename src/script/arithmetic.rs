@@ -2,38 +2,12 @@
 
 use super::lazy;
 use super::ops::{Fault, Type, as_time, items, members, shown, sized, text};
+use crate::syntax::Operator;
 use jiff::{SignedDuration, Timestamp};
 use rhai::Dynamic;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Arithmetic {
-    Add,
-    Subtract,
-    Multiply,
-    Divide,
-    Remainder,
-    Power,
-    ShiftLeft,
-    ShiftRight,
-}
-
-impl Arithmetic {
-    pub(super) fn symbol(self) -> &'static str {
-        match self {
-            Self::Add => "+",
-            Self::Subtract => "-",
-            Self::Multiply => "*",
-            Self::Divide => "/",
-            Self::Remainder => "%",
-            Self::Power => "**",
-            Self::ShiftLeft => "<<",
-            Self::ShiftRight => ">>",
-        }
-    }
-}
-
 pub(super) fn calculate(
-    how: Arithmetic,
+    how: Operator,
     left: &Dynamic,
     right: &Dynamic,
 ) -> Result<Dynamic, Fault> {
@@ -42,7 +16,6 @@ pub(super) fn calculate(
     }
     let (left_type, right_type) = (Type::of(left), Type::of(right));
     match (left_type, right_type) {
-        (Type::Null, _) | (_, Type::Null) => Err(missing(how, left, right)),
         (Type::Int | Type::Float, Type::Int | Type::Float) => {
             let (Some(l), Some(r)) = (float(left), float(right)) else {
                 return Err(refused(how, left, right));
@@ -54,7 +27,7 @@ pub(super) fn calculate(
                 .hint("integers above 2^63-1 can only be compared and shown"))
         }
         // A text beside a duration is a time if it reads as one, and words if not: `'took ' + elapsed`.
-        (Type::Text, _) | (_, Type::Text) if how == Arithmetic::Add => {
+        (Type::Text, _) | (_, Type::Text) if how == Operator::Add => {
             match times(how, left, right) {
                 Ok(time) => Ok(time),
                 Err(_) => add(left, right),
@@ -63,15 +36,19 @@ pub(super) fn calculate(
         (Type::Time | Type::Duration, _) | (_, Type::Time | Type::Duration) => {
             times(how, left, right)
         }
-        (Type::Text, Type::Text) if how == Arithmetic::Subtract && as_time(left).is_some() => {
+        (Type::Text, Type::Text) if how == Operator::Subtract && as_time(left).is_some() => {
             times(how, left, right)
         }
-        _ if how == Arithmetic::Add => add(left, right),
+        _ if how == Operator::Add => add(left, right),
         _ => Err(refused(how, left, right)),
     }
 }
 
+/// `-value`; of what is missing, unknown.
 pub(super) fn negate(value: &Dynamic) -> Result<Dynamic, Fault> {
+    if value.is_unit() {
+        return Ok(Dynamic::UNIT);
+    }
     if let Ok(int) = value.as_int() {
         return int
             .checked_neg()
@@ -90,20 +67,7 @@ pub(super) fn negate(value: &Dynamic) -> Result<Dynamic, Fault> {
     )))
 }
 
-fn missing(how: Arithmetic, left: &Dynamic, right: &Dynamic) -> Fault {
-    let side = match (left.is_unit(), right.is_unit()) {
-        (true, true) => "both are",
-        (true, false) => "the left one is",
-        _ => "the right one is",
-    };
-    Fault::new(format!(
-        "`{}` needs a value on both sides, {side} missing",
-        how.symbol()
-    ))
-    .hint("give one with `??`")
-}
-
-fn refused(how: Arithmetic, left: &Dynamic, right: &Dynamic) -> Fault {
+fn refused(how: Operator, left: &Dynamic, right: &Dynamic) -> Fault {
     Fault::new(format!(
         "`{}` cannot be applied to {} and {}",
         how.symbol(),
@@ -112,24 +76,24 @@ fn refused(how: Arithmetic, left: &Dynamic, right: &Dynamic) -> Fault {
     ))
 }
 
-fn integers(how: Arithmetic, l: i64, r: i64) -> Result<i64, Fault> {
+fn integers(how: Operator, l: i64, r: i64) -> Result<i64, Fault> {
     let result = match how {
-        Arithmetic::Add => l.checked_add(r),
-        Arithmetic::Subtract => l.checked_sub(r),
-        Arithmetic::Multiply => l.checked_mul(r),
-        Arithmetic::Divide | Arithmetic::Remainder if r == 0 => {
+        Operator::Add => l.checked_add(r),
+        Operator::Subtract => l.checked_sub(r),
+        Operator::Multiply => l.checked_mul(r),
+        Operator::Divide | Operator::Remainder if r == 0 => {
             return Err(Fault::new(format!("`{}`: division by zero", how.symbol())));
         }
-        Arithmetic::Divide => l.checked_div(r),
-        Arithmetic::Remainder => l.checked_rem(r),
-        Arithmetic::Power => {
+        Operator::Divide => l.checked_div(r),
+        Operator::Remainder => l.checked_rem(r),
+        Operator::Power => {
             let exponent = u32::try_from(r).map_err(|_| {
                 Fault::new(format!("`**`: {r} is no exponent of an integer"))
                     .hint("an exponent is 0 or above; make the base a float")
             })?;
             l.checked_pow(exponent)
         }
-        Arithmetic::ShiftLeft | Arithmetic::ShiftRight => {
+        _ => {
             let amount = u32::try_from(r)
                 .ok()
                 .filter(|amount| *amount < 64)
@@ -139,7 +103,7 @@ fn integers(how: Arithmetic, l: i64, r: i64) -> Result<i64, Fault> {
                         how.symbol()
                     ))
                 })?;
-            Some(if how == Arithmetic::ShiftLeft {
+            Some(if how == Operator::ShiftLeft {
                 l << amount
             } else {
                 l >> amount
@@ -161,18 +125,18 @@ fn float(value: &Dynamic) -> Option<f64> {
         .or_else(|| value.as_int().ok().map(|int| int as f64))
 }
 
-fn floats(how: Arithmetic, l: f64, r: f64) -> Result<f64, Fault> {
+fn floats(how: Operator, l: f64, r: f64) -> Result<f64, Fault> {
     let result = match how {
-        Arithmetic::Add => l + r,
-        Arithmetic::Subtract => l - r,
-        Arithmetic::Multiply => l * r,
-        Arithmetic::Divide | Arithmetic::Remainder if r == 0.0 => {
+        Operator::Add => l + r,
+        Operator::Subtract => l - r,
+        Operator::Multiply => l * r,
+        Operator::Divide | Operator::Remainder if r == 0.0 => {
             return Err(Fault::new(format!("`{}`: division by zero", how.symbol())));
         }
-        Arithmetic::Divide => l / r,
-        Arithmetic::Remainder => l % r,
-        Arithmetic::Power => l.powf(r),
-        Arithmetic::ShiftLeft | Arithmetic::ShiftRight => {
+        Operator::Divide => l / r,
+        Operator::Remainder => l % r,
+        Operator::Power => l.powf(r),
+        _ => {
             return Err(Fault::new(format!("`{}` needs integers", how.symbol())));
         }
     };
@@ -203,11 +167,11 @@ fn add(left: &Dynamic, right: &Dynamic) -> Result<Dynamic, Fault> {
             joined.push_str(&text(right));
             sized(joined.into())
         }
-        _ => Err(refused(Arithmetic::Add, left, right)),
+        _ => Err(refused(Operator::Add, left, right)),
     }
 }
 
-fn times(how: Arithmetic, left: &Dynamic, right: &Dynamic) -> Result<Dynamic, Fault> {
+fn times(how: Operator, left: &Dynamic, right: &Dynamic) -> Result<Dynamic, Fault> {
     let span = |value: &Dynamic| {
         value
             .read_lock::<SignedDuration>()
@@ -218,28 +182,28 @@ fn times(how: Arithmetic, left: &Dynamic, right: &Dynamic) -> Result<Dynamic, Fa
         |result: Result<Timestamp, jiff::Error>| result.map(Dynamic::from).map_err(|_| too_far());
     let duration = |result: Option<SignedDuration>| result.map(Dynamic::from).ok_or_else(too_far);
     match (how, span(left), span(right)) {
-        (Arithmetic::Add, Some(l), Some(r)) => duration(l.checked_add(r)),
-        (Arithmetic::Subtract, Some(l), Some(r)) => duration(l.checked_sub(r)),
-        (Arithmetic::Add, None, Some(r)) if as_time(left).is_some() => {
+        (Operator::Add, Some(l), Some(r)) => duration(l.checked_add(r)),
+        (Operator::Subtract, Some(l), Some(r)) => duration(l.checked_sub(r)),
+        (Operator::Add, None, Some(r)) if as_time(left).is_some() => {
             time(as_time(left).unwrap_or_default().checked_add(r))
         }
-        (Arithmetic::Add, Some(l), None) if as_time(right).is_some() => {
+        (Operator::Add, Some(l), None) if as_time(right).is_some() => {
             time(as_time(right).unwrap_or_default().checked_add(l))
         }
-        (Arithmetic::Subtract, None, Some(r)) if as_time(left).is_some() => {
+        (Operator::Subtract, None, Some(r)) if as_time(left).is_some() => {
             time(as_time(left).unwrap_or_default().checked_sub(r))
         }
-        (Arithmetic::Subtract, None, None) => match (as_time(left), as_time(right)) {
+        (Operator::Subtract, None, None) => match (as_time(left), as_time(right)) {
             (Some(l), Some(r)) => Ok(Dynamic::from(l.duration_since(r))),
             _ => Err(refused(how, left, right)),
         },
-        (Arithmetic::Multiply, Some(l), None) => {
+        (Operator::Multiply, Some(l), None) => {
             scale(l, right).ok_or_else(|| refused(how, left, right))
         }
-        (Arithmetic::Multiply, None, Some(r)) => {
+        (Operator::Multiply, None, Some(r)) => {
             scale(r, left).ok_or_else(|| refused(how, left, right))
         }
-        (Arithmetic::Divide, Some(l), None) => match right.as_int() {
+        (Operator::Divide, Some(l), None) => match right.as_int() {
             Ok(0) => Err(Fault::new("`/`: division by zero")),
             Ok(by) => i32::try_from(by)
                 .ok()
@@ -259,25 +223,26 @@ fn scale(duration: SignedDuration, by: &Dynamic) -> Option<Dynamic> {
 }
 
 /// `&`, `|` and `^` of two integers or two bools.
-pub(super) fn bits(symbol: &str, left: &Dynamic, right: &Dynamic) -> Result<Dynamic, Fault> {
+pub(super) fn bits(how: Operator, left: &Dynamic, right: &Dynamic) -> Result<Dynamic, Fault> {
     if let (Ok(l), Ok(r)) = (left.as_int(), right.as_int()) {
-        return Ok(match symbol {
-            "&" => l & r,
-            "|" => l | r,
+        return Ok(match how {
+            Operator::BitAnd => l & r,
+            Operator::BitOr => l | r,
             _ => l ^ r,
         }
         .into());
     }
     if let (Ok(l), Ok(r)) = (left.as_bool(), right.as_bool()) {
-        return Ok(match symbol {
-            "&" => l & r,
-            "|" => l | r,
+        return Ok(match how {
+            Operator::BitAnd => l & r,
+            Operator::BitOr => l | r,
             _ => l ^ r,
         }
         .into());
     }
     Err(Fault::new(format!(
-        "`{symbol}` needs two integers or two bools, not {} and {}",
+        "`{}` needs two integers or two bools, not {} and {}",
+        how.symbol(),
         shown(left),
         shown(right)
     )))

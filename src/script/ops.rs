@@ -1,8 +1,9 @@
 //! What the operators mean, for the evaluator and for code that Rhai runs alike.
 
 pub(super) use super::kind::{Fault, Type, as_text, as_time, cut, shown, text};
-use super::lazy;
-use crate::event::Json;
+use super::{arithmetic, lazy};
+use crate::event::{Json, number};
+use crate::syntax::Operator;
 use jiff::SignedDuration;
 use rhai::{Array, Dynamic, Map};
 use std::cmp::Ordering;
@@ -110,69 +111,62 @@ pub(super) fn members(value: &Dynamic) -> Result<Map, Fault> {
         .map_err(|_| Fault::new(format!("a map is needed, this is {}", shown(value))))
 }
 
-/// A comparison by order or equality.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Comparison {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-}
-
-impl Comparison {
-    pub(super) fn is_equality(self) -> bool {
-        matches!(self, Self::Equal | Self::NotEqual)
+/// What an operator gives for two values: the one meaning, for our evaluator and for code that Rhai runs. What is missing
+/// on either side makes it unknown, `null`. The lazy ones (`&&`, `||`, `??`) are given both sides here as well.
+pub(super) fn binary(operator: Operator, left: &Dynamic, right: &Dynamic) -> Result<Dynamic, Fault> {
+    use Operator as O;
+    match operator {
+        O::And => return logical(false, truth(left, "`&&`")?, truth(right, "`&&`")?),
+        O::Or => return logical(true, truth(left, "`||`")?, truth(right, "`||`")?),
+        O::Coalesce => return Ok(if left.is_unit() { right } else { left }.clone()),
+        _ if left.is_unit() || right.is_unit() => return Ok(Dynamic::UNIT),
+        _ => {}
     }
-
-    pub(super) fn symbol(self) -> &'static str {
-        match self {
-            Self::Equal => "==",
-            Self::NotEqual => "!=",
-            Self::Less => "<",
-            Self::LessOrEqual => "<=",
-            Self::Greater => ">",
-            Self::GreaterOrEqual => ">=",
-        }
-    }
-}
-
-/// A comparison as conditions make it: with a missing value it is false.
-pub(super) fn compare(how: Comparison, left: &Dynamic, right: &Dynamic) -> Result<bool, Fault> {
-    if left.is_unit() || right.is_unit() {
-        return Ok(false);
-    }
-    match how {
-        Comparison::Equal => Ok(equal(left, right)),
-        Comparison::NotEqual => Ok(!equal(left, right)),
-        _ => {
-            let order = order(left, right).ok_or_else(|| unordered(how, left, right))?;
-            Ok(match how {
-                Comparison::Less => order == Ordering::Less,
-                Comparison::LessOrEqual => order != Ordering::Greater,
-                Comparison::Greater => order == Ordering::Greater,
+    match operator {
+        O::Equal => Ok(equal(left, right).into()),
+        O::NotEqual => Ok((!equal(left, right)).into()),
+        O::Less | O::LessOrEqual | O::Greater | O::GreaterOrEqual => {
+            let order = order(left, right).ok_or_else(|| unordered(operator, left, right))?;
+            Ok(match operator {
+                O::Less => order == Ordering::Less,
+                O::LessOrEqual => order != Ordering::Greater,
+                O::Greater => order == Ordering::Greater,
                 _ => order != Ordering::Less,
-            })
+            }
+            .into())
         }
+        O::In => contains(right, left).map(Dynamic::from),
+        O::NotIn => contains(right, left).map(|found| (!found).into()),
+        O::BitAnd | O::BitOr | O::BitXor => arithmetic::bits(operator, left, right),
+        O::Range => arithmetic::range(left, right, false),
+        O::RangeInclusive => arithmetic::range(left, right, true),
+        _ => arithmetic::calculate(operator, left, right),
     }
 }
 
-/// A comparison with a literal `null`, the only one that sees what is missing.
-pub(super) fn compare_null(how: Comparison, left: &Dynamic, right: &Dynamic) -> bool {
-    let same = if left.is_unit() || right.is_unit() {
+/// `&&` and `||` as in SQL; `None` is unknown. `decides`: the value that decides, whatever the other side is.
+pub(super) fn logical(
+    decides: bool,
+    left: Option<bool>,
+    right: Option<bool>,
+) -> Result<Dynamic, Fault> {
+    Ok(match (left, right) {
+        (Some(value), _) | (_, Some(value)) if value == decides => value.into(),
+        (None, _) | (_, None) => Dynamic::UNIT,
+        _ => (!decides).into(),
+    })
+}
+
+/// `==` with a literal `null` on one side, which alone sees what is missing; `same(a, b)`.
+pub(super) fn same(left: &Dynamic, right: &Dynamic) -> bool {
+    if left.is_unit() || right.is_unit() {
         left.is_unit() && right.is_unit()
     } else {
         equal(left, right)
-    };
-    match how {
-        Comparison::Equal => same,
-        Comparison::NotEqual => !same,
-        _ => false,
     }
 }
 
-fn unordered(how: Comparison, left: &Dynamic, right: &Dynamic) -> Fault {
+fn unordered(how: Operator, left: &Dynamic, right: &Dynamic) -> Fault {
     let fault = Fault::new(format!(
         "`{}` cannot compare {} with {}",
         how.symbol(),
@@ -286,35 +280,13 @@ pub(super) fn order(left: &Dynamic, right: &Dynamic) -> Option<Ordering> {
     }
 }
 
+/// By mathematical value: an integer and a float are equal only if neither would have to be rounded.
 fn order_numbers(left: &Dynamic, right: &Dynamic) -> Option<Ordering> {
     match (left.as_float(), right.as_float()) {
-        // As in Rhai, floats that differ by rounding only are equal: 0.1 + 0.2 == 0.3.
-        (Ok(l), Ok(r)) => {
-            if (l - r).abs() <= f64::EPSILON {
-                Some(Ordering::Equal)
-            } else {
-                l.partial_cmp(&r)
-            }
-        }
-        (Ok(l), Err(_)) => order_mixed(integer(right)?, l).map(Ordering::reverse),
-        (Err(_), Ok(r)) => order_mixed(integer(left)?, r),
+        (Ok(l), Ok(r)) => number::order_floats(l, r),
+        (Ok(l), Err(_)) => number::order_int_float(integer(right)?, l).map(Ordering::reverse),
+        (Err(_), Ok(r)) => number::order_int_float(integer(left)?, r),
         (Err(_), Err(_)) => Some(integer(left)?.cmp(&integer(right)?)),
-    }
-}
-
-/// Exact where the float is an integer, so that large integers are never rounded.
-fn order_mixed(integer: i128, float: f64) -> Option<Ordering> {
-    if float.is_nan() {
-        return None;
-    }
-    if float.fract() == 0.0 && float.abs() < 1e30 {
-        return Some(integer.cmp(&(float as i128)));
-    }
-    let rounded = integer as f64;
-    if (rounded - float).abs() <= f64::EPSILON {
-        Some(Ordering::Equal)
-    } else {
-        rounded.partial_cmp(&float)
     }
 }
 
@@ -328,7 +300,6 @@ fn integer(value: &Dynamic) -> Option<i128> {
 /// `needle in hay`, `contains(hay, needle)`.
 pub(super) fn contains(hay: &Dynamic, needle: &Dynamic) -> Result<bool, Fault> {
     match Type::of(hay) {
-        Type::Null => Ok(false),
         Type::List => Ok(items(hay)?.iter().any(|item| equal(item, needle))),
         Type::Map => Ok(as_text(needle).is_some_and(|name| match lazy::lazy(hay) {
             Some(lazy) => lazy.json().get(name.as_str()).is_some(),
@@ -336,7 +307,6 @@ pub(super) fn contains(hay: &Dynamic, needle: &Dynamic) -> Result<bool, Fault> {
                 .as_map_ref()
                 .is_ok_and(|map| map.contains_key(name.as_str())),
         })),
-        Type::Text if needle.is_unit() => Ok(false),
         Type::Text => match (as_text(hay), as_text(needle)) {
             (Some(hay), Some(needle)) => Ok(hay.contains(needle.as_str())),
             _ => Err(Fault::new(format!(
@@ -362,20 +332,22 @@ fn in_range(range: &Dynamic, number: i64) -> bool {
             .is_some_and(|range| range.contains(&number))
 }
 
-/// `!value`.
-pub(super) fn not(value: &Dynamic) -> Result<bool, Fault> {
-    truth(value, "`!`").map(|truth| !truth)
+/// `!value`; of what is unknown, unknown.
+pub(super) fn not(value: &Dynamic) -> Result<Dynamic, Fault> {
+    Ok(truth(value, "`!`")?.map_or(Dynamic::UNIT, |truth| (!truth).into()))
 }
 
-/// The bool that `who` needs.
-pub(super) fn truth(value: &Dynamic, who: &str) -> Result<bool, Fault> {
-    value.as_bool().map_err(|_| {
+/// The bool that `who` needs; `None` if it is unknown.
+pub(super) fn truth(value: &Dynamic, who: &str) -> Result<Option<bool>, Fault> {
+    if value.is_unit() {
+        return Ok(None);
+    }
+    value.as_bool().map(Some).map_err(|_| {
         let fault = Fault::new(format!(
             "{who} needs true or false, this is {}",
             shown(value)
         ));
         match Type::of(value) {
-            Type::Null => fault.hint("compare with `null`, or give a value with `?? false`"),
             Type::Int | Type::Float | Type::Big => fault.hint("compare it: `… > 0`"),
             Type::Text | Type::List | Type::Map => {
                 fault.hint("compare it: `… == 'x'`, `len(…) > 0`")

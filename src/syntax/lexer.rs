@@ -1,90 +1,40 @@
-//! Tokens with their place in bytes. One lexer serves the parser, the templates, the lint and the
-//! translation to Rhai, so that quotes, comments and `${…}` mean the same everywhere.
+//! Tokens with their place in bytes. One lexer serves expressions, templates, scripts and the look that
+//! the decoder of YAML takes, so that quotes, comments and `${…}` mean the same everywhere.
 
 use super::SyntaxError;
+use super::operator::OPERATORS;
+use super::token::{Piece, Token, TokenKind as Kind};
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// Longest text of one expression, script or module, in bytes.
 pub const MAX_SOURCE: usize = 64 * 1024;
 /// Most tokens of one expression, script or module: compilation takes quadratic time in some of Rhai's constructs.
-pub(super) const MAX_TOKENS: usize = 20_000;
+const MAX_TOKENS: usize = 20_000;
 /// Deepest nesting of backtick texts.
 const MAX_NESTING: usize = 8;
 
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Token {
-    pub(super) kind: Kind,
-    pub(super) at: Range<usize>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Kind {
-    Int(i64),
-    Float(f64),
-    /// A text in either quotes, decoded.
-    Text(String),
-    /// A text in backticks.
-    Interpolated(Vec<Piece>),
-    /// A name or a keyword.
-    Word(Box<str>),
-    Symbol(&'static str),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Piece {
-    Text(String),
-    /// The tokens between `${` and `}`, and the stretch that they cover.
-    Code(Vec<Token>, Range<usize>),
-}
-
-impl Token {
-    pub(super) fn is(&self, symbol: &str) -> bool {
-        matches!(&self.kind, Kind::Symbol(s) if *s == symbol)
-    }
-
-    pub(super) fn word(&self) -> Option<&str> {
-        match &self.kind {
-            Kind::Word(word) => Some(word),
-            _ => None,
-        }
-    }
-
-    pub(super) fn is_word(&self, word: &str) -> bool {
-        self.word() == Some(word)
-    }
-
-    /// Whether an operand may end here, so that a following `-` is binary and `|` is no closure.
-    pub(super) fn ends_operand(&self) -> bool {
-        match &self.kind {
-            Kind::Int(_) | Kind::Float(_) | Kind::Text(_) | Kind::Interpolated(_) => true,
-            Kind::Word(word) => !matches!(
-                &**word,
-                "in" | "and"
-                    | "or"
-                    | "return"
-                    | "throw"
-                    | "if"
-                    | "else"
-                    | "while"
-                    | "until"
-                    | "switch"
-                    | "break"
-            ),
-            Kind::Symbol(s) => matches!(*s, ")" | "]" | "}"),
-        }
-    }
-}
-
-/// Every symbol, longest first.
-const SYMBOLS: [&str; 58] = [
-    "**=", "<<=", ">>=", "..=", "===", "!==", "...", "==", "!=", "<=", ">=", "&&", "||", "??",
-    "?.", "?[", "::", "=>", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "**", "<<", ">>", "..",
-    "#{", "=~", "!~", "->", "++", "--", "+", "-", "*", "/", "%", "<", ">", "=", "!", "&", "|", "^",
-    "(", ")", "[", "]", "{", "}", ",", ".", ":", ";",
+/// Symbols that are no operators between two sides. The last line is of other languages, to be refused in words.
+const PUNCTUATION: [&str; 24] = [
+    "!", "=", "?.", "?[", "::", "=>", "#{", "(", ")", "[", "]", "{", "}", ",", ".", ":", ";",
+    "===", "!==", "...", "=~", "!~", "->", "++",
 ];
 
+/// Every symbol, longest first.
+static SYMBOLS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let operators = (OPERATORS.iter()).flat_map(|row| [Some(row.symbol), row.assignment]);
+    let mut symbols: Vec<&str> = operators
+        .flatten()
+        .filter(|symbol| !symbol.ends_with("in"))
+        .chain(PUNCTUATION)
+        .chain(["--"])
+        .collect();
+    symbols.sort_by_key(|symbol| std::cmp::Reverse(symbol.len()));
+    symbols
+});
+
 /// All tokens of a source.
-pub(super) fn tokens(source: &str) -> Result<Vec<Token>, SyntaxError> {
+pub(crate) fn tokens(source: &str) -> Result<Vec<Token>, SyntaxError> {
     if source.len() > MAX_SOURCE {
         return Err(SyntaxError::new(
             0..source.len(),
@@ -103,29 +53,39 @@ pub(super) fn tokens(source: &str) -> Result<Vec<Token>, SyntaxError> {
     Ok(out)
 }
 
-/// The tokens after a `${` that ends at byte `start`, and the byte of the `}` that closes it.
-pub(super) fn tokens_to_brace(
-    source: &str,
-    start: usize,
-) -> Result<(Vec<Token>, usize), SyntaxError> {
-    Lexer::new(source, start).until_brace()
+/// The byte of the `}` that closes a `${` which ends at byte `start`.
+///
+/// # Errors
+/// It is not closed, or what stands inside it has no tokens.
+pub(crate) fn end_of_hole(source: &str, start: usize) -> Result<usize, SyntaxError> {
+    Lexer::new(source, start)
+        .until_brace()
+        .map(|(_, end)| end)
 }
 
-struct Lexer<'s> {
+pub(super) struct Lexer<'s> {
     source: &'s str,
     at: usize,
     count: usize,
     nesting: usize,
+    /// Where the first `//` stands.
+    pub(super) comment: Option<usize>,
 }
 
 impl<'s> Lexer<'s> {
-    fn new(source: &'s str, at: usize) -> Self {
+    pub(super) fn new(source: &'s str, at: usize) -> Self {
         Self {
             source,
             at,
             count: 0,
             nesting: 0,
+            comment: None,
         }
+    }
+
+    /// Goes on behind something that is no token.
+    pub(super) fn skip_to(&mut self, at: usize) {
+        self.at = self.at.max(at).min(self.source.len());
     }
 
     fn rest(&self) -> &'s str {
@@ -155,7 +115,7 @@ impl<'s> Lexer<'s> {
             .hint("add `}`; a literal `${` is written `$${` in a template"))
     }
 
-    fn next(&mut self) -> Result<Option<Token>, SyntaxError> {
+    pub(super) fn next(&mut self) -> Result<Option<Token>, SyntaxError> {
         self.skip_space()?;
         let start = self.at;
         let Some(first) = self.peek() else {
@@ -188,6 +148,7 @@ impl<'s> Lexer<'s> {
             self.at += rest.len() - rest.trim_start().len();
             let rest = self.rest();
             if rest.starts_with("//") {
+                self.comment.get_or_insert(self.at);
                 self.at += rest.find('\n').unwrap_or(rest.len());
             } else if rest.starts_with("/*") {
                 self.block_comment()?;

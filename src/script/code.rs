@@ -1,20 +1,18 @@
-//! An expression as the evaluator walks it.
+//! An expression as our evaluator walks it: the tree with its names looked up, and what only Rhai can do compiled
+//! for it.
 
-use super::arithmetic::Arithmetic;
 use super::functions::Function;
-use super::ops::Comparison;
-use super::translate::Translation;
+use super::print::Printed;
 use crate::event::Name;
+use crate::syntax::Operator;
 use rhai::{Dynamic, ImmutableString};
 use std::ops::Range;
 
 #[derive(Debug)]
-pub(super) struct Node {
+pub(super) struct Code {
     pub(super) kind: Kind,
     /// Where it stands, brackets around it excluded.
     pub(super) at: Range<usize>,
-    /// Levels of the tree from here down.
-    pub(super) height: u16,
 }
 
 #[derive(Debug)]
@@ -22,54 +20,31 @@ pub(super) enum Kind {
     Literal(Dynamic),
     Variable(Name),
     /// Members and indices behind a value: `res.body.items[0].price`.
-    Path(Box<Node>, Vec<Step>),
-    Not(Box<Node>),
-    Negate(Box<Node>),
-    And(Box<Node>, Box<Node>),
-    Or(Box<Node>, Box<Node>),
-    Coalesce(Box<Node>, Box<Node>),
-    Binary(Operator, Box<Node>, Box<Node>),
-    List(Vec<Node>),
-    Map(Vec<(ImmutableString, Node)>),
+    Path(Box<Code>, Vec<Step>),
+    Not(Box<Code>),
+    Negate(Box<Code>),
+    Binary(Operator, Box<Code>, Box<Code>),
+    /// `==` or `!=` with a literal `null` on one side, which alone sees what is missing.
+    BesideNull(Operator, Box<Code>, Box<Code>),
+    List(Vec<Code>),
+    Map(Vec<(ImmutableString, Code)>),
     /// The pieces of a backtick text.
-    Join(Vec<Node>),
+    Join(Vec<Code>),
     If {
-        condition: Box<Node>,
-        then: Box<Node>,
-        otherwise: Option<Box<Node>>,
+        condition: Box<Code>,
+        then: Box<Code>,
+        otherwise: Option<Box<Code>>,
     },
-    Call {
-        function: &'static Function,
-        args: Vec<Node>,
-        /// `value?.name(…)`: `null` if the value is.
-        maybe: bool,
-    },
+    Call(&'static Function, Vec<Code>),
     /// What Rhai evaluates: closures, modules, statements and its own functions.
     Rhai(Box<Leaf>),
-}
-
-/// What takes both of its sides.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Operator {
-    Compare(Comparison),
-    /// `==` or `!=` with a literal `null` on one side.
-    CompareNull(Comparison),
-    /// `in`, or `!in` if it is negated.
-    In {
-        negated: bool,
-    },
-    Calculate(Arithmetic),
-    Bits(&'static str),
-    Range {
-        inclusive: bool,
-    },
 }
 
 /// One step of a path, and the byte at which it ends.
 #[derive(Debug)]
 pub(super) enum Step {
     Member(ImmutableString, usize),
-    Index(Node, usize),
+    Index(Code, usize),
 }
 
 impl Step {
@@ -84,13 +59,13 @@ impl Step {
 #[derive(Debug)]
 pub(super) struct Leaf {
     pub(super) ast: rhai::AST,
-    pub(super) translation: Translation,
+    pub(super) printed: Printed,
     /// Operands that are evaluated before and passed in as `__h0`, `__h1`, …
-    pub(super) holes: Vec<Node>,
+    pub(super) holes: Vec<Code>,
     /// Variables that the code itself reads.
     pub(super) reads: Vec<Name>,
-    /// `value?.name(…)`: `null` if the first operand is.
-    pub(super) maybe: bool,
+    /// Whether it is a call that is not made where its first operand is missing.
+    pub(super) needs_first: bool,
     /// The name of the function, if the code is one call.
     pub(super) name_at: Option<Range<usize>>,
 }
@@ -101,27 +76,7 @@ impl std::fmt::Debug for Function {
     }
 }
 
-impl Node {
-    pub(super) fn new(kind: Kind, at: Range<usize>) -> Self {
-        let mut node = Self {
-            kind,
-            at,
-            height: 0,
-        };
-        let below = node
-            .children()
-            .into_iter()
-            .map(|child| child.height)
-            .max()
-            .unwrap_or(0);
-        node.height = below.saturating_add(1);
-        node
-    }
-
-    pub(super) fn is_null(&self) -> bool {
-        matches!(&self.kind, Kind::Literal(value) if value.is_unit())
-    }
-
+impl Code {
     /// The sub-expressions, in the order of the text.
     pub(super) fn children(&self) -> Vec<&Self> {
         match &self.kind {
@@ -133,13 +88,8 @@ impl Node {
                 }))
                 .collect(),
             Kind::Not(of) | Kind::Negate(of) => vec![of],
-            Kind::And(left, right)
-            | Kind::Or(left, right)
-            | Kind::Coalesce(left, right)
-            | Kind::Binary(_, left, right) => vec![left, right],
-            Kind::List(items) | Kind::Join(items) | Kind::Call { args: items, .. } => {
-                items.iter().collect()
-            }
+            Kind::Binary(_, left, right) | Kind::BesideNull(_, left, right) => vec![left, right],
+            Kind::List(items) | Kind::Join(items) | Kind::Call(_, items) => items.iter().collect(),
             Kind::Map(members) => members.iter().map(|(_, value)| value).collect(),
             Kind::If {
                 condition,
