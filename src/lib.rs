@@ -112,4 +112,5 @@ pub mod journal;
 pub mod machine;
 pub mod report;
 pub mod script;
+pub mod syntax;
 pub mod watch;

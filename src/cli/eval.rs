@@ -180,8 +180,8 @@ fn evaluate(args: &Args, show: &Show) -> Result<Exit, Exit> {
 }
 
 fn reads_res(expression: &Expression) -> bool {
-    let lint = expression.lint();
-    lint.reads.iter().any(|read| &*read.name == "res")
+    let uses = expression.uses();
+    uses.reads.iter().any(|read| &*read.name == "res")
 }
 
 /// What is given: the variables as they were recorded, and those of the command line over them.
@@ -269,10 +269,10 @@ fn surroundings(
 
 /// Whether it reads a variable that was not given, calls a script, or needs a permission.
 fn speaks_of_a_suite(expression: &Expression, vars: &[(Name, Json)]) -> bool {
-    let lint = expression.lint();
+    let uses = expression.uses();
     let is_given = |name: &str| vars.iter().any(|(known, _)| &**known == name);
-    let mut reads = lint.reads.iter().map(|read| &*read.name);
-    let mut calls = lint.calls.iter();
+    let mut reads = uses.reads.iter().map(|read| &*read.name);
+    let mut calls = uses.calls.iter();
     reads.any(|name| !is_given(name) && !LOCALS.contains(&name))
         || calls.any(|call| call.module.is_some() || &*call.name == "env")
 }

@@ -25,6 +25,12 @@ pub struct Operand {
     pub source: String,
     /// How deep it is nested: 0 is the whole expression.
     pub depth: u16,
+    /// What it is.
+    #[serde(default, skip_serializing_if = "OperandKind::is_computed")]
+    pub kind: OperandKind,
+    /// The operand that it is a part of, as an index of [`Explanation::operands`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<u32>,
     /// Its value; `None` if it was not evaluated, since its neighbour had decided already.
     pub value: Option<Json>,
     /// For a comparison: the values of its left and right side, so that a report can say `99.5 ≠ 100.0`.
@@ -34,6 +40,70 @@ pub struct Operand {
     /// whole of them, while `sides` are cut.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<Box<Difference>>,
+}
+
+/// What a sub-expression is, as far as a report tells kinds apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OperandKind {
+    /// A call, arithmetic, a list: whatever has no kind of its own here.
+    #[default]
+    Computed,
+    /// `a && b`
+    And,
+    /// `a || b`
+    Or,
+    /// `!a`
+    Not,
+    /// `a == b`
+    Equal,
+    /// `a != b`
+    NotEqual,
+    /// `a < b`
+    Less,
+    /// `a <= b`
+    LessOrEqual,
+    /// `a > b`
+    Greater,
+    /// `a >= b`
+    GreaterOrEqual,
+    /// `a in b`
+    In,
+    /// `a !in b`
+    NotIn,
+    /// `a == null`
+    IsNull,
+    /// `a != null`
+    IsNotNull,
+    /// A variable, or members and indices behind one: `res.body.items[0]`
+    Path,
+    /// `null` itself.
+    Null,
+    /// Any other literal.
+    Literal,
+}
+
+impl OperandKind {
+    /// How a comparison is written; `None` of anything else.
+    #[must_use]
+    pub fn symbol(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Equal | Self::IsNull => "==",
+            Self::NotEqual | Self::IsNotNull => "!=",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+            Self::In => "in",
+            Self::NotIn => "!in",
+            Self::Computed | Self::And | Self::Or | Self::Not => return None,
+            Self::Path | Self::Null | Self::Literal => return None,
+        })
+    }
+
+    fn is_computed(&self) -> bool {
+        *self == Self::Computed
+    }
 }
 
 impl Operand {

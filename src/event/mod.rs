@@ -28,7 +28,7 @@ mod trace;
 
 pub use difference::{Change, DiffLine, Difference, Parts};
 pub use duration::{MAX_DURATION, parse_duration};
-pub use explanation::{Explanation, Missing, Operand};
+pub use explanation::{Explanation, Missing, Operand, OperandKind};
 pub use fact::{
     Attempted, ConditionState, Event, ExecutionId, ExecutionStarted, Fact, Headline, RunId,
     RunStarted, Verdict,

@@ -52,8 +52,13 @@ impl<W: World> Execution<'_, W> {
             .map_err(|error| self.script_trouble(error, &guard.text, &guard.place))
     }
 
-    /// Whether a condition holds.
+    /// Whether a condition holds. One that is unknown does not.
     pub(super) fn holds(&self, guard: &Guard, env: Env<'_>) -> Result<bool, Trouble> {
+        self.truth(guard, env).map(|truth| truth == Some(true))
+    }
+
+    /// What a condition says; `None`: it is unknown.
+    pub(super) fn truth(&self, guard: &Guard, env: Env<'_>) -> Result<Option<bool>, Trouble> {
         let look = |name: &str| self.lookup(env, name);
         self.machine
             .engine

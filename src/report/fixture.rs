@@ -2,7 +2,7 @@
 
 use crate::event::{
     Attempted, ConditionState, ErrorKind, Event, ExecutionStarted, Explanation, Fact, Failure,
-    Headline, Json, Metrics, Missing, Name, Operand, Outcome, Place, Pos, Reply, RunStarted, Span,
+    Headline, Json, Metrics, Missing, Name, Operand, OperandKind, Outcome, Place, Pos, Reply, RunStarted, Span,
     StateMetrics, Tally,
 };
 use std::io::{self, Write};
@@ -157,6 +157,8 @@ impl Explain<'_> {
             },
             source: piece.to_owned(),
             depth,
+            kind: kind(piece),
+            parent: None,
             value,
             sides,
             difference: None,
@@ -198,6 +200,35 @@ impl Explain<'_> {
 
     pub(crate) fn done(self) -> Explanation {
         self.explanation
+    }
+}
+
+/// What an expression is, as the tree of the language has it.
+fn kind(piece: &str) -> OperandKind {
+    use crate::syntax::Operator as O;
+    use crate::syntax::tree::Kind;
+    let Ok(node) = crate::syntax::expression(piece) else {
+        return OperandKind::Computed;
+    };
+    match &node.kind {
+        Kind::Not(_) => OperandKind::Not,
+        Kind::Variable(_) | Kind::Member { .. } | Kind::Index { .. } => OperandKind::Path,
+        Kind::Binary(operator, left, right) => match operator {
+            O::And => OperandKind::And,
+            O::Or => OperandKind::Or,
+            O::Equal if left.is_null() || right.is_null() => OperandKind::IsNull,
+            O::NotEqual if left.is_null() || right.is_null() => OperandKind::IsNotNull,
+            O::Equal => OperandKind::Equal,
+            O::NotEqual => OperandKind::NotEqual,
+            O::Less => OperandKind::Less,
+            O::LessOrEqual => OperandKind::LessOrEqual,
+            O::Greater => OperandKind::Greater,
+            O::GreaterOrEqual => OperandKind::GreaterOrEqual,
+            O::In => OperandKind::In,
+            O::NotIn => OperandKind::NotIn,
+            _ => OperandKind::Computed,
+        },
+        _ => OperandKind::Computed,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::style::{Style, Symbols};
 use super::value::compact;
-use crate::event::{Difference, Explanation, Json, Operand, Span};
+use crate::event::{Difference, Explanation, Json, Operand, OperandKind, Span};
 
 /// A part of an expression with what a report says under it.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,14 +97,13 @@ impl Tree<'_> {
     ) {
         let operand = self.operands[at];
         let children = self.children(at);
-        let negation = children.len() == 1 && operand.source.trim_start().starts_with('!');
-        let logical = operand.sides.is_none()
-            && (negation || joins(&operand.source))
-            && children
-                .iter()
-                .all(|child| matches!(self.operands[*child].value, None | Some(Json::Bool(_))))
-            && !children.is_empty();
-        if logical {
+        let negation = operand.kind == OperandKind::Not;
+        let logical = negation || matches!(operand.kind, OperandKind::And | OperandKind::Or);
+        let judged = |child: &usize| {
+            let value = &self.operands[*child].value;
+            matches!(value, None | Some(Json::Bool(_) | Json::Null))
+        };
+        if logical && !children.is_empty() && children.iter().all(judged) {
             for child in children {
                 self.collect(child, wanted != negation, style, whole, found);
             }
@@ -145,93 +144,67 @@ impl Tree<'_> {
             let inner = self.operands[next];
             let Some(value) = &inner.value else { continue };
             let known = shown.contains(&next)
-                || !self.children(next).is_empty() && !is_path(&inner.source)
-                || !is_path(&inner.source)
+                || inner.kind != OperandKind::Path
                 || names.iter().any(|(name, _)| *name == inner.source);
             if !known && names.len() < MAX_INSIDE {
                 names.push((inner.source.clone(), value.clone()));
             }
         }
         // `res` and `res.body` say nothing beside `res.body.status`.
-        let all: Vec<String> = self
+        let begins = |name: &str, longer: &str| {
+            longer
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with(['.', '[', '?']))
+        };
+        let paths = self
             .below(at)
-            .map(|next| self.operands[next].source.clone())
-            .collect();
-        names.retain(|(name, _)| {
-            !all.iter().any(|other| {
-                other.len() > name.len()
-                    && other.starts_with(name.as_str())
-                    && other[name.len()..].starts_with(['.', '['])
-                    && is_path(other)
-            })
-        });
+            .map(|next| self.operands[next])
+            .filter(|inner| inner.kind == OperandKind::Path);
+        let all: Vec<&str> = paths.map(|inner| inner.source.as_str()).collect();
+        names.retain(|(name, _)| !all.iter().any(|other| begins(name, other)));
         names
     }
 }
 
-/// A variable, or members of one: `res.body.items[0].price`.
-fn is_path(source: &str) -> bool {
-    source.starts_with(|c: char| c.is_alphabetic() || c == '_')
-        && !matches!(source, "true" | "false" | "null")
-        && source.chars().all(|c| {
-            c.is_alphanumeric() || matches!(c, '_' | '.' | '[' | ']' | '\'' | '"' | '-' | '?')
-        })
-}
-
 fn label(operand: &Operand, decisive: bool, missing: bool, symbols: &Symbols) -> String {
+    use OperandKind as K;
     let Some(value) = &operand.value else {
         return "not evaluated".to_owned();
     };
     let Some((left, right)) = operand.sides.as_ref().filter(|_| decisive) else {
-        return compact(value, VALUE_BYTES, symbols.ellipsis);
+        return match (value, operand.kind) {
+            (Json::Null, K::Path | K::Null | K::Literal) if !missing => compact(value, VALUE_BYTES, symbols.ellipsis),
+            (Json::Null, K::Path) => "missing".to_owned(),
+            (Json::Null, _) if missing => "unknown".to_owned(),
+            _ => compact(value, VALUE_BYTES, symbols.ellipsis),
+        };
     };
-    let (left_text, operator, right_text) = split(&operand.source);
-    let show = |value: &Json, text: &str| match value {
-        Json::Null if missing && !is_null(text) => "missing".to_owned(),
+    let show = |value: &Json| match value {
+        Json::Null if missing && !matches!(operand.kind, K::IsNull | K::IsNotNull) => "missing".to_owned(),
         value => compact(value, VALUE_BYTES, symbols.ellipsis),
     };
-    let (a, b) = (show(left, left_text), show(right, right_text));
-    let held = *value == Json::Bool(true);
-    if left.is_null() && right.is_null() && (is_null(left_text) || is_null(right_text)) {
-        return format!("{a} = {b}");
-    }
-    // A comparison with what is missing is false, `!=` too; only one with `null` sees it.
-    if !held && operator != "==" && left.is_null() && !is_null(right_text) {
-        return format!("{a}, so not {operator} {b}");
-    }
-    if !held && operator != "==" && right.is_null() && !is_null(right_text) {
-        return format!("{a}; the other side is {b}");
+    let (a, b) = (show(left), show(right));
+    if value.is_null() {
+        let operator = operand.kind.symbol().unwrap_or("and");
+        return format!("unknown: {a} {operator} {b}");
     }
     if let Some(Difference { sizes, .. }) = compared(operand) {
         let (a, b) = (size(left, sizes.0), size(right, sizes.1));
         return format!("{a} and {b}, compared below");
     }
-    let between = match (operator, held) {
-        ("==", false) | ("!=", true) => symbols.unequal,
-        ("==", true) | ("!=", false) => "=",
-        ("<", false) | (">=", true) => symbols.at_least,
-        ("<=", false) | (">", true) => ">",
-        (">", false) | ("<=", true) => symbols.at_most,
-        (">=", false) | ("<", true) => "<",
-        ("in", true) => "in",
-        ("in", false) => "not in",
-        _ => "and",
+    let held = *value == Json::Bool(true);
+    let between = match (operand.kind, held) {
+        (K::Equal | K::IsNull, false) | (K::NotEqual | K::IsNotNull, true) => symbols.unequal,
+        (K::Equal | K::IsNull, true) | (K::NotEqual | K::IsNotNull, false) => "=",
+        (K::Less, false) | (K::GreaterOrEqual, true) => symbols.at_least,
+        (K::LessOrEqual, false) | (K::Greater, true) => ">",
+        (K::Greater, false) | (K::LessOrEqual, true) => symbols.at_most,
+        (K::GreaterOrEqual, false) | (K::Less, true) => "<",
+        (K::In, true) | (K::NotIn, false) => "is in",
+        (K::In, false) | (K::NotIn, true) => "is not in",
+        (K::Computed | K::And | K::Or | K::Not | K::Path | K::Null | K::Literal, _) => "and",
     };
     format!("{a} {between} {b}")
-}
-
-/// Whether this is `null` itself, in either spelling.
-fn is_null(source: &str) -> bool {
-    matches!(source, "null" | "()")
-}
-
-/// The two sides of a comparison as they are written, and the operator between them.
-fn split(source: &str) -> (&str, &'static str, &str) {
-    let Some((at, operator)) = operator(source) else {
-        return (source, "", "");
-    };
-    let (left, right) = source.split_at(at);
-    (left.trim(), operator, right[operator.len()..].trim())
 }
 
 fn size(value: &Json, size: u64) -> String {
@@ -262,107 +235,11 @@ fn compared(operand: &Operand) -> Option<Difference> {
     if let Some(difference) = &operand.difference {
         return Some((**difference).clone());
     }
-    let operator = split(&operand.source).1;
-    let held = operand.value == Some(Json::Bool(true));
-    let unequal = operator == "==" && !held || operator == "!=" && held;
+    let unequal = match operand.kind {
+        OperandKind::Equal => operand.value == Some(Json::Bool(false)),
+        OperandKind::NotEqual => operand.value == Some(Json::Bool(true)),
+        _ => false,
+    };
     let (left, right) = operand.sides.as_ref().filter(|_| unequal)?;
     Operand::is_long(left, right).then(|| Difference::of(left, right))
-}
-
-/// An expression without the brackets around all of it.
-fn inner(source: &str) -> &str {
-    let source = source.trim();
-    let Some(inside) = source
-        .strip_prefix('(')
-        .and_then(|rest| rest.strip_suffix(')'))
-    else {
-        return source;
-    };
-    // `(a) || (b)` begins and ends with brackets too, but not with one pair.
-    let mut depth = 0i32;
-    let one_pair = inside.chars().all(|c| {
-        depth += i32::from(c == '(') - i32::from(c == ')');
-        depth >= 0
-    });
-    if one_pair { inner(inside) } else { source }
-}
-
-/// Whether the outermost operator is `&&`, `||` or one of their words.
-fn joins(source: &str) -> bool {
-    outermost(inner(source), |rest, at_word| {
-        ["&&", "||"]
-            .into_iter()
-            .find(|sign| rest.starts_with(sign))
-            .or_else(|| {
-                ["and", "or"]
-                    .into_iter()
-                    .find(|word| at_word && is_word(rest, word))
-            })
-    })
-    .is_some()
-}
-
-/// The outermost comparison of an expression: where it stands, and what it is.
-fn operator(source: &str) -> Option<(usize, &'static str)> {
-    outermost(source, |rest, at_word| {
-        let sign = ["==", "!=", "<=", ">=", "<", ">"]
-            .into_iter()
-            .find(|sign| rest.starts_with(sign));
-        let sign = sign.or_else(|| (at_word && is_word(rest, "in")).then_some("in"))?;
-        Some((source.len() - rest.len(), sign))
-    })
-}
-
-fn is_word(rest: &str, word: &str) -> bool {
-    rest.starts_with(word)
-        && !rest[word.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
-}
-
-/// Looks at each place outside quotes and brackets, from the left.
-fn outermost<T>(source: &str, mut look: impl FnMut(&str, bool) -> Option<T>) -> Option<T> {
-    let mut depth = 0usize;
-    let mut quote = None;
-    let mut escaped = false;
-    let mut previous = ' ';
-    for (at, c) in source.char_indices() {
-        let in_quotes = quote.is_some();
-        match (quote, c) {
-            _ if escaped => escaped = false,
-            (Some(_), '\\') => escaped = true,
-            (Some(open), _) if c == open => quote = None,
-            (None, '\'' | '"' | '`') => quote = Some(c),
-            (None, '(' | '[' | '{') => depth += 1,
-            (None, ')' | ']' | '}') => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        let at_word = !(previous.is_alphanumeric() || matches!(previous, '_' | '.'));
-        if depth == 0
-            && !in_quotes
-            && let Some(found) = look(&source[at..], at_word)
-        {
-            return Some(found);
-        }
-        previous = c;
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn finds_the_outermost_operator() {
-        let sign = |source| split(source).1;
-        assert_eq!(split("a == 'x < y'"), ("a", "==", "'x < y'"));
-        assert_eq!(sign("f(a > b) != 3"), "!=");
-        assert_eq!(split("inner in ['a']"), ("inner", "in", "['a']"));
-        assert_eq!(sign("a.in('x')"), "");
-        assert_eq!(sign("a >= b"), ">=");
-        assert!(joins("a == 1 and b"));
-        assert!(joins("(a) || (b)"));
-        assert!(joins("((a || b))"));
-        assert!(!joins("f(a || b)"));
-        assert!(!joins("band.orchestra == 'x or y'"));
-    }
 }

@@ -46,10 +46,10 @@ mod tests {
         let (engine, _) = Engine::new(&[]);
         let one = engine.expression("res.status == 200").unwrap();
         let two = engine.expression("res.status == 200").unwrap();
-        assert!(Arc::ptr_eq(&one.code, &two.code));
+        assert!(Arc::ptr_eq(&one.compiled, &two.compiled));
         // A script may hold statements, so it is another thing under the same text.
         let script = engine.script("res.status == 200").unwrap();
-        assert!(!Arc::ptr_eq(&one.code, &script.code));
+        assert!(!Arc::ptr_eq(&one.compiled, &script.compiled));
         assert!(engine.script("let a = 1; a").is_ok());
         assert!(engine.expression("let a = 1; a").is_err());
         assert!(engine.expression("let a = 1; a").is_err());
@@ -63,10 +63,10 @@ mod tests {
         }
         let last = format!("res == {}", super::MOST + 9);
         let (one, two) = (engine.expression(&last), engine.expression(&last));
-        assert!(!Arc::ptr_eq(&one.unwrap().code, &two.unwrap().code));
+        assert!(!Arc::ptr_eq(&one.unwrap().compiled, &two.unwrap().compiled));
         let long = format!("'{}'", "a".repeat(super::LONGEST));
         let (engine, _) = Engine::new(&[]);
         let (one, two) = (engine.expression(&long), engine.expression(&long));
-        assert!(!Arc::ptr_eq(&one.unwrap().code, &two.unwrap().code));
+        assert!(!Arc::ptr_eq(&one.unwrap().compiled, &two.unwrap().compiled));
     }
 }

@@ -4,13 +4,13 @@ use super::expression::SourceKind;
 use super::functions;
 use super::jsonpath::JsonPath;
 use super::known::Known;
-use super::lint::{self, Lint};
 use super::module::{Loaded, Module, ModuleError, complain, load};
 use super::{
-    EvalError, EvalKind, Expression, Host, Locals, Scope, Source, SyntaxError, Template, Value,
-    explain, lexer, ops, parser, sandbox, translate,
+    EvalError, EvalKind, Expression, Host, Locals, Scope, Source, Template, Value, explain, lower,
+    ops, sandbox,
 };
 use crate::event::{Explanation, Json};
+use crate::syntax::{self, SyntaxError, Uses};
 use rhai::Dynamic;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -81,32 +81,21 @@ impl Engine {
     }
 
     fn compile(&self, source: &str, statements: bool) -> Result<Expression, SyntaxError> {
-        let tokens = lexer::tokens(source)?;
-        translate::refuse(&tokens)?;
-        let lint = lint::lint(&tokens);
-        let rhai = &self.0.rhai;
+        let tree = if statements {
+            syntax::script(source)?
+        } else {
+            syntax::expression(source)?
+        };
+        let uses = syntax::uses(&tree);
+        refuse_assignment(&uses)?;
+        refuse_unseen(&uses)?;
         // Rhai's parser is not ours to trust.
-        let parsed = catch_unwind(AssertUnwindSafe(|| {
-            match parser::expression(&tokens, source.len(), rhai, statements) {
-                Err(error) if statements => {
-                    refuse_assignment(&lint)?;
-                    if !tokens.iter().any(parser::may_be_statement) {
-                        return Err(error);
-                    }
-                    parser::script(&tokens, source.len(), rhai)
-                }
-                parsed => {
-                    let root = parsed?;
-                    refuse_assignment(&lint)?;
-                    Ok(root)
-                }
-            }
-        }));
-        let root = parsed.unwrap_or_else(|_| {
+        let lowered = catch_unwind(AssertUnwindSafe(|| lower::lower(&tree, &self.0.rhai)));
+        let root = lowered.unwrap_or_else(|_| {
             let message = "the parser panicked, which is an error of this program";
             Err(SyntaxError::new(0..source.len(), message))
         })?;
-        Ok(Expression::new(source, root, lint))
+        Ok(Expression::new(source, root, uses))
     }
 
     /// Compiles what `save` and `set` take: a text that begins with `$.` or `$[` (or is `$`) is a
@@ -140,20 +129,20 @@ impl Engine {
         Template::compile(self, source)
     }
 
-    /// The bool of a condition.
+    /// What a condition says; `None`: it is unknown, since what it asks about is missing.
     ///
     /// # Errors
-    /// What went wrong, and where. A value that is not a bool is an error that shows it.
+    /// What went wrong, and where. A value that is no bool is an error that shows it.
     pub fn test(
         &self,
         e: &Expression,
         scope: &Scope,
         on: &Locals<'_>,
         host: &Arc<dyn Host>,
-    ) -> Result<bool, EvalError> {
+    ) -> Result<Option<bool>, EvalError> {
         let value = self.run(e, scope, on, host)?;
         ops::truth(&value, "a condition")
-            .map_err(|fault| self.with_missing(placed(fault, &e.code.root.at), e, scope, on, host))
+            .map_err(|fault| self.with_missing(placed(fault, &e.compiled.root.at), e, scope, on, host))
     }
 
     /// The value of an expression or script; `null` where it is missing.
@@ -184,7 +173,7 @@ impl Engine {
     ) -> Result<Value, EvalError> {
         let value = self.run(e, scope, on, host)?;
         if value.is_unit() && !e.may_be_null() {
-            let error = EvalError::new(e.code.root.at.clone(), "there is no value").hint(
+            let error = EvalError::new(e.compiled.root.at.clone(), "there is no value").hint(
                 "give one for what may be missing: `… ?? \"\"`, or `… ?? null` to keep it missing",
             );
             return Err(self.with_missing(error, e, scope, on, host));
@@ -299,7 +288,7 @@ impl Engine {
     ) -> Result<Value, EvalError> {
         let value = self.run(e, scope, on, host)?;
         if value.is_unit() {
-            let error = EvalError::new(e.code.root.at.clone(), "a value in a text is missing")
+            let error = EvalError::new(e.compiled.root.at.clone(), "a value in a text is missing")
                 .hint("give one for it: `${… ?? \"\"}`");
             return Err(self.with_missing(error, e, scope, on, host));
         }
@@ -340,7 +329,7 @@ impl Engine {
         host: &Arc<dyn Host>,
     ) -> Explanation {
         let (value, seen) = self.observed(e, scope, on, host);
-        explain::explanation(e.source(), &e.code.root, seen, value.as_ref().ok())
+        explain::explanation(e.source(), &e.compiled.root, seen, value.as_ref().ok())
     }
 
     /// The value of an expression or script, and why it has it: one evaluation for both.
@@ -361,11 +350,11 @@ impl Engine {
             .map_err(|error| name_missing(error, &seen));
         (
             explained,
-            explain::explanation(e.source(), &e.code.root, seen, value.as_ref().ok()),
+            explain::explanation(e.source(), &e.compiled.root, seen, value.as_ref().ok()),
         )
     }
 
-    /// The bool of a condition, and why: one evaluation for both.
+    /// What a condition says, and why: one evaluation for both.
     ///
     /// # Errors
     /// As in [`Engine::test`]; the explanation shows what was seen until then.
@@ -375,18 +364,18 @@ impl Engine {
         scope: &Scope,
         on: &Locals<'_>,
         host: &Arc<dyn Host>,
-    ) -> (Result<bool, EvalError>, Explanation) {
+    ) -> (Result<Option<bool>, EvalError>, Explanation) {
         let (value, seen) = self.observed(e, scope, on, host);
         let verdict = value
             .as_ref()
             .map_err(Clone::clone)
             .and_then(|value| {
-                ops::truth(value, "a condition").map_err(|fault| placed(fault, &e.code.root.at))
+                ops::truth(value, "a condition").map_err(|fault| placed(fault, &e.compiled.root.at))
             })
             .map_err(|error| name_missing(error, &seen));
         (
             verdict,
-            explain::explanation(e.source(), &e.code.root, seen, value.as_ref().ok()),
+            explain::explanation(e.source(), &e.compiled.root, seen, value.as_ref().ok()),
         )
     }
 
@@ -401,20 +390,15 @@ impl Engine {
     ) -> Vec<Range<usize>> {
         let (value, seen) = self.observed(e, scope, on, host);
         let mut found = Vec::new();
-        if value.is_ok_and(|value| value.as_bool() == Ok(false)) {
-            explain::deciding(&e.code.root, &seen, true, &mut found);
+        if value.is_ok_and(|value| value.as_bool() != Ok(true)) {
+            explain::deciding(&e.compiled.root, &seen, true, &mut found);
         }
         found
     }
 
-    /// What an expression refers to.
-    pub fn lint<'e>(&self, e: &'e Expression) -> &'e Lint {
-        e.lint()
-    }
-
     /// Calls of functions or modules that do not exist, or with a wrong number of arguments.
     pub fn unknown_calls(&self, e: &Expression) -> Vec<SyntaxError> {
-        self.0.known.complaints(e.lint(), e.source())
+        self.0.known.complaints(e.uses())
     }
 
     /// The functions that expressions may call, besides those of Rhai.
@@ -478,14 +462,14 @@ impl Engine {
             seen,
         };
         // A panic inside a function must not take the whole engine down.
-        let value = catch_unwind(AssertUnwindSafe(|| run.node(&e.code.root)))
+        let value = catch_unwind(AssertUnwindSafe(|| run.node(&e.compiled.root)))
             .unwrap_or_else(|_| {
                 Err(EvalError::new(
                     e.whole(),
                     "the evaluation panicked, which is an error of this program",
                 ))
             })
-            .and_then(|value| sandbox::seal(value).map_err(|fault| placed(fault, &e.code.root.at)));
+            .and_then(|value| sandbox::seal(value).map_err(|fault| placed(fault, &e.compiled.root.at)));
         (value, run.seen)
     }
 
@@ -524,8 +508,8 @@ fn name_missing(mut error: EvalError, seen: &Seen) -> EvalError {
 }
 
 /// A task's variables are constants to scripts.
-fn refuse_assignment(lint: &Lint) -> Result<(), SyntaxError> {
-    match lint.assigned.first() {
+fn refuse_assignment(uses: &Uses) -> Result<(), SyntaxError> {
+    match uses.assigned.first() {
         None => Ok(()),
         Some(assigned) => Err(SyntaxError::new(
             assigned.at.clone(),
@@ -535,6 +519,18 @@ fn refuse_assignment(lint: &Lint) -> Result<(), SyntaxError> {
             "use `set`, or declare it: `let {} = …`",
             assigned.name
         ))),
+    }
+}
+
+/// A `fn` sees its arguments only.
+fn refuse_unseen(uses: &Uses) -> Result<(), SyntaxError> {
+    match uses.unseen.first() {
+        None => Ok(()),
+        Some(read) => Err(SyntaxError::new(
+            read.at.clone(),
+            format!("a `fn` does not see `{}`", read.name),
+        )
+        .hint("pass it as an argument, or write a closure: `let f = |x| …`")),
     }
 }
 

@@ -1,16 +1,17 @@
-//! Evaluates a [`Node`]: what a condition says is computed here, what only Rhai can do is left to it.
+//! Evaluates [`Code`]: what a condition says is computed here, what only Rhai can do is left to it.
 
-use super::arithmetic::{self, calculate};
+use super::arithmetic;
+use super::code::{Code, Kind, Leaf, Step};
 use super::functions::{Call, Function};
 use super::lazy::{self, Lazy, Step as Way};
-use super::node::{Kind, Leaf, Node, Operator, Step};
 use super::ops::{self, Fault, truth};
+use super::print::{HOLE, variable};
 use super::sandbox::{self, Entered};
 use super::scope::{Host, LOCALS, Locals, Scope};
-use super::translate::HOLE;
 use super::{EvalError, EvalKind, rhai_error};
 use crate::event::nearest;
 use crate::event::{Json, Missing};
+use crate::syntax::Operator;
 use rhai::{Dynamic, Map, Position};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -43,12 +44,12 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn value(&self, node: &Node) -> Option<&Dynamic> {
+    pub(super) fn value(&self, node: &Code) -> Option<&Dynamic> {
         self.values.get(&address(node))
     }
 }
 
-fn address(node: &Node) -> usize {
+fn address(node: &Code) -> usize {
     std::ptr::from_ref(node) as usize
 }
 
@@ -70,7 +71,7 @@ pub(super) fn placed(fault: Fault, at: &Range<usize>) -> EvalError {
 
 impl Run<'_> {
     /// The value of a node.
-    pub(super) fn node(&self, node: &Node) -> Outcome {
+    pub(super) fn node(&self, node: &Code) -> Outcome {
         let value = self.compute(node)?;
         if let Some(seen) = &self.seen {
             seen.borrow_mut()
@@ -80,21 +81,18 @@ impl Run<'_> {
         Ok(value)
     }
 
-    fn compute(&self, node: &Node) -> Outcome {
+    fn compute(&self, node: &Code) -> Outcome {
         let place = |fault| placed(fault, &node.at);
         match &node.kind {
             Kind::Literal(value) => Ok(value.clone()),
-            Kind::Variable(name) => self.variable_at(name, &node.at),
+            Kind::Variable(name) => Ok(self.variable_at(name, &node.at)),
             Kind::Path(of, steps) => self.path(node, of, steps),
-            Kind::Not(of) => ops::not(&self.node(of)?).map(Dynamic::from).map_err(place),
+            Kind::Not(of) => ops::not(&self.node(of)?).map_err(|fault| placed(fault, &of.at)),
             Kind::Negate(of) => arithmetic::negate(&self.node(of)?).map_err(place),
-            Kind::And(left, right) => {
-                Ok((self.truth(left, "`&&`")? && self.truth(right, "`&&`")?).into())
+            Kind::Binary(operator @ (Operator::And | Operator::Or), left, right) => {
+                self.logical(*operator, left, right)
             }
-            Kind::Or(left, right) => {
-                Ok((self.truth(left, "`||`")? || self.truth(right, "`||`")?).into())
-            }
-            Kind::Coalesce(left, right) => {
+            Kind::Binary(Operator::Coalesce, left, right) => {
                 let value = self.node(left)?;
                 if value.is_unit() {
                     self.node(right)
@@ -104,11 +102,16 @@ impl Run<'_> {
             }
             Kind::Binary(operator, left, right) => {
                 let (left, right) = (self.node(left)?, self.node(right)?);
-                let result = apply(*operator, &left, &right);
-                match operator {
-                    Operator::Calculate(_) => metered(node, result),
-                    _ => result.map_err(place),
+                let result = ops::binary(*operator, &left, &right);
+                if operator.is_arithmetic() {
+                    metered(node, result)
+                } else {
+                    result.map_err(place)
                 }
+            }
+            Kind::BesideNull(operator, left, right) => {
+                let same = ops::same(&self.node(left)?, &self.node(right)?);
+                Ok((same == (*operator == Operator::Equal)).into())
             }
             Kind::List(items) => Ok(Dynamic::from_array(self.nodes(items)?)),
             Kind::Map(members) => {
@@ -124,7 +127,7 @@ impl Run<'_> {
                 then,
                 otherwise,
             } => {
-                if self.truth(condition, "`if`")? {
+                if self.truth(condition, "a condition")? == Some(true) {
                     self.node(then)
                 } else {
                     otherwise
@@ -132,16 +135,8 @@ impl Run<'_> {
                         .map_or(Ok(Dynamic::UNIT), |node| self.node(node))
                 }
             }
-            Kind::Call {
-                function,
-                args,
-                maybe,
-                ..
-            } => {
+            Kind::Call(function, args) => {
                 let args = self.nodes(args)?;
-                if *maybe && args[0].is_unit() {
-                    return Ok(Dynamic::UNIT);
-                }
                 self.call(function, &args).map_err(place)
             }
             Kind::Rhai(leaf) => self.leaf(node, leaf),
@@ -157,11 +152,27 @@ impl Run<'_> {
         sandbox::call(function, &call, args)
     }
 
-    fn nodes(&self, nodes: &[Node]) -> Outcome<Vec<Dynamic>> {
+    fn nodes(&self, nodes: &[Code]) -> Outcome<Vec<Dynamic>> {
         nodes.iter().map(|node| self.node(node)).collect()
     }
 
-    fn truth(&self, node: &Node, who: &str) -> Outcome<bool> {
+    /// The right side is left out where the left one decides. Behind an unknown left, an error of the right is
+    /// unknown too.
+    fn logical(&self, operator: Operator, left: &Code, right: &Code) -> Outcome {
+        let decides = operator == Operator::Or;
+        let who = if decides { "`||`" } else { "`&&`" };
+        let left = self.truth(left, who)?;
+        if left == Some(decides) {
+            return Ok(decides.into());
+        }
+        let right = match self.truth(right, who) {
+            Err(error) if left.is_none() && error.kind != EvalKind::Limit => None,
+            right => right?,
+        };
+        Ok(ops::logical(decides, left, right))
+    }
+
+    fn truth(&self, node: &Code, who: &str) -> Outcome<Option<bool>> {
         let value = self.node(node)?;
         truth(&value, who).map_err(|fault| placed(fault, &node.at))
     }
@@ -173,26 +184,19 @@ impl Run<'_> {
             .map(|value| value.0)
     }
 
-    fn variable_at(&self, name: &str, at: &Range<usize>) -> Outcome {
-        let Some(value) = self.variable(name) else {
+    /// A variable; one that no taken path has saved is missing.
+    fn variable_at(&self, name: &str, at: &Range<usize>) -> Dynamic {
+        let value = self.variable(name);
+        if self.seen.is_some() && value.as_ref().is_none_or(Dynamic::is_unit) {
             let known = self.scope.names();
             let known = known.iter().map(|name| &**name).chain(LOCALS);
-            let error = EvalError::new(
-                at.clone(),
-                format!("the variable `{name}` has no value here"),
-            );
-            return Err(match nearest(name, known) {
-                Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => error,
-            });
-        };
-        if value.is_unit() {
-            self.missing(at, None);
+            let near = value.is_none().then(|| nearest(name, known)).flatten();
+            self.note_missing(at, near.map(str::to_owned));
         }
-        Ok(value)
+        value.unwrap_or_default()
     }
 
-    fn path(&self, node: &Node, of: &Node, steps: &[Step]) -> Outcome {
+    fn path(&self, node: &Code, of: &Code, steps: &[Step]) -> Outcome {
         let mut value = self.node(of)?;
         let mut next = 0;
         while let Some(step) = steps.get(next) {
@@ -219,7 +223,7 @@ impl Run<'_> {
     }
 
     /// Goes as far as the steps lead inside one JSON value, without making anything on the way.
-    fn json_path(&self, node: &Node, lazy: &Lazy, steps: &[Step], next: &mut usize) -> Outcome {
+    fn json_path(&self, node: &Code, lazy: &Lazy, steps: &[Step], next: &mut usize) -> Outcome {
         let mut json = lazy.json();
         let mut indices: Vec<Way> = Vec::new();
         let first = *next;
@@ -310,61 +314,46 @@ impl Run<'_> {
         }
     }
 
-    fn leaf(&self, node: &Node, leaf: &Leaf) -> Outcome {
+    fn leaf(&self, node: &Code, leaf: &Leaf) -> Outcome {
         let mut scope = rhai::Scope::new();
         for (index, hole) in leaf.holes.iter().enumerate() {
             let value = self.node(hole)?;
-            if index == 0 && leaf.maybe && value.is_unit() {
+            if index == 0 && leaf.needs_first && value.is_unit() {
                 return Ok(value);
             }
             scope.push_dynamic(format!("{HOLE}{index}"), value);
         }
         for name in &leaf.reads {
-            if let Some(value) = self.variable(name) {
-                scope.push_constant_dynamic(&**name, value);
-            }
+            let value = self.variable(name).unwrap_or_default();
+            scope.push_constant_dynamic(&*variable(name), value);
         }
         let _entered = Entered::new(self.host, self.place);
-        let value = self
-            .rhai
-            .eval_ast_with_scope::<Dynamic>(&mut scope, &leaf.ast)
-            .map_err(|error| self.leaf_error(&error, node, leaf))?;
+        let (value, absent) = sandbox::noting_missing(self.seen.is_some(), || {
+            self.rhai
+                .eval_ast_with_scope::<Dynamic>(&mut scope, &leaf.ast)
+        });
+        for absent in absent {
+            let here = absent.source.is_none_or(|source| source.is_empty());
+            if let Some(at) = leaf.printed.path(absent.position, absent.steps).filter(|_| here) {
+                self.note_missing(&at, absent.nearest);
+            }
+        }
+        let value = value.map_err(|error| self.leaf_error(&error, node, leaf))?;
         Ok(value.flatten())
     }
 
-    fn leaf_error(&self, error: &rhai::EvalAltResult, node: &Node, leaf: &Leaf) -> EvalError {
-        let mut located = rhai_error::located(error, &leaf.translation, &node.at, self.module_line);
+    fn leaf_error(&self, error: &rhai::EvalAltResult, node: &Code, leaf: &Leaf) -> EvalError {
+        let mut located = rhai_error::located(error, &leaf.printed, &node.at, self.module_line);
         // A call that cannot be made is wrong as a whole: its operands are what to look at.
         if leaf.name_at.as_ref() == Some(&located.at) {
             located.at = node.at.clone();
         }
-        match error {
-            rhai::EvalAltResult::ErrorVariableNotFound(name, _) => {
-                match self.variable_at(name, &located.at) {
-                    Err(error) => error,
-                    Ok(_) => located,
-                }
-            }
-            _ => located,
-        }
-    }
-}
-
-fn apply(operator: Operator, left: &Dynamic, right: &Dynamic) -> Result<Dynamic, Fault> {
-    match operator {
-        Operator::Compare(how) => ops::compare(how, left, right).map(Dynamic::from),
-        Operator::CompareNull(how) => Ok(ops::compare_null(how, left, right).into()),
-        Operator::In { negated } => {
-            ops::contains(right, left).map(|found| (found != negated).into())
-        }
-        Operator::Calculate(how) => calculate(how, left, right),
-        Operator::Bits(symbol) => arithmetic::bits(symbol, left, right),
-        Operator::Range { inclusive } => arithmetic::range(left, right, inclusive),
+        located
     }
 }
 
 /// A result that may have needed much memory or time.
-fn metered(node: &Node, result: Result<Dynamic, Fault>) -> Outcome {
+fn metered(node: &Code, result: Result<Dynamic, Fault>) -> Outcome {
     result
         .and_then(|value| sandbox::check().map(|()| value))
         .map_err(|fault| placed(fault, &node.at))

@@ -2,9 +2,9 @@
 
 use super::eval::Seen;
 use super::lazy;
-use super::node::{Kind, Node, Operator};
-use super::ops::Comparison;
-use crate::event::{Difference, Explanation, Json, Operand, Pos, Span};
+use super::code::{Code, Kind};
+use crate::event::{Difference, Explanation, Json, Operand, OperandKind, Pos, Span};
+use crate::syntax::Operator;
 use rhai::Dynamic;
 use std::ops::Range;
 
@@ -20,12 +20,12 @@ const MAX_OPERANDS: usize = 200;
 /// Puts together what an evaluation saw.
 pub(super) fn explanation(
     source: &str,
-    root: &Node,
+    root: &Code,
     seen: Seen,
     value: Option<&Dynamic>,
 ) -> Explanation {
     let mut operands = Vec::new();
-    collect(source, root, &seen, 0, &mut operands);
+    collect(source, root, &seen, None, 0, &mut operands);
     Explanation {
         source: source.to_owned(),
         value: value.map(brief),
@@ -38,16 +38,27 @@ pub(super) fn explanation(
     }
 }
 
-fn collect(source: &str, node: &Node, seen: &Seen, depth: u16, out: &mut Vec<Operand>) {
+fn collect(
+    source: &str,
+    node: &Code,
+    seen: &Seen,
+    parent: Option<u32>,
+    depth: u16,
+    out: &mut Vec<Operand>,
+) {
     if out.len() >= MAX_OPERANDS {
         return;
     }
     let shown = depth == 0 || is_interesting(node);
+    let mut under = parent;
     if shown {
+        under = u32::try_from(out.len()).ok();
         out.push(Operand {
             span: span(&node.at),
             source: source.get(node.at.clone()).unwrap_or_default().to_owned(),
             depth,
+            kind: kind(node),
+            parent,
             value: seen.value(node).map(brief),
             sides: sides(node, seen),
             difference: difference(node, seen),
@@ -62,22 +73,50 @@ fn collect(source: &str, node: &Node, seen: &Seen, depth: u16, out: &mut Vec<Ope
         {
             continue;
         }
-        collect(source, child, seen, below, out);
+        collect(source, child, seen, under, below, out);
+    }
+}
+
+/// What a report needs to know of it.
+fn kind(node: &Code) -> OperandKind {
+    use Operator as O;
+    match &node.kind {
+        Kind::Literal(value) if value.is_unit() => OperandKind::Null,
+        Kind::Literal(_) => OperandKind::Literal,
+        Kind::Variable(_) | Kind::Path(..) => OperandKind::Path,
+        Kind::Not(_) => OperandKind::Not,
+        Kind::BesideNull(O::Equal, ..) => OperandKind::IsNull,
+        Kind::BesideNull(..) => OperandKind::IsNotNull,
+        Kind::Binary(operator, ..) => match operator {
+            O::And => OperandKind::And,
+            O::Or => OperandKind::Or,
+            O::Equal => OperandKind::Equal,
+            O::NotEqual => OperandKind::NotEqual,
+            O::Less => OperandKind::Less,
+            O::LessOrEqual => OperandKind::LessOrEqual,
+            O::Greater => OperandKind::Greater,
+            O::GreaterOrEqual => OperandKind::GreaterOrEqual,
+            O::In => OperandKind::In,
+            O::NotIn => OperandKind::NotIn,
+            _ => OperandKind::Computed,
+        },
+        _ => OperandKind::Computed,
     }
 }
 
 /// The operands of the outermost `&&`, `||` and `!` for which the whole is not as it was wanted, in the order
 /// of the text.
-pub(super) fn deciding(node: &Node, seen: &Seen, wanted: bool, out: &mut Vec<Range<usize>>) {
+pub(super) fn deciding(node: &Code, seen: &Seen, wanted: bool, out: &mut Vec<Range<usize>>) {
     match &node.kind {
-        Kind::And(left, right) | Kind::Or(left, right) => {
+        Kind::Binary(Operator::And | Operator::Or, left, right) => {
             deciding(left, seen, wanted, out);
             deciding(right, seen, wanted, out);
         }
         Kind::Not(of) => deciding(of, seen, !wanted, out),
         _ => {
-            let value = seen.value(node).and_then(|value| value.as_bool().ok());
-            if value == Some(!wanted) {
+            // What is unknown keeps the whole from holding as well.
+            let good = |value: &Dynamic| value.as_bool() == Ok(wanted);
+            if seen.value(node).is_some_and(|value| !good(value)) {
                 out.push(node.at.clone());
             }
         }
@@ -85,40 +124,39 @@ pub(super) fn deciding(node: &Node, seen: &Seen, wanted: bool, out: &mut Vec<Ran
 }
 
 /// Whether the value of a node tells more than its text.
-fn is_interesting(node: &Node) -> bool {
+fn is_interesting(node: &Code) -> bool {
     match &node.kind {
         Kind::Literal(_) => false,
         Kind::Negate(of) => is_interesting(of),
-        Kind::List(_) | Kind::Map(_) | Kind::Binary(Operator::Range { .. }, ..) => {
+        Kind::List(_) | Kind::Map(_) | Kind::Binary(Operator::Range | Operator::RangeInclusive, ..) => {
             node.children().into_iter().any(is_interesting)
         }
         _ => true,
     }
 }
 
-fn sides(node: &Node, seen: &Seen) -> Option<(Json, Json)> {
-    let Kind::Binary(
-        Operator::Compare(_) | Operator::CompareNull(_) | Operator::In { .. },
-        left,
-        right,
-    ) = &node.kind
-    else {
-        return None;
+fn sides(node: &Code, seen: &Seen) -> Option<(Json, Json)> {
+    let (left, right) = match &node.kind {
+        Kind::Binary(operator, left, right) if compares(*operator) => (left, right),
+        Kind::BesideNull(_, left, right) => (left, right),
+        _ => return None,
     };
     Some((brief(seen.value(left)?), brief(seen.value(right)?)))
 }
 
+fn compares(operator: Operator) -> bool {
+    operator.is_equality()
+        || operator.is_order()
+        || matches!(operator, Operator::In | Operator::NotIn)
+}
+
 /// How the sides of a comparison differ that has found them unequal.
-fn difference(node: &Node, seen: &Seen) -> Option<Box<Difference>> {
-    let Kind::Binary(Operator::Compare(how), left, right) = &node.kind else {
+fn difference(node: &Code, seen: &Seen) -> Option<Box<Difference>> {
+    let Kind::Binary(operator @ (Operator::Equal | Operator::NotEqual), left, right) = &node.kind
+    else {
         return None;
     };
-    let unequal = match how {
-        Comparison::Equal => false,
-        Comparison::NotEqual => true,
-        _ => return None,
-    };
-    if seen.value(node)?.as_bool() != Ok(unequal) {
+    if seen.value(node)?.as_bool() != Ok(*operator == Operator::NotEqual) {
         return None;
     }
     let left = lazy::to_json(seen.value(left)?).ok()?;

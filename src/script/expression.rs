@@ -1,7 +1,8 @@
 use super::jsonpath::JsonPath;
-use super::lint::Lint;
-use super::node::{Kind, Node};
+use super::code::{Code, Kind};
+use super::lower::says_null;
 use crate::event::Name;
+use crate::syntax::Uses;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,26 +10,26 @@ use std::sync::Arc;
 /// A compiled expression or script. Cheap to clone.
 #[derive(Clone)]
 pub struct Expression {
-    pub(super) code: Arc<Code>,
+    pub(super) compiled: Arc<Compiled>,
     pub(super) place: u64,
 }
 
 /// What was compiled.
-pub(super) struct Code {
+pub(super) struct Compiled {
     pub(super) source: Name,
-    pub(super) root: Node,
-    pub(super) lint: Lint,
+    pub(super) root: Code,
+    pub(super) uses: Uses,
     pub(super) reads: Vec<Name>,
 }
 
 impl Expression {
-    pub(super) fn new(source: &str, root: Node, lint: Lint) -> Self {
-        let reads = lint.names();
+    pub(super) fn new(source: &str, root: Code, uses: Uses) -> Self {
+        let reads = uses.names();
         Self {
-            code: Arc::new(Code {
+            compiled: Arc::new(Compiled {
                 source: source.into(),
                 root,
-                lint,
+                uses,
                 reads,
             }),
             place: 0,
@@ -37,51 +38,41 @@ impl Expression {
 
     /// The text as it was written.
     pub fn source(&self) -> &str {
-        &self.code.source
+        &self.compiled.source
     }
 
     /// The variables that it reads, each once.
     pub fn reads(&self) -> &[Name] {
-        &self.code.reads
+        &self.compiled.reads
     }
 
     /// Whether it is the literal `true`.
     pub fn is_constant_true(&self) -> bool {
-        matches!(&self.code.root.kind, Kind::Literal(value) if value.as_bool() == Ok(true))
+        matches!(&self.compiled.root.kind, Kind::Literal(value) if value.as_bool() == Ok(true))
     }
 
     /// What it refers to.
-    pub fn lint(&self) -> &Lint {
-        &self.code.lint
+    pub fn uses(&self) -> &Uses {
+        &self.compiled.uses
     }
 
     /// The same expression at a place of a task: what `uuid()` yields depends on it.
     #[must_use]
     pub fn at_place(&self, place: u64) -> Self {
         Self {
-            code: self.code.clone(),
+            compiled: self.compiled.clone(),
             place,
         }
     }
 
     /// The stretch of the whole text.
     pub(super) fn whole(&self) -> Range<usize> {
-        0..self.code.source.len()
+        0..self.compiled.source.len()
     }
 
     /// Whether the author wrote that the value may be missing: `null`, `… ?? null`.
     pub(super) fn may_be_null(&self) -> bool {
-        ends_in_null(&self.code.root)
-    }
-}
-
-fn ends_in_null(node: &Node) -> bool {
-    match &node.kind {
-        Kind::Coalesce(_, right) => ends_in_null(right),
-        Kind::If {
-            then, otherwise, ..
-        } => ends_in_null(then) || otherwise.as_deref().is_some_and(ends_in_null),
-        _ => node.is_null(),
+        says_null(&self.compiled.root)
     }
 }
 

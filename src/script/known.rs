@@ -1,11 +1,11 @@
 //! Which functions there are.
 
 use super::known_rhai::RHAI;
-use super::lint::{Call, Lint};
 use super::module::{Loaded, ModuleError};
-use super::{SyntaxError, functions};
+use super::functions;
 use crate::event::Name;
 use crate::event::nearest;
+use crate::syntax::{Call, SyntaxError, Uses};
 use std::collections::BTreeMap;
 
 /// Functions that Rhai's evaluator itself knows, and how many arguments each takes.
@@ -51,20 +51,17 @@ impl Known {
     }
 
     /// What is wrong with the calls in a source.
-    pub(super) fn complaints(&self, lint: &Lint, source: &str) -> Vec<SyntaxError> {
+    pub(super) fn complaints(&self, uses: &Uses) -> Vec<SyntaxError> {
         let complain = |call: &Call| match &call.module {
             Some(module) => self.complain_of_module(module, call),
-            None => self.complain_of_function(call, lint, source),
+            None => self.complain_of_function(call, uses),
         };
-        lint.calls.iter().filter_map(complain).collect()
+        uses.calls.iter().filter_map(complain).collect()
     }
 
-    fn complain_of_function(&self, call: &Call, lint: &Lint, source: &str) -> Option<SyntaxError> {
-        if lint.declared.contains(&call.name) {
-            return None;
-        }
+    fn complain_of_function(&self, call: &Call, uses: &Uses) -> Option<SyntaxError> {
         // A method may be a closure that a map of the script holds: only Rhai knows then.
-        if call.method && source.contains('|') && !self.functions.contains_key(&*call.name) {
+        if call.method && uses.has_closures && !self.functions.contains_key(&*call.name) {
             return self
                 .near(&call.name)
                 .map(|near| unknown(call).hint(format!("did you mean `{near}`?")));

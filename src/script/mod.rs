@@ -2,21 +2,24 @@
 //!
 //! - [`Engine`] compiles an [`Expression`], a [`Source`] (what `save` takes) or a [`Template`], and
 //!   evaluates them over a [`Scope`] of variables and the [`Locals`] of the moment.
-//! - [`Lint`] tells before anything runs what an expression refers to; [`Engine::explain`] tells
+//! - [`Expression::uses`] tells before anything runs what an expression refers to; [`Engine::explain`] tells
 //!   afterwards why it had the value that it had.
 //! - [`Host`] is all that functions may ask of the world: the clock, chance, the environment. [`Chance`]
 //!   is what every world answers with, so that a replay sees the same values.
 //!
-//! How it works: `lexer` makes tokens with their bytes, `parser` makes an expression of them, and
-//! `eval` computes it, with `ops` and `arithmetic` for the meaning of operators. What only Rhai can
-//! do (closures, modules, statements, its own functions) is written out for it by `translate`, with the
-//! same operators, and runs in the `sandbox`.
+//! How it works: [`syntax`](crate::syntax) makes a tree of the text. `lower` makes code of the tree, which `eval`
+//! computes, with `ops` and `arithmetic` for the meaning of operators. What only Rhai can do (closures, modules,
+//! statements, its own functions) is written out for it by `print`, with the same operators, and runs in the `sandbox`.
+//!
+//! Missing is unknown, in both: a comparison, a function or `!` of what is missing is `null`, and `&&` and `||` are
+//! those of SQL. `ops::binary` is the one place that says so.
 //!
 //! No clock, runtime or IO is named here; limits count operations, tokens and bytes.
 
 mod arithmetic;
 mod cache;
 mod chance;
+mod code;
 mod engine;
 mod error;
 mod eval;
@@ -28,25 +31,21 @@ mod kind;
 mod known;
 mod known_rhai;
 mod lazy;
-mod lexer;
-mod lint;
+mod lower;
 mod module;
-mod node;
 mod ops;
-mod parser;
+mod print;
 mod rhai_error;
 mod sandbox;
 mod scope;
 mod template;
-mod translate;
 mod value;
 
 pub use chance::Chance;
 pub use engine::{Engine, Signature, brief};
-pub use error::{EvalError, EvalKind, SyntaxError};
+pub use crate::syntax::{MAX_SOURCE, SyntaxError, Uses};
+pub use error::{EvalError, EvalKind};
 pub use expression::{Expression, Source};
-pub use lexer::MAX_SOURCE;
-pub use lint::{Call, Lint, Path, Read};
 pub use module::{Module, ModuleError};
 pub use sandbox::{set_meter, set_stopwatch};
 pub use scope::{Host, LOCALS, Locals, Scope};

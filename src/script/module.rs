@@ -1,9 +1,9 @@
 use super::known::Known;
-use super::lexer::{self, Token};
-use super::lint::{self, Lint};
-use super::translate::{self, Translation};
-use super::{SyntaxError, rhai_error};
+use super::print::{Printed, Printer, each_call_in, is_module_name};
+use super::{lower, rhai_error};
 use crate::event::Name;
+use crate::syntax::tree::Child;
+use crate::syntax::{self, SyntaxError, Uses};
 use rhai::Position;
 
 /// The source of a script module.
@@ -33,10 +33,10 @@ pub(super) struct Loaded {
     pub(super) name: Name,
     file: Name,
     source: Name,
-    translation: Translation,
+    printed: Printed,
     /// Its functions, and how many arguments each takes.
     pub(super) functions: Vec<(Name, usize)>,
-    lint: Lint,
+    pub(super) uses: Uses,
 }
 
 impl Loaded {
@@ -45,7 +45,7 @@ impl Loaded {
         if *self.file != *file {
             return None;
         }
-        let at = self.translation.place(position)?.start;
+        let at = self.printed.place(position)?.start;
         let before = &self.source[..at];
         let line = before.matches('\n').count() + 1;
         let column = before
@@ -63,14 +63,14 @@ impl Loaded {
 pub(super) fn complain(modules: &[Loaded], known: &Known) -> Vec<ModuleError> {
     let mut errors = Vec::new();
     for module in modules {
-        let reads = module.lint.reads.iter().map(|read| {
+        let reads = module.uses.unseen.iter().map(|read| {
             SyntaxError::new(
                 read.at.clone(),
                 format!("a function of a module does not see `{}`", read.name),
             )
             .hint("pass it as an argument; a constant of the module is `global::NAME`")
         });
-        let calls = known.complaints(&module.lint, &module.source);
+        let calls = known.complaints(&module.uses);
         errors.extend(reads.chain(calls).map(|error| ModuleError {
             module: module.name.clone(),
             file: module.file.clone(),
@@ -110,21 +110,27 @@ pub(super) fn load(
 
 fn compile(engine: &mut rhai::Engine, module: &Module) -> Result<Loaded, SyntaxError> {
     let source = &module.source;
-    if !is_name(&module.name) {
+    if !is_module_name(&module.name) {
         return Err(
             SyntaxError::new(0..0, format!("`{}` is no name of a module", module.name))
                 .hint("a name has letters, digits and `_`, and is no word of the language"),
         );
     }
-    let tokens = lexer::tokens(source)?;
-    translate::refuse(&tokens)?;
-    only_functions(&tokens)?;
-    let mut translation = Translation::default();
-    translation.tokens(&tokens);
+    let block = syntax::module(source)?;
+    let mut literals = Ok(());
+    each_call_in(Child::Block(&block), &mut |call| {
+        if literals.is_ok() {
+            literals = lower::check_call(call);
+        }
+    });
+    literals?;
+    let mut printer = Printer::default();
+    printer.program(&block);
+    let printed = printer.into_printed();
     let whole = 0..source.len();
     let mut ast = engine
-        .compile(&translation.text)
-        .map_err(|error| rhai_error::syntax(&error, &translation, &whole))?;
+        .compile(&printed.text)
+        .map_err(|error| rhai_error::syntax(&error, &printed, &whole))?;
     ast.set_source(&*module.file);
     let functions = ast
         .iter_functions()
@@ -134,7 +140,7 @@ fn compile(engine: &mut rhai::Engine, module: &Module) -> Result<Loaded, SyntaxE
         rhai::Module::eval_ast_as_new(rhai::Scope::new(), &ast, engine).map_err(|error| {
             let fault = rhai_error::fault(&error);
             SyntaxError::new(
-                translation.place(error.position()).unwrap_or(whole),
+                printed.place(error.position()).unwrap_or(whole),
                 fault.message,
             )
         })?;
@@ -143,43 +149,8 @@ fn compile(engine: &mut rhai::Engine, module: &Module) -> Result<Loaded, SyntaxE
         name: module.name.clone(),
         file: module.file.clone(),
         source: source.clone(),
-        translation,
+        printed,
         functions,
-        lint: lint::lint(&tokens),
+        uses: syntax::uses_of_module(&block),
     })
-}
-
-fn is_name(name: &str) -> bool {
-    rhai::is_valid_identifier(name) && !lint::is_keyword(name) && !translate::is_reserved(name)
-}
-
-/// A module declares functions and constants; it does nothing when it is loaded.
-fn only_functions(tokens: &[Token]) -> Result<(), SyntaxError> {
-    let mut depth = 0usize;
-    let mut begins = true;
-    for token in tokens {
-        if depth == 0 && begins && !token.is(";") {
-            let allowed = matches!(token.word(), Some("fn" | "private" | "const"));
-            if !allowed {
-                return Err(SyntaxError::new(
-                    token.at.clone(),
-                    "a module holds functions and constants only",
-                )
-                .hint("put this into a function: `fn name() { … }`"));
-            }
-        }
-        begins = false;
-        if ["{", "#{", "(", "[", "?["]
-            .iter()
-            .any(|open| token.is(open))
-        {
-            depth += 1;
-        } else if token.is("}") || token.is(")") || token.is("]") {
-            depth = depth.saturating_sub(1);
-            begins = depth == 0 && token.is("}");
-        } else if token.is(";") && depth == 0 {
-            begins = true;
-        }
-    }
-    Ok(())
 }

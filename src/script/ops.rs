@@ -25,6 +25,20 @@ pub(super) fn member(value: &Dynamic, name: &str) -> Dynamic {
         .unwrap_or_default()
 }
 
+/// The names of a map's members; none of anything else.
+pub(super) fn key_names(value: &Dynamic) -> Vec<String> {
+    if let Some(lazy) = lazy::lazy(value) {
+        return match lazy.json() {
+            Json::Object(map) => map.keys().cloned().collect(),
+            _ => Vec::new(),
+        };
+    }
+    value
+        .as_map_ref()
+        .map(|map| map.keys().map(ToString::to_string).collect())
+        .unwrap_or_default()
+}
+
 /// `value[index]`.
 pub(super) fn index(value: &Dynamic, by: &Dynamic) -> Result<Dynamic, Fault> {
     if value.is_unit() || by.is_unit() {
@@ -116,8 +130,14 @@ pub(super) fn members(value: &Dynamic) -> Result<Map, Fault> {
 pub(super) fn binary(operator: Operator, left: &Dynamic, right: &Dynamic) -> Result<Dynamic, Fault> {
     use Operator as O;
     match operator {
-        O::And => return logical(false, truth(left, "`&&`")?, truth(right, "`&&`")?),
-        O::Or => return logical(true, truth(left, "`||`")?, truth(right, "`||`")?),
+        O::And => {
+            let (left, right) = (truth(left, "`&&`")?, truth(right, "`&&`")?);
+            return Ok(logical(false, left, right));
+        }
+        O::Or => {
+            let (left, right) = (truth(left, "`||`")?, truth(right, "`||`")?);
+            return Ok(logical(true, left, right));
+        }
         O::Coalesce => return Ok(if left.is_unit() { right } else { left }.clone()),
         _ if left.is_unit() || right.is_unit() => return Ok(Dynamic::UNIT),
         _ => {}
@@ -145,16 +165,12 @@ pub(super) fn binary(operator: Operator, left: &Dynamic, right: &Dynamic) -> Res
 }
 
 /// `&&` and `||` as in SQL; `None` is unknown. `decides`: the value that decides, whatever the other side is.
-pub(super) fn logical(
-    decides: bool,
-    left: Option<bool>,
-    right: Option<bool>,
-) -> Result<Dynamic, Fault> {
-    Ok(match (left, right) {
+pub(super) fn logical(decides: bool, left: Option<bool>, right: Option<bool>) -> Dynamic {
+    match (left, right) {
         (Some(value), _) | (_, Some(value)) if value == decides => value.into(),
         (None, _) | (_, None) => Dynamic::UNIT,
         _ => (!decides).into(),
-    })
+    }
 }
 
 /// `==` with a literal `null` on one side, which alone sees what is missing; `same(a, b)`.
@@ -199,7 +215,7 @@ pub(super) fn equal(left: &Dynamic, right: &Dynamic) -> bool {
         return *left == *right;
     }
     if let (Some(left), Some(right)) = (lazy::lazy(left), lazy::lazy(right)) {
-        return equal_json(left.json(), right.json());
+        return number::equal_json(left.json(), right.json());
     }
     let (left_type, right_type) = (Type::of(left), Type::of(right));
     match (left_type, right_type) {
@@ -216,26 +232,6 @@ pub(super) fn equal(left: &Dynamic, right: &Dynamic) -> bool {
             order(left, right) == Some(Ordering::Equal)
         }
         _ => false,
-    }
-}
-
-/// The same for JSON, without making values of it.
-fn equal_json(left: &Json, right: &Json) -> bool {
-    match (left, right) {
-        (Json::Array(left), Json::Array(right)) => {
-            left.len() == right.len() && left.iter().zip(right).all(|(l, r)| equal_json(l, r))
-        }
-        (Json::Object(left), Json::Object(right)) => {
-            left.len() == right.len()
-                && left
-                    .iter()
-                    .all(|(key, l)| right.get(key).is_some_and(|r| equal_json(l, r)))
-        }
-        (Json::Number(_), Json::Number(_)) => match (lazy::scalar(left), lazy::scalar(right)) {
-            (Some(left), Some(right)) => equal(&left, &right),
-            _ => false,
-        },
-        _ => left == right,
     }
 }
 

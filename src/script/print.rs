@@ -51,18 +51,29 @@ pub(super) struct Printed {
     line: usize,
     column: usize,
     places: Vec<(usize, usize, Range<usize>)>,
+    /// Of each call of [`PATH`]: which token it is, and where each of its steps ends.
+    paths: Vec<(usize, Vec<usize>)>,
 }
 
 impl Printed {
+    /// The stretch of a path up to one of its steps (from 1), for the call of [`PATH`] at a position of Rhai.
+    pub(super) fn path(&self, position: rhai::Position, steps: usize) -> Option<Range<usize>> {
+        let token = self.token(position)?;
+        let (_, ends) = self.paths.iter().find(|(call, _)| *call == token)?;
+        let (.., at) = &self.places[token];
+        Some(at.start..*ends.get(steps.checked_sub(1)?)?)
+    }
+
+    fn token(&self, position: rhai::Position) -> Option<usize> {
+        let key = (position.line()?, position.position().unwrap_or(1));
+        self.places
+            .partition_point(|(line, column, _)| (*line, *column) <= key)
+            .checked_sub(1)
+    }
+
     /// Where the token at a position of Rhai came from.
     pub(super) fn place(&self, position: rhai::Position) -> Option<Range<usize>> {
-        let key = (position.line()?, position.position().unwrap_or(1));
-        let after = self
-            .places
-            .partition_point(|(line, column, _)| (*line, *column) <= key);
-        self.places
-            .get(after.checked_sub(1)?)
-            .map(|(.., at)| at.clone())
+        self.token(position).map(|token| self.places[token].2.clone())
     }
 
     pub(super) fn push(&mut self, token: &str, at: &Range<usize>) {
@@ -306,6 +317,8 @@ impl Printer {
             steps.push(root);
             root = of;
         }
+        let ends = steps.iter().rev().map(|step| step.at.end).collect();
+        self.out.paths.push((self.out.places.len(), ends));
         self.wrapped(PATH, &node.at, |this| {
             this.node(root);
             for step in steps.into_iter().rev() {

@@ -2,8 +2,11 @@
 
 use super::functions;
 use super::ops::{self, Fault};
-use super::translate::{DIFFERS, FUNCTION, HOLE, JOIN, KEEP, MEMBER, OPERATORS, SAME, Translation};
-use super::{EvalError, EvalKind, SyntaxError};
+use super::print::{
+    ASSIGN, DIFFERS, FUNCTION, HOLE, JOIN, KEEP, MEMBER, NEGATE, NOT, PATH, Printed, SAME, TEST,
+};
+use super::{EvalError, EvalKind};
+use crate::syntax::{OPERATORS, SyntaxError};
 use rhai::{Dynamic, EvalAltResult, ParseError, ParseErrorType, Position};
 use std::ops::Range;
 use std::sync::Arc;
@@ -32,10 +35,10 @@ pub(super) fn raise(mut fault: Fault) -> Box<EvalAltResult> {
 /// A text that does not parse, at the place that its translation came from.
 pub(super) fn syntax(
     error: &ParseError,
-    translation: &Translation,
+    printed: &Printed,
     whole: &Range<usize>,
 ) -> SyntaxError {
-    let at = translation.place(error.position()).unwrap_or_else(|| {
+    let at = printed.place(error.position()).unwrap_or_else(|| {
         // The end of the text: its last byte.
         let end = whole.end;
         end.saturating_sub(1).max(whole.start)..end
@@ -52,10 +55,11 @@ pub(super) fn syntax(
 }
 
 /// Our names for operators and functions taken out of a message of Rhai.
-fn plain(message: &str) -> String {
-    let mut out = message.replace(FUNCTION, "").replace(MEMBER, "");
-    for (symbol, name, _) in OPERATORS {
-        out = out.replace(name, symbol);
+pub(super) fn plain(message: &str) -> String {
+    let mut out = message.replace(FUNCTION, "").replace(MEMBER, "").replace(ASSIGN, "");
+    // The longest first: `__not_in` holds `__not`.
+    for row in &OPERATORS {
+        out = out.replace(row.rhai_name, row.symbol);
     }
     for (word, name) in [
         ("text", JOIN),
@@ -63,6 +67,10 @@ fn plain(message: &str) -> String {
         ("==", SAME),
         ("!=", DIFFERS),
         ("value ", HOLE),
+        ("!", NOT),
+        ("-", NEGATE),
+        ("a condition", TEST),
+        ("a member", PATH),
     ] {
         out = out.replace(name, word);
     }
@@ -80,7 +88,7 @@ fn plain(message: &str) -> String {
 /// The error of an evaluation, with its place.
 pub(super) fn located(
     error: &EvalAltResult,
-    translation: &Translation,
+    printed: &Printed,
     whole: &Range<usize>,
     module_line: &dyn Fn(&str, Position) -> Option<String>,
 ) -> EvalError {
@@ -111,7 +119,7 @@ pub(super) fn located(
         }
     };
     EvalError {
-        at: translation.place(position).unwrap_or_else(|| whole.clone()),
+        at: printed.place(position).unwrap_or_else(|| whole.clone()),
         message,
         hint: fault.hint,
         kind: if fault.limit {

@@ -1,18 +1,24 @@
 //! Rhai as scripts may use it: no file, no clock, no way to load code, and a bound on everything.
 
-use super::arithmetic::{self, Arithmetic, calculate};
-use super::functions::{self, Call, Function};
+use super::arithmetic;
+use super::functions::{self, Call, Function, Run};
 use super::lazy::{self, Lazy};
-use super::ops::{self, Comparison, Fault, MAX_ITEMS, MAX_TEXT, Type};
-use super::rhai_error::raise;
+use super::ops::{self, Fault, MAX_ITEMS, MAX_TEXT, Type, truth};
+use super::print::{
+    ASSIGN, DIFFERS, FUNCTION, JOIN, KEEP, MAX_STEPS, MEMBER, NEGATE, NOT, PATH, SAME, TEST,
+};
+use super::rhai_error::{self, raise};
 use super::scope::Host;
-use super::translate::{DIFFERS, FUNCTION, JOIN, KEEP, MEMBER, OPERATORS, SAME};
+use crate::event::nearest;
+use crate::syntax::{OPERATORS, Operator};
 use jiff::{SignedDuration, Timestamp};
 use rhai::packages::{
     BasicArrayPackage, BasicMapPackage, BasicMathPackage, CorePackage, LogicPackage,
     MoreStringPackage, Package,
 };
-use rhai::{Dynamic, EvalAltResult, ImmutableString, NativeCallContext, Token};
+use rhai::{
+    Dynamic, EvalAltResult, EvalContext, Expression, ImmutableString, NativeCallContext, Position, Token,
+};
 use std::any::TypeId;
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -60,6 +66,34 @@ thread_local! {
     static USED: Cell<Used> = const { Cell::new(Used { bytes: 0, millis: 0, work: 0 }) };
     /// What functions may ask for while Rhai runs on this thread.
     static CURRENT: RefCell<Option<(Arc<dyn Host>, u64)>> = const { RefCell::new(None) };
+    /// The members that Rhai's code did not find on this thread, while somebody wants to know.
+    static MISSING: RefCell<Option<Vec<Absent>>> = const { RefCell::new(None) };
+}
+
+/// Most members that are noted as missing of one evaluation.
+const MAX_ABSENT: usize = 16;
+
+/// A member or index that was not there.
+pub(super) struct Absent {
+    /// Where, in what was printed for Rhai; where that is in a module, the file of the module.
+    pub(super) position: Position,
+    /// The module's file.
+    pub(super) source: Option<String>,
+    /// How many steps of the path were taken with it.
+    pub(super) steps: usize,
+    /// The nearest name that is there.
+    pub(super) nearest: Option<String>,
+}
+
+/// Notes what is missing while `work` is done, where it is `wanted`.
+pub(super) fn noting_missing<T>(wanted: bool, work: impl FnOnce() -> T) -> (T, Vec<Absent>) {
+    if !wanted {
+        return (work(), Vec::new());
+    }
+    let outer = MISSING.replace(Some(Vec::new()));
+    let result = work();
+    let noted = MISSING.replace(outer);
+    (result, noted.unwrap_or_default())
 }
 
 #[derive(Clone, Copy)]
@@ -118,7 +152,17 @@ pub(super) fn call(
     used.work += args.iter().map(size).sum::<u64>();
     USED.set(used);
     check()?;
-    (function.run)(call, args).and_then(ops::sized)
+    if function.is_unknown(args) {
+        return Ok(Dynamic::UNIT);
+    }
+    match function.run {
+        Run::Gives(run) => run(call, args).and_then(ops::sized),
+        Run::Changes(run) => {
+            let mut value = arithmetic::opened(&args[0]);
+            run(call, &mut value, &args[1..])?;
+            ops::sized(value)
+        }
+    }
 }
 
 /// About how much there is to go through in a value.
@@ -212,67 +256,136 @@ fn map_tokens(engine: &mut rhai::Engine) {
 }
 
 fn operators(engine: &mut rhai::Engine) {
-    for (symbol, name, precedence) in OPERATORS {
-        operator(engine, name, precedence);
-        engine.register_fn(name, binary(symbol));
+    for row in &OPERATORS {
+        let operator = row.operator;
+        let apply = move |left: &Dynamic, right: &Dynamic| {
+            ops::binary(operator, left, right).map_err(raise)
+        };
+        if operator.is_logical() {
+            lazy_form(engine, operator);
+        } else {
+            engine.register_fn(row.rhai_name, move |left: Dynamic, right: Dynamic| {
+                apply(&left, &right)
+            });
+        }
+        if row.assignment.is_some() {
+            changing(engine, &format!("{}{ASSIGN}", row.rhai_name), 2, move |_, args| {
+                assign(operator, args)
+            });
+        }
     }
-    for (name, how) in [(SAME, Comparison::Equal), (DIFFERS, Comparison::NotEqual)] {
-        operator(engine, name, 90);
-        engine.register_fn(name, move |left: Dynamic, right: Dynamic| {
-            ops::compare_null(how, &left, &right)
+    engine.register_fn(SAME, |left: Dynamic, right: Dynamic| ops::same(&left, &right));
+    engine.register_fn(DIFFERS, |left: Dynamic, right: Dynamic| !ops::same(&left, &right));
+    engine.register_fn(NOT, |value: Dynamic| ops::not(&value).map_err(raise));
+    engine.register_fn(NEGATE, |value: Dynamic| arithmetic::negate(&value).map_err(raise));
+    engine.register_fn(KEEP, |value: Dynamic| arithmetic::opened(&value));
+    engine.register_fn(TEST, |value: Dynamic| {
+        truth(&value, "a condition")
+            .map(|truth| truth == Some(true))
+            .map_err(raise)
+    });
+    // Rhai's own functions (`index_of`, `dedup`, `sort`) ask for these by their plain names.
+    engine.register_fn("==", |left: Dynamic, right: Dynamic| ops::equal(&left, &right));
+    engine.register_fn("!=", |left: Dynamic, right: Dynamic| !ops::equal(&left, &right));
+    for row in OPERATORS.iter().filter(|row| row.operator.is_order()) {
+        let operator = row.operator;
+        engine.register_fn(row.symbol, move |left: Dynamic, right: Dynamic| {
+            ops::binary(operator, &left, &right).map_err(raise)
         });
     }
-    // Rhai's own functions (`index_of`, `dedup`, `+=`) ask for these by their plain names.
-    engine.register_fn("==", |left: Dynamic, right: Dynamic| {
-        ops::equal(&left, &right)
-    });
-    engine.register_fn("!=", |left: Dynamic, right: Dynamic| {
-        !ops::equal(&left, &right)
-    });
-    for (symbol, ..) in OPERATORS
-        .into_iter()
-        .filter(|(symbol, ..)| matches!(*symbol, "+" | "-" | "*" | "/" | "<" | ">" | "<=" | ">="))
-    {
-        engine.register_fn(symbol, binary(symbol));
-    }
-    // Weaker than every operator, so that all that is assigned stands on its right.
-    operator(engine, KEEP, 2);
-    engine.register_fn(KEEP, |(): (), value: Dynamic| arithmetic::opened(&value));
-    engine.register_fn("!", |value: Dynamic| ops::not(&value).map_err(raise));
-    engine.register_fn("-", |value: Dynamic| {
-        arithmetic::negate(&value).map_err(raise)
-    });
 }
 
-fn operator(engine: &mut rhai::Engine, name: &str, precedence: u8) {
+/// `&&` or `||`: the right side is left out where the left one decides. Behind an unknown left, an error of the right is
+/// unknown too.
+fn lazy_form(engine: &mut rhai::Engine, operator: Operator) {
+    let row = operator.row();
+    let decides = operator == Operator::Or;
+    let who = if decides { "`||`" } else { "`&&`" };
+    let side = move |context: &mut EvalContext, node: &Expression| -> Result<Option<bool>> {
+        let value = context.eval_expression_tree(node)?.flatten();
+        truth(&value, who).map_err(|fault| raise_at(fault, node.position()))
+    };
+    let form = [row.rhai_name, "(", "$expr$", ",", "$expr$", ")"];
     engine
-        .register_custom_operator(name, precedence)
+        .register_custom_syntax(form, false, move |context, sides| {
+            let left = side(context, &sides[0])?;
+            if left == Some(decides) {
+                return Ok(decides.into());
+            }
+            let right = match side(context, &sides[1]) {
+                Err(error) if left.is_none() && !is_limit(&error) => None,
+                right => right?,
+            };
+            Ok(ops::logical(decides, left, right))
+        })
         .expect("the names of our operators are no words of Rhai");
 }
 
-fn binary(
-    symbol: &'static str,
-) -> impl Fn(Dynamic, Dynamic) -> Result<Dynamic> + Send + Sync + 'static {
-    move |left, right| {
-        let result = match symbol {
-            "==" => ops::compare(Comparison::Equal, &left, &right).map(Dynamic::from),
-            "!=" => ops::compare(Comparison::NotEqual, &left, &right).map(Dynamic::from),
-            "<" => ops::compare(Comparison::Less, &left, &right).map(Dynamic::from),
-            "<=" => ops::compare(Comparison::LessOrEqual, &left, &right).map(Dynamic::from),
-            ">" => ops::compare(Comparison::Greater, &left, &right).map(Dynamic::from),
-            ">=" => ops::compare(Comparison::GreaterOrEqual, &left, &right).map(Dynamic::from),
-            "in" => ops::contains(&right, &left).map(Dynamic::from),
-            "!in" => ops::contains(&right, &left).map(|found| Dynamic::from(!found)),
-            "+" => calculate(Arithmetic::Add, &left, &right),
-            "-" => calculate(Arithmetic::Subtract, &left, &right),
-            "*" => calculate(Arithmetic::Multiply, &left, &right),
-            "/" => calculate(Arithmetic::Divide, &left, &right),
-            "%" => calculate(Arithmetic::Remainder, &left, &right),
-            "<<" => calculate(Arithmetic::ShiftLeft, &left, &right),
-            _ => calculate(Arithmetic::ShiftRight, &left, &right),
-        };
-        result.map_err(raise)
+/// Whether an error is the end of the whole evaluation.
+fn is_limit(error: &EvalAltResult) -> bool {
+    rhai_error::fault(error).limit || !error.is_catchable()
+}
+
+#[expect(
+    clippy::unnecessary_box_returns,
+    reason = "Rhai takes its errors in boxes"
+)]
+fn raise_at(fault: Fault, position: Position) -> Box<EvalAltResult> {
+    let mut error = raise(fault);
+    error.set_position(position);
+    error
+}
+
+/// `a += b`: a list or text grows in its place.
+fn assign(operator: Operator, args: &mut [&mut Dynamic]) -> Result<Dynamic> {
+    let right = args[1].flatten_clone();
+    let left = &mut *args[0];
+    if operator == Operator::Add
+        && let (Ok(mut list), Ok(more)) = (left.as_array_mut(), ops::items(&right))
+    {
+        if list.len() + more.len() > MAX_ITEMS {
+            let limit = format!("a list or map of more than {MAX_ITEMS} items");
+            return Err(raise(Fault::limit(limit)));
+        }
+        list.extend(more);
+        return Ok(Dynamic::UNIT);
     }
+    let value = ops::binary(operator, &left.flatten_clone(), &right).map_err(raise)?;
+    change(left, value);
+    Ok(Dynamic::UNIT)
+}
+
+/// Puts a new value in the place of another, also where closures share it.
+fn change(place: &mut Dynamic, value: Dynamic) {
+    if let Some(mut slot) = place.write_lock::<Dynamic>() {
+        *slot = value;
+    }
+}
+
+/// Registers what changes its first argument in its place.
+fn changing(
+    engine: &mut rhai::Engine,
+    name: &str,
+    arity: usize,
+    run: impl Fn(&NativeCallContext, &mut [&mut Dynamic]) -> Result<Dynamic> + Send + Sync + 'static,
+) {
+    let types = vec![TypeId::of::<Dynamic>(); arity];
+    engine.register_raw_fn(
+        name,
+        types,
+        move |context: NativeCallContext, args: &mut [&mut Dynamic]| {
+            if args[0].is_read_only() {
+                return Err(raise(
+                    Fault::new(format!(
+                        "`{}` changes a value that a script cannot change",
+                        rhai_error::plain(context.fn_name())
+                    ))
+                    .hint("work on a copy: `let x = …`"),
+                ));
+            }
+            run(&context, args)
+        },
+    );
 }
 
 /// What is missing, and members of anything that has none, are `null`.
@@ -293,6 +406,12 @@ fn members(engine: &mut rhai::Engine) {
         [TypeId::of::<()>(), dynamic],
     ] {
         engine.register_raw_fn("index$get$", types, |_, _| Ok(Dynamic::UNIT));
+    }
+    for steps in 1..=MAX_STEPS {
+        let types = vec![dynamic; steps + 1];
+        engine.register_raw_fn(PATH, types, |context: NativeCallContext, args: &mut [&mut Dynamic]| {
+            path(&context, args)
+        });
     }
     engine.on_invalid_array_index(|_, _, _| Ok(Dynamic::UNIT.into()));
     #[expect(
@@ -317,6 +436,40 @@ fn members(engine: &mut rhai::Engine) {
     });
 }
 
+/// Goes from a value through members and indices; nothing is copied but what is found.
+fn path(context: &NativeCallContext, args: &mut [&mut Dynamic]) -> Result<Dynamic> {
+    let shared = args[0].is_shared().then(|| args[0].flatten_clone());
+    let root = shared.as_ref().unwrap_or(&*args[0]);
+    let mut value = None;
+    for (index, by) in args[1..].iter().enumerate() {
+        let of = value.as_ref().unwrap_or(root);
+        let found = ops::index(of, by).map_err(raise)?;
+        if found.is_unit() && !of.is_unit() {
+            note_missing(context, of, by, index + 1);
+        }
+        value = Some(found);
+    }
+    Ok(value.unwrap_or_default())
+}
+
+fn note_missing(context: &NativeCallContext, of: &Dynamic, by: &Dynamic, steps: usize) {
+    MISSING.with_borrow_mut(|noted| {
+        let Some(noted) = noted.as_mut().filter(|noted| noted.len() < MAX_ABSENT) else {
+            return;
+        };
+        let nearest = ops::as_text(by).and_then(|name| {
+            let keys = ops::key_names(of);
+            nearest(&name, keys.iter().map(String::as_str)).map(str::to_owned)
+        });
+        noted.push(Absent {
+            position: context.call_position(),
+            source: context.call_source().map(str::to_owned),
+            steps,
+            nearest,
+        });
+    });
+}
+
 impl IntoIterator for Lazy {
     type Item = Dynamic;
     type IntoIter = Box<dyn Iterator<Item = Dynamic>>;
@@ -328,33 +481,80 @@ impl IntoIterator for Lazy {
 
 fn our_functions(engine: &mut rhai::Engine) {
     for function in functions::all() {
+        let name = format!("{FUNCTION}{}", function.name);
         for arity in function.arity.clone() {
-            let types = vec![TypeId::of::<Dynamic>(); arity];
-            let name = format!("{FUNCTION}{}", function.name);
-            engine.register_raw_fn(
-                name,
-                types,
-                move |context: NativeCallContext, args: &mut [&mut Dynamic]| {
-                    let args: Vec<Dynamic> = args.iter().map(|arg| arg.flatten_clone()).collect();
-                    let (host, place) = CURRENT.with_borrow(Clone::clone).ok_or_else(|| {
-                        raise(Fault::new(format!(
-                            "`{}` cannot be called while a module is loaded",
-                            function.name
-                        )))
-                    })?;
-                    let call = Call {
-                        host: &*host,
-                        place,
-                        rhai: Some(&context),
-                    };
-                    self::call(function, &call, &args).map_err(raise)
-                },
-            );
+            if let Run::Changes(run) = function.run {
+                changing(engine, &name, arity, move |context, args| {
+                    change_in_place(function, run, context, args)?;
+                    ops::sized(args[0].flatten_clone()).map_err(raise)
+                });
+                changing(engine, &format!("{name}{ASSIGN}"), arity, move |context, args| {
+                    change_in_place(function, run, context, args)?;
+                    Ok(Dynamic::UNIT)
+                });
+            } else {
+                let types = vec![TypeId::of::<Dynamic>(); arity];
+                engine.register_raw_fn(
+                    &*name,
+                    types,
+                    move |context: NativeCallContext, args: &mut [&mut Dynamic]| {
+                        let args: Vec<Dynamic> =
+                            args.iter().map(|arg| arg.flatten_clone()).collect();
+                        with_call(function, &context, |call| {
+                            self::call(function, call, &args)
+                        })
+                    },
+                );
+            }
         }
     }
     engine.register_fn(JOIN, |pieces: rhai::Array| {
         ops::join(&pieces).map_err(raise)
     });
+}
+
+/// What a function may ask for, while Rhai runs.
+fn with_call<T>(
+    function: &Function,
+    context: &NativeCallContext,
+    work: impl FnOnce(&Call<'_>) -> std::result::Result<T, Fault>,
+) -> Result<T> {
+    let (host, place) = CURRENT.with_borrow(Clone::clone).ok_or_else(|| {
+        raise(Fault::new(format!(
+            "`{}` cannot be called while a module is loaded",
+            function.name
+        )))
+    })?;
+    let call = Call {
+        host: &*host,
+        place,
+        rhai: Some(context),
+    };
+    work(&call).map_err(raise)
+}
+
+fn change_in_place(
+    function: &Function,
+    run: fn(&Call<'_>, &mut Dynamic, &[Dynamic]) -> std::result::Result<(), Fault>,
+    context: &NativeCallContext,
+    args: &mut [&mut Dynamic],
+) -> Result<()> {
+    let rest: Vec<Dynamic> = args[1..].iter().map(|arg| arg.flatten_clone()).collect();
+    let mut used = USED.get();
+    used.work += rest.iter().map(size).sum::<u64>();
+    USED.set(used);
+    check().map_err(raise)?;
+    if args[0].is_unit() {
+        return Ok(());
+    }
+    if args[0].is::<Lazy>() {
+        let opened = arithmetic::opened(args[0]);
+        change(args[0], opened);
+    }
+    let Some(mut value) = args[0].write_lock::<Dynamic>() else {
+        return Ok(());
+    };
+    with_call(function, context, |call| run(call, &mut value, &rest))
 }
 
 fn types(engine: &mut rhai::Engine) {

@@ -1,6 +1,6 @@
-use super::lexer;
 use super::{Engine, Expression, SyntaxError};
 use crate::event::Name;
+use crate::syntax;
 use std::sync::Arc;
 
 /// A text with `${…}` in it. Cheap to clone.
@@ -92,7 +92,7 @@ impl Template {
             }
             text.push_str(&source[at..open]);
             let start = open + 2;
-            let (_, end) = lexer::tokens_to_brace(source, start)?;
+            let end = syntax::end_of_hole(source, start)?;
             let expression = engine.expression(&source[start..end]).map_err(|error| {
                 at_hole(error, start, end, source[start..end].trim().is_empty())
             })?;

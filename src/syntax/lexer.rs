@@ -4,13 +4,12 @@
 use super::SyntaxError;
 use super::operator::OPERATORS;
 use super::token::{Piece, Token, TokenKind as Kind};
-use std::ops::Range;
 use std::sync::LazyLock;
 
 /// Longest text of one expression, script or module, in bytes.
 pub const MAX_SOURCE: usize = 64 * 1024;
 /// Most tokens of one expression, script or module: compilation takes quadratic time in some of Rhai's constructs.
-const MAX_TOKENS: usize = 20_000;
+pub const MAX_TOKENS: usize = 20_000;
 /// Deepest nesting of backtick texts.
 const MAX_NESTING: usize = 8;
 

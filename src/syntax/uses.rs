@@ -19,8 +19,8 @@ pub struct Uses {
     pub assigned: Vec<Read>,
     /// Variables that a `fn` reads: it sees its arguments only.
     pub unseen: Vec<Read>,
-    /// Whether anything in it is called that only an evaluation knows: the member of a map, a variable.
-    pub calls_values: bool,
+    /// Whether it holds a closure: a method may then be one that a map holds.
+    pub has_closures: bool,
 }
 
 /// A variable that is read.
@@ -162,6 +162,7 @@ impl Visitor {
                 (self.found.constants).push((module.clone(), name.clone()));
             }
             Kind::Closure { params, body } => {
+                self.found.has_closures = true;
                 self.within(params.clone(), |this| this.node(body));
             }
             Kind::Loop(looped) => match &**looped {
@@ -306,10 +307,7 @@ impl Visitor {
         let method = matches!(call.target, Target::Method(_));
         let module = match &call.target {
             Target::Module(module) => Some(module.clone()),
-            Target::Function if self.knows(&call.name) => {
-                self.found.calls_values = true;
-                return;
-            }
+            Target::Function if self.knows(&call.name) => return,
             Target::Function if self.functions.contains(&call.name) => return,
             Target::Method(_) if self.functions.contains(&call.name) => return,
             Target::Function | Target::Method(_) => None,

@@ -344,7 +344,7 @@ impl Compiler<'_> {
         let engine = &self.project.engine;
         let mut watched: Vec<Watched> = Vec::new();
         for (number, guard) in when.iter().enumerate() {
-            let paths = engine.lint(&guard.expression).paths.iter();
+            let paths = guard.expression.uses().paths.iter();
             for path in paths.filter(|path| &*path.root == "res") {
                 let Some(source) = guard.text.as_str().get(path.at.clone()) else {
                     continue;

@@ -5,7 +5,7 @@ use crate::definition::model;
 use crate::definition::{Node, NodeKind, Text, nearest};
 use crate::event::{Json, Name, Span};
 use crate::machine::chart::{self, Assignment, Blueprint, Guard, Length};
-use crate::script::{Expression, Lint, SyntaxError};
+use crate::script::{Expression, SyntaxError};
 use std::sync::Arc;
 
 impl Compiler<'_> {
@@ -206,12 +206,12 @@ impl Compiler<'_> {
             let span = text.span_of(error.at.start + offset..error.at.end + offset);
             self.error("unknown-function", span, error.message, "", error.hint);
         }
-        let Lint { reads, paths, .. } = self.project.engine.lint(expression);
-        for read in reads {
+        let uses = expression.uses();
+        for read in &uses.reads {
             let span = text.span_of(read.at.start + offset..read.at.end + offset);
             self.read(&read.name, span);
         }
-        for path in paths {
+        for path in &uses.paths {
             let Some(service) = path.members.first() else {
                 continue;
             };

@@ -270,7 +270,7 @@ fn lines(places: &Places<'_>, index: usize) -> String {
 fn sample(looks: &[&Expression]) -> Json {
     let mut sample = json!({});
     for expression in looks {
-        for path in &expression.lint().paths {
+        for path in &expression.uses().paths {
             if &*path.root != "res" || path.members.is_empty() {
                 continue;
             }

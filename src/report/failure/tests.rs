@@ -2,7 +2,7 @@ use super::super::fixture::{
     FILE, ORDER, condition, explain, headline, not_shipped, place, span_in, unmet,
 };
 use super::*;
-use crate::event::{Json, Operand, Span};
+use crate::event::{Json, Operand, OperandKind, Span};
 use crate::report::status::Theme;
 use crate::report::style::Color;
 use serde_json::json;
@@ -571,6 +571,8 @@ fn places_that_do_not_fit_the_file_do_no_harm() {
             span: Span::default(),
             source: explanation.source.clone(),
             depth: 0,
+            kind: OperandKind::Equal,
+            parent: None,
             value: Some(false.into()),
             sides: Some((500.into(), 201.into())),
             difference: None,

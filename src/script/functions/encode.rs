@@ -1,4 +1,4 @@
-use super::{Call, Function, text_arg};
+use super::{Missing, Run, Call, Function, text_arg};
 use crate::script::ops::Fault;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -22,14 +22,15 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 0..=0,
         doc: "A new random UUID (version 4); a replay sees the same one.",
         example: "len(uuid()) == 36",
-        run: |call, _| {
+        missing: Missing::First,
+        run: Run::Gives(|call, _| {
             Ok(
                 uuid::Builder::from_random_bytes(call.host.chance(call.place))
                     .into_uuid()
                     .to_string()
                     .into(),
             )
-        },
+        }),
     },
     Function {
         name: "base64",
@@ -37,9 +38,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 1..=1,
         doc: "The text in base64, with padding.",
         example: "base64('user:pass') == 'dXNlcjpwYXNz'",
-        run: |_, args| {
+        missing: Missing::First,
+        run: Run::Gives(|_, args| {
             text_arg(args, 0, "base64").map(|text| STANDARD.encode(text.as_bytes()).into())
-        },
+        }),
     },
     Function {
         name: "base64_decode",
@@ -47,13 +49,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 1..=1,
         doc: "The UTF-8 text behind base64.",
         example: "base64_decode('aGk=') == 'hi'",
-        run: |_, args| {
+        missing: Missing::First,
+        run: Run::Gives(|_, args| {
             let text = text_arg(args, 0, "base64_decode")?;
             let bytes = STANDARD
                 .decode(text.as_bytes())
                 .map_err(|error| Fault::new(format!("this is no base64: {error}")))?;
             utf8(bytes)
-        },
+        }),
     },
     Function {
         name: "hex",
@@ -61,7 +64,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 1..=1,
         doc: "The bytes of the text, two hexadecimal digits each.",
         example: "hex('Az') == '417a'",
-        run: |_, args| text_arg(args, 0, "hex").map(|text| hex(text.as_bytes()).into()),
+        missing: Missing::First,
+        run: Run::Gives(|_, args| text_arg(args, 0, "hex").map(|text| hex(text.as_bytes()).into())),
     },
     Function {
         name: "hex_decode",
@@ -69,7 +73,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 1..=1,
         doc: "The UTF-8 text behind hexadecimal digits.",
         example: "hex_decode('417a') == 'Az'",
-        run: hex_decode,
+        missing: Missing::First,
+        run: Run::Gives(hex_decode),
     },
     Function {
         name: "sha256",
@@ -77,9 +82,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 1..=1,
         doc: "The SHA-256 of the text, in hexadecimal digits.",
         example: "starts_with(sha256('abc'), 'ba7816bf')",
-        run: |_, args| {
+        missing: Missing::First,
+        run: Run::Gives(|_, args| {
             text_arg(args, 0, "sha256").map(|text| hex(&Sha256::digest(text.as_bytes())).into())
-        },
+        }),
     },
     Function {
         name: "hmac_sha256",
@@ -87,7 +93,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 2..=2,
         doc: "The HMAC-SHA-256 of the text under a key, in hexadecimal digits: the signature of many webhooks.",
         example: "starts_with(hmac_sha256('key', 'text'), '6afa9046')",
-        run: hmac_sha256,
+        missing: Missing::First,
+        run: Run::Gives(hmac_sha256),
     },
     Function {
         name: "url_encode",
@@ -95,10 +102,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 1..=1,
         doc: "The text as a part of a URL, percent-encoded.",
         example: "url_encode('a b&c') == 'a%20b%26c'",
-        run: |_, args| {
+        missing: Missing::First,
+        run: Run::Gives(|_, args| {
             text_arg(args, 0, "url_encode")
                 .map(|text| utf8_percent_encode(&text, URL).to_string().into())
-        },
+        }),
     },
     Function {
         name: "url_decode",
@@ -106,10 +114,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 1..=1,
         doc: "The text behind percent-encoding.",
         example: "url_decode('a%20b') == 'a b'",
-        run: |_, args| {
+        missing: Missing::First,
+        run: Run::Gives(|_, args| {
             let text = text_arg(args, 0, "url_decode")?;
             utf8(percent_decode_str(&text).collect())
-        },
+        }),
     },
     Function {
         name: "env",
@@ -117,7 +126,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 1..=1,
         doc: "An environment variable, or `null` if it is not set; `permissions` must allow it.",
         example: "env('FUNCY_SURELY_NOT_SET') == null",
-        run: env,
+        missing: Missing::First,
+        run: Run::Gives(env),
     },
 ];
 

@@ -1,4 +1,4 @@
-use super::{Cache, Call, Function, text_arg};
+use super::{Missing, Run, Cache, Call, Function, text_arg};
 use crate::event::{Json, number};
 use crate::script::jsonpath::JsonPath;
 use crate::script::lazy;
@@ -18,7 +18,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 1..=1,
         doc: "The value that a JSON text means.",
         example: "parse_json('{\"a\": [1]}').a[0] == 1",
-        run: parse_json,
+        missing: Missing::First,
+        run: Run::Gives(parse_json),
     },
     Function {
         name: "to_json",
@@ -26,10 +27,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 1..=1,
         doc: "The value as JSON text.",
         example: "to_json(#{a: [1, null]}) == '{\"a\":[1,null]}'",
-        run: |_, args| {
+        missing: Missing::Seen,
+        run: Run::Gives(|_, args| {
             let json = lazy::to_json(&args[0])?;
             ops::sized(json.to_string().into())
-        },
+        }),
     },
     Function {
         name: "jsonpath",
@@ -37,7 +39,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 2..=2,
         doc: "What a JSONPath (RFC 9535) finds: a list, or the value itself if the path names one place only.",
         example: "jsonpath(#{lines: [#{sku: 'A'}, #{sku: 'B'}]}, '$.lines[*].sku') == ['A', 'B']",
-        run: jsonpath,
+        missing: Missing::First,
+        run: Run::Gives(jsonpath),
     },
     Function {
         name: "matches_schema",
@@ -45,7 +48,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 2..=2,
         doc: "Whether a value is valid by a JSON Schema, given as a map or JSON text.",
         example: "matches_schema(#{id: 7}, #{type: 'object', required: ['id']})",
-        run: matches_schema,
+        missing: Missing::Any,
+        run: Run::Gives(matches_schema),
     },
     Function {
         name: "diff",
@@ -53,7 +57,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 2..=2,
         doc: "The differences of two values, a text each: `$.items[2].price 10 → 9.5`; empty if they are equal.",
         example: "diff(#{a: 1, b: [2]}, #{a: 1, b: [3]}) == ['$.b[0] 2 → 3']",
-        run: |_, args| {
+        missing: Missing::First,
+        run: Run::Gives(|_, args| {
             let mut out = Vec::new();
             differences(
                 "$",
@@ -64,7 +69,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             Ok(Dynamic::from_array(
                 out.into_iter().map(Dynamic::from).collect(),
             ))
-        },
+        }),
     },
 ];
 

@@ -1,7 +1,8 @@
-use super::{Call, Function, list_arg, number_arg};
-use crate::script::arithmetic::{Arithmetic, calculate};
+use super::{Missing, Run, Call, Function, list_arg, number_arg};
+use crate::script::arithmetic::calculate;
 use crate::script::lazy;
 use crate::script::ops::{self, Fault, Type, shown};
+use crate::syntax::Operator;
 use rhai::{Dynamic, FnPtr};
 use std::cmp::Ordering;
 
@@ -12,15 +13,17 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 2..=9,
         doc: "Whether a value equals one of a list or of the other arguments.",
         example: "one_of('paid', 'paid', 'shipped') && !one_of(3, [1, 2])",
-        run: one_of,
+        missing: Missing::Any,
+        run: Run::Gives(one_of),
     },
     Function {
         name: "approx",
         params: "a, b, tolerance = 1e-9",
         arity: 2..=3,
-        doc: "Whether two numbers differ by no more than the tolerance; a missing one does.",
+        doc: "Whether two numbers differ by no more than the tolerance; unknown if one is missing.",
         example: "approx(99.5, 99.4, 0.2) && approx(1.0 / 3, 0.3333333333333)",
-        run: approx,
+        missing: Missing::Any,
+        run: Run::Gives(approx),
     },
     Function {
         name: "sum",
@@ -28,7 +31,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 1..=1,
         doc: "The sum of a list of numbers or durations; 0 if it is empty.",
         example: "sum([1, 2, 3.5]) == 6.5",
-        run: sum,
+        missing: Missing::First,
+        run: Run::Gives(sum),
     },
     Function {
         name: "min",
@@ -36,7 +40,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 1..=2,
         doc: "The smallest item of a list, or of two values; `null` of an empty list.",
         example: "min([3, 1, 2]) == 1 && min(4, 5) == 4",
-        run: |_, args| extreme(args, "min", Ordering::Less),
+        missing: Missing::First,
+        run: Run::Gives(|_, args| extreme(args, "min", Ordering::Less)),
     },
     Function {
         name: "max",
@@ -44,7 +49,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 1..=2,
         doc: "The largest item of a list, or of two values; `null` of an empty list.",
         example: "max([3, 1, 2]) == 3 && max('a', 'b') == 'b'",
-        run: |_, args| extreme(args, "max", Ordering::Greater),
+        missing: Missing::First,
+        run: Run::Gives(|_, args| extreme(args, "max", Ordering::Greater)),
     },
     Function {
         name: "filter",
@@ -52,7 +58,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 2..=2,
         doc: "The items for which the condition holds; the closure may take the index too.",
         example: "filter([1, 5, 9], |n| n > 3) == [5, 9] && [7, 8].filter(|n, i| i == 0) == [7]",
-        run: filter,
+        missing: Missing::First,
+        run: Run::Gives(filter),
     },
     Function {
         name: "all",
@@ -60,7 +67,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 2..=2,
         doc: "Whether the condition holds for every item; it does for an empty list.",
         example: "all([1, 2], |n| n > 0)",
-        run: |call, args| Ok(first(call, args, "all", false)?.is_none().into()),
+        missing: Missing::First,
+        run: Run::Gives(|call, args| quantified(call, args, "all", false)),
     },
     Function {
         name: "any",
@@ -68,7 +76,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 2..=2,
         doc: "Whether the condition holds for one item at least; `some` is the same.",
         example: "any([1, 2], |n| n > 1)",
-        run: |call, args| Ok(first(call, args, "any", true)?.is_some().into()),
+        missing: Missing::First,
+        run: Run::Gives(|call, args| quantified(call, args, "any", true)),
     },
     Function {
         name: "some",
@@ -76,7 +85,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 2..=2,
         doc: "Whether the condition holds for one item at least; `any` is the same.",
         example: "[1, 2].some(|n| n > 1)",
-        run: |call, args| Ok(first(call, args, "some", true)?.is_some().into()),
+        missing: Missing::First,
+        run: Run::Gives(|call, args| quantified(call, args, "some", true)),
     },
     Function {
         name: "find",
@@ -84,7 +94,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 2..=2,
         doc: "The first item for which the condition holds, or `null`.",
         example: "find([1, 5, 9], |n| n > 3) == 5",
-        run: |call, args| Ok(first(call, args, "find", true)?.unwrap_or_default()),
+        missing: Missing::First,
+        run: Run::Gives(find),
     },
     Function {
         name: "sort",
@@ -92,7 +103,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 1..=2,
         doc: "A sorted copy of a list; the closure gives a negative number, 0 or a positive one.",
         example: "sort([3, 1, 2]) == [1, 2, 3] && sort([1, 2, 3], |a, b| b - a) == [3, 2, 1]",
-        run: sort,
+        missing: Missing::First,
+        run: Run::Gives(sort),
     },
     Function {
         name: "reverse",
@@ -100,7 +112,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 1..=1,
         doc: "A copy in the opposite order.",
         example: "reverse([1, 2]) == [2, 1] && reverse('ab') == 'ba'",
-        run: reverse,
+        missing: Missing::First,
+        run: Run::Gives(reverse),
     },
     Function {
         name: "keys",
@@ -108,7 +121,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 1..=1,
         doc: "The names of a map's members, in their order.",
         example: "keys(#{a: 1, b: 2}) == ['a', 'b']",
-        run: keys,
+        missing: Missing::First,
+        run: Run::Gives(keys),
     },
     Function {
         name: "values",
@@ -116,15 +130,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 1..=1,
         doc: "The values of a map's members, in their order.",
         example: "values(#{a: 1, b: 2}) == [1, 2]",
-        run: values,
+        missing: Missing::First,
+        run: Run::Gives(values),
     },
 ];
 
 fn one_of(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
     let (value, others) = (&args[0], &args[1..]);
-    if value.is_unit() {
-        return Ok(false.into());
-    }
     if others.len() == 1 && Type::of(&others[0]) == Type::List {
         return ops::contains(&others[0], value).map(Dynamic::from);
     }
@@ -132,9 +144,6 @@ fn one_of(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
 }
 
 fn approx(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
-    if args[0].is_unit() || args[1].is_unit() {
-        return Ok(false.into());
-    }
     let tolerance = if args.len() == 3 {
         number_arg(args, 2, "approx")?
     } else {
@@ -194,21 +203,36 @@ fn closure_arg(args: &[Dynamic], index: usize, who: &str) -> Result<FnPtr, Fault
         })
 }
 
-/// Calls a condition for each item until one gives the wanted answer: that item.
-fn first(
+/// `all`, `some`: what the condition says of the items, joined by `&&` or `||`. `decides`: the answer for one item that
+/// decides for all.
+fn quantified(
     call: &Call<'_>,
     args: &[Dynamic],
     who: &str,
-    wanted: bool,
-) -> Result<Option<Dynamic>, Fault> {
+    decides: bool,
+) -> Result<Dynamic, Fault> {
     let items = list_arg(args, 0, who)?;
     let closure = closure_arg(args, 1, who)?;
+    let mut verdict = Some(!decides);
     for (index, item) in items.into_iter().enumerate() {
-        if call.condition(&closure, &item, index, who)? == wanted {
-            return Ok(Some(item));
+        match call.condition(&closure, &item, index, who)? {
+            Some(answer) if answer == decides => return Ok(decides.into()),
+            Some(_) => {}
+            None => verdict = None,
         }
     }
-    Ok(None)
+    Ok(verdict.map_or(Dynamic::UNIT, Dynamic::from))
+}
+
+fn find(call: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
+    let items = list_arg(args, 0, "find")?;
+    let closure = closure_arg(args, 1, "find")?;
+    for (index, item) in items.into_iter().enumerate() {
+        if call.condition(&closure, &item, index, "find")? == Some(true) {
+            return Ok(item);
+        }
+    }
+    Ok(Dynamic::UNIT)
 }
 
 fn filter(call: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
@@ -216,7 +240,7 @@ fn filter(call: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
     let closure = closure_arg(args, 1, "filter")?;
     let mut kept = Vec::new();
     for (index, item) in items.into_iter().enumerate() {
-        if call.condition(&closure, &item, index, "filter")? {
+        if call.condition(&closure, &item, index, "filter")? == Some(true) {
             kept.push(item);
         }
     }
@@ -231,7 +255,7 @@ fn sum(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
     let is_summable =
         |item: &Dynamic| matches!(Type::of(item), Type::Int | Type::Float | Type::Duration);
     items.try_fold(checked(first, is_summable)?, |sum, item| {
-        calculate(Arithmetic::Add, &sum, &checked(item, is_summable)?)
+        calculate(Operator::Add, &sum, &checked(item, is_summable)?)
     })
 }
 

@@ -27,7 +27,45 @@ pub(super) struct Function {
     pub(super) doc: &'static str,
     /// An expression that is true.
     pub(super) example: &'static str,
-    pub(super) run: fn(&Call<'_>, &[Dynamic]) -> Result<Dynamic, Fault>,
+    /// What it makes of arguments that are missing.
+    pub(super) missing: Missing,
+    pub(super) run: Run,
+}
+
+/// What a function makes of arguments that are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// It is unknown where its first argument is.
+    First,
+    /// It answers true or false, and is unknown where any argument is.
+    Any,
+    /// It looks at them.
+    Seen,
+}
+
+/// How a function is run.
+#[derive(Clone, Copy)]
+pub(super) enum Run {
+    /// It gives a value.
+    Gives(fn(&Call<'_>, &[Dynamic]) -> Result<Dynamic, Fault>),
+    /// It changes its first argument, which is its value.
+    Changes(fn(&Call<'_>, &mut Dynamic, &[Dynamic]) -> Result<(), Fault>),
+}
+
+impl Function {
+    /// Whether it changes its first argument.
+    pub(super) fn changes(&self) -> bool {
+        matches!(self.run, Run::Changes(_))
+    }
+
+    /// Whether it is not called at all with these arguments, since what it is asked about is missing.
+    pub(super) fn is_unknown(&self, args: &[Dynamic]) -> bool {
+        match self.missing {
+            Missing::First => args.first().is_some_and(Dynamic::is_unit),
+            Missing::Any => args.iter().any(Dynamic::is_unit),
+            Missing::Seen => false,
+        }
+    }
 }
 
 /// What a function may ask for besides its arguments.
@@ -51,14 +89,14 @@ impl Call<'_> {
             .map_err(super::rhai_error::thrown)
     }
 
-    /// The bool that a closure gives for an item, and its index if it asks for that.
+    /// What a closure says of an item, and its index if it asks for that; `None`: unknown.
     fn condition(
         &self,
         closure: &FnPtr,
         item: &Dynamic,
         index: usize,
         who: &str,
-    ) -> Result<bool, Fault> {
+    ) -> Result<Option<bool>, Fault> {
         let index = super::ops::count(index);
         let answer = closure
             .call_raw_with_extra_args(who, self.context()?, None, [item.clone()], [index], None)
@@ -91,15 +129,12 @@ pub(super) fn find(name: &str) -> Option<&'static Function> {
 }
 
 /// What is wrong with an argument that is a literal, where that can be known.
-pub(super) fn check_literal(name: &str, index: usize, value: &Dynamic) -> Result<(), Fault> {
-    if !value.is_string() {
-        return Ok(());
-    }
+pub(super) fn check_literal(name: &str, index: usize, text: &str) -> Result<(), Fault> {
     match (name, index) {
-        ("matches", 1) => text::pattern(value).map(drop),
-        ("jsonpath", 1) => json::path(value).map(drop),
-        ("duration", 0) => time::duration(value).map(drop),
-        ("time", 0) => time::time(value).map(drop),
+        ("matches", 1) => text::pattern(&text.into()).map(drop),
+        ("jsonpath", 1) => json::path(&text.into()).map(drop),
+        ("duration", 0) => time::duration(&text.into()).map(drop),
+        ("time", 0) => time::time(&text.into()).map(drop),
         _ => Ok(()),
     }
 }

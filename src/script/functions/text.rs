@@ -1,4 +1,4 @@
-use super::{Cache, Call, Function, text_arg};
+use super::{Missing, Run, Cache, Call, Function, text_arg};
 use crate::script::ops::{self, Fault, Type};
 use regex::Regex;
 use rhai::Dynamic;
@@ -12,9 +12,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
         name: "matches",
         params: "text, pattern",
         arity: 2..=2,
-        doc: "Whether a regular expression matches anywhere in the text; a missing text matches nothing.",
+        doc: "Whether a regular expression matches anywhere in the text.",
         example: "matches('A-17', '^A-[0-9]+$')",
-        run: matches,
+        missing: Missing::Any,
+        run: Run::Gives(matches),
     },
     Function {
         name: "contains",
@@ -22,23 +23,26 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 2..=2,
         doc: "Whether a text holds a text, a list an item, a map a key or a range a number.",
         example: "contains('parcel', 'arc') && contains([1, 2], 2) && contains(#{a: 1}, 'a')",
-        run: |_, args| ops::contains(&args[0], &args[1]).map(Dynamic::from),
+        missing: Missing::Any,
+        run: Run::Gives(|_, args| ops::contains(&args[0], &args[1]).map(Dynamic::from)),
     },
     Function {
         name: "starts_with",
         params: "text, beginning",
         arity: 2..=2,
-        doc: "Whether the text begins with another; a missing text does not.",
+        doc: "Whether the text begins with another.",
         example: "starts_with('order-7', 'order-')",
-        run: |_, args| affix(args, "starts_with", |text, part| text.starts_with(part)),
+        missing: Missing::Any,
+        run: Run::Gives(|_, args| affix(args, "starts_with", |text, part| text.starts_with(part))),
     },
     Function {
         name: "ends_with",
         params: "text, end",
         arity: 2..=2,
-        doc: "Whether the text ends with another; a missing text does not.",
+        doc: "Whether the text ends with another.",
         example: "ends_with('label.pdf', '.pdf')",
-        run: |_, args| affix(args, "ends_with", |text, part| text.ends_with(part)),
+        missing: Missing::Any,
+        run: Run::Gives(|_, args| affix(args, "ends_with", |text, part| text.ends_with(part))),
     },
     Function {
         name: "len",
@@ -46,7 +50,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 1..=1,
         doc: "How many characters, items or members there are.",
         example: "len('abc') == 3 && len([1, 2]) == 2",
-        run: len,
+        missing: Missing::First,
+        run: Run::Gives(len),
     },
     Function {
         name: "trim",
@@ -54,7 +59,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 1..=1,
         doc: "The text without white space at both ends.",
         example: "trim('  a b ') == 'a b'",
-        run: |_, args| text_arg(args, 0, "trim").map(|text| text.trim().into()),
+        missing: Missing::First,
+        run: Run::Gives(|_, args| text_arg(args, 0, "trim").map(|text| text.trim().into())),
     },
 ];
 
@@ -77,9 +83,6 @@ pub(super) fn pattern(source: &Dynamic) -> Result<Arc<Regex>, Fault> {
 
 fn matches(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
     let pattern = pattern(&args[1])?;
-    if args[0].is_unit() {
-        return Ok(false.into());
-    }
     Ok(pattern.is_match(&text_arg(args, 0, "matches")?).into())
 }
 
@@ -92,9 +95,6 @@ fn reason(error: &regex::Error) -> String {
 
 fn affix(args: &[Dynamic], who: &str, holds: fn(&str, &str) -> bool) -> Result<Dynamic, Fault> {
     let part = text_arg(args, 1, who)?;
-    if args[0].is_unit() {
-        return Ok(false.into());
-    }
     Ok(holds(&text_arg(args, 0, who)?, &part).into())
 }
 

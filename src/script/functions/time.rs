@@ -1,4 +1,4 @@
-use super::{Call, Function, text_arg};
+use super::{Missing, Run, Call, Function, text_arg};
 use crate::script::ops::{self, Fault, shown};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use rhai::Dynamic;
@@ -10,7 +10,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 0..=0,
         doc: "The current time of the run.",
         example: "now() > time('2020-01-01T00:00:00Z')",
-        run: |call, _| Ok(Dynamic::from(call.host.now())),
+        missing: Missing::First,
+        run: Run::Gives(|call, _| Ok(Dynamic::from(call.host.now()))),
     },
     Function {
         name: "time",
@@ -18,7 +19,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 1..=1,
         doc: "The time that a text in RFC 3339, or a number of seconds since 1970, means.",
         example: "time('2026-11-24T10:00:00+01:00') == time('2026-11-24T09:00:00Z') && time(0) == time('1970-01-01T00:00:00Z')",
-        run: |_, args| time(&args[0]),
+        missing: Missing::First,
+        run: Run::Gives(|_, args| time(&args[0])),
     },
     Function {
         name: "duration",
@@ -26,7 +28,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 1..=1,
         doc: "A stretch of time: `250ms`, `5s`, `1h30m`. Times and durations add, subtract and compare.",
         example: "time('2026-11-24T10:00:00Z') - time('2026-11-24T09:59:00Z') == duration('1m')",
-        run: |_, args| duration(&args[0]),
+        missing: Missing::First,
+        run: Run::Gives(|_, args| duration(&args[0])),
     },
     Function {
         name: "format",
@@ -34,7 +37,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: 1..=2,
         doc: "A time as text, in UTC, by a pattern of `strftime`.",
         example: "time('2026-11-24T10:00:00Z').format('%d.%m.%Y') == '24.11.2026'",
-        run: format_time,
+        missing: Missing::First,
+        run: Run::Gives(format_time),
     },
 ];
 

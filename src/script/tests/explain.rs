@@ -153,7 +153,7 @@ fn a_verdict_and_its_reason_come_from_one_evaluation() {
         desk.locals(|on| desk.engine.judge(&expression, &desk.scope, on, &desk.host))
     };
     let (verdict, explanation) = judge("res.body.statuss == uuid()");
-    assert_eq!(verdict, Ok(false));
+    assert_eq!(verdict, Ok(Some(false)));
     assert_eq!(explanation.missing[0].nearest.as_deref(), Some("status"));
     let (verdict, explanation) = judge("res.body.totall");
     assert!(

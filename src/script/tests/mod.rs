@@ -4,7 +4,7 @@ mod errors;
 mod explain;
 mod functions;
 mod fuzz;
-mod lint;
+mod uses;
 mod meaning;
 mod modules;
 mod sandbox;
@@ -120,6 +120,11 @@ impl Desk {
     }
 
     pub(super) fn test(&self, source: &str) -> Result<bool, EvalError> {
+        self.truth(source).map(|truth| truth == Some(true))
+    }
+
+    /// What a condition says; `None`: it is unknown.
+    pub(super) fn truth(&self, source: &str) -> Result<Option<bool>, EvalError> {
         let condition = self
             .engine
             .expression(source)

@@ -152,7 +152,7 @@ fn one_engine_serves_many_threads() {
                                 on,
                                 &desk.host
                             )),
-                            Ok(true)
+                            Ok(Some(true))
                         );
                     }
                 });

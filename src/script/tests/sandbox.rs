@@ -1,5 +1,5 @@
 use super::{Desk, on_big_stack, order};
-use crate::script::lexer::{MAX_SOURCE, MAX_TOKENS};
+use crate::syntax::{MAX_SOURCE, MAX_TOKENS};
 use crate::script::{EvalKind, Scope};
 use serde_json::json;
 
@@ -178,7 +178,7 @@ fn locals_are_asked_for_only_what_is_read() {
     assert_eq!(
         desk.engine
             .test(&expression, &Scope::new(), &on, &desk.host),
-        Ok(true)
+        Ok(Some(true))
     );
     assert_eq!(*asked.lock().unwrap(), ["a"]);
 }

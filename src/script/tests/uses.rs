@@ -6,7 +6,7 @@ fn reads(source: &str) -> Vec<String> {
         .engine
         .script(source)
         .unwrap_or_else(|error| panic!("{source}: {error:?}"));
-    for read in &desk.engine.lint(&script).reads {
+    for read in &script.uses().reads {
         assert_eq!(&source[read.at.clone()], &*read.name);
     }
     script.reads().iter().map(ToString::to_string).collect()
@@ -48,8 +48,8 @@ fn calls_and_paths_carry_their_bytes() {
     let source =
         "shop::total(res.body['items'][0].price, |a, b| a) > max(1, 2) && x.y.trim().len(3,) == []";
     let expression = desk.engine.expression(source).unwrap();
-    let lint = desk.engine.lint(&expression);
-    let calls: Vec<_> = lint
+    let uses = expression.uses();
+    let calls: Vec<_> = uses
         .calls
         .iter()
         .map(|call| {
@@ -66,7 +66,7 @@ fn calls_and_paths_carry_their_bytes() {
             (None, "len", 2, true)
         ]
     );
-    let paths: Vec<_> = lint
+    let paths: Vec<_> = uses
         .paths
         .iter()
         .map(|path| (&source[path.at.clone()], path.members.join(".")))
