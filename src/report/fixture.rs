@@ -2,8 +2,8 @@
 
 use crate::event::{
     Attempted, ConditionState, ErrorKind, Event, ExecutionStarted, Explanation, Fact, Failure,
-    Headline, Json, Metrics, Missing, Name, Operand, OperandKind, Outcome, Place, Pos, Reply, RunStarted, Span,
-    StateMetrics, Tally,
+    Headline, Json, Metrics, Missing, Name, Operand, OperandKind, Outcome, Place, Pos, Reply,
+    RunStarted, Span, StateMetrics, Tally,
 };
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};

@@ -173,14 +173,18 @@ fn label(operand: &Operand, decisive: bool, missing: bool, symbols: &Symbols) ->
     };
     let Some((left, right)) = operand.sides.as_ref().filter(|_| decisive) else {
         return match (value, operand.kind) {
-            (Json::Null, K::Path | K::Null | K::Literal) if !missing => compact(value, VALUE_BYTES, symbols.ellipsis),
+            (Json::Null, K::Path | K::Null | K::Literal) if !missing => {
+                compact(value, VALUE_BYTES, symbols.ellipsis)
+            }
             (Json::Null, K::Path) => "missing".to_owned(),
             (Json::Null, _) if missing => "unknown".to_owned(),
             _ => compact(value, VALUE_BYTES, symbols.ellipsis),
         };
     };
     let show = |value: &Json| match value {
-        Json::Null if missing && !matches!(operand.kind, K::IsNull | K::IsNotNull) => "missing".to_owned(),
+        Json::Null if missing && !matches!(operand.kind, K::IsNull | K::IsNotNull) => {
+            "missing".to_owned()
+        }
         value => compact(value, VALUE_BYTES, symbols.ellipsis),
     };
     let (a, b) = (show(left), show(right));

@@ -6,11 +6,7 @@ use crate::syntax::Operator;
 use jiff::{SignedDuration, Timestamp};
 use rhai::Dynamic;
 
-pub(super) fn calculate(
-    how: Operator,
-    left: &Dynamic,
-    right: &Dynamic,
-) -> Result<Dynamic, Fault> {
+pub(super) fn calculate(how: Operator, left: &Dynamic, right: &Dynamic) -> Result<Dynamic, Fault> {
     if let (Ok(l), Ok(r)) = (left.as_int(), right.as_int()) {
         return integers(how, l, r).map(Dynamic::from);
     }

@@ -141,8 +141,9 @@ impl Engine {
         host: &Arc<dyn Host>,
     ) -> Result<Option<bool>, EvalError> {
         let value = self.run(e, scope, on, host)?;
-        ops::truth(&value, "a condition")
-            .map_err(|fault| self.with_missing(placed(fault, &e.compiled.root.at), e, scope, on, host))
+        ops::truth(&value, "a condition").map_err(|fault| {
+            self.with_missing(placed(fault, &e.compiled.root.at), e, scope, on, host)
+        })
     }
 
     /// The value of an expression or script; `null` where it is missing.
@@ -469,7 +470,9 @@ impl Engine {
                     "the evaluation panicked, which is an error of this program",
                 ))
             })
-            .and_then(|value| sandbox::seal(value).map_err(|fault| placed(fault, &e.compiled.root.at)));
+            .and_then(|value| {
+                sandbox::seal(value).map_err(|fault| placed(fault, &e.compiled.root.at))
+            });
         (value, run.seen)
     }
 
@@ -516,7 +519,7 @@ fn refuse_assignment(uses: &Uses) -> Result<(), SyntaxError> {
             format!("`{}` cannot be changed by a script", assigned.name),
         )
         .hint(format!(
-            "use `set`, or declare it: `let {} = …`",
+            "`==` compares; a variable gets a value by `set`, or is declared: `let {} = …`",
             assigned.name
         ))),
     }

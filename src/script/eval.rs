@@ -334,7 +334,11 @@ impl Run<'_> {
         });
         for absent in absent {
             let here = absent.source.is_none_or(|source| source.is_empty());
-            if let Some(at) = leaf.printed.path(absent.position, absent.steps).filter(|_| here) {
+            if let Some(at) = leaf
+                .printed
+                .path(absent.position, absent.steps)
+                .filter(|_| here)
+            {
                 self.note_missing(&at, absent.nearest);
             }
         }

@@ -1,8 +1,8 @@
 //! Why an expression has the value that it has.
 
+use super::code::{Code, Kind};
 use super::eval::Seen;
 use super::lazy;
-use super::code::{Code, Kind};
 use crate::event::{Difference, Explanation, Json, Operand, OperandKind, Pos, Span};
 use crate::syntax::Operator;
 use rhai::Dynamic;
@@ -128,7 +128,9 @@ fn is_interesting(node: &Code) -> bool {
     match &node.kind {
         Kind::Literal(_) => false,
         Kind::Negate(of) => is_interesting(of),
-        Kind::List(_) | Kind::Map(_) | Kind::Binary(Operator::Range | Operator::RangeInclusive, ..) => {
+        Kind::List(_)
+        | Kind::Map(_)
+        | Kind::Binary(Operator::Range | Operator::RangeInclusive, ..) => {
             node.children().into_iter().any(is_interesting)
         }
         _ => true,

@@ -1,5 +1,5 @@
-use super::jsonpath::JsonPath;
 use super::code::{Code, Kind};
+use super::jsonpath::JsonPath;
 use super::lower::says_null;
 use crate::event::Name;
 use crate::syntax::Uses;

@@ -1,8 +1,8 @@
 //! Which functions there are.
 
+use super::functions;
 use super::known_rhai::RHAI;
 use super::module::{Loaded, ModuleError};
-use super::functions;
 use crate::event::Name;
 use crate::event::nearest;
 use crate::syntax::{Call, SyntaxError, Uses};

@@ -41,9 +41,9 @@ mod scope;
 mod template;
 mod value;
 
+pub use crate::syntax::{MAX_SOURCE, SyntaxError, Uses};
 pub use chance::Chance;
 pub use engine::{Engine, Signature, brief};
-pub use crate::syntax::{MAX_SOURCE, SyntaxError, Uses};
 pub use error::{EvalError, EvalKind};
 pub use expression::{Expression, Source};
 pub use module::{Module, ModuleError};

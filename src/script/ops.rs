@@ -18,11 +18,14 @@ pub(super) fn member(value: &Dynamic, name: &str) -> Dynamic {
     if let Some(lazy) = lazy::lazy(value) {
         return lazy.member(name).unwrap_or_default();
     }
-    value
-        .as_map_ref()
-        .ok()
-        .and_then(|map| map.get(name).cloned())
-        .unwrap_or_default()
+    if let Ok(map) = value.as_map_ref() {
+        return map.get(name).cloned().unwrap_or_default();
+    }
+    // What a script has caught.
+    match value.read_lock::<Fault>() {
+        Some(fault) if name == "message" => fault.message.clone().into(),
+        _ => Dynamic::UNIT,
+    }
 }
 
 /// The names of a map's members; none of anything else.
@@ -127,7 +130,11 @@ pub(super) fn members(value: &Dynamic) -> Result<Map, Fault> {
 
 /// What an operator gives for two values: the one meaning, for our evaluator and for code that Rhai runs. What is missing
 /// on either side makes it unknown, `null`. The lazy ones (`&&`, `||`, `??`) are given both sides here as well.
-pub(super) fn binary(operator: Operator, left: &Dynamic, right: &Dynamic) -> Result<Dynamic, Fault> {
+pub(super) fn binary(
+    operator: Operator,
+    left: &Dynamic,
+    right: &Dynamic,
+) -> Result<Dynamic, Fault> {
     use Operator as O;
     match operator {
         O::And => {

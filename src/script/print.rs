@@ -6,7 +6,9 @@
 
 use super::functions;
 use crate::event::Name;
-use crate::syntax::tree::{Arm, Block, Call, Child, Kind, Loop, Node, Piece, StatementKind, Target};
+use crate::syntax::tree::{
+    Arm, Block, Call, Child, Kind, Loop, Node, Piece, StatementKind, Target,
+};
 use crate::syntax::{Operator, is_keyword};
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -73,7 +75,8 @@ impl Printed {
 
     /// Where the token at a position of Rhai came from.
     pub(super) fn place(&self, position: rhai::Position) -> Option<Range<usize>> {
-        self.token(position).map(|token| self.places[token].2.clone())
+        self.token(position)
+            .map(|token| self.places[token].2.clone())
     }
 
     pub(super) fn push(&mut self, token: &str, at: &Range<usize>) {
@@ -117,12 +120,12 @@ impl PartialEq for functions::Function {
 
 impl Eq for functions::Function {}
 
-/// Functions that Rhai looks for by the names in their arguments: never called on a value.
-const BY_NAME: [&str; 2] = ["is_def_var", "is_def_fn"];
+/// Functions of Rhai that cannot be called on a value.
+const NO_METHODS: [&str; 4] = ["is_def_var", "is_def_fn", "print", "debug"];
 
 /// Whether Rhai's function of this name is called on its first argument.
 pub(super) fn is_called_on_a_value(name: &str, args: usize) -> bool {
-    args > 0 && !BY_NAME.contains(&name)
+    args > 0 && !NO_METHODS.contains(&name)
 }
 
 /// Writes trees.
@@ -416,7 +419,7 @@ impl Printer {
     fn call_of_rhai(&mut self, call: &Call, at: &Range<usize>) {
         let (first, rest) = receiver_of(call);
         match first {
-            Some(first) if !BY_NAME.contains(&&*call.name) => {
+            Some(first) if !NO_METHODS.contains(&&*call.name) => {
                 // Only what the source declares itself can be changed in its place.
                 if self.declares_root(first) {
                     self.target(first);

@@ -33,11 +33,7 @@ pub(super) fn raise(mut fault: Fault) -> Box<EvalAltResult> {
 }
 
 /// A text that does not parse, at the place that its translation came from.
-pub(super) fn syntax(
-    error: &ParseError,
-    printed: &Printed,
-    whole: &Range<usize>,
-) -> SyntaxError {
+pub(super) fn syntax(error: &ParseError, printed: &Printed, whole: &Range<usize>) -> SyntaxError {
     let at = printed.place(error.position()).unwrap_or_else(|| {
         // The end of the text: its last byte.
         let end = whole.end;
@@ -56,7 +52,10 @@ pub(super) fn syntax(
 
 /// Our names for operators and functions taken out of a message of Rhai.
 pub(super) fn plain(message: &str) -> String {
-    let mut out = message.replace(FUNCTION, "").replace(MEMBER, "").replace(ASSIGN, "");
+    let mut out = message
+        .replace(FUNCTION, "")
+        .replace(MEMBER, "")
+        .replace(ASSIGN, "");
     // The longest first: `__not_in` holds `__not`.
     for row in &OPERATORS {
         out = out.replace(row.rhai_name, row.symbol);

@@ -17,7 +17,8 @@ use rhai::packages::{
     MoreStringPackage, Package,
 };
 use rhai::{
-    Dynamic, EvalAltResult, EvalContext, Expression, ImmutableString, NativeCallContext, Position, Token,
+    Dynamic, EvalAltResult, EvalContext, Expression, ImmutableString, NativeCallContext, Position,
+    Token,
 };
 use std::any::TypeId;
 use std::cell::{Cell, RefCell};
@@ -269,15 +270,24 @@ fn operators(engine: &mut rhai::Engine) {
             });
         }
         if row.assignment.is_some() {
-            changing(engine, &format!("{}{ASSIGN}", row.rhai_name), 2, move |_, args| {
-                assign(operator, args)
-            });
+            changing(
+                engine,
+                &format!("{}{ASSIGN}", row.rhai_name),
+                2,
+                move |_, args| assign(operator, args),
+            );
         }
     }
-    engine.register_fn(SAME, |left: Dynamic, right: Dynamic| ops::same(&left, &right));
-    engine.register_fn(DIFFERS, |left: Dynamic, right: Dynamic| !ops::same(&left, &right));
+    engine.register_fn(SAME, |left: Dynamic, right: Dynamic| {
+        ops::same(&left, &right)
+    });
+    engine.register_fn(DIFFERS, |left: Dynamic, right: Dynamic| {
+        !ops::same(&left, &right)
+    });
     engine.register_fn(NOT, |value: Dynamic| ops::not(&value).map_err(raise));
-    engine.register_fn(NEGATE, |value: Dynamic| arithmetic::negate(&value).map_err(raise));
+    engine.register_fn(NEGATE, |value: Dynamic| {
+        arithmetic::negate(&value).map_err(raise)
+    });
     engine.register_fn(KEEP, |value: Dynamic| arithmetic::opened(&value));
     engine.register_fn(TEST, |value: Dynamic| {
         truth(&value, "a condition")
@@ -285,8 +295,12 @@ fn operators(engine: &mut rhai::Engine) {
             .map_err(raise)
     });
     // Rhai's own functions (`index_of`, `dedup`, `sort`) ask for these by their plain names.
-    engine.register_fn("==", |left: Dynamic, right: Dynamic| ops::equal(&left, &right));
-    engine.register_fn("!=", |left: Dynamic, right: Dynamic| !ops::equal(&left, &right));
+    engine.register_fn("==", |left: Dynamic, right: Dynamic| {
+        ops::equal(&left, &right)
+    });
+    engine.register_fn("!=", |left: Dynamic, right: Dynamic| {
+        !ops::equal(&left, &right)
+    });
     for row in OPERATORS.iter().filter(|row| row.operator.is_order()) {
         let operator = row.operator;
         engine.register_fn(row.symbol, move |left: Dynamic, right: Dynamic| {
@@ -409,9 +423,11 @@ fn members(engine: &mut rhai::Engine) {
     }
     for steps in 1..=MAX_STEPS {
         let types = vec![dynamic; steps + 1];
-        engine.register_raw_fn(PATH, types, |context: NativeCallContext, args: &mut [&mut Dynamic]| {
-            path(&context, args)
-        });
+        engine.register_raw_fn(
+            PATH,
+            types,
+            |context: NativeCallContext, args: &mut [&mut Dynamic]| path(&context, args),
+        );
     }
     engine.on_invalid_array_index(|_, _, _| Ok(Dynamic::UNIT.into()));
     #[expect(
@@ -488,10 +504,15 @@ fn our_functions(engine: &mut rhai::Engine) {
                     change_in_place(function, run, context, args)?;
                     ops::sized(args[0].flatten_clone()).map_err(raise)
                 });
-                changing(engine, &format!("{name}{ASSIGN}"), arity, move |context, args| {
-                    change_in_place(function, run, context, args)?;
-                    Ok(Dynamic::UNIT)
-                });
+                changing(
+                    engine,
+                    &format!("{name}{ASSIGN}"),
+                    arity,
+                    move |context, args| {
+                        change_in_place(function, run, context, args)?;
+                        Ok(Dynamic::UNIT)
+                    },
+                );
             } else {
                 let types = vec![TypeId::of::<Dynamic>(); arity];
                 engine.register_raw_fn(
@@ -500,9 +521,7 @@ fn our_functions(engine: &mut rhai::Engine) {
                     move |context: NativeCallContext, args: &mut [&mut Dynamic]| {
                         let args: Vec<Dynamic> =
                             args.iter().map(|arg| arg.flatten_clone()).collect();
-                        with_call(function, &context, |call| {
-                            self::call(function, call, &args)
-                        })
+                        with_call(function, &context, |call| self::call(function, call, &args))
                     },
                 );
             }

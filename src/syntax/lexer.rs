@@ -57,9 +57,7 @@ pub(crate) fn tokens(source: &str) -> Result<Vec<Token>, SyntaxError> {
 /// # Errors
 /// It is not closed, or what stands inside it has no tokens.
 pub(crate) fn end_of_hole(source: &str, start: usize) -> Result<usize, SyntaxError> {
-    Lexer::new(source, start)
-        .until_brace()
-        .map(|(_, end)| end)
+    Lexer::new(source, start).until_brace().map(|(_, end)| end)
 }
 
 pub(super) struct Lexer<'s> {

@@ -16,8 +16,8 @@ pub mod tree;
 mod uses;
 
 pub use error::SyntaxError;
-pub use lexer::{MAX_SOURCE, MAX_TOKENS};
 pub(crate) use lexer::end_of_hole;
+pub use lexer::{MAX_SOURCE, MAX_TOKENS};
 pub use operator::{Associativity, OPERATORS, Operator, Row};
 pub(crate) use parser::is_keyword;
 pub use parser::{expression, module, script};

@@ -42,10 +42,16 @@ impl Shape {
             let at = token.at.start;
             // `#{` and `?[` open as their last character does.
             let bracket = source[..token.at.end].chars().next_back().unwrap_or(' ');
-            if ["(", "[", "{", "#{", "?["].iter().any(|symbol| token.is(symbol)) {
+            if ["(", "[", "{", "#{", "?["]
+                .iter()
+                .any(|symbol| token.is(symbol))
+            {
                 open.push((token.at.end - 1, bracket));
             } else if [")", "]", "}"].iter().any(|symbol| token.is(symbol)) {
-                if open.last().is_some_and(|(_, opened)| partner(*opened) == bracket) {
+                if open
+                    .last()
+                    .is_some_and(|(_, opened)| partner(*opened) == bracket)
+                {
                     open.pop();
                 } else {
                     extra.get_or_insert((at, bracket));

@@ -309,7 +309,9 @@ impl Kind {
                 see(Child::Node(other));
             }
             Self::List(items) => items.iter().for_each(|item| see(Child::Node(item))),
-            Self::Map(members) => members.iter().for_each(|(_, value)| see(Child::Node(value))),
+            Self::Map(members) => members
+                .iter()
+                .for_each(|(_, value)| see(Child::Node(value))),
             Self::Call(call) => {
                 if let Target::Method(of) = &call.target {
                     see(Child::Node(of));
@@ -319,19 +321,30 @@ impl Kind {
             Self::If(branches) => {
                 see(Child::Node(&branches.condition));
                 see(Child::Block(&branches.then));
-                branches.otherwise.iter().for_each(|block| see(Child::Block(block)));
+                branches
+                    .otherwise
+                    .iter()
+                    .for_each(|block| see(Child::Block(block)));
             }
             Self::Switch(switch) => {
                 see(Child::Node(&switch.of));
                 for arm in &switch.arms {
-                    arm.cases.iter().chain(&arm.guard).for_each(|node| see(Child::Node(node)));
+                    arm.cases
+                        .iter()
+                        .chain(&arm.guard)
+                        .for_each(|node| see(Child::Node(node)));
                     see(Child::Node(&arm.body));
                 }
             }
             Self::Block(block) => see(Child::Block(block)),
             Self::Closure { body, .. } => see(Child::Node(body)),
             Self::Loop(looped) => match &**looped {
-                Loop::While(condition, body) | Loop::For { items: condition, body, .. } => {
+                Loop::While(condition, body)
+                | Loop::For {
+                    items: condition,
+                    body,
+                    ..
+                } => {
                     see(Child::Node(condition));
                     see(Child::Block(body));
                 }

@@ -1,4 +1,4 @@
-use super::{Missing, Run, Call, Function, text_arg};
+use super::{Call, Function, Missing, Run, text_arg};
 use crate::script::ops::Fault;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-use super::{Missing, Run, Cache, Call, Function, text_arg};
+use super::{Cache, Call, Function, Missing, Run, text_arg};
 use crate::event::{Json, number};
 use crate::script::jsonpath::JsonPath;
 use crate::script::lazy;

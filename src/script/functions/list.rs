@@ -1,4 +1,4 @@
-use super::{Missing, Run, Call, Function, list_arg, number_arg};
+use super::{Call, Function, Missing, Run, list_arg, number_arg};
 use crate::script::arithmetic::calculate;
 use crate::script::lazy;
 use crate::script::ops::{self, Fault, Type, shown};

@@ -1,4 +1,4 @@
-use super::{Missing, Run, Call, Function, text_arg};
+use super::{Call, Function, Missing, Run, text_arg};
 use crate::script::ops::{self, Fault, shown};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use rhai::Dynamic;

@@ -243,7 +243,7 @@ fn places_of_scripts_are_places_of_the_source() {
     assert_eq!(&source[error.at.clone()], "nope", "{error:?}");
     let source = "res.body.items.filter(|i|\n   i.sku > 3)";
     let error = desk.eval(source).unwrap_err();
-    assert_eq!(&source[error.at.clone()], ">", "{error:?}");
+    assert_eq!(&source[error.at.clone()], "i.sku > 3", "{error:?}");
     assert!(error.message.contains("\"A-1\""), "{error:?}");
 }
 

@@ -2,7 +2,7 @@ use super::{Desk, order};
 use serde_json::{Value as Json, json};
 
 #[test]
-fn a_missing_value_compares_as_false_with_everything_but_a_literal_null() {
+fn a_comparison_with_a_missing_value_is_unknown_but_beside_a_literal_null() {
     let desk = Desk::new(order()).with("nothing", json!(null));
     for missing in [
         "res.body.statuss",
@@ -31,14 +31,14 @@ fn a_missing_value_compares_as_false_with_everything_but_a_literal_null() {
                 "nothing",
             ] {
                 let source = format!("{missing} {operator} {other}");
-                assert_eq!(desk.eval(&source).unwrap(), json!(false), "{source}");
+                assert_eq!(desk.eval(&source).unwrap(), json!(null), "{source}");
                 assert_eq!(
                     desk.eval_by_rhai(&source).unwrap(),
-                    json!(false),
+                    json!(null),
                     "{source} in Rhai"
                 );
                 let source = format!("{other} {operator} {missing}");
-                assert_eq!(desk.eval(&source).unwrap(), json!(false), "{source}");
+                assert_eq!(desk.eval(&source).unwrap(), json!(null), "{source}");
             }
         }
         for (source, expected) in [
@@ -110,7 +110,7 @@ fn conditions_of_the_language_page_hold() {
         "(res.body.nope ?? 'x') == 'x'",
         "res.body.count in 1..4 && 4 !in 1..4 && 4 in 1..=4",
         "res.body.items == res.body.items && res.body.case == #{new: 1}",
-        "1 == 1.0 && 0.1 + 0.2 == 0.3 && 7 / 2 == 3 && 2 ** 3 ** 2 == 512",
+        "1 == 1.0 && approx(0.1 + 0.2, 0.3) && 7 / 2 == 3 && 2 ** 3 ** 2 == 512",
         "res.body.huge == res.body.huge && res.body.huge > 9223372036854775807",
         "-3 - -2 == -1 && 5 % 3 == 2 && 1 << 4 == 16 && !(1 == 2)",
         "res.headers['content-type'] == 'application/json'",
@@ -159,23 +159,14 @@ fn a_condition_that_is_no_bool_is_an_error_that_shows_the_value() {
         "a condition needs true or false, this is the text \"shipped\""
     );
     assert_eq!(error.at, 0..15);
-    let error = desk.test("res.body.statuss").unwrap_err();
-    assert_eq!(
-        error.message,
-        "a condition needs true or false, this is null (missing): `res.body.statuss` is missing, did you mean `status`?"
-    );
+    assert_eq!(desk.truth("res.body.statuss"), Ok(None));
     let error = desk.test("res.status && res.body.paid").unwrap_err();
     assert_eq!(
         error.message,
         "`&&` needs true or false, this is the integer 200"
     );
     assert_eq!(error.at, 0..10);
-    assert!(
-        desk.test("!res.body.nope")
-            .unwrap_err()
-            .message
-            .starts_with("`!` needs true or false")
-    );
+    assert_eq!(desk.truth("!res.body.nope"), Ok(None));
 }
 
 #[test]
@@ -222,15 +213,12 @@ fn arithmetic_never_wraps_rounds_or_yields_infinity() {
         "1 << 64",
         "1 >> -1",
         "1e308 * 10",
-        "'a' + null",
-        "null + 1",
         "'a' * 2",
-        "res.body.nope + 1",
     ] {
         assert!(desk.eval(source).is_err(), "{source}");
         assert!(desk.eval_by_rhai(source).is_err(), "{source} in Rhai");
     }
-    let error = desk.eval("1 + res.body.totl").unwrap_err();
+    let error = desk.save("1 + res.body.totl").unwrap_err();
     assert!(
         error
             .message
@@ -345,12 +333,7 @@ fn variables_are_constants_and_nothing_leaks() {
     );
     assert_eq!(desk.eval("list").unwrap(), json!([1, 2]));
     assert!(desk.eval("let leak = 1; leak").is_ok());
-    assert!(
-        desk.eval("leak")
-            .unwrap_err()
-            .message
-            .contains("`leak` has no value")
-    );
+    assert_eq!(desk.eval("leak").unwrap(), json!(null));
 }
 
 #[test]

@@ -4,11 +4,12 @@ mod errors;
 mod explain;
 mod functions;
 mod fuzz;
-mod uses;
 mod meaning;
 mod modules;
+mod reference;
 mod sandbox;
 mod templates;
+mod uses;
 
 use super::*;
 use crate::event::{Failure, Json, Name};
@@ -45,6 +46,17 @@ impl Host for Still {
             "SET" => Ok(Some("value".to_owned())),
             _ => Ok(None),
         }
+    }
+}
+
+/// How many cases a property is tried with: `FUNCY_CASES` for a long run, else these.
+pub(super) fn cases(few: u32) -> proptest::prelude::ProptestConfig {
+    let asked = std::env::var("FUNCY_CASES").ok();
+    proptest::prelude::ProptestConfig {
+        cases: asked.and_then(|cases| cases.parse().ok()).unwrap_or(few),
+        failure_persistence: None,
+        max_shrink_iters: 2_000,
+        ..proptest::prelude::ProptestConfig::default()
     }
 }
 

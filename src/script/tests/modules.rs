@@ -78,7 +78,7 @@ fn an_error_inside_a_module_names_its_line() {
     let error = desk.eval(source).unwrap_err();
     assert_eq!(
         error.message,
-        "`<` cannot compare the integer 1 with the text \"shipped\" (in `bad`, scripts/shop.rhai:3:7)"
+        "`<` cannot compare the integer 1 with the text \"shipped\" (in `bad`, scripts/shop.rhai:3:5)"
     );
     assert_eq!(&source[error.at], "shop::bad(res.body.status)");
 }

@@ -1,6 +1,6 @@
 use super::{Desk, on_big_stack, order};
-use crate::syntax::{MAX_SOURCE, MAX_TOKENS};
 use crate::script::{EvalKind, Scope};
+use crate::syntax::{MAX_SOURCE, MAX_TOKENS};
 use serde_json::json;
 
 /// Scripts that would never end, or take memory without end, on an engine without limits.

@@ -190,9 +190,12 @@ impl<'t> Parser<'t> {
 
     fn binary(&mut self, least: u8) -> Parsed {
         self.enter()?;
+        let start = self.here().start;
         let mut left = self.unary()?;
         while let Some(token) = self.peek() {
-            let Some(operator) = operator(token) else { break };
+            let Some(operator) = operator(token) else {
+                break;
+            };
             let row = operator.row();
             if row.precedence <= least {
                 break;
@@ -207,7 +210,7 @@ impl<'t> Parser<'t> {
                 refuse_no_bool(&left, token)?;
                 refuse_no_bool(&right, token)?;
             }
-            let at = left.at.start..right.at.end;
+            let at = start..self.before();
             let kind = Kind::Binary(operator, Box::new(left), Box::new(right));
             left = self.sized(Node::new(kind, at))?;
         }
@@ -236,7 +239,7 @@ impl<'t> Parser<'t> {
         self.enter()?;
         let of = self.unary()?;
         self.depth -= 1;
-        let at = token.at.start..of.at.end;
+        let at = token.at.start..self.before();
         Ok(Node::new(wrap(Box::new(of)), at))
     }
 
@@ -248,15 +251,16 @@ impl<'t> Parser<'t> {
     }
 
     fn postfix(&mut self) -> Parsed {
+        let start = self.here().start;
         let mut node = self.primary()?;
         while let Some(token) = self.peek() {
             node = if token.is(".") || token.is("?.") {
-                self.member(node)?
+                self.member(node, start)?
             } else if token.is("[") || token.is("?[") {
                 self.at += 1;
                 let by = self.expression()?;
                 let end = self.expect("]", &token.at)?;
-                let at = node.at.start..end;
+                let at = start..end;
                 let (of, by) = (Box::new(node), Box::new(by));
                 Node::new(Kind::Index { of, by }, at)
             } else {
@@ -267,7 +271,8 @@ impl<'t> Parser<'t> {
         Ok(node)
     }
 
-    fn member(&mut self, of: Node) -> Parsed {
+    /// A member of, or a method on, what begins at `start`.
+    fn member(&mut self, of: Node, start: usize) -> Parsed {
         let dot = self.here();
         self.at += 1;
         let Some((token, word)) = self.peek().and_then(|token| Some((token, token.word()?))) else {
@@ -278,25 +283,20 @@ impl<'t> Parser<'t> {
         };
         self.at += 1;
         if self.next_is("(") {
-            return self.call(Target::Method(Box::new(of)), token, word);
+            return self.call(Target::Method(Box::new(of)), token, word, start);
         }
-        let at = of.at.start..token.at.end;
+        let at = start..token.at.end;
         let of = Box::new(of);
         let name = word.into();
         Ok(Node::new(Kind::Member { of, name }, at))
     }
 
     /// A call whose name has been read: its arguments are next.
-    fn call(&mut self, target: Target, token: &Token, word: &str) -> Parsed {
+    fn call(&mut self, target: Target, token: &Token, word: &str, start: usize) -> Parsed {
         if let Some(hint) = refused_call(word) {
             return Err(foreign(token, word, hint));
         }
         let (args, end) = self.arguments()?;
-        let start = match &target {
-            Target::Function => token.at.start,
-            Target::Method(of) => of.at.start,
-            Target::Module(_) => self.start_of_module_call(token),
-        };
         let call = Call {
             target,
             name: word.into(),
@@ -304,16 +304,6 @@ impl<'t> Parser<'t> {
             args,
         };
         Ok(Node::new(Kind::Call(call), start..end))
-    }
-
-    /// `module::name(`: the module's name stands two tokens before.
-    fn start_of_module_call(&self, name: &Token) -> usize {
-        let index = self
-            .tokens
-            .partition_point(|token| token.at.start < name.at.start);
-        index
-            .checked_sub(2)
-            .map_or(name.at.start, |module| self.tokens[module].at.start)
     }
 
     fn arguments(&mut self) -> Parsed<(Vec<Node>, usize)> {
@@ -345,8 +335,8 @@ fn refuse_chain(left: &Node, operator: Operator, token: &Token) -> Parsed<()> {
     let Kind::Binary(before, ..) = &left.kind else {
         return Ok(());
     };
-    let chained = operator.is_equality() && before.is_equality()
-        || operator.is_order() && before.is_order();
+    let chained =
+        operator.is_equality() && before.is_equality() || operator.is_order() && before.is_order();
     if chained && !left.bracketed {
         return Err(
             SyntaxError::new(token.at.clone(), "comparisons cannot be chained")
@@ -387,8 +377,18 @@ fn is_bits(operator: Operator) -> bool {
 
 /// Whether a token may belong to statements: `if a { b } c` are two.
 fn may_be_statement(token: &Token) -> bool {
-    let statement = |word: &str| is_keyword(word) && !matches!(word, "true" | "false" | "null" | "and" | "or" | "in" | "_" | "this");
-    token.is(";") || token.is("{") || token.word().is_some_and(statement)
+    let statement = |word: &str| {
+        is_keyword(word)
+            && !matches!(
+                word,
+                "true" | "false" | "null" | "and" | "or" | "in" | "_" | "this"
+            )
+    };
+    let assigns = match &token.kind {
+        TokenKind::Symbol(symbol) => *symbol == "=" || Operator::of_assignment(symbol).is_some(),
+        _ => false,
+    };
+    assigns || token.is(";") || token.is("{") || token.word().is_some_and(statement)
 }
 
 /// What stands behind an expression that is complete.

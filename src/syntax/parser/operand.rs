@@ -93,7 +93,7 @@ impl Parser<'_> {
             return self.of_module(word, token);
         }
         if self.next_is("(") {
-            return self.call(Target::Function, token, word);
+            return self.call(Target::Function, token, word, token.at.start);
         }
         Ok(Node::new(Kind::Variable(word.into()), token.at.clone()))
     }
@@ -108,7 +108,7 @@ impl Parser<'_> {
         };
         self.at += 1;
         if self.next_is("(") {
-            return self.call(Target::Module(module.into()), name, word);
+            return self.call(Target::Module(module.into()), name, word, token.at.start);
         }
         let kind = Kind::Constant {
             module: module.into(),

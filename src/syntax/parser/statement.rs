@@ -4,9 +4,7 @@ use super::{Parsed, Parser, unexpected_rest};
 use crate::syntax::SyntaxError;
 use crate::syntax::operator::Operator;
 use crate::syntax::token::{Token, TokenKind};
-use crate::syntax::tree::{
-    Arm, Block, If, Kind, Loop, Node, Statement, StatementKind, Switch,
-};
+use crate::syntax::tree::{Arm, Block, If, Kind, Loop, Node, Statement, StatementKind, Switch};
 use std::ops::Range;
 
 impl Parser<'_> {
@@ -129,8 +127,8 @@ impl Parser<'_> {
 
     fn expression_or_assignment(&mut self, word: &str) -> Parsed<StatementKind> {
         // What begins with such a word, or a brace, ends with its brace.
-        let braced = matches!(word, "if" | "switch" | "while" | "do" | "loop" | "for")
-            || self.next_is("{");
+        let braced =
+            matches!(word, "if" | "switch" | "while" | "do" | "loop" | "for") || self.next_is("{");
         let node = if braced {
             self.primary()?
         } else {
@@ -147,11 +145,10 @@ impl Parser<'_> {
             return Ok(StatementKind::Expression(node));
         }
         if !is_target(&node) {
-            return Err(SyntaxError::new(
-                node.at.clone(),
-                "this cannot be assigned to",
-            )
-            .hint("a variable, a member or an index can; `==` compares"));
+            return Err(
+                SyntaxError::new(node.at.clone(), "this cannot be assigned to")
+                    .hint("a variable, a member or an index can; `==` compares"),
+            );
         }
         if operator.is_some() && !is_repeatable(&node) {
             return Err(SyntaxError::new(
@@ -296,7 +293,10 @@ impl Parser<'_> {
         let end = self.expect("}", &open)?;
         self.depth -= 1;
         let switch = Switch { of, arms };
-        Ok(Node::new(Kind::Switch(Box::new(switch)), word.at.start..end))
+        Ok(Node::new(
+            Kind::Switch(Box::new(switch)),
+            word.at.start..end,
+        ))
     }
 
     fn arm(&mut self) -> Parsed<Arm> {
