@@ -1,6 +1,6 @@
 //! Small types that configs and requests of several clients share.
 
-use crate::event::Json;
+use crate::event::{Json, parse_duration};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 use std::borrow::Cow;
@@ -18,15 +18,7 @@ impl<'de> Deserialize<'de> for Span {
                 "{value} is no duration: write it with its unit, as 5s or 250ms"
             )));
         };
-        text.parse::<jiff::SignedDuration>()
-            .ok()
-            .and_then(|span| Duration::try_from(span).ok())
-            .map(Self)
-            .ok_or_else(|| {
-                de::Error::custom(format!(
-                    "{text:?} is no duration: write 250ms, 5s, 2m or 1h30m"
-                ))
-            })
+        parse_duration(text).map(Self).map_err(de::Error::custom)
     }
 }
 

@@ -1,12 +1,18 @@
+//! The one grammar of lengths of time, for definitions, clients and scripts: `250ms`, `1.5s`, `2m`, `1h30m`, `1d`.
+
+use jiff::SignedDuration;
+use std::fmt::Write;
 use std::time::Duration;
 
 /// The units of a length of time, largest first, in nanoseconds.
-const UNITS: [(&str, u64); 5] = [
+const UNITS: [(&str, u64); 7] = [
     ("d", 86_400_000_000_000),
     ("h", 3_600_000_000_000),
     ("m", 60_000_000_000),
     ("s", 1_000_000_000),
     ("ms", 1_000_000),
+    ("us", 1_000),
+    ("ns", 1),
 ];
 
 /// The longest length of time that a definition may hold.
@@ -18,14 +24,65 @@ pub const MAX_DURATION: Duration = Duration::from_hours(365 * 24);
 /// What is wrong and what to write instead, one sentence without a full stop.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let trimmed = text.trim();
-    if trimmed.is_empty() {
-        return Err("a length of time is missing: write `5s` or `250ms`".to_owned());
-    }
     if trimmed.starts_with('-') {
         return Err(format!(
             "`{}` is negative: a length of time is more than nothing",
             short(trimmed)
         ));
+    }
+    let nanos = parse_nanos(trimmed)?;
+    match u64::try_from(nanos).map(Duration::from_nanos) {
+        Ok(duration) if duration <= MAX_DURATION => Ok(duration),
+        _ => Err(format!(
+            "`{}` is longer than a year: write at most `365d`",
+            short(trimmed)
+        )),
+    }
+}
+
+/// The same for a value of an expression, which may be negative (`-5s`) and longer than a year.
+///
+/// # Errors
+/// What is wrong and what to write instead, one sentence without a full stop.
+pub fn parse_signed_duration(text: &str) -> Result<SignedDuration, String> {
+    let trimmed = text.trim();
+    let (negative, rest) = match trimmed.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, trimmed),
+    };
+    let nanos = parse_nanos(rest)?;
+    let nanos = if negative { -nanos } else { nanos };
+    // Within 292 billion years, as `scaled` keeps each part.
+    i64::try_from(nanos / 1_000_000_000)
+        .map(|seconds| SignedDuration::new(seconds, (nanos % 1_000_000_000) as i32))
+        .map_err(|_| format!("`{}` is too long", short(trimmed)))
+}
+
+/// A length of time as it is written, nothing rounded: [`parse_signed_duration`] reads it back.
+#[must_use]
+pub fn duration_text(duration: SignedDuration) -> String {
+    let mut nanos = duration.as_nanos().unsigned_abs();
+    if nanos == 0 {
+        return "0s".to_owned();
+    }
+    let mut out = String::new();
+    if duration.is_negative() {
+        out.push('-');
+    }
+    // A day is written as hours, as every report does.
+    for (unit, size) in &UNITS[1..] {
+        let amount = nanos / u128::from(*size);
+        nanos %= u128::from(*size);
+        if amount > 0 {
+            let _ = write!(out, "{amount}{unit}");
+        }
+    }
+    out
+}
+
+fn parse_nanos(trimmed: &str) -> Result<i128, String> {
+    if trimmed.is_empty() {
+        return Err("a length of time is missing: write `5s` or `250ms`".to_owned());
     }
     if trimmed.parse::<f64>().is_ok_and(f64::is_finite) {
         return Err(format!(
@@ -56,13 +113,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         nanos += scaled(number, UNITS[index].1).ok_or_else(|| unreadable(trimmed))?;
         rest = tail;
     }
-    match u64::try_from(nanos).map(Duration::from_nanos) {
-        Ok(duration) if duration <= MAX_DURATION => Ok(duration),
-        _ => Err(format!(
-            "`{}` is longer than a year: write at most `365d`",
-            short(trimmed)
-        )),
-    }
+    i128::try_from(nanos).map_err(|_| unreadable(trimmed))
 }
 
 /// A decimal number of units in nanoseconds, exact; `None` if it is no number.
@@ -109,6 +160,7 @@ mod tests {
         assert_eq!(millis("1m0.25s"), Ok(60_250));
         assert_eq!(millis("1d"), Ok(86_400_000));
         assert_eq!(millis("0s"), Ok(0));
+        assert_eq!(parse_duration("3us5ns"), Ok(Duration::from_nanos(3_005)));
         assert_eq!(parse_duration("0.1s"), Ok(Duration::from_millis(100)));
         assert_eq!(millis("365d"), Ok(31_536_000_000));
     }
@@ -127,6 +179,14 @@ mod tests {
             "inf", "nan", "1e3s",
         ] {
             assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_written_is_read_back(seconds in -400_000_000_000_i64..400_000_000_000, nanos in 0..1_000_000_000_i32) {
+            let duration = SignedDuration::new(seconds, if seconds < 0 { -nanos } else { nanos });
+            proptest::prop_assert_eq!(parse_signed_duration(&duration_text(duration)), Ok(duration));
         }
     }
 }

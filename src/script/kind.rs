@@ -1,9 +1,9 @@
 //! The types of the language, and values in the words of its messages.
 
 use super::lazy::{self, Lazy};
+use crate::event::duration_text;
 use jiff::{SignedDuration, Timestamp};
 use rhai::{Dynamic, ImmutableString};
-use std::fmt::Write;
 use std::sync::Arc;
 
 /// Longest value in a message, in characters.
@@ -181,33 +181,6 @@ pub(super) fn text(value: &Dynamic) -> String {
         Type::Range | Type::Function | Type::Other => value.to_string(),
         _ => lazy::to_json(value).map_or_else(|_| value.to_string(), |json| json.to_string()),
     }
-}
-
-/// A duration as task files write it: `1h30m`, `250ms`.
-fn duration_text(duration: SignedDuration) -> String {
-    if duration.is_zero() {
-        return "0s".to_owned();
-    }
-    let mut out = String::new();
-    if duration.is_negative() {
-        out.push('-');
-    }
-    let seconds = duration.as_secs().unsigned_abs();
-    let nanos = duration.subsec_nanos().unsigned_abs();
-    let units = [
-        (seconds / 3600, "h"),
-        (seconds / 60 % 60, "m"),
-        (seconds % 60, "s"),
-        (u64::from(nanos / 1_000_000), "ms"),
-        (u64::from(nanos / 1_000 % 1_000), "us"),
-        (u64::from(nanos % 1_000), "ns"),
-    ];
-    for (amount, unit) in units {
-        if amount > 0 {
-            let _ = write!(out, "{amount}{unit}");
-        }
-    }
-    out
 }
 
 /// A text value; `None` for any other.

@@ -2,6 +2,7 @@ use super::Decoder;
 use super::fields::Field;
 use crate::definition::node::{Node, NodeKind, Text};
 use crate::event::Span;
+use crate::syntax::Shape;
 
 impl Decoder<'_> {
     /// An expression.
@@ -93,7 +94,7 @@ impl Decoder<'_> {
             self.report(diagnostic);
             return false;
         }
-        let shape = scan(&text.value);
+        let shape = Shape::of(&text.value);
         if let Some(at) = shape.template {
             let end = text.value[at..]
                 .find('}')
@@ -190,106 +191,12 @@ fn is_json_path(text: &str) -> bool {
     text.starts_with("$.") || text.starts_with("$[") || text == "$"
 }
 
-/// What strikes the eye in an expression; offsets in bytes.
-#[derive(Debug, Default, PartialEq)]
-struct Shape {
-    /// A `${` outside of strings.
-    template: Option<usize>,
-    /// The first `//` outside of strings.
-    comment: Option<usize>,
-    /// A bracket without its partner.
-    unbalanced: Option<(usize, char)>,
-}
-
-/// Looks over an expression without parsing it. If its strings are not closed, nothing is said of its
-/// brackets: the expression language will say it better.
-fn scan(text: &str) -> Shape {
-    let bytes = text.as_bytes();
-    let mut shape = Shape::default();
-    let mut open: Vec<(usize, u8)> = Vec::new();
-    let mut extra = None;
-    let mut at = 0;
-    while at < bytes.len() {
-        match bytes[at] {
-            quote @ (b'"' | b'\'' | b'`') => match string_end(bytes, at, quote) {
-                Some(end) => at = end,
-                None => return shape,
-            },
-            b'/' if bytes.get(at + 1) == Some(&b'/') => {
-                shape.comment.get_or_insert(at);
-                while at < bytes.len() && bytes[at] != b'\n' {
-                    at += 1;
-                }
-            }
-            b'/' if bytes.get(at + 1) == Some(&b'*') => {
-                at = text[at + 2..]
-                    .find("*/")
-                    .map_or(bytes.len(), |end| at + end + 3);
-            }
-            b'$' if bytes.get(at + 1) == Some(&b'{') => {
-                shape.template.get_or_insert(at);
-            }
-            bracket @ (b'(' | b'[' | b'{') => open.push((at, bracket)),
-            bracket @ (b')' | b']' | b'}') => {
-                let partner = match bracket {
-                    b')' => b'(',
-                    b']' => b'[',
-                    _ => b'{',
-                };
-                if open.last().is_some_and(|(_, opened)| *opened == partner) {
-                    open.pop();
-                } else {
-                    extra.get_or_insert((at, bracket as char));
-                }
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    shape.unbalanced = open
-        .first()
-        .map(|(at, bracket)| (*at, *bracket as char))
-        .or(extra);
-    shape
-}
-
-/// The byte of the quote that closes the string which begins here.
-fn string_end(bytes: &[u8], start: usize, quote: u8) -> Option<usize> {
-    let mut at = start + 1;
-    while at < bytes.len() {
-        match bytes[at] {
-            b'\\' if quote != b'`' => at += 1,
-            byte if byte == quote => return Some(at),
-            _ => {}
-        }
-        at += 1;
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn strings_hide_what_they_hold() {
-        assert_eq!(
-            scan("f('(', \"[\", `{`) == \"it's ${x}\""),
-            Shape::default()
-        );
-        assert_eq!(scan("a == 'b\\'('"), Shape::default());
-        assert_eq!(scan("url == 'http://x'"), Shape::default());
-        assert_eq!(scan("x /* ( */ == 1"), Shape::default());
-        assert_eq!(scan("a == 'open ("), Shape::default());
-    }
-
-    #[test]
-    fn brackets_and_comments_are_found() {
-        assert_eq!(scan("f(a").unbalanced, Some((1, '(')));
-        assert_eq!(scan("a)").unbalanced, Some((1, ')')));
-        assert_eq!(scan("(a]").unbalanced, Some((0, '(')));
-        assert_eq!(scan("a // b").comment, Some(2));
-        assert_eq!(scan("1 + ${x}").template, Some(4));
+    fn a_path_begins_with_its_root() {
         assert!(is_json_path("$.a") && is_json_path("$[0]") && !is_json_path("$x"));
     }
 }

@@ -1,5 +1,6 @@
 use super::{Call, Function, Missing, Run, text_arg};
 use crate::script::ops::{self, Fault, shown};
+use crate::event::parse_signed_duration;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use rhai::Dynamic;
 
@@ -68,14 +69,13 @@ pub(super) fn duration(value: &Dynamic) -> Result<Dynamic, Fault> {
     if value.is::<SignedDuration>() {
         return Ok(value.clone());
     }
-    let wrong = || {
-        Fault::new(format!("{} is no duration", shown(value)))
-            .hint("write `250ms`, `5s`, `2m` or `1h30m`")
+    let Some(text) = ops::as_text(value) else {
+        return Err(Fault::new(format!("{} is no duration", shown(value)))
+            .hint("write `250ms`, `5s`, `2m` or `1h30m`"));
     };
-    let text = ops::as_text(value).ok_or_else(wrong)?;
-    text.parse::<SignedDuration>()
+    parse_signed_duration(&text)
         .map(Dynamic::from)
-        .map_err(|_| wrong())
+        .map_err(Fault::new)
 }
 
 fn format_time(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
