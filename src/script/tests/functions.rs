@@ -102,7 +102,7 @@ fn wrong_arguments_are_errors_that_show_them() {
         ),
         (
             "duration('5 ' + 'parsecs')",
-            "the text \"5 parsecs\" is no duration",
+            "`5 parsecs` is no length of time",
         ),
         (
             "time('yester' + 'day')",
@@ -227,7 +227,7 @@ fn literal_patterns_and_durations_are_checked_before_anything_runs() {
             13..19,
             "the text \"soon\" is no time",
         ),
-        ("duration('5') > x", 9..12, "the text \"5\" is no duration"),
+        ("duration('5') > x", 9..12, "`5` has no unit"),
         ("jsonpath(x, 'a.b')", 12..17, "`a.b` is no JSONPath"),
     ] {
         let error = desk.refused(source);
