@@ -12,7 +12,7 @@ use super::options::{Allowed, Global, Variable};
 use super::output;
 use crate::client::Registry;
 use crate::definition::Text;
-use crate::engine::{Ask, Loader, Project, Question, Run, Tasks};
+use crate::engine::{Adhoc, AdhocRequest, Loader, Project, Run, Tasks};
 use crate::event::{Json, Name, Outcome, parse_duration};
 use crate::script::{Expression, LOCALS, Scope, Value};
 use heard::Heard;
@@ -141,7 +141,7 @@ fn evaluate(args: &Args, show: &Show) -> Result<Exit, Exit> {
         // Its config means its paths from there.
         file.path = project.suite.folder.join("eval");
     }
-    let mut question = Question {
+    let mut adhoc = Adhoc {
         file: Arc::new(file),
         expression: written.expression,
         ask: None,
@@ -149,12 +149,12 @@ fn evaluate(args: &Args, show: &Show) -> Result<Exit, Exit> {
         timeout: args.timeout,
     };
     let has_res = input.has_res();
-    let wrong = |diagnostics| show.diagnostics(diagnostics, &question.file);
-    let expression = loader.expression(&question, &project, has_res);
+    let wrong = |diagnostics| show.diagnostics(diagnostics, &adhoc.file);
+    let expression = loader.expression(&adhoc, &project, has_res);
     let expression = expression.map_err(wrong)?;
     let mut res = None;
     match input {
-        Input::Client(ask) => question.ask = Some(ask),
+        Input::Client(ask) => adhoc.ask = Some(ask),
         Input::Data(data)
         | Input::Recorded(Recorded {
             res: Some(Ok(data)),
@@ -168,15 +168,15 @@ fn evaluate(args: &Args, show: &Show) -> Result<Exit, Exit> {
     }
     let mut heard = Heard::default();
     // What no suite and no client has to say needs no run.
-    if question.ask.is_some() || is_suite {
-        heard = put(&loader, &question, &project, &vars, show)?;
-        if let Some(exit) = heard.end(&question, show) {
+    if adhoc.ask.is_some() || is_suite {
+        heard = put(&loader, &adhoc, &project, &vars, show)?;
+        if let Some(exit) = heard.end(&adhoc, show) {
             return Ok(exit);
         }
     }
     let res = res.or_else(|| heard.res.take().map(Value::from_json));
     let scope = scope(vars, heard);
-    value(&project, &question, &expression, &scope, res.as_ref(), show)
+    value(&project, &adhoc, &expression, &scope, res.as_ref(), show)
 }
 
 fn reads_res(expression: &Expression) -> bool {
@@ -218,7 +218,7 @@ fn given(args: &Args, show: &Show) -> Result<(Input, Written), Exit> {
     let (written, node) = Written::new(&args.expression, request)
         .map_err(|(diagnostics, file)| show.diagnostics(diagnostics, &file))?;
     let input = match (client, node) {
-        (Some(client), Some(request)) => Input::Client(Ask {
+        (Some(client), Some(request)) => Input::Client(AdhocRequest {
             // Its name stands in no line: what is wrong with it is shown at the request.
             client: Text::plain(client, request.span),
             request,
@@ -282,18 +282,18 @@ fn has_client(project: &Project, name: &str) -> bool {
     clients.any(|client| client.name.as_str() == name)
 }
 
-/// Puts the question: asks, waits, listens to signals.
+/// Runs the ad hoc expression: asks, waits, listens to signals.
 fn put(
     loader: &Loader,
-    question: &Question,
+    adhoc: &Adhoc,
     project: &Arc<Project>,
     vars: &[(Name, Json)],
     show: &Show,
 ) -> Result<Heard, Exit> {
     let task = loader
-        .question(question, project)
-        .map_err(|diagnostics| show.diagnostics(diagnostics, &question.file))?;
-    let heard = Arc::new(Mutex::new(Heard::new(show, question)));
+        .adhoc(adhoc, project)
+        .map_err(|diagnostics| show.diagnostics(diagnostics, &adhoc.file))?;
+    let heard = Arc::new(Mutex::new(Heard::new(show, adhoc)));
     let mut run = Run::new(vec![task], loader.registry().clone())
         .seed(fastrand::u64(..))
         .sink(Arc::clone(&heard));
@@ -333,7 +333,7 @@ fn scope(vars: Vec<(Name, Json)>, heard: Heard) -> Scope {
 
 fn value(
     project: &Project,
-    question: &Question,
+    adhoc: &Adhoc,
     expression: &Expression,
     scope: &Scope,
     res: Option<&Value>,
@@ -344,5 +344,5 @@ fn value(
             output::error(&format!("the runtime does not start: {error}"), None);
             Exit::Error
         })?;
-    Ok(show.examined(examined, question))
+    Ok(show.examined(examined, adhoc))
 }

@@ -62,13 +62,13 @@ mod fixtures;
 mod gzip;
 mod input;
 mod order;
+mod order_request;
 mod orders;
 mod problem;
 mod rpc;
 mod serve;
 mod service;
 mod shop;
-mod wish;
 
 #[cfg(test)]
 mod tests;

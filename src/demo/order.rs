@@ -1,5 +1,5 @@
 use super::catalog::{ITEMS, amount};
-use super::wish::Wish;
+use super::order_request::OrderRequest;
 use serde_json::{Value as Json, json};
 use std::time::Duration;
 
@@ -109,7 +109,13 @@ pub(super) struct Order {
 
 impl Order {
     /// An order placed at `now`. All its chances come from `seed` and `id`.
-    pub(super) fn new(id: u64, wish: Wish, in_stock: bool, seed: u64, now: Duration) -> Self {
+    pub(super) fn new(
+        id: u64,
+        wish: OrderRequest,
+        in_stock: bool,
+        seed: u64,
+        now: Duration,
+    ) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed.wrapping_add(id));
         let unhurried = Duration::from_millis(rng.u64(100..=300));
         let chance = rng.bool();

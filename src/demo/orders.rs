@@ -1,10 +1,10 @@
 use super::catalog::{self, ITEMS};
 use super::input::{JsonBody, Params};
 use super::order::Status;
+use super::order_request::OrderRequest;
 use super::problem::{FieldError, Problem};
 use super::service::App;
 use super::shop::CancelError;
-use super::wish::Wish;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
@@ -49,7 +49,7 @@ pub(super) async fn place(
             members.insert(name, value);
         }
     }
-    let wish = Wish::read(&body).map_err(Problem::invalid)?;
+    let wish = OrderRequest::read(&body).map_err(Problem::invalid)?;
     let (id, order) = app.shop(|shop, now| {
         let order = shop.place(wish, now);
         (order.id, order.json())

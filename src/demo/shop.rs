@@ -3,7 +3,7 @@ mod tests;
 
 use super::catalog::ITEMS;
 use super::order::{Order, Status};
-use super::wish::Wish;
+use super::order_request::OrderRequest;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,7 +86,7 @@ impl Shop {
     }
 
     /// Places an order. What is not in stock is found out one step later.
-    pub(super) fn place(&mut self, wish: Wish, now: Duration) -> &Order {
+    pub(super) fn place(&mut self, wish: OrderRequest, now: Duration) -> &Order {
         while self.orders.len() >= MAX_ORDERS
             && let Some((_, mut oldest)) = self.orders.pop_first()
         {

@@ -1,7 +1,7 @@
 //! One task on a virtual clock, against stubs or what a run recorded: nothing outside is touched.
 
-use super::host::{environment, millis};
 use super::load::Loaded;
+use super::script_host::{environment, millis};
 use crate::event::{Event, Fact, Json, Name, Outcome, RunStarted, Tally};
 use crate::machine::{
     self, Inputs, Moment, Recording, ReplayEnd, Stubbed, Stubs, Stuck, Verdict, replay_in,

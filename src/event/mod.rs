@@ -4,7 +4,7 @@
 //!   one sequence. Reports, pages and replays are folds over events and read nothing else.
 //! - [`Reply`], [`Message`] and [`Failure`] are what a client answers; an [`Inbox`] holds messages
 //!   until a condition takes them.
-//! - [`Span`] and [`Place`] say where in a file something was written.
+//! - [`Span`] and [`Location`] say where in a file something was written.
 //!
 //! This is the ground floor: it imports no other folder, and no clock, runtime or IO.
 
@@ -15,12 +15,12 @@ mod fact;
 mod failure;
 mod inbox;
 mod length;
+mod location;
 mod mask;
 mod metrics;
 mod nearest;
 mod outcome;
 mod permission;
-mod place;
 mod sink;
 mod trace;
 
@@ -34,12 +34,12 @@ pub use fact::{
 pub use failure::{ErrorKind, Failure, Message, Reply};
 pub use inbox::{Feed, Inbox, InboxError, MAX_BYTES, MAX_MESSAGES};
 pub use length::length_text;
+pub use location::{Location, Pos, Span};
 pub use mask::{MIN_SECRET, Mask};
 pub use metrics::{Metrics, StateMetrics};
 pub use nearest::nearest;
 pub use outcome::{Outcome, Tally};
 pub use permission::{Grant, Permissions, Refusal};
-pub use place::{Place, Pos, Span};
 pub use sink::Sink;
 pub use trace::Trace;
 

@@ -4,8 +4,8 @@
 //! `{"commit":…}` with its marks and its head, then the commit's own lines. Bodies that stand beside their
 //! events come before the first commit that names them, as `{"attachment":…,"body":…}`.
 
-use super::seal::{hex, split};
-use super::{Broken, Chain, Fault, Hash, History, JournalError, RunRow, Sealed, attachment};
+use super::hash_chain::{hex, split};
+use super::{Broken, Fault, Hash, HashChain, History, JournalError, RunRow, Sealed, attachment};
 use crate::event::RunId;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -164,7 +164,7 @@ pub fn verify(mut archive: impl BufRead) -> Result<Checked, JournalError> {
 /// A run while it is checked.
 struct Run {
     head: Opening,
-    chain: Chain,
+    chain: HashChain,
     open: Option<Sealed>,
     bodies: HashSet<String>,
     broken: Option<Broken>,
@@ -173,7 +173,7 @@ struct Run {
 impl Run {
     fn new(head: Opening) -> Self {
         Self {
-            chain: Chain::new(RunId::clone(&head.run)),
+            chain: HashChain::new(RunId::clone(&head.run)),
             head,
             open: None,
             bodies: HashSet::new(),

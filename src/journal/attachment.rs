@@ -105,7 +105,7 @@ fn detach(
     // Parts of it that were taken out before stay so: they are found from the outside inwards.
     attached.push(Reference {
         at: at.clone(),
-        hash: super::seal::hex(&hash),
+        hash: super::hash_chain::hex(&hash),
         bytes: body.len(),
     });
     attachments.push(Attachment { hash, body });

@@ -1,9 +1,9 @@
 use super::attachment::{self, Unreadable};
+use super::hash_chain::split;
 use super::marks::ENOUGH;
-use super::seal::split;
 use super::{
-    Broken, Chain, ExecutionRow, Fault, Hash, JournalError, Mark, Query, RunRow, Sealed, Sqlite,
-    Store, Wanted, alive, marks, noted,
+    Broken, ExecutionRow, Fault, Hash, HashChain, JournalError, Mark, Query, RunRow, Sealed,
+    Sqlite, Store, Wanted, intent_log, marks, run_lock,
 };
 use crate::event::{Event, ExecutionId, Outcome, RunId, Tally};
 use std::ops::ControlFlow;
@@ -43,7 +43,7 @@ impl History {
     /// When there is none, it is no journal, or a newer funcy has written it.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         let mut store = Sqlite::open(path)?;
-        alive::sweep(path, |run, lines| noted::store(&mut store, run, lines));
+        run_lock::sweep(path, |run, lines| intent_log::store(&mut store, run, lines));
         Ok(Self::with_store(Box::new(store), path))
     }
 
@@ -97,7 +97,7 @@ impl History {
     /// When they cannot be read.
     pub fn alive(&self) -> Result<Vec<RunRow>, JournalError> {
         let mut rows = self.store.unended()?;
-        rows.retain(|row| alive::is_alive(&self.path, &row.id));
+        rows.retain(|row| run_lock::is_alive(&self.path, &row.id));
         Ok(rows)
     }
 
@@ -106,7 +106,7 @@ impl History {
     pub fn status(&self, row: &RunRow) -> Status {
         match row.outcome {
             Some(outcome) => Status::Ended(outcome),
-            None if alive::is_alive(&self.path, &row.id) => Status::Running,
+            None if run_lock::is_alive(&self.path, &row.id) => Status::Running,
             None => Status::Ended(Outcome::Interrupted),
         }
     }
@@ -291,8 +291,8 @@ impl History {
     ///
     /// # Errors
     /// The first event that does not fit.
-    pub fn verify(&self, row: &RunRow, kept: Option<&str>) -> Result<Chain, JournalError> {
-        let mut chain = Chain::new(RunId::clone(&row.id));
+    pub fn verify(&self, row: &RunRow, kept: Option<&str>) -> Result<HashChain, JournalError> {
+        let mut chain = HashChain::new(RunId::clone(&row.id));
         let mut broken = None;
         self.store.commits(&row.id, 0, &mut |sealed| {
             if chain.next() > row.events {
@@ -339,7 +339,7 @@ impl History {
                     .body(&hash)
                     .is_some_and(|body| *blake3::hash(&body).as_bytes() == hash);
                 if !whole {
-                    let lost = Unreadable::Attachment(super::seal::hex(&hash));
+                    let lost = Unreadable::Attachment(super::hash_chain::hex(&hash));
                     return Err(fault(sealed, sealed.first + index as u64, lost));
                 }
             }

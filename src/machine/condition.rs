@@ -1,7 +1,7 @@
 //! Conditions: what results say, and how far each strategy has come.
 
-use super::chart::{Assignment, Condition, Guard, Lane, Part, State, Transition};
 use super::execution::{Env, Execution, Trouble, explained};
+use super::program::{Assignment, Condition, Guard, Part, State, Strategy, Transition};
 use super::recording::Recording;
 use super::world::{Moment, World};
 use crate::event::{
@@ -31,11 +31,11 @@ pub(super) struct Win {
     pub(super) take: Vec<(Inbox, u64)>,
 }
 
-/// One lane during a visit: its inbox, and what a timeout will tell of it.
+/// One strategy during a visit: its inbox, and what a timeout will tell of it.
 #[derive(Default)]
 pub(super) struct Cell {
     pub(super) inbox: Option<Inbox>,
-    /// Made by the first result, so that a lane that waits costs nothing.
+    /// Made by the first result, so that a strategy that waits costs nothing.
     seen: Mutex<Option<Box<Seen>>>,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Seen {
     pub(super) last: Option<(Value, Name)>,
     pub(super) again: Option<Name>,
     pub(super) trouble: Option<Failure>,
-    /// For each condition of the lane: what it looks at.
+    /// For each condition of the strategy: what it looks at.
     watched: Vec<History>,
 }
 
@@ -98,11 +98,11 @@ impl Values {
     }
 }
 
-/// A lane while it runs: what its future needs.
+/// A strategy while it runs: what its future needs.
 #[derive(Clone, Copy)]
 pub(super) struct Run<'a> {
-    pub(super) lane: &'a Lane,
-    /// The visit's lanes, by slot.
+    pub(super) strategy: &'a Strategy,
+    /// The visit's strategies, by slot.
     pub(super) cells: &'a [Cell],
     /// No attempt starts at or after it.
     pub(super) deadline: Moment,
@@ -128,13 +128,13 @@ impl<'a> Sets<'a> {
 
 impl<'a> Run<'a> {
     pub(super) fn cell(&self) -> &'a Cell {
-        &self.cells[self.lane.slot]
+        &self.cells[self.strategy.slot]
     }
 
-    /// The end of a lane that broke: it fails the first of its conditions.
+    /// The end of a strategy that broke: it fails the first of its conditions.
     pub(super) fn failed(&self, trouble: Trouble) -> End {
         let index = self
-            .lane
+            .strategy
             .conditions
             .first()
             .map_or(0, |condition| condition.index);
@@ -172,7 +172,7 @@ impl<W: World> Execution<'_, W> {
         env: Env<'_>,
         watch: Option<(Run<'_>, usize)>,
     ) -> impl Future<Output = Option<Result<(), Trouble>>> {
-        let recording = watch.map_or(Recording::Full, |(run, _)| run.lane.recording());
+        let recording = watch.map_or(Recording::Full, |(run, _)| run.strategy.recording());
         let judged = self.judge_result(condition, env, recording);
         let verdict = match &judged {
             Judged::NotYet(_) => Verdict::NotYet,
@@ -228,7 +228,7 @@ impl<W: World> Execution<'_, W> {
         explained(trouble, &guard.place, self.explain(guard, env))
     }
 
-    /// Shows a result to a lane's conditions in order; the first that is fulfilled or fails decides.
+    /// Shows a result to a strategy's conditions in order; the first that is fulfilled or fails decides.
     pub(super) async fn show(
         &self,
         run: Run<'_>,
@@ -238,7 +238,7 @@ impl<W: World> Execution<'_, W> {
         matches: &mut [Matches],
     ) -> Option<End> {
         let env = self.env().with_res(res, attempt);
-        for (slot, condition) in run.lane.conditions.iter().enumerate() {
+        for (slot, condition) in run.strategy.conditions.iter().enumerate() {
             let index = condition.index;
             match self.check(condition, env, Some((run, slot))).await {
                 None => {}
@@ -278,7 +278,7 @@ impl<W: World> Execution<'_, W> {
             return;
         }
         let env = self.env().with_res(res, attempt);
-        for condition in &run.lane.conditions {
+        for condition in &run.strategy.conditions {
             self.hide_ahead(run.sets.of(condition.index), env, false);
         }
     }
@@ -320,7 +320,7 @@ impl<W: World> Execution<'_, W> {
         });
         run.cell().seen(|seen| {
             seen.watched
-                .resize_with(run.lane.conditions.len(), History::default);
+                .resize_with(run.strategy.conditions.len(), History::default);
             let history = &mut seen.watched[slot];
             history.deciding = deciding;
             history.values.resize_with(values.len(), Values::default);
@@ -382,13 +382,13 @@ impl<W: World> Execution<'_, W> {
         for condition in &state.immediate {
             states.push((condition.index, self.immediate_state(condition)));
         }
-        for outer in &state.lanes {
-            outer.each(&mut |lane| {
-                for (slot, condition) in lane.conditions.iter().enumerate() {
-                    let seen = cells[lane.slot]
-                        .seen(|seen| self.condition_state(lane, slot, condition, seen));
+        for outer in &state.strategies {
+            outer.each(&mut |strategy| {
+                for (slot, condition) in strategy.conditions.iter().enumerate() {
+                    let seen = cells[strategy.slot]
+                        .seen(|seen| self.condition_state(strategy, slot, condition, seen));
                     // A part stands where its `all` stands.
-                    let index = if std::ptr::eq(lane, outer) {
+                    let index = if std::ptr::eq(strategy, outer) {
                         condition.index
                     } else {
                         outer.conditions.first().map_or(0, |all| all.index)
@@ -421,7 +421,7 @@ impl<W: World> Execution<'_, W> {
 
     fn condition_state(
         &self,
-        lane: &Lane,
+        strategy: &Strategy,
         slot: usize,
         condition: &Condition,
         seen: &mut Seen,
@@ -443,7 +443,7 @@ impl<W: World> Execution<'_, W> {
         ConditionState {
             place: Arc::clone(&condition.place),
             to: condition.label.clone(),
-            strategy: lane.strategy.word().into(),
+            strategy: strategy.kind.word().into(),
             attempts: seen.attempts,
             last: seen
                 .last

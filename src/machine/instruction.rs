@@ -1,7 +1,7 @@
 //! Instructions: one attempt, retries, loops, and what hangs on them (`save`, `expect`, `defer`).
 
-use super::chart::{Action, Items, Retry, Step};
 use super::execution::{Deferred, Env, Execution, Trouble};
+use super::program::{Action, Items, Retry, Step};
 use super::race::{Either, Pending, all_bounded, first};
 use super::world::{Call, World};
 use crate::event::{ErrorKind, Fact, Failure, Json, Name, Reply};
@@ -165,9 +165,9 @@ impl<W: World> Execution<'_, W> {
     /// The pause after an attempt: the delay, grown by the factor for each attempt before.
     pub(super) fn pause(
         &self,
-        delay: &super::chart::Length,
+        delay: &super::program::Length,
         backoff: f64,
-        longest: Option<&super::chart::Length>,
+        longest: Option<&super::program::Length>,
         attempt: u32,
         env: Env<'_>,
     ) -> Result<Duration, Trouble> {
@@ -284,7 +284,7 @@ impl<W: World> Execution<'_, W> {
     pub(super) fn call(
         &self,
         client: usize,
-        request: &super::chart::Blueprint,
+        request: &super::program::Blueprint,
         safe: bool,
         env: Env<'_>,
     ) -> Result<Call, Trouble> {

@@ -5,7 +5,7 @@
 //! outside is reached through one trait, [`World`].
 
 mod begin;
-mod chart;
+mod checkpoint;
 mod cleanup;
 mod compile;
 mod condition;
@@ -14,11 +14,11 @@ mod end;
 mod execution;
 mod explore;
 mod instruction;
-mod lane;
-mod point;
+mod program;
 mod race;
 mod recording;
 mod run;
+mod strategy;
 mod stub;
 mod subscription;
 #[cfg(test)]
@@ -28,10 +28,10 @@ mod value;
 mod visit;
 mod world;
 
-pub use chart::{Chart, Machine};
+pub use checkpoint::{Armed, Checkpoint};
 pub use compile::{Project, compile, expression};
 pub use explore::{Bounds, Exploration, Explored, Undone};
-pub use point::{Armed, Point};
+pub use program::{Machine, Program};
 pub use run::{Inputs, Verdict, run};
 pub use stub::{
     Asked, LeftAt, Recording, ReplayEnd, Replayed, Stub, Stubbed, Stubs, Stuck, Unstubbed, replay,

@@ -1,11 +1,11 @@
 //! What is listened to: the sources of clients, `listen` entries, signals.
 
-use super::chart::{From, Subscription};
 use super::execution::{Env, Execution, Trouble};
 use super::instruction::no_answer;
+use super::program::{From, Subscription};
 use super::race::{Either, first};
 use super::world::{ScopeId, Site, World};
-use crate::event::{ErrorKind, Fact, Failure, Inbox, Json, Message, Name, Place};
+use crate::event::{ErrorKind, Fact, Failure, Inbox, Json, Location, Message, Name};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,7 +80,7 @@ impl<W: World> Execution<'_, W> {
         &self,
         name: &Name,
         data: Json,
-        place: &Arc<Place>,
+        place: &Arc<Location>,
     ) -> Result<(), Trouble> {
         let value = Arc::new(json!({ "name": &**name, "data": data, "body": data }));
         // The inbox exists from the first use of its name on, so that no signal is lost.

@@ -10,7 +10,7 @@ use super::style::{Ink, Style};
 use super::text::{append, cut_middle, shown, width};
 use super::value::{bare, compact, count, length};
 use crate::event::{
-    ConditionState, ErrorKind, Explanation, Failure, Headline, Json, Name, Outcome, Place, Pos,
+    ConditionState, ErrorKind, Explanation, Failure, Headline, Json, Location, Name, Outcome, Pos,
     Span,
 };
 use page::{LABEL, Page};
@@ -85,7 +85,7 @@ pub fn explained(explanation: &Explanation, style: Style) -> String {
         digits: 1,
         out: String::new(),
     };
-    let place = Place {
+    let place = Location {
         file: Name::default(),
         path: Name::default(),
         span: Span::default(),
@@ -109,8 +109,8 @@ pub fn explained(explanation: &Explanation, style: Style) -> String {
 
 /// What was said of one place: an expectation, or a condition that was waited for.
 struct Part<'h> {
-    place: Option<&'h Place>,
-    explanations: Vec<(&'h Place, &'h Explanation)>,
+    place: Option<&'h Location>,
+    explanations: Vec<(&'h Location, &'h Explanation)>,
     condition: Option<&'h ConditionState>,
 }
 
@@ -485,7 +485,7 @@ fn tried(condition: &ConditionState) -> String {
 }
 
 /// `file:line:column`.
-pub(crate) fn at(place: &Place) -> String {
+pub(crate) fn at(place: &Location) -> String {
     let start = place.span.start;
     format!("{}:{}:{}", place.file, start.line, start.column)
 }

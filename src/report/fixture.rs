@@ -2,8 +2,8 @@
 
 use crate::event::{
     Attempted, ConditionState, ErrorKind, Event, ExecutionStarted, Explanation, Fact, Failure,
-    Headline, Json, Metrics, Missing, Name, Operand, Outcome, Place, Pos, Reply, RunStarted, Span,
-    StateMetrics, Tally,
+    Headline, Json, Location, Metrics, Missing, Name, Operand, Outcome, Pos, Reply, RunStarted,
+    Span, StateMetrics, Tally,
 };
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -89,8 +89,8 @@ states:
 pub(crate) const FILE: &str = "tasks/order.yaml";
 
 /// The place of a piece of [`ORDER`], which must occur there.
-pub(crate) fn place(path: &str, piece: &str) -> Arc<Place> {
-    Arc::new(Place {
+pub(crate) fn place(path: &str, piece: &str) -> Arc<Location> {
+    Arc::new(Location {
         file: FILE.into(),
         path: path.into(),
         span: span_in(ORDER, piece),
@@ -211,7 +211,7 @@ pub(crate) fn headline(kind: ErrorKind, state: &str, message: &str) -> Headline 
 }
 
 /// A condition that was waited for.
-pub(crate) fn condition(place: Arc<Place>, strategy: &str, attempts: u32) -> ConditionState {
+pub(crate) fn condition(place: Arc<Location>, strategy: &str, attempts: u32) -> ConditionState {
     ConditionState {
         place,
         to: Some("shipped".into()),

@@ -1,8 +1,8 @@
 //! A run as one page that asks for nothing else: it opens from a disk, without a network and without scripts.
 
+use super::event_line::event_line;
 use super::options::Options;
 use super::status::{Hue, Status, Theme};
-use super::step::step;
 use super::style::Style;
 use super::text::{append, shown};
 use super::value::{length, utc};
@@ -86,7 +86,7 @@ impl Html {
             return;
         }
         happened.count += 1;
-        let told = step(&event.fact);
+        let told = event_line(&event.fact);
         let (class, glyph) = match told.status {
             Some(status) => (class(status), status.glyph(true)),
             None => ("neutral", ""),

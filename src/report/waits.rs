@@ -223,11 +223,11 @@ fn percentile(sorted: &[u64], percent: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Place;
+    use crate::event::Location;
     use std::sync::Arc;
 
-    fn place() -> Arc<Place> {
-        Arc::new(Place {
+    fn place() -> Arc<Location> {
+        Arc::new(Location {
             file: "t.yaml".into(),
             path: "states.placed".into(),
             span: crate::event::Span::default(),

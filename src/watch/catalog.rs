@@ -1,8 +1,8 @@
 //! The definitions: of each file the last that was good, and what is wrong with it now.
 
+use super::canonical_path::{absolute, canonical, existing, normal, real_file};
 use super::changes::Batch;
 use super::depends::{self, Module, Parts, Tie};
-use super::real::{absolute, existing, normal, real, real_file};
 use crate::definition::{self, Diagnostic, Severity};
 use crate::engine::{self, Loaded, Loader, Projects, Tasks};
 use crate::event::{Name, Span};
@@ -121,7 +121,7 @@ impl Catalog {
             let near = data.filter(|folder| parts.file.parent() != Some(folder));
             folders.extend(
                 near.filter(|folder| folder.is_dir() && folder.parent().is_some())
-                    .map(real),
+                    .map(canonical),
             );
         }
         folders.retain(|folder| folder.is_dir());
@@ -277,7 +277,7 @@ impl Catalog {
                 continue;
             };
             self.folders
-                .extend(found.folders.iter().map(|folder| real(folder)));
+                .extend(found.folders.iter().map(|folder| canonical(folder)));
             for path in found.files {
                 let file = real_file(&path);
                 if !seen.insert(file.clone()) {
@@ -458,7 +458,7 @@ fn parts(file: &Path, task: &Loaded) -> Parts {
         text: Name::clone(&task.machine.file.text),
         suite: source.map(|source| real_file(&source.path)),
         suite_text: source.map_or_else(Name::default, |source| Name::clone(&source.text)),
-        scripts: real(&normal(&folder.join(scripts))),
+        scripts: canonical(&normal(&folder.join(scripts))),
         named: depends::named(
             &literals(&task.machine),
             file.parent().unwrap_or(Path::new("/")),

@@ -1,6 +1,6 @@
 //! The engine's side of a session: starts runs, and keeps the services of the suites up between them.
 
-use super::board::Board;
+use super::progress::Progress;
 use crate::engine::{KeptServices, Run};
 use crate::event::Json;
 use std::path::Path;
@@ -12,8 +12,8 @@ const QUEUE: usize = 1024;
 
 /// Something to do.
 pub(super) enum Order {
-    /// Start a run, whose end is told to the board.
-    Start(Box<Run>, Board),
+    /// Start a run, whose end is written to its progress.
+    Start(Box<Run>, Progress),
     /// Drop what runs, with every process that it has started.
     Abandon,
 }
@@ -33,10 +33,10 @@ impl Runner {
     }
 
     /// Starts a run. Its services stay up for the next.
-    pub(super) fn start(&self, run: Run, board: Board) {
+    pub(super) fn start(&self, run: Run, progress: Progress) {
         let run = Box::new(run.services(self.kept.clone()));
         // The engine takes orders as long as there is a session.
-        let _ = self.orders.blocking_send(Order::Start(run, board));
+        let _ = self.orders.blocking_send(Order::Start(run, progress));
     }
 
     /// Drops what runs.
@@ -61,12 +61,12 @@ pub(super) async fn serve(mut orders: Receiver<Order>, kept: KeptServices) {
         tokio::select! {
             biased;
             order = orders.recv() => match order {
-                Some(Order::Start(run, board)) => {
-                    running.spawn(async move { board.over(run.start().await.map(drop)) });
+                Some(Order::Start(run, progress)) => {
+                    running.spawn(async move { progress.over(run.start().await.map(drop)) });
                 }
                 Some(Order::Abandon) | None => break,
             },
-            // A run contains its panics; what it came to stands on its board.
+            // A run contains its panics; what it came to stands in its progress.
             Some(_) = running.join_next() => {}
         }
     }

@@ -1,14 +1,14 @@
 //! One session: takes messages out of the mailbox, one after the other, until it is told to end.
 
-use super::board::Board;
 use super::catalog::Catalog;
 use super::changes::{Batch, Changes};
 use super::depends::Tie;
-use super::look::Wish;
 use super::mailbox::{Inbox, Mailbox, Message};
+use super::progress::Progress;
 use super::runner::Runner;
 use super::show::Show;
 use super::state::{Active, Ask, Round, State};
+use super::view_state::Wish;
 use super::watcher::Watcher;
 use super::{End, Options, editor, replay, text};
 use crate::engine::{Loaded, Run};
@@ -177,7 +177,7 @@ impl Session {
         self.state.now = now();
         crash::point("watch-input");
         let wish = match input {
-            Input::Key(key) => screen.look.press(key, &mut self.state),
+            Input::Key(key) => screen.view_state.press(key, &mut self.state),
             Input::Resize(..) => {
                 screen.resize()?;
                 None
@@ -303,11 +303,12 @@ impl Session {
             let run = self.new_run(&definition);
             let id = RunId::clone(run.id());
             let handle = run.handle();
-            let board = Board::new(self.mailbox.clone());
-            self.runner.start(run.sink(board.clone()), board.clone());
+            let progress = Progress::new(self.mailbox.clone());
+            self.runner
+                .start(run.sink(progress.clone()), progress.clone());
             let active = Active {
                 run: id,
-                board,
+                progress,
                 handle,
                 definition,
                 superseded: false,

@@ -1,12 +1,12 @@
 //! Where a session is shown: on a screen, or line by line. Each is told the same; a screen shows what it is
 //! told with its next frame.
 
-use super::look::Look;
 use super::mailbox::Mailbox;
 use super::plain::Plain;
 use super::screen;
 use super::state::{Round, State, Task};
 use super::terminal::Terminal;
+use super::view_state::ViewState;
 use super::{Display, Options};
 use crate::event::Name;
 use crate::report;
@@ -27,7 +27,7 @@ pub(super) enum Show {
 /// A screen, and where somebody looks.
 pub(super) struct Screen {
     terminal: Terminal,
-    pub(super) look: Look,
+    pub(super) view_state: ViewState,
     options: report::Options,
     /// Something has changed since the last frame.
     is_dirty: bool,
@@ -51,11 +51,11 @@ impl Show {
                 Display::Screen => {
                     let mut screen = Screen {
                         terminal: Terminal::take(mailbox)?,
-                        look: Look::default(),
+                        view_state: ViewState::default(),
                         options: report,
                         is_dirty: true,
                     };
-                    screen.look.say("loading");
+                    screen.view_state.say("loading");
                     Self::Screen(Box::new(screen))
                 }
             },
@@ -88,12 +88,12 @@ impl Show {
                 screen.is_dirty = false;
                 let Screen {
                     terminal,
-                    look,
+                    view_state,
                     options,
                     ..
                 } = &mut **screen;
                 (terminal.drawing)
-                    .draw(|frame| screen::draw(frame, state, look, options))
+                    .draw(|frame| screen::draw(frame, state, view_state, options))
                     .map(drop)
             }
             _ => Ok(()),
@@ -122,8 +122,8 @@ impl Show {
                 plain.why(state)
             }
             Self::Screen(screen) => {
-                screen.look.status = None;
-                screen.look.keep_selected(state);
+                screen.view_state.status = None;
+                screen.view_state.keep_selected(state);
                 Ok(())
             }
         }
@@ -154,7 +154,7 @@ impl Show {
                     .chain(broken.copied())
                     .map(Name::clone)
                     .collect();
-                screen.look.turn_to(&first);
+                screen.view_state.turn_to(&first);
                 Ok(())
             }
         }
@@ -189,7 +189,7 @@ impl Show {
         match self {
             Self::Lines(plain) => plain.note(text),
             Self::Screen(screen) => {
-                screen.look.say(text);
+                screen.view_state.say(text);
                 screen.is_dirty = true;
                 Ok(())
             }
@@ -210,10 +210,11 @@ impl Screen {
     pub(super) fn copy(&mut self, text: &str) -> io::Result<()> {
         let encoded = STANDARD.encode(text);
         if encoded.len() > MAX_COPIED {
-            self.look.say("the request is too long for the clipboard");
+            self.view_state
+                .say("the request is too long for the clipboard");
             return Ok(());
         }
-        self.look.say("copied");
+        self.view_state.say("copied");
         Terminal::send(&format!("\x1b]52;c;{encoded}\x07"))
     }
 
@@ -225,7 +226,7 @@ impl Screen {
     /// The editor was closed.
     pub(super) fn edited(&mut self, trouble: Option<String>) -> io::Result<()> {
         if let Some(trouble) = trouble {
-            self.look.say(&trouble);
+            self.view_state.say(&trouble);
         }
         self.is_dirty = true;
         self.terminal.closed()

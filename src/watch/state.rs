@@ -1,9 +1,9 @@
 //! How a session stands: every task with its definition, its run and its last result; what is selected; what
 //! waits. Pure: it is told what happened, and says what is to be done.
 
-use super::board::{Board, Recording};
 use super::catalog::{Applied, Entry, Findings};
 use super::depends::Tie;
+use super::progress::{Progress, Recording};
 use super::replay::Replay;
 use crate::engine::{Handle, Loaded, ServiceError};
 use crate::event::{Name, Outcome, RunId};
@@ -87,7 +87,7 @@ pub(super) struct Task {
 /// A run of a task.
 pub(super) struct Active {
     pub(super) run: RunId,
-    pub(super) board: Board,
+    pub(super) progress: Progress,
     pub(super) handle: Handle,
     /// The definition that it started with, and keeps.
     pub(super) definition: Loaded,
@@ -354,7 +354,7 @@ impl State {
             let Some(active) = &task.active else {
                 continue;
             };
-            let mut written = active.board.read();
+            let mut written = active.progress.read();
             let Some(over) = written.over.take() else {
                 continue;
             };

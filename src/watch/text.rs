@@ -17,7 +17,7 @@ pub(super) fn row(task: &Task, now: i64, style: Style) -> Line {
                 .saturating_sub(mark.as_ref().map_or(0, Line::width)),
             ..style
         };
-        let written = active.board.read();
+        let written = active.progress.read();
         let mut line = match written.live.running.values().next() {
             Some(running) => report::running_row(running, now, narrow),
             None => head(task, Status::Running, style).push(Ink::Faint, "  starting"),
@@ -311,7 +311,7 @@ pub(super) fn path(task: &Task) -> (Vec<Name>, Option<Name>) {
             .collect()
     };
     if let Some(active) = &task.active {
-        let written = active.board.read();
+        let written = active.progress.read();
         let running = written.live.running.values().next();
         return running.map_or_else(Default::default, |running| {
             (states(&running.path), running.state.clone())

@@ -1,14 +1,14 @@
 use super::show::{Progress, Show};
 use crate::cli::exit::Exit;
 use crate::cli::signals::Ending;
-use crate::engine::{Handle, Question};
+use crate::engine::{Adhoc, Handle};
 use crate::event::{Attempted, Event, Fact, Json, Name, Outcome, Sink};
 use crate::report::{Ended, Live};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// What the run of a question has told.
+/// What the run of an ad hoc expression has told.
 #[derive(Default)]
 pub(super) struct Heard {
     pub(super) variables: Vec<(Name, Json)>,
@@ -21,9 +21,9 @@ pub(super) struct Heard {
 
 impl Heard {
     /// Tells of the waiting while it lasts.
-    pub(super) fn new(show: &Show, question: &Question) -> Self {
-        let subscribes = question.ask.as_ref().is_some_and(|ask| ask.subscribe);
-        let waits = question.until.is_some() || subscribes;
+    pub(super) fn new(show: &Show, adhoc: &Adhoc) -> Self {
+        let subscribes = adhoc.ask.as_ref().is_some_and(|ask| ask.subscribe);
+        let waits = adhoc.until.is_some() || subscribes;
         Self {
             progress: waits.then(|| show.progress()),
             ..Self::default()
@@ -31,18 +31,18 @@ impl Heard {
     }
 
     /// Says how the run has ended. `None`: the expression is still to be evaluated.
-    pub(super) fn end(&mut self, question: &Question, show: &Show) -> Option<Exit> {
+    pub(super) fn end(&mut self, adhoc: &Adhoc, show: &Show) -> Option<Exit> {
         let ended = self.ended.take()?;
-        let is_waiting = question.until.is_some();
+        let is_waiting = adhoc.until.is_some();
         match ended.outcome {
             outcome if outcome.is_good() && !is_waiting => None,
             outcome if outcome.is_good() => Some(show.held(&ended)),
             Outcome::TimedOut if is_waiting => {
-                show.ended(ended, question.timeout, true);
+                show.ended(ended, adhoc.timeout, true);
                 Some(Exit::Failed)
             }
             _ => {
-                show.ended(ended, question.timeout, false);
+                show.ended(ended, adhoc.timeout, false);
                 Some(Exit::Error)
             }
         }

@@ -3,7 +3,7 @@ use crate::cli::exit::Exit;
 use crate::cli::options::Global;
 use crate::cli::{check, output};
 use crate::definition::{self, Diagnostic, SourceFile};
-use crate::engine::{Question, Tasks};
+use crate::engine::{Adhoc, Tasks};
 use crate::event::{Explanation, Failure, Headline, Name, length_text};
 use crate::report::{self, About, Ended, Running, Style};
 use crate::script::{EvalError, Value};
@@ -38,13 +38,13 @@ impl Show {
     pub(super) fn examined(
         &self,
         (value, explanation): (Result<Value, EvalError>, Explanation),
-        question: &Question,
+        adhoc: &Adhoc,
     ) -> Exit {
         let value = match value {
             Ok(value) => value,
             Err(error) => {
-                let span = question.expression.span_of(error.at.clone());
-                let file = &question.file;
+                let span = adhoc.expression.span_of(error.at.clone());
+                let file = &adhoc.file;
                 let wrong = Diagnostic::error("evaluation", &file.name, span, error.message)
                     .maybe_hint(error.hint);
                 self.diagnostics(vec![wrong], file);

@@ -1,7 +1,7 @@
 //! `funcy show`: one run, one of its states, or one of its moments.
 
-mod moment;
 mod overview;
+mod snapshot;
 mod visits;
 
 use super::exit::Exit;
@@ -45,7 +45,7 @@ fn show(global: &Global, args: &Args) -> Result<(), Trouble> {
     let row = history.find(&args.run)?;
     let style = global.out_style();
     match (&args.state, args.at) {
-        (_, Some(seq)) => moment::run(&history, &row, seq, args.format, style),
+        (_, Some(seq)) => snapshot::run(&history, &row, seq, args.format, style),
         (Some(state), None) => visits::run(&history, &row, state, args, style),
         (None, None) => overview::run(&history, &row, args, style),
     }

@@ -1,9 +1,8 @@
 //! Processes: a command that runs to its end, or is ended with everything that it started.
 //!
-//! `process` starts and supervises it, `output` keeps what it prints, `family` knows which processes
+//! `process` starts and supervises it, `output` keeps what it prints, `process_tree` knows which processes
 //! belong to it.
 
-mod family;
 mod output;
 mod process;
 
@@ -11,7 +10,7 @@ mod process;
 mod tests;
 
 use super::contract::{Answer, Context, Nothing, Protocol};
-use super::exact;
+use super::kit::json_bigint;
 use super::scope::Scope;
 use super::shell::quoted;
 use super::value::{Text, one_line, present};
@@ -184,7 +183,7 @@ expect: res.code == 0
         let reply = Reply {
             code: ended.code,
             signal: ended.signal,
-            body: exact::parse(stdout.as_bytes()).unwrap_or_else(|_| {
+            body: json_bigint::parse(stdout.as_bytes()).unwrap_or_else(|_| {
                 let text = stdout.strip_suffix('\n').unwrap_or(&stdout);
                 Json::String(text.strip_suffix('\r').unwrap_or(text).to_owned())
             }),

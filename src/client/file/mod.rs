@@ -5,7 +5,7 @@ mod tests;
 
 use super::contract::{Answer, Context, Nothing, Protocol};
 use super::value::{Text, present};
-use super::{exact, paths, scope::Scope};
+use super::{kit::json_bigint, paths, scope::Scope};
 use crate::event::{Failure, Json};
 use base64::Engine as _;
 use schemars::JsonSchema;
@@ -220,7 +220,7 @@ fn parse(real: &Path, path: &str, text: &str) -> Result<Json, Failure> {
         .map(|extension| extension.to_string_lossy().to_lowercase())
         .unwrap_or_default();
     match extension.as_str() {
-        "json" => exact::parse(text.as_bytes())
+        "json" => json_bigint::parse(text.as_bytes())
             .map_err(|error| Failure::protocol(format!("{path:?} is no JSON: {error}"))),
         "yaml" | "yml" => serde_yaml::from_str(text)
             .map_err(|error| Failure::protocol(format!("{path:?} is no YAML: {error}"))),

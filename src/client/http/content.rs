@@ -1,7 +1,7 @@
 //! Bodies of answers: read up to a bound, decoded, parsed where they are JSON.
 
 use super::trouble;
-use crate::client::exact;
+use crate::client::kit::json_bigint;
 use crate::event::{Failure, Json};
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
@@ -80,7 +80,7 @@ pub(super) async fn parse(bytes: Bytes, headers: &HeaderMap) -> Content {
     } else if text.trim_ascii().is_empty() {
         Json::Null
     } else {
-        exact::parse(text.as_bytes()).unwrap_or_else(|error| {
+        json_bigint::parse(text.as_bytes()).unwrap_or_else(|error| {
             note = Some(format!(
                 "the body is not JSON, as its content type says: {error}"
             ));

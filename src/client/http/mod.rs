@@ -1,6 +1,6 @@
 //! HTTP: requests, and server-sent events as a source.
 //!
-//! `request` is what a task writes, `outgoing` the same made ready, `exchange` sends it and follows
+//! `request` is what a task writes, `prepared` the same made ready, `exchange` sends it and follows
 //! redirects, `content` reads the body, `trouble` names what went wrong, `curl` repeats it in a shell.
 //! `pool` holds the connections, `session` the cookies. `stream` subscribes to the events that `sse` reads.
 
@@ -11,8 +11,8 @@ mod exchange;
 mod fields;
 mod jar;
 mod multipart;
-mod outgoing;
 mod pool;
+mod prepared;
 mod request;
 mod session;
 mod sse;
@@ -31,8 +31,8 @@ use super::contract::{Answer, Context, Protocol};
 use super::scope::Scope;
 use crate::event::{Failure, Feed, Json};
 use exchange::{Arrived, Trace};
-use outgoing::Outgoing;
 use pool::Pool;
+use prepared::Prepared;
 use reqwest::header::{HeaderMap, SET_COOKIE};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -122,10 +122,10 @@ expect: res.status == 201
         request: Box<Request>,
         _: &Scope,
     ) -> Result<Answer<Reply>, Failure> {
-        let outgoing = Outgoing::new(session, request).await?;
+        let prepared = Prepared::new(session, request).await?;
         let mut trace = Trace::default();
-        let answered = answer(&self.pool, session, &outgoing, &mut trace).await;
-        let again = curl::command(&outgoing, &trace);
+        let answered = answer(&self.pool, session, &prepared, &mut trace).await;
+        let again = curl::command(&prepared, &trace);
         match answered {
             Ok(mut answer) => {
                 answer.again = again;
@@ -165,7 +165,7 @@ expect: res.status == 201
 async fn answer(
     pool: &Pool,
     session: &Session,
-    outgoing: &Outgoing,
+    prepared: &Prepared,
     trace: &mut Trace,
 ) -> Result<Answer<Reply>, Failure> {
     let start = Instant::now();
@@ -173,13 +173,13 @@ async fn answer(
         mut response,
         url,
         set_cookies,
-    } = exchange::send(pool, session, outgoing, trace).await?;
+    } = exchange::send(pool, session, prepared, trace).await?;
     let limit = session.body_limit;
     let bytes = content::read(&mut response, &url, limit, session.connect_timeout).await?;
     let ms = start.elapsed().as_millis() as u64;
     let content = content::parse(bytes, response.headers()).await;
     let status = response.status().as_u16();
-    let mut summary = format!("{} {} → {status} in {ms}ms", outgoing.method, outgoing.url);
+    let mut summary = format!("{} {} → {status} in {ms}ms", prepared.method, prepared.url);
     match trace.redirects {
         0 => {}
         1 => {
@@ -204,7 +204,7 @@ async fn answer(
         ms,
     };
     let mut answer = Answer::new(reply, summary);
-    answer.sent = outgoing.body.len() as u64;
+    answer.sent = prepared.body.len() as u64;
     answer.received = content.size;
     Ok(answer)
 }

@@ -1,12 +1,12 @@
 //! A subscription to server-sent events: opened and confirmed, then pumped until its scope closes.
 
 use super::exchange::Trace;
-use super::outgoing::Outgoing;
 use super::pool::Pool;
+use super::prepared::Prepared;
 use super::session::Session;
 use super::sse::{Event, Parser};
 use super::{Http, Source, curl, exchange, plain_headers, trouble};
-use crate::client::exact;
+use crate::client::kit::json_bigint;
 use crate::client::scope::Scope;
 use crate::client::value::now;
 use crate::event::{Failure, Feed, Json, Message};
@@ -32,26 +32,26 @@ pub(super) async fn subscribe(
     feed: Feed,
     scope: &Scope,
 ) -> Result<(), Failure> {
-    let mut outgoing = Outgoing::new(session, Box::new(source.into())).await?;
+    let mut prepared = Prepared::new(session, Box::new(source.into())).await?;
     for (name, value) in [(ACCEPT, "text/event-stream"), (CACHE_CONTROL, "no-store")] {
-        outgoing
+        prepared
             .headers
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
     }
     // `-N`: without it curl holds events back.
-    let again = curl::command(&outgoing, &Trace::default())
+    let again = curl::command(&prepared, &Trace::default())
         .map(|command| command.replacen("curl -sS", "curl -sSN", 1));
     let again = move |mut failure: Failure| {
         failure.again.clone_from(&again);
         failure
     };
-    let opened = match open(&http.pool, session, &outgoing).await {
+    let opened = match open(&http.pool, session, &prepared).await {
         Ok(Opened::Stream(stream)) => stream,
         Ok(Opened::Ended) => {
             return Err(again(Failure::protocol(format!(
                 "{} answered 204: there is no event stream",
-                outgoing.url
+                prepared.url
             ))));
         }
         Err(trouble) => return Err(again(trouble.into_failure())),
@@ -59,7 +59,7 @@ pub(super) async fn subscribe(
     let mut pump = Pump {
         pool: Arc::clone(&http.pool),
         session: Arc::clone(session),
-        outgoing,
+        prepared,
         feed,
         parser: Parser::default(),
     };
@@ -101,8 +101,8 @@ impl Trouble {
     }
 }
 
-async fn open(pool: &Pool, session: &Session, outgoing: &Outgoing) -> Result<Opened, Trouble> {
-    let arrived = exchange::send(pool, session, outgoing, &mut Trace::default())
+async fn open(pool: &Pool, session: &Session, prepared: &Prepared) -> Result<Opened, Trouble> {
+    let arrived = exchange::send(pool, session, prepared, &mut Trace::default())
         .await
         .map_err(|failure| match failure.kind {
             crate::event::ErrorKind::Transport => Trouble::Passing(failure),
@@ -150,7 +150,7 @@ async fn open(pool: &Pool, session: &Session, outgoing: &Outgoing) -> Result<Ope
 struct Pump {
     pool: Arc<Pool>,
     session: Arc<Session>,
-    outgoing: Outgoing,
+    prepared: Prepared,
     feed: Feed,
     parser: Parser,
 }
@@ -199,19 +199,19 @@ impl Pump {
 
     async fn reconnect(&mut self, broken: Failure) -> Result<Box<Stream>, Failure> {
         match HeaderValue::from_str(self.parser.last_id()) {
-            Ok(id) if !id.is_empty() => self.outgoing.headers.insert(LAST_EVENT_ID, id),
-            _ => self.outgoing.headers.remove(LAST_EVENT_ID),
+            Ok(id) if !id.is_empty() => self.prepared.headers.insert(LAST_EVENT_ID, id),
+            _ => self.prepared.headers.remove(LAST_EVENT_ID),
         };
         let mut last = broken;
         let first = self.parser.retry().unwrap_or(FIRST_WAIT);
         for attempt in 0..MAX_ATTEMPTS {
             tokio::time::sleep(first.saturating_mul(2u32.pow(attempt)).min(MAX_WAIT)).await;
-            match open(&self.pool, &self.session, &self.outgoing).await {
+            match open(&self.pool, &self.session, &self.prepared).await {
                 Ok(Opened::Stream(stream)) => return Ok(stream),
                 Ok(Opened::Ended) => {
                     return Err(Failure::transport(format!(
                         "the server has ended the event stream of {} (204)",
-                        self.outgoing.url
+                        self.prepared.url
                     )));
                 }
                 Err(Trouble::Passing(failure)) => last = failure,
@@ -220,7 +220,7 @@ impl Pump {
         }
         last.message = format!(
             "the event stream of {} broke, and {MAX_ATTEMPTS} attempts to connect again failed: {}",
-            self.outgoing.url, last.message
+            self.prepared.url, last.message
         );
         Err(last)
     }
@@ -229,7 +229,7 @@ impl Pump {
 fn message(event: Event, headers: &Json) -> Message {
     let received = event.data.len() as u64;
     let mut value = serde_json::Map::new();
-    value.insert("body".into(), exact::parse_or_text(&event.data));
+    value.insert("body".into(), json_bigint::parse_or_text(&event.data));
     value.insert("text".into(), event.data.into());
     value.insert("event".into(), event.name.into());
     value.insert("id".into(), event.id.into());

@@ -1,6 +1,6 @@
-use super::words::{Config, Tls};
+use super::schema::{Config, Tls};
 use crate::client::contract::Context;
-use crate::client::{paths, reach};
+use crate::client::{kit::connect_error, paths};
 use crate::event::Failure;
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError};
 use bytes::Bytes;
@@ -100,15 +100,19 @@ impl Target {
                 Failure::transport(format!("{shown} refused the login: {error}"))
                     .hint("set `user` and `password`, `token` or `creds` of the client")
             }
-            ConnectErrorKind::Tls => {
-                Failure::transport(format!("no TLS with {shown}: {}", reach::reason(error)))
-                    .hint("`tls: {ca: FILE}` names the authority to trust")
-            }
+            ConnectErrorKind::Tls => Failure::transport(format!(
+                "no TLS with {shown}: {}",
+                connect_error::reason(error)
+            ))
+            .hint("`tls: {ca: FILE}` names the authority to trust"),
             ConnectErrorKind::TimedOut => Failure::transport(format!(
                 "cannot reach {shown}: no answer within {:?}",
                 self.timeout
             )),
-            _ => Failure::transport(format!("cannot reach {shown}: {}", reach::reason(error))),
+            _ => Failure::transport(format!(
+                "cannot reach {shown}: {}",
+                connect_error::reason(error)
+            )),
         }
     }
 }
@@ -283,12 +287,12 @@ impl News {
     }
 
     /// The first refusal after the `seen` first ones that holds these words.
-    fn refusal(&self, seen: u64, words: &str) -> Option<&str> {
+    fn refusal(&self, seen: u64, schema: &str) -> Option<&str> {
         let new = usize::try_from(self.count - seen).unwrap_or(usize::MAX);
         self.refusals
             .iter()
             .skip(self.refusals.len().saturating_sub(new))
-            .find(|text| text.contains(words))
+            .find(|text| text.contains(schema))
             .map(String::as_str)
     }
 }
@@ -306,12 +310,12 @@ pub(super) struct Asked {
     seen: u64,
     subject: String,
     /// How its refusal names it.
-    words: String,
+    schema: String,
 }
 
 impl Asked {
     fn refusal(&self, news: &News) -> Option<Failure> {
-        let text = news.refusal(self.seen, &self.words)?;
+        let text = news.refusal(self.seen, &self.schema)?;
         let subject = &self.subject;
         Some(Failure::protocol(format!(
             "the server refused {subject}: {text}"
@@ -367,7 +371,7 @@ impl Connection {
     fn asking(&self, subject: &str, what: &str) -> Asked {
         Asked {
             seen: self.news.borrow().count,
-            words: format!("{what} to \"{subject}\""),
+            schema: format!("{what} to \"{subject}\""),
             subject: subject.to_owned(),
         }
     }

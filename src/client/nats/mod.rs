@@ -2,8 +2,8 @@
 
 mod connection;
 mod request;
+mod schema;
 mod source;
-mod words;
 
 use super::contract::{Answer, Context, Protocol};
 use super::scope::Scope;
@@ -12,7 +12,7 @@ use connection::{Connection, Target};
 use serde_json::json;
 use tokio::sync::Mutex;
 
-pub use words::{Config, Entry, Reply, Request, Source, Tls};
+pub use schema::{Config, Entry, Reply, Request, Source, Tls};
 
 /// The client of NATS servers.
 ///

@@ -1,6 +1,6 @@
 use super::Session;
 use super::connection::Connection;
-use super::words::{Reply, Verb};
+use super::schema::{Reply, Verb};
 use crate::client::contract::Answer;
 use crate::client::payload::Payload;
 use crate::client::received::Received;

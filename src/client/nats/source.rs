@@ -1,6 +1,6 @@
 use super::connection::{Asked, Connection};
 use super::request::headers_of;
-use super::words::{From, Origin};
+use super::schema::{From, Origin};
 use crate::client::Scope;
 use crate::client::received::Received;
 use crate::client::value::now;

@@ -3,9 +3,9 @@
 mod postgres;
 mod rows;
 mod scan;
+mod schema;
 mod sqlite;
 mod statement;
-mod words;
 
 use super::contract::{Answer, Context, Protocol, Template};
 use super::paths;
@@ -14,12 +14,12 @@ use super::value::one_line;
 use crate::event::{ErrorKind, Failure, Feed, Json};
 use rows::Trouble;
 use scan::Dialect;
+use schema::Verb;
 use serde_json::json;
 use statement::Statement;
 use std::time::{Duration, Instant};
-use words::Verb;
 
-pub use words::{Config, Outcome, Reply, Request, Source};
+pub use schema::{Config, Outcome, Reply, Request, Source};
 
 /// Bytes that a fixture may have.
 const MAX_FIXTURE: u64 = 16 << 20;

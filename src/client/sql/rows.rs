@@ -1,5 +1,5 @@
+use super::schema::Outcome;
 use super::statement::Statement;
-use super::words::Outcome;
 use crate::event::{Failure, Json};
 use serde_json::Map;
 

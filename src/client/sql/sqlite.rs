@@ -1,8 +1,8 @@
 //! SQLite: a file or memory. A call that is given up is interrupted and rolled back.
 
 use super::rows::{Rows, Trouble, add, float};
+use super::schema::Outcome;
 use super::statement::Statement;
-use super::words::Outcome;
 use crate::client::Scope;
 use crate::client::contract::Context;
 use crate::client::paths;
@@ -170,7 +170,7 @@ impl Shared {
 
     async fn connect(&self) -> Result<Held, Failure> {
         let failed = |error: &sqlx::Error| {
-            Failure::transport(format!("cannot open {}: {}", self.shown, words(error)))
+            Failure::transport(format!("cannot open {}: {}", self.shown, schema(error)))
         };
         let mut connection = self
             .options
@@ -213,7 +213,7 @@ impl Shared {
 }
 
 /// An error without the library's words around it.
-fn words(error: &sqlx::Error) -> String {
+fn schema(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::Database(cause) => cause.message().to_owned(),
         other => other.to_string(),

@@ -1,8 +1,8 @@
 use super::*;
 use serde_json::{Value as Json, json};
 
-fn wish(body: &Json) -> Wish {
-    Wish::read(body).unwrap()
+fn wish(body: &Json) -> OrderRequest {
+    OrderRequest::read(body).unwrap()
 }
 
 fn at(millis: u64) -> Duration {
@@ -195,7 +195,7 @@ fn pages_hold_every_order_once() {
 #[test]
 fn every_wrong_field_is_named() {
     let fields = |body: Json| -> Vec<String> {
-        let errors = Wish::read(&body).unwrap_err();
+        let errors = OrderRequest::read(&body).unwrap_err();
         errors.into_iter().map(|error| error.field).collect()
     };
     assert_eq!(

@@ -11,13 +11,13 @@ mod steps;
 mod tests;
 mod texts;
 
-use super::chart::{Chart, Client, Length, Machine, Read, Skip, Variable};
+use super::program::{Client, Length, Machine, Program, Read, Skip, Variable};
 use super::recording::Recording;
 use crate::definition::model::{self, ClientDefinition, Listen};
 use crate::definition::{
     Catalog, Diagnostic, Node, NodeKind, Severity, Suite, Task, Text, nearest,
 };
-use crate::event::{Name, Place, Span};
+use crate::event::{Location, Name, Span};
 use crate::script::{Engine, Expression};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -197,17 +197,17 @@ impl<'a> Compiler<'a> {
             self.target(name);
         }
         let states: Option<Vec<_>> = states.into_iter().collect();
-        // Chart checks would only repeat what an unknown name has broken.
+        // Checks of the program would only repeat what an unknown name has broken.
         if self.has_errors() {
             return None;
         }
-        let chart = Chart {
+        let program = Program {
             states: states?.into(),
             start: start?,
         };
-        self.check_graph(&chart, &transition_timeout);
+        self.check_graph(&program, &transition_timeout);
         if !self.has_errors() {
-            self.check_flow(&chart, &listen_reads, &output_reads);
+            self.check_flow(&program, &listen_reads, &output_reads);
         }
         Some(Machine {
             name: Name::clone(&task.name),
@@ -237,7 +237,7 @@ impl<'a> Compiler<'a> {
                 .collect(),
             clients: std::mem::take(&mut self.clients).into(),
             listen,
-            chart,
+            program,
             transition_timeout,
             timeout,
             cleanup,
@@ -377,7 +377,7 @@ impl<'a> Compiler<'a> {
             self.defined_client(definition, file)
         } else if self.project.catalog.kind(name.as_str()).is_some() {
             // Every kind is a ready client under its own name.
-            let config = super::chart::Blueprint::Constant(Arc::new(crate::event::Json::Null));
+            let config = super::program::Blueprint::Constant(Arc::new(crate::event::Json::Null));
             Some(self.add_client(
                 Client {
                     name: Name::clone(&name.value),
@@ -463,7 +463,7 @@ impl<'a> Compiler<'a> {
         let path = format!("clients.{}", definition.name.as_str());
         let before = self.reads.len();
         let config = if matches!(definition.config.kind, NodeKind::Null) {
-            super::chart::Blueprint::Constant(Arc::new(crate::event::Json::Null))
+            super::program::Blueprint::Constant(Arc::new(crate::event::Json::Null))
         } else {
             self.check_against(
                 &kind.config,
@@ -517,8 +517,8 @@ impl<'a> Compiler<'a> {
         self.client_index.insert(Name::clone(&name.value), None);
     }
 
-    fn place(&self, span: Span, path: &str) -> Arc<Place> {
-        Arc::new(Place {
+    fn place(&self, span: Span, path: &str) -> Arc<Location> {
+        Arc::new(Location {
             file: Name::clone(&self.file),
             path: path.into(),
             span,

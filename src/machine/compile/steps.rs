@@ -5,7 +5,7 @@ use super::requests::Request;
 use crate::definition::model::{self, Instruction};
 use crate::definition::{Node, NodeKind, Text};
 use crate::event::{Json, Name};
-use crate::machine::chart::{
+use crate::machine::program::{
     Action, Assignment, Blueprint, Each, Guard, Items, Length, Read, Retry, Step,
 };
 use crate::machine::recording::Recording;

@@ -3,7 +3,7 @@
 use super::ways::{Way, inside};
 use super::{Choice, Undone};
 use crate::event::Name;
-use crate::machine::chart::{Machine, Step};
+use crate::machine::program::{Machine, Step};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub(super) fn undone(
     names: &[String],
     given: &[Name],
 ) -> Vec<Undone> {
-    let mut steps = machine.chart.states.iter().flat_map(|state| &state.steps);
+    let mut steps = machine.program.states.iter().flat_map(|state| &state.steps);
     let mut any = false;
     steps
         .by_ref()
@@ -36,7 +36,7 @@ pub(super) fn undone(
                 found: &mut found,
                 seen: &mut seen,
             };
-            for (index, step) in machine.chart.states[*state].steps.iter().enumerate() {
+            for (index, step) in machine.program.states[*state].steps.iter().enumerate() {
                 let failing = way.failing.filter(|(failing, _)| *failing == index);
                 walked.step(step, failing, &mut saved);
                 if failing.is_some() {

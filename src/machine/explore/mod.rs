@@ -10,8 +10,8 @@ mod ways;
 #[cfg(test)]
 mod tests;
 
-use super::chart::{Machine, Role};
-use crate::event::{Event, ExecutionId, Fact, Name, Outcome, Place};
+use super::program::{Machine, Role};
+use crate::event::{Event, ExecutionId, Fact, Location, Name, Outcome};
 use std::collections::HashSet;
 use std::sync::Arc;
 use ways::{To, Way};
@@ -49,9 +49,9 @@ pub struct Exploration {
     /// See [`outcomes`](Self::outcomes).
     pub walked: usize,
     /// States that no path reaches.
-    pub unreached: Vec<(Name, Arc<Place>)>,
+    pub unreached: Vec<(Name, Arc<Location>)>,
     /// States from which no final state and no `fail` state can be reached.
-    pub endless: Vec<(Name, Arc<Place>)>,
+    pub endless: Vec<(Name, Arc<Location>)>,
     /// `defer`s that are not run although their instruction was started.
     pub undone: Vec<Undone>,
 }
@@ -71,7 +71,7 @@ pub struct Explored {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Undone {
     /// The `defer`.
-    pub place: Arc<Place>,
+    pub place: Arc<Location>,
     /// What it does, in short.
     pub what: Name,
     /// The variable.
@@ -88,9 +88,9 @@ impl Machine {
     /// Walks through it. Variables that are `given` from outside have a value from the beginning.
     #[must_use]
     pub fn explore(&self, given: &[Name], bounds: Bounds) -> Exploration {
-        let states = &self.chart.states;
+        let states = &self.program.states;
         let ways: Vec<Vec<Way<'_>>> = states.iter().map(|state| ways::ways(self, state)).collect();
-        let reached = reachable(&ways, self.chart.start);
+        let reached = reachable(&ways, self.program.start);
         let ending = ending(self, &ways);
         let walk = walk::walk(&ways, self, &reached, bounds);
         let which = |wanted: &dyn Fn(usize) -> bool| {
@@ -140,7 +140,7 @@ impl Machine {
             if !name.is_empty() {
                 name.push_str(" / ");
             }
-            name.push_str(&self.chart.states[*state].name);
+            name.push_str(&self.program.states[*state].name);
             name.push_str(": ");
             name.push_str(&ways[*state][*way].label);
         }
@@ -173,7 +173,7 @@ impl Machine {
         let mut all: Vec<(&str, &str)> = Vec::new();
         for edge in &self.drawing().edges {
             let Some(to) = &edge.to else { continue };
-            let find = |name: &Name| self.chart.states.iter().find(|state| state.name == *name);
+            let find = |name: &Name| self.program.states.iter().find(|state| state.name == *name);
             if let (Some(from), Some(to)) = (find(&edge.from), find(to))
                 && !all.contains(&(&*from.name, &*to.name))
             {
@@ -226,7 +226,7 @@ fn ending(machine: &Machine, ways: &[Vec<Way<'_>>]) -> Vec<bool> {
         }
     }
     let mut ending = vec![false; ways.len()];
-    let is_end = |state: &usize| !matches!(machine.chart.states[*state].role, Role::Way);
+    let is_end = |state: &usize| !matches!(machine.program.states[*state].role, Role::Way);
     let mut next: Vec<usize> = (0..ways.len()).filter(is_end).collect();
     while let Some(state) = next.pop() {
         if !std::mem::replace(&mut ending[state], true) {

@@ -2,7 +2,7 @@
 
 use super::ways::{To, Way};
 use super::{Bounds, Choice};
-use crate::machine::chart::Machine;
+use crate::machine::program::Machine;
 use std::collections::{HashSet, VecDeque};
 
 pub(super) struct Walk {
@@ -29,10 +29,10 @@ pub(super) fn walk(
             longer: 0,
         },
     };
-    walker.from(machine.chart.start);
+    walker.from(machine.program.start);
     let mut found = walker.found;
     if found.more || found.longer > 0 {
-        cover(ways, machine.chart.start, reached, &mut found.paths);
+        cover(ways, machine.program.start, reached, &mut found.paths);
     }
     found
 }
@@ -57,7 +57,7 @@ impl Walker<'_> {
             >= self
                 .bounds
                 .visits
-                .min(self.machine.chart.states[state].max_visits)
+                .min(self.machine.program.states[state].max_visits)
         {
             self.found.longer += 1;
             return;

@@ -1,11 +1,11 @@
 //! The ways out of each state: every outcome of its instructions and of its race.
 
 use crate::event::{ErrorKind, Name, Outcome};
-use crate::machine::chart::{
-    Action, Condition, Lane, Length, Machine, Part, PartCondition, Role, Route, State, Step,
-    Strategy,
-};
 use crate::machine::end::outcome_of;
+use crate::machine::program::{
+    Action, Condition, Length, Machine, Part, PartCondition, Role, Route, State, Step, Strategy,
+    StrategyKind,
+};
 
 /// One thing that can happen in a state.
 #[derive(Clone, Debug)]
@@ -101,12 +101,12 @@ impl<'m> Listing<'m> {
     /// Subscriptions that are not opened.
     fn subscriptions(&mut self) {
         let mut opened = None;
-        for lane in &self.state.lanes {
-            lane.each(&mut |lane| {
-                if let Strategy::Subscribe(subscription) = &lane.strategy
+        for strategy in &self.state.strategies {
+            strategy.each(&mut |strategy| {
+                if let StrategyKind::Subscribe(subscription) = &strategy.kind
                     && matches!(
                         subscription.from,
-                        crate::machine::chart::From::Client { .. }
+                        crate::machine::program::From::Client { .. }
                     )
                 {
                     opened = Some(());
@@ -130,25 +130,26 @@ impl<'m> Listing<'m> {
                 return;
             }
         }
-        let mut lanes: Vec<(usize, &Condition, &Lane)> = state
-            .lanes
+        let mut strategies: Vec<(usize, &Condition, &Strategy)> = state
+            .strategies
             .iter()
-            .flat_map(|lane| {
-                lane.conditions
+            .flat_map(|strategy| {
+                strategy
+                    .conditions
                     .iter()
-                    .map(move |one| (one.index, one, lane))
+                    .map(move |one| (one.index, one, strategy))
             })
             .collect();
-        lanes.sort_by_key(|(index, ..)| *index);
-        for (_, condition, lane) in &lanes {
+        strategies.sort_by_key(|(index, ..)| *index);
+        for (_, condition, strategy) in &strategies {
             self.condition(condition);
-            if let Strategy::All(parts) = &lane.strategy {
+            if let StrategyKind::All(parts) = &strategy.kind {
                 self.parts(condition, parts);
             }
         }
-        for lane in &state.lanes {
-            lane.each(&mut |lane| {
-                if let Strategy::Poll(poll) = &lane.strategy
+        for strategy in &state.strategies {
+            strategy.each(&mut |strategy| {
+                if let StrategyKind::Poll(poll) = &strategy.kind
                     && matches!(poll.step.action, Action::Call { .. })
                 {
                     let label = format!("{} breaks", poll.step.what);
@@ -157,7 +158,7 @@ impl<'m> Listing<'m> {
                 }
             });
         }
-        if state.lanes.is_empty() {
+        if state.strategies.is_empty() {
             self.trouble(&[ErrorKind::Condition], None, "nothing leads on");
         } else if self.can_expire() {
             match &state.on_timeout {
@@ -172,12 +173,12 @@ impl<'m> Listing<'m> {
         let name = condition.label.as_deref().unwrap_or("watch");
         if let Some(to) = transition.to {
             let mut sets: Vec<&Name> = transition.set.iter().map(|set| &set.name).collect();
-            for lane in &self.state.lanes {
-                let mine = lane
+            for strategy in &self.state.strategies {
+                let mine = strategy
                     .conditions
                     .iter()
                     .any(|one| one.index == condition.index);
-                if let (true, Strategy::All(parts)) = (mine, &lane.strategy) {
+                if let (true, StrategyKind::All(parts)) = (mine, &strategy.kind) {
                     sets.extend(parts.iter().flat_map(|part| &part.set).map(|set| &set.name));
                 }
             }
@@ -198,7 +199,7 @@ impl<'m> Listing<'m> {
         for part in parts {
             let conditions = match &part.condition {
                 PartCondition::Immediate(condition) => std::slice::from_ref(condition),
-                PartCondition::Lane(lane) => &lane.conditions[..],
+                PartCondition::Strategy(strategy) => &strategy.conditions[..],
             };
             for condition in conditions.iter().filter(|one| !one.fail_when.is_empty()) {
                 let part = condition.label.as_deref().unwrap_or("part");
@@ -218,10 +219,10 @@ impl<'m> Listing<'m> {
             .timeout
             .as_ref()
             .unwrap_or(&self.machine.transition_timeout);
-        !self.state.lanes.iter().any(|lane| {
+        !self.state.strategies.iter().any(|strategy| {
             let always = |condition: &Condition| condition.label.is_some() && condition.when.is_empty();
-            matches!((&lane.strategy, limit), (Strategy::Wait(Length::Literal(wait)), Length::Literal(limit)) if wait < limit)
-                && lane.conditions.iter().any(always)
+            matches!((&strategy.kind, limit), (StrategyKind::Wait(Length::Literal(wait)), Length::Literal(limit)) if wait < limit)
+                && strategy.conditions.iter().any(always)
         })
     }
 

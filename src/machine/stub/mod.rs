@@ -24,9 +24,9 @@ pub use replay::{ReplayEnd, Replayed, replay, replay_in};
 pub use trace::trace_hash;
 pub use written::Stubs;
 
-use super::chart::Machine;
+use super::program::Machine;
 use super::world::{Call, Halt, Lost, Moment, ScopeId, Site, World};
-use crate::event::{Attempted, Fact, Failure, Feed, Inbox, Json, Mask, Name, Place, Reply};
+use crate::event::{Attempted, Fact, Failure, Feed, Inbox, Json, Location, Mask, Name, Reply};
 use crate::script::{Chance, Host};
 use clock::{Due, Flag, InFlight, Sleep};
 use host::{Environment, VirtualHost};
@@ -94,7 +94,7 @@ pub enum Stuck {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unstubbed {
     /// What asked.
-    pub place: Arc<Place>,
+    pub place: Arc<Location>,
     /// The client's name.
     pub client: Name,
     /// The request or source, templates filled in.

@@ -1,8 +1,9 @@
 //! The places of a machine that ask the world for something, and how a person may call them.
 
-use crate::event::{Place, nearest};
-use crate::machine::chart::{
-    Action, Condition, From, Lane, Machine, PartCondition, State, Step, Strategy, Subscription,
+use crate::event::{Location, nearest};
+use crate::machine::program::{
+    Action, Condition, From, Machine, PartCondition, State, Step, Strategy, StrategyKind,
+    Subscription,
 };
 use crate::script::Expression;
 use std::collections::HashMap;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 
 /// A request or subscription of a machine.
 pub(super) struct Asking<'m> {
-    pub(super) place: &'m Arc<Place>,
+    pub(super) place: &'m Arc<Location>,
     /// What it may be called, apart from its path; the first that means nothing else is the best.
     names: Vec<String>,
     /// What it does, in short.
@@ -44,7 +45,7 @@ impl<'m> Places<'m> {
         for subscription in &machine.listen {
             listing.listen(subscription);
         }
-        for state in &machine.chart.states {
+        for state in &machine.program.states {
             listing.state(state);
         }
         for (index, step) in machine.cleanup.iter().enumerate() {
@@ -123,14 +124,14 @@ impl<'m> Listing<'m> {
         for (index, step) in state.steps.iter().enumerate() {
             self.step(step, name, &format!("{name}[{index}]"));
         }
-        for lane in &state.lanes {
-            let targets: Vec<String> = lane
+        for strategy in &state.strategies {
+            let targets: Vec<String> = strategy
                 .conditions
                 .iter()
                 .filter_map(|condition| condition.label.as_ref())
                 .map(|to| format!("{name} -> {to}"))
                 .collect();
-            self.lane(lane, &targets, &lane.conditions);
+            self.strategy(strategy, &targets, &strategy.conditions);
         }
         // A state that asks for one thing needs no more than its name.
         for asking in &mut self.all[from..] {
@@ -192,12 +193,17 @@ impl<'m> Listing<'m> {
         }
     }
 
-    fn lane(&mut self, lane: &'m Lane, targets: &[String], conditions: &'m [Condition]) {
-        let short = lane
+    fn strategy(
+        &mut self,
+        strategy: &'m Strategy,
+        targets: &[String],
+        conditions: &'m [Condition],
+    ) {
+        let short = strategy
             .place
             .path
             .strip_prefix("states.")
-            .unwrap_or(&lane.place.path);
+            .unwrap_or(&strategy.place.path);
         let names = |end: &str| {
             let mut names = Vec::new();
             // A name for one of several ways would hide that it serves all of them.
@@ -211,8 +217,8 @@ impl<'m> Listing<'m> {
             names.push(short.to_owned());
             names
         };
-        match &lane.strategy {
-            Strategy::Poll(poll) => {
+        match &strategy.kind {
+            StrategyKind::Poll(poll) => {
                 if let Action::Call { .. } = &poll.step.action {
                     self.all.push(Asking {
                         place: &poll.step.place,
@@ -223,7 +229,7 @@ impl<'m> Listing<'m> {
                     });
                 }
             }
-            Strategy::Subscribe(subscription) => {
+            StrategyKind::Subscribe(subscription) => {
                 if let From::Client { client, .. } = &subscription.from {
                     let names = names("subscribe");
                     self.all.push(Asking {
@@ -235,9 +241,9 @@ impl<'m> Listing<'m> {
                     });
                 }
             }
-            Strategy::All(parts) => {
+            StrategyKind::All(parts) => {
                 for part in parts {
-                    let PartCondition::Lane(inner) = &part.condition else {
+                    let PartCondition::Strategy(inner) = &part.condition else {
                         continue;
                     };
                     let part = inner.conditions.first().and_then(|one| one.label.as_ref());
@@ -245,10 +251,10 @@ impl<'m> Listing<'m> {
                         .iter()
                         .filter_map(|to| Some(format!("{to}.{}", part?)))
                         .collect();
-                    self.lane(inner, &targets, &inner.conditions);
+                    self.strategy(inner, &targets, &inner.conditions);
                 }
             }
-            Strategy::Wait(_) | Strategy::Until(_) => {}
+            StrategyKind::Wait(_) | StrategyKind::Until(_) => {}
         }
     }
 
@@ -257,17 +263,17 @@ impl<'m> Listing<'m> {
         else {
             return;
         };
-        let heard = self.machine.chart.states.iter().flat_map(|state| {
+        let heard = self.machine.program.states.iter().flat_map(|state| {
             let mut conditions = Vec::new();
-            for lane in &state.lanes {
-                lane.each(&mut |lane| {
-                    if let Strategy::Subscribe(Subscription {
+            for strategy in &state.strategies {
+                strategy.each(&mut |strategy| {
+                    if let StrategyKind::Subscribe(Subscription {
                         from: From::Listen(of),
                         ..
-                    }) = &lane.strategy
+                    }) = &strategy.kind
                         && of == name
                     {
-                        conditions.extend(looks(&lane.conditions));
+                        conditions.extend(looks(&strategy.conditions));
                     }
                 });
             }

@@ -7,8 +7,8 @@
 
 use super::alike::alike;
 use super::recording::{Answer, Came, Heard, Key, Opening, Phase, Recording};
-use crate::event::{Attempted, Fact, Failure, Json, Name, Place};
-use crate::machine::chart::{Action, From, Lane, Machine, Step, Strategy};
+use crate::event::{Attempted, Fact, Failure, Json, Location, Name};
+use crate::machine::program::{Action, From, Machine, Step, Strategy, StrategyKind};
 use crate::machine::world::{ScopeId, Site};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq)]
 pub struct LeftAt {
     /// What asked.
-    pub place: Arc<Place>,
+    pub place: Arc<Location>,
     /// The state it asked in; `None`: before the first, or in cleanup.
     pub state: Option<Name>,
     /// The visit of that state, from 1.
@@ -67,11 +67,11 @@ impl std::fmt::Display for LeftAt {
     }
 }
 
-/// Who listens where: a lane, and the subscription that feeds it.
+/// Who listens where: a strategy, and the subscription that feeds it.
 struct Ear {
     state: Name,
-    /// The path of the lane.
-    lane: Name,
+    /// The path of the strategy.
+    strategy: Name,
     source: Source,
 }
 
@@ -86,7 +86,7 @@ enum Source {
 /// A subscription that is open in the replay.
 struct Open {
     scope: ScopeId,
-    place: Arc<Place>,
+    place: Arc<Location>,
     messages: u32,
     /// When the last of them arrives.
     last: u64,
@@ -331,7 +331,7 @@ impl Playback {
         self.ears
             .iter()
             .filter(move |ear| ear.source == *source)
-            .filter_map(|ear| self.recording.messages.get(&ear.lane))
+            .filter_map(|ear| self.recording.messages.get(&ear.strategy))
             .flatten()
     }
 
@@ -397,9 +397,9 @@ fn replaced(value: &mut Json, from: &str, to: &str) -> bool {
 
 fn ears(machine: &Machine) -> Vec<Ear> {
     let mut ears = Vec::new();
-    for state in &machine.chart.states {
-        let mut hear = |lane: &Lane| {
-            let Strategy::Subscribe(subscription) = &lane.strategy else {
+    for state in &machine.program.states {
+        let mut hear = |strategy: &Strategy| {
+            let StrategyKind::Subscribe(subscription) = &strategy.kind else {
                 return;
             };
             let source = match &subscription.from {
@@ -409,12 +409,12 @@ fn ears(machine: &Machine) -> Vec<Ear> {
             };
             ears.push(Ear {
                 state: Name::clone(&state.name),
-                lane: Name::clone(&lane.place.path),
+                strategy: Name::clone(&strategy.place.path),
                 source,
             });
         };
-        for lane in &state.lanes {
-            lane.each(&mut hear);
+        for strategy in &state.strategies {
+            strategy.each(&mut hear);
         }
     }
     ears
@@ -422,7 +422,7 @@ fn ears(machine: &Machine) -> Vec<Ear> {
 
 fn listens(machine: &Machine) -> HashMap<Name, Name> {
     let mut found = HashMap::new();
-    let mut add = |subscription: &crate::machine::chart::Subscription| {
+    let mut add = |subscription: &crate::machine::program::Subscription| {
         if let Some(name) = &subscription.name {
             found.insert(Name::clone(&subscription.place.path), Name::clone(name));
         }

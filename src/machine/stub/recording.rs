@@ -1,7 +1,7 @@
 //! What one execution was answered, folded from its events: the system as it behaved once.
 
 use crate::event::{Attempted, Event, ExecutionId, Fact, Json, Name};
-use crate::machine::chart::Machine;
+use crate::machine::program::Machine;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub struct Recording {
     pub attempts: u32,
     pub(super) answers: HashMap<Key, VecDeque<Answer>>,
     pub(super) openings: HashMap<(Name, u32), VecDeque<Opening>>,
-    /// By the path of the lane that looked at them.
+    /// By the path of the strategy that looked at them.
     pub(super) messages: HashMap<Name, Vec<Heard>>,
     /// How long each visit lasted, in microseconds.
     pub(super) lengths: HashMap<Phase, u64>,
@@ -282,8 +282,8 @@ impl Folding {
                     at: self.now,
                     value: Arc::clone(value),
                 };
-                let lane = Name::clone(&place.path);
-                self.made.messages.entry(lane).or_default().push(heard);
+                let strategy = Name::clone(&place.path);
+                self.made.messages.entry(strategy).or_default().push(heard);
             }
             _ => {}
         }

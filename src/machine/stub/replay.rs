@@ -4,7 +4,7 @@ use super::playback::LeftAt;
 use super::recording::Recording;
 use super::{Stubbed, Stuck};
 use crate::event::{Fact, Name};
-use crate::machine::chart::Machine;
+use crate::machine::program::Machine;
 use crate::machine::run::{Inputs, Verdict, run};
 use crate::machine::world::Moment;
 

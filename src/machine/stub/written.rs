@@ -4,7 +4,7 @@ use super::places::{Found, Places};
 use super::{Stub, Stubbed, Unstubbed};
 use crate::definition::{Brings, Diagnostic, SourceFile, StubDefinition, StubsFile, Text};
 use crate::event::{Failure, Json, Span};
-use crate::machine::chart::Machine;
+use crate::machine::program::Machine;
 use crate::script::Expression;
 use serde_json::json;
 use std::collections::HashMap;

@@ -2,13 +2,13 @@
 
 use super::page::Page;
 use super::{Part, Told};
-use crate::event::{ConditionState, Explanation, Place, Pos, Span};
+use crate::event::{ConditionState, Explanation, Location, Pos, Span};
 use crate::report::snippet::{Mark, Snippet};
 use crate::report::value::compact;
 
 /// An explanation with its place, and what of it is told.
 pub(super) struct Found<'h> {
-    pub(super) place: &'h Place,
+    pub(super) place: &'h Location,
     pub(super) explanation: &'h Explanation,
     pub(super) told: Vec<Told>,
 }
@@ -193,7 +193,7 @@ fn indent(line: &str) -> usize {
 }
 
 /// The line on which the state that holds this place begins.
-fn state_line(text: &str, place: &Place, before: u32) -> Option<u32> {
+fn state_line(text: &str, place: &Location, before: u32) -> Option<u32> {
     let at = place.path.rfind("states.")?;
     let name = place.path[at + "states.".len()..]
         .split(['.', '['])

@@ -60,7 +60,7 @@ fn alone(name: &'static str, expect: &str, build: impl Fn(&str) -> Explanation) 
     let file =
         format!("states:\n  check:\n    instructions:\n      - expect: {expect}\n    next: done\n");
     let explanation = build(&file);
-    let at = Arc::new(Place {
+    let at = Arc::new(Location {
         file: "tasks/check.yaml".into(),
         path: "states.check.instructions[0].expect".into(),
         span: span_in(&file, expect),

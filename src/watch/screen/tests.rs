@@ -3,9 +3,9 @@ use crate::client::Registry;
 use crate::engine::{self, Loader};
 use crate::event::Name;
 use crate::report::Color;
-use crate::watch::board::Board;
 use crate::watch::catalog::Catalog;
 use crate::watch::mailbox::mailbox;
+use crate::watch::progress::Progress;
 use crate::watch::state::{Active, Ask, OnBusy};
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Terminal;
@@ -26,7 +26,7 @@ states:
 struct Session {
     _folder: tempfile::TempDir,
     state: State,
-    look: Look,
+    view_state: ViewState,
     options: Options,
 }
 
@@ -44,7 +44,7 @@ impl Session {
         Self {
             _folder: folder,
             state,
-            look: Look::default(),
+            view_state: ViewState::default(),
             options: Options {
                 style: Style {
                     color: Color::Never,
@@ -61,17 +61,17 @@ impl Session {
         let (mailbox, _inbox) = mailbox();
         for (file, definition) in self.state.due() {
             let run = engine::Run::new(vec![definition.clone()], Registry::builtin());
-            let board = Board::new(mailbox.clone());
+            let progress = Progress::new(mailbox.clone());
             let active = Active {
                 run: Name::clone(run.id()),
-                board: board.clone(),
+                progress: progress.clone(),
                 handle: run.handle(),
                 definition,
                 superseded: false,
             };
             self.state.started(&file, active);
-            let ended = engine::block_on(run.sink(board.clone()).start()).unwrap();
-            board.over(ended.map(drop));
+            let ended = engine::block_on(run.sink(progress.clone()).start()).unwrap();
+            progress.over(ended.map(drop));
         }
         self.state.collect();
     }
@@ -82,14 +82,15 @@ impl Session {
                 '\r' => KeyCode::Enter,
                 letter => KeyCode::Char(letter),
             };
-            self.look.press(&KeyEvent::from(code), &mut self.state);
+            self.view_state
+                .press(&KeyEvent::from(code), &mut self.state);
         }
     }
 
     fn drawn(&mut self, columns: u16, rows: u16) -> Vec<String> {
         let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
         terminal
-            .draw(|frame| draw(frame, &self.state, &mut self.look, &self.options))
+            .draw(|frame| draw(frame, &self.state, &mut self.view_state, &self.options))
             .unwrap();
         let buffer = terminal.backend().buffer();
         (buffer.content.chunks(usize::from(columns)))

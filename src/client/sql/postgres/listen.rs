@@ -2,7 +2,7 @@
 
 use super::Postgres;
 use crate::client::Scope;
-use crate::client::reach::reason;
+use crate::client::kit::connect_error::reason;
 use crate::client::received::Received;
 use crate::client::value::now;
 use crate::event::{Failure, Feed, Json, Message};

@@ -6,11 +6,11 @@ mod parameter;
 mod run;
 
 use super::rows::Trouble;
+use super::schema::Outcome;
 use super::statement::Statement;
-use super::words::Outcome;
 use crate::client::Scope;
 use crate::client::contract::Context;
-use crate::client::{paths, reach};
+use crate::client::{kit::connect_error, paths};
 use crate::event::Failure;
 use reqwest::Url;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -211,9 +211,12 @@ impl Shared {
             sqlx::Error::Tls(cause) => no_tls(shown, cause.to_string()),
             // A certificate that is not accepted arrives as data that is not valid.
             sqlx::Error::Io(cause) if cause.kind() == std::io::ErrorKind::InvalidData => {
-                no_tls(shown, reach::reason(cause))
+                no_tls(shown, connect_error::reason(cause))
             }
-            other => Failure::transport(format!("cannot reach {shown}: {}", reach::reason(other))),
+            other => Failure::transport(format!(
+                "cannot reach {shown}: {}",
+                connect_error::reason(other)
+            )),
         }
     }
 

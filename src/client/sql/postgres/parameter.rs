@@ -92,8 +92,8 @@ fn integer(
     let whole = number.as_i64().or_else(|| {
         // 5.0 is 5; beyond 2^53 a float may have been rounded.
         let float = number.as_f64()?;
-        let exact = float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0;
-        exact.then_some(float as i64)
+        let json_bigint = float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0;
+        json_bigint.then_some(float as i64)
     });
     match whole {
         Some(whole) if (least..=most).contains(&whole) => Ok(whole.to_string()),

@@ -1,10 +1,10 @@
 //! Statements on one connection.
 
 use super::{column, parameter};
-use crate::client::reach::reason;
+use crate::client::kit::connect_error::reason;
 use crate::client::sql::rows::{Rows, Trouble, add};
+use crate::client::sql::schema::Outcome;
 use crate::client::sql::statement::Statement;
-use crate::client::sql::words::Outcome;
 use crate::client::value::one_line;
 use crate::event::Failure;
 use futures_util::TryStreamExt as _;

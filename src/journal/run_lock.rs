@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 /// More than a run ever notes, in bytes.
 const MOST: u64 = 1 << 30;
 
-/// A run's sign of life. It ends with this value.
+/// The lock that says that a run is alive. It ends with this value.
 #[derive(Debug)]
-pub(super) struct Alive {
+pub(super) struct RunLock {
     path: PathBuf,
     // Held for its lock too.
     file: File,
@@ -21,7 +21,7 @@ pub(super) struct Alive {
     is_torn: bool,
 }
 
-impl Alive {
+impl RunLock {
     /// Shows that a run is under way.
     pub(super) fn show(journal: &Path, run: &RunId) -> io::Result<Self> {
         let folder = folder(journal);
@@ -65,7 +65,7 @@ impl Alive {
     }
 }
 
-impl Drop for Alive {
+impl Drop for RunLock {
     fn drop(&mut self) {
         if self.noted > 0 {
             // Whoever opens the journal next stores it.
@@ -123,7 +123,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let journal = folder.path().join("journal.db");
         assert!(!is_alive(&journal, "R1"));
-        let sign = Alive::show(&journal, &"R1".into()).unwrap();
+        let sign = RunLock::show(&journal, &"R1".into()).unwrap();
         assert!(is_alive(&journal, "R1"));
         sweep(&journal, |_, _| false);
         assert!(is_alive(&journal, "R1"));
@@ -135,7 +135,7 @@ mod tests {
     fn what_a_dead_process_left_is_not_alive() {
         let folder = tempfile::tempdir().unwrap();
         let journal = folder.path().join("journal.db");
-        drop(Alive::show(&journal, &"R1".into()).unwrap());
+        drop(RunLock::show(&journal, &"R1".into()).unwrap());
         let left = super::folder(&journal).join("R2");
         std::fs::write(&left, "").unwrap();
         assert!(!is_alive(&journal, "R2"));
@@ -147,7 +147,7 @@ mod tests {
     fn what_was_noted_is_there_until_it_is_stored() {
         let folder = tempfile::tempdir().unwrap();
         let journal = folder.path().join("journal.db");
-        let mut sign = Alive::show(&journal, &"R1".into()).unwrap();
+        let mut sign = RunLock::show(&journal, &"R1".into()).unwrap();
         sign.note(b"one\n").unwrap();
         sign.clear();
         sign.note(b"two\n").unwrap();

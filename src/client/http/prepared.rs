@@ -23,7 +23,7 @@ pub(super) const MAX_BODY: u64 = 64 << 20;
 
 /// A request, ready to be sent.
 #[derive(Debug)]
-pub(super) struct Outgoing {
+pub(super) struct Prepared {
     pub(super) method: Method,
     /// Without user and password.
     pub(super) url: Url,
@@ -89,7 +89,7 @@ impl Credentials {
     }
 }
 
-impl Outgoing {
+impl Prepared {
     /// Resolves a request against its session.
     pub(super) async fn new(session: &Session, mut request: Box<Request>) -> Result<Self, Failure> {
         let payload = request.take_payload()?;

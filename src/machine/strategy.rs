@@ -1,9 +1,9 @@
 //! Strategies: `wait`, `poll`, `subscribe`, `all`. Each is a future that ends with the condition that
 //! decided, or with nothing when it can decide nothing any more.
 
-use super::chart::{Action, Guard, Part, PartCondition, Poll, Strategy};
 use super::condition::{End, Offer, Run, Sets, Settled, Win};
 use super::execution::{Env, Execution, Trouble};
+use super::program::{Action, Guard, Part, PartCondition, Poll, StrategyKind};
 use super::race::{Pending, first_pass};
 use super::world::{Moment, World};
 use crate::event::{ErrorKind, Fact, Failure, Inbox, Name, Reply};
@@ -12,17 +12,17 @@ use std::future::{pending, poll_fn};
 use std::sync::Arc;
 
 impl<W: World> Execution<'_, W> {
-    /// The future of a lane.
-    pub(super) fn lane<'a>(&'a self, run: Run<'a>) -> Pending<'a, Option<End>> {
-        match &run.lane.strategy {
-            Strategy::Wait(length) => self.wait(run, move || {
+    /// The future of a strategy.
+    pub(super) fn strategy<'a>(&'a self, run: Run<'a>) -> Pending<'a, Option<End>> {
+        match &run.strategy.kind {
+            StrategyKind::Wait(length) => self.wait(run, move || {
                 let length = self.length(length, self.env())?;
                 Ok(self.world.now().after(length))
             }),
-            Strategy::Until(guard) => self.wait(run, move || self.until(guard)),
-            Strategy::Poll(poll) => Box::pin(self.poll(run, poll)),
-            Strategy::Subscribe(_) => Box::pin(self.subscribe(run)),
-            Strategy::All(parts) => Box::pin(async move {
+            StrategyKind::Until(guard) => self.wait(run, move || self.until(guard)),
+            StrategyKind::Poll(poll) => Box::pin(self.poll(run, poll)),
+            StrategyKind::Subscribe(_) => Box::pin(self.subscribe(run)),
+            StrategyKind::All(parts) => Box::pin(async move {
                 match self.all(run, parts).await {
                     Ok(Some(take)) => {
                         let mut end = self.show(run, &Value::default(), 1, None, &mut []).await;
@@ -193,23 +193,23 @@ impl<W: World> Execution<'_, W> {
         let inbox = run.cell().inbox.as_ref()?;
         let mut cursor = 0;
         let mut attempt = 0;
-        let mut matches = vec![Vec::new(); run.lane.conditions.len()];
+        let mut matches = vec![Vec::new(); run.strategy.conditions.len()];
         loop {
             let next = poll_fn(|context| inbox.poll_next(&mut cursor, context)).await;
             let (number, message) = match next {
                 Ok(next) => next,
                 Err(ended) => {
-                    let failure = run.lane.recording().failure(ended.0);
-                    return Some(run.failed(self.trouble(failure, &run.lane.place)));
+                    let failure = run.strategy.recording().failure(ended.0);
+                    return Some(run.failed(self.trouble(failure, &run.strategy.place)));
                 }
             };
             attempt += 1;
             let res = Value::from_json(Arc::clone(&message.value));
             self.hide_result(run, &res, attempt);
             self.record(Fact::MessageReceived {
-                place: Arc::clone(&run.lane.place),
+                place: Arc::clone(&run.strategy.place),
                 number,
-                value: run.lane.recording().value(message.value),
+                value: run.strategy.recording().value(message.value),
             })
             .await;
             run.cell().seen(|seen| {
@@ -238,8 +238,8 @@ impl<W: World> Execution<'_, W> {
         let mut arms: Vec<Option<Pending<'_, Option<End>>>> = parts
             .iter()
             .map(|part| match &part.condition {
-                PartCondition::Lane(lane) => Some(self.lane(Run {
-                    lane,
+                PartCondition::Strategy(strategy) => Some(self.strategy(Run {
+                    strategy,
                     sets: Sets::Parts(parts),
                     ..run
                 })),

@@ -23,8 +23,8 @@ pub struct ValueContext<'a> {
 ///
 /// A text that holds `${` fits everywhere: what it will be is known in the run only.
 #[must_use]
-pub fn check_value(schema: &Json, node: &Node, context: ValueContext<'_>) -> Vec<Diagnostic> {
-    let mut check = Check {
+pub fn validate(schema: &Json, node: &Node, context: ValueContext<'_>) -> Vec<Diagnostic> {
+    let mut validation = Validation {
         root: schema,
         context,
         fuel: 100_000,
@@ -34,12 +34,12 @@ pub fn check_value(schema: &Json, node: &Node, context: ValueContext<'_>) -> Vec
         at: context.at,
         name: context.what.to_owned(),
     };
-    check.value(schema, node, &spot, &mut found);
+    validation.value(schema, node, &spot, &mut found);
     super::diagnostic::sort(&mut found);
     found
 }
 
-struct Check<'a> {
+struct Validation<'a> {
     root: &'a Json,
     context: ValueContext<'a>,
     /// Steps that are left: schemas may refer to themselves, and alternatives multiply.
@@ -62,7 +62,7 @@ struct Members<'a> {
     is_closed: bool,
 }
 
-impl<'a> Check<'a> {
+impl<'a> Validation<'a> {
     fn value(&mut self, schema: &'a Json, node: &Node, spot: &Spot, found: &mut Vec<Diagnostic>) {
         let Some(schema) = self.resolve(schema) else {
             return;

@@ -37,7 +37,7 @@ impl Span {
 /// Where in which definition something is written, and its path inside it
 /// (`states.placed.transitions[0].when`). The path is the key under which a replay finds an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Place {
+pub struct Location {
     /// The file, as it was named on the command line or relative to the suite.
     pub file: Name,
     /// The path from the root of the definition.

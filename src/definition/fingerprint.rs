@@ -85,15 +85,15 @@ fn service(service: &Service) -> Json {
 }
 
 /// A task without its places, as plain data that can be compared.
-struct Skeleton {
+struct Fingerprint {
     /// With its expressions.
     expressions: bool,
 }
 
-const BARE: Skeleton = Skeleton { expressions: false };
-const WHOLE: Skeleton = Skeleton { expressions: true };
+const BARE: Fingerprint = Fingerprint { expressions: false };
+const WHOLE: Fingerprint = Fingerprint { expressions: true };
 
-impl Skeleton {
+impl Fingerprint {
     fn task(&self, task: &Task) -> Json {
         json!({
             "name": &*task.name,

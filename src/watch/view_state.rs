@@ -23,7 +23,7 @@ pub(super) enum View {
 
 /// The eye of a session.
 #[derive(Debug, Default)]
-pub(super) struct Look {
+pub(super) struct ViewState {
     pub(super) view: View,
     /// The file of the selected task.
     pub(super) selected: Option<Name>,
@@ -73,7 +73,7 @@ const PAGE: usize = 10;
 /// The longest text that is typed.
 const MAX_TYPED: usize = 200;
 
-impl Look {
+impl ViewState {
     /// A key was pressed.
     pub(super) fn press(&mut self, key: &KeyEvent, state: &mut State) -> Option<Wish> {
         self.status = None;

@@ -72,13 +72,13 @@ pub enum Fault {
 
 /// The chain of a run: every commit's head follows from the one before.
 #[derive(Clone, Debug)]
-pub struct Chain {
+pub struct HashChain {
     run: RunId,
     head: Hash,
     next: u64,
 }
 
-impl Chain {
+impl HashChain {
     /// The chain of a run that has no events yet. Its first head follows from the run's name, so that the
     /// events of one run are not taken for another's.
     #[must_use]
@@ -123,7 +123,7 @@ impl Chain {
         self.seal_written(&[], events, attachments)
     }
 
-    /// The same where the first of these events are written already, as `noted::lines` does.
+    /// The same where the first of these events are written already, as `intent_log::lines` does.
     pub(super) fn seal_written(
         &mut self,
         written: &[u8],
@@ -261,7 +261,7 @@ mod tests {
     }
 
     fn commits() -> Vec<Sealed> {
-        let mut chain = Chain::new("R".into());
+        let mut chain = HashChain::new("R".into());
         let events = events(9);
         let mut attachments = Vec::new();
         events
@@ -271,7 +271,7 @@ mod tests {
     }
 
     fn first_fault(commits: &[Sealed]) -> Option<(u64, Fault)> {
-        let mut chain = Chain::new("R".into());
+        let mut chain = HashChain::new("R".into());
         commits
             .iter()
             .find_map(|commit| chain.check(commit).err())
@@ -336,13 +336,13 @@ mod tests {
     #[test]
     fn a_cut_is_found_against_the_head_that_was_kept() {
         let all = commits();
-        let mut chain = Chain::new("R".into());
+        let mut chain = HashChain::new("R".into());
         for commit in &all {
             chain.check(commit).unwrap();
         }
         let kept = chain.head();
         assert_eq!(chain.check_head(&kept[..12]), Ok(()));
-        let mut cut = Chain::new("R".into());
+        let mut cut = HashChain::new("R".into());
         for commit in &all[..2] {
             cut.check(commit).unwrap();
         }
@@ -353,7 +353,7 @@ mod tests {
 
     #[test]
     fn a_chain_is_its_runs_own() {
-        let mut other = Chain::new("S".into());
+        let mut other = HashChain::new("S".into());
         assert!(other.check(&commits()[0]).is_err());
     }
 }

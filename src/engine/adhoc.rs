@@ -1,8 +1,8 @@
-//! A question: one expression by itself, over the answer of a client or over plain data. It is put as a task
+//! An ad hoc expression: one expression by itself, over the answer of a client or over plain data. It is put as a task
 //! of one state, so that names, requests, permissions and waiting mean what they mean in every task.
 
-use super::host::{LiveHost, millis};
 use super::load::{Loaded, Loader, Loading, Project, Tasks};
+use super::script_host::{LiveHost, millis};
 use crate::definition::model::{
     Action, Condition, Instruction, Length, Poll, Record, SourceFile, Spanned, State, Strategy,
     Subscribe, Transition,
@@ -15,20 +15,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The state in which a question waits for its answer.
+/// The state in which an ad hoc expression waits for its answer.
 const WAITING: &str = "waiting";
 /// The state that it ends in.
 const ANSWERED: &str = "answered";
 
 /// One expression, and who is asked for the `res` that it is about.
 #[derive(Clone, Debug)]
-pub struct Question {
+pub struct Adhoc {
     /// What was written, expression and request: places point into it.
     pub file: Arc<SourceFile>,
     /// The expression.
     pub expression: Text,
     /// Who is asked; `None`: nobody.
-    pub ask: Option<Ask>,
+    pub ask: Option<AdhocRequest>,
     /// Until the expression holds, with this pause between two requests; `None`: once.
     pub until: Option<Duration>,
     /// How long an answer, or the waiting for it to be right, may take.
@@ -37,7 +37,7 @@ pub struct Question {
 
 /// Who is asked.
 #[derive(Clone, Debug)]
-pub struct Ask {
+pub struct AdhocRequest {
     /// A client of the suite, or a kind.
     pub client: Text,
     /// A request, or with `subscribe` a source: a short text or a map, as in a task.
@@ -75,30 +75,26 @@ impl Loader {
         })
     }
 
-    /// The expression of a question, checked as one of a task is.
+    /// The expression of an ad hoc expression, checked as one of a task is.
     ///
     /// # Errors
     /// Its mistakes.
     pub fn expression(
         &self,
-        question: &Question,
+        adhoc: &Adhoc,
         project: &Project,
         has_res: bool,
     ) -> Result<Expression, Vec<Diagnostic>> {
         let against = self.against(project);
-        machine::expression(&against, &question.task(), &question.expression, has_res)
+        machine::expression(&against, &adhoc.task(), &adhoc.expression, has_res)
     }
 
-    /// The question as a task that can be run. It starts the services of the suite only where the client is
+    /// The ad hoc expression as a task that can be run. It starts the services of the suite only where the client is
     /// the suite's own, or where `services` is spoken of.
     ///
     /// # Errors
     /// All its mistakes.
-    pub fn question(
-        &self,
-        question: &Question,
-        project: &Arc<Project>,
-    ) -> Result<Loaded, Vec<Diagnostic>> {
+    pub fn adhoc(&self, adhoc: &Adhoc, project: &Arc<Project>) -> Result<Loaded, Vec<Diagnostic>> {
         // The answer is for whoever asks, who has no other way to see it.
         let mut suite = project.suite.clone();
         for client in &mut suite.clients {
@@ -108,8 +104,8 @@ impl Loader {
             suite: &suite,
             ..self.against(project)
         };
-        let (machine, _) = machine::compile(&against, &question.task())?;
-        let project = if question.needs_services(project) {
+        let (machine, _) = machine::compile(&against, &adhoc.task())?;
+        let project = if adhoc.needs_services(project) {
             Arc::clone(project)
         } else {
             Arc::new(Project {
@@ -159,7 +155,7 @@ impl Project {
     }
 }
 
-impl Question {
+impl Adhoc {
     /// Whether the services of the suite must run for it.
     fn needs_services(&self, project: &Project) -> bool {
         let clients = &project.suite.clients;
@@ -231,7 +227,7 @@ impl Question {
             start_state: word(WAITING),
             final_states: vec![word(ANSWERED)],
             transition_timeout: None,
-            // The question has one limit, and the services of a suite theirs.
+            // The ad hoc expression has one limit, and the services of a suite theirs.
             timeout: Some(length(self.timeout.saturating_mul(2))),
             states: vec![waiting, state(ANSWERED)],
             cleanup: Vec::new(),

@@ -2,11 +2,11 @@
 
 use super::status::Status;
 use super::value::{compact, count, length};
-use crate::event::{Attempted, Fact, Outcome, Place, Verdict};
+use crate::event::{Attempted, Fact, Location, Outcome, Verdict};
 
 /// An event in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Step {
+pub(crate) struct EventLine {
     /// How it stands, where it is good or bad.
     pub(crate) status: Option<Status>,
     /// One line.
@@ -23,11 +23,11 @@ const NOT_YET: Option<Status> = Some(Status::Waiting);
 const LEFT_OUT: Option<Status> = Some(Status::Ended(Outcome::Skipped));
 
 /// The event in one line.
-pub(crate) fn step(fact: &Fact) -> Step {
+pub(crate) fn event_line(fact: &Fact) -> EventLine {
     let (status, text) = told(fact);
     // What a system answers may hold anything.
     let text = text.lines().next().unwrap_or_default().trim_end();
-    Step {
+    EventLine {
         status,
         text: text.to_owned(),
     }
@@ -218,6 +218,6 @@ fn short(value: &crate::event::Json) -> String {
     compact(value, VALUE_BYTES, "…")
 }
 
-fn at(place: &Place) -> String {
+fn at(place: &Location) -> String {
     super::failure::at(place)
 }

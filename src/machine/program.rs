@@ -1,6 +1,6 @@
 use super::recording::Recording;
 use crate::definition::SourceFile;
-use crate::event::{Json, Name, Place, Pos, Span};
+use crate::event::{Json, Location, Name, Pos, Span};
 use crate::script::{Engine, Expression, Source, Template};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub struct Machine {
     pub(super) params: Box<[Name]>,
     pub(super) clients: Box<[Client]>,
     pub(super) listen: Box<[Subscription]>,
-    pub(super) chart: Chart,
+    pub(super) program: Program,
     pub(super) transition_timeout: Length,
     pub(super) timeout: Length,
     pub(super) cleanup: Box<[Step]>,
@@ -34,7 +34,7 @@ pub struct Machine {
 
 /// The states of one machine. A region will be another one inside a state.
 #[derive(Debug)]
-pub struct Chart {
+pub struct Program {
     /// In the order of the file.
     pub states: Box<[State]>,
     /// Where it begins.
@@ -47,15 +47,15 @@ pub struct State {
     /// Its name.
     pub name: Name,
     /// Where its name is written.
-    pub place: Arc<Place>,
+    pub place: Arc<Location>,
     /// What it is.
     pub role: Role,
     pub(super) steps: Box<[Step]>,
     pub(super) transitions: Box<[Transition]>,
     /// Conditions without a strategy, in the order of the file.
     pub(super) immediate: Box<[Condition]>,
-    pub(super) lanes: Box<[Lane]>,
-    /// How many lanes there are, parts of an `all` included.
+    pub(super) strategies: Box<[Strategy]>,
+    /// How many strategies there are, parts of an `all` included.
     pub(super) slots: usize,
     pub(super) timeout: Option<Length>,
     pub(super) on_timeout: Option<Route>,
@@ -81,15 +81,15 @@ pub(super) struct Route {
     pub(super) kind: Option<crate::event::ErrorKind>,
     pub(super) to: usize,
     pub(super) set: Box<[Assignment]>,
-    pub(super) place: Arc<Place>,
+    pub(super) place: Arc<Location>,
 }
 
-/// One transition. Its condition stands in a lane, or among the immediate ones.
+/// One transition. Its condition stands in a strategy, or among the immediate ones.
 #[derive(Debug)]
 pub(super) struct Transition {
     /// The next state, or a watch that can only fail.
     pub(super) to: Option<usize>,
-    pub(super) place: Arc<Place>,
+    pub(super) place: Arc<Location>,
     pub(super) set: Box<[Assignment]>,
 }
 
@@ -100,7 +100,7 @@ pub(super) struct Condition {
     pub(super) index: usize,
     /// For reports: the name of the next state or of the part; `None`: a watch that can only fail.
     pub(super) label: Option<Name>,
-    pub(super) place: Arc<Place>,
+    pub(super) place: Arc<Location>,
     pub(super) when: Box<[Guard]>,
     pub(super) fail_when: Box<[Guard]>,
     /// With `subscribe`: fulfilled by this match, from 1.
@@ -122,17 +122,17 @@ pub(super) struct Watched {
 
 /// A strategy, and the conditions that look at its results.
 #[derive(Debug)]
-pub(super) struct Lane {
-    /// Its number among all lanes of the state, parts of an `all` included.
+pub(super) struct Strategy {
+    /// Its number among all strategies of the state, parts of an `all` included.
     pub(super) slot: usize,
-    pub(super) strategy: Strategy,
+    pub(super) kind: StrategyKind,
     /// In the order of the file.
     pub(super) conditions: Box<[Condition]>,
-    pub(super) place: Arc<Place>,
+    pub(super) place: Arc<Location>,
 }
 
 #[derive(Debug)]
-pub(super) enum Strategy {
+pub(super) enum StrategyKind {
     Wait(Length),
     Until(Guard),
     Poll(Box<Poll>),
@@ -140,7 +140,7 @@ pub(super) enum Strategy {
     All(Box<[Part]>),
 }
 
-impl Strategy {
+impl StrategyKind {
     pub(super) fn word(&self) -> &'static str {
         match self {
             Self::Wait(_) | Self::Until(_) => "wait",
@@ -162,7 +162,7 @@ pub(super) struct Part {
 #[derive(Debug)]
 pub(super) enum PartCondition {
     /// By a strategy of its own.
-    Lane(Box<Lane>),
+    Strategy(Box<Strategy>),
     /// At once, and again whenever another part is fulfilled.
     Immediate(Condition),
 }
@@ -180,7 +180,7 @@ pub(super) struct Subscription {
     /// Of a `listen` entry: the name under which conditions subscribe to it.
     pub(super) name: Option<Name>,
     pub(super) from: From,
-    pub(super) place: Arc<Place>,
+    pub(super) place: Arc<Location>,
     /// Opened before the state's instructions; false if its source reads what they save.
     pub(super) early: bool,
     /// What is recorded of its source and its messages.
@@ -209,7 +209,7 @@ pub(super) struct Client {
 /// An instruction, compiled.
 #[derive(Debug)]
 pub(super) struct Step {
-    pub(super) place: Arc<Place>,
+    pub(super) place: Arc<Location>,
     /// What it does, in short.
     pub(super) what: Name,
     pub(super) condition: Option<Guard>,
@@ -280,7 +280,7 @@ pub(super) enum Items {
 pub(super) struct Guard {
     pub(super) expression: Expression,
     pub(super) text: crate::definition::Text,
-    pub(super) place: Arc<Place>,
+    pub(super) place: Arc<Location>,
 }
 
 /// `name: expression`.
@@ -289,7 +289,7 @@ pub(super) struct Assignment {
     pub(super) name: Name,
     pub(super) source: Source,
     pub(super) text: crate::definition::Text,
-    pub(super) place: Arc<Place>,
+    pub(super) place: Arc<Location>,
 }
 
 /// A variable with its first value.
@@ -314,7 +314,7 @@ pub(super) struct Skip {
 pub struct Text {
     pub(super) template: Template,
     pub(super) text: crate::definition::Text,
-    pub(super) place: Arc<Place>,
+    pub(super) place: Arc<Location>,
 }
 
 /// A value whose texts may be templates.
@@ -336,23 +336,25 @@ pub(super) enum Length {
     Template(Box<Text>),
 }
 
-impl Lane {
+impl Strategy {
     /// What is recorded of its results.
     pub(super) fn recording(&self) -> Recording {
-        match &self.strategy {
-            Strategy::Poll(poll) => poll.step.recording,
-            Strategy::Subscribe(subscription) => subscription.recording,
-            Strategy::Wait(_) | Strategy::Until(_) | Strategy::All(_) => Recording::Full,
+        match &self.kind {
+            StrategyKind::Poll(poll) => poll.step.recording,
+            StrategyKind::Subscribe(subscription) => subscription.recording,
+            StrategyKind::Wait(_) | StrategyKind::Until(_) | StrategyKind::All(_) => {
+                Recording::Full
+            }
         }
     }
 
-    /// This lane and the lanes of its parts, in the order of the file.
-    pub(super) fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Lane)) {
+    /// This strategy and the strategies of its parts, in the order of the file.
+    pub(super) fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Strategy)) {
         visit(self);
-        if let Strategy::All(parts) = &self.strategy {
+        if let StrategyKind::All(parts) = &self.kind {
             for part in parts {
-                if let PartCondition::Lane(lane) = &part.condition {
-                    lane.each(visit);
+                if let PartCondition::Strategy(strategy) = &part.condition {
+                    strategy.each(visit);
                 }
             }
         }
@@ -392,18 +394,18 @@ impl Machine {
 
     /// Its states.
     #[must_use]
-    pub fn chart(&self) -> &Chart {
-        &self.chart
+    pub fn program(&self) -> &Program {
+        &self.program
     }
 
     /// Every instruction, in the order of the file: those inside a `parallel` and `defer`s behind what holds
     /// them, what a condition polls behind the instructions of its state, `cleanup` last.
     pub(super) fn each_step<'a>(&'a self, visit: &mut dyn FnMut(&'a Step)) {
-        for state in &self.chart.states {
+        for state in &self.program.states {
             state.steps.iter().for_each(|step| step.each(visit));
-            for lane in &state.lanes {
-                lane.each(&mut |lane| {
-                    if let Strategy::Poll(poll) = &lane.strategy {
+            for strategy in &state.strategies {
+                strategy.each(&mut |strategy| {
+                    if let StrategyKind::Poll(poll) = &strategy.kind {
                         poll.step.each(visit);
                     }
                 });

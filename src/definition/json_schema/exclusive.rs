@@ -1,11 +1,11 @@
 //! Members that exclude each other: `oneOf: [{required: [get]}, {required: [post]}, …]`, also inside `allOf`.
 
-use super::{Check, Spot};
+use super::{Validation, Spot};
 use crate::definition::diagnostic::Diagnostic;
 use crate::definition::node::{Node, Text};
 use crate::event::Json;
 
-impl Check<'_> {
+impl Validation<'_> {
     /// The second of two members that exclude each other. Which of them was meant nobody knows, so nothing
     /// else is said of the map.
     pub(super) fn exclusive(

@@ -1,5 +1,5 @@
+use super::event_log::EventLog;
 use super::live::Stop;
-use super::spine::Spine;
 use crate::event::{Event, Sink};
 use crate::journal::{JournalError, Recorder, crash};
 use std::io;
@@ -9,10 +9,10 @@ use std::time::Duration;
 /// How long an event waits for others to share its commit, and the call of each sink.
 const COMPANY: Duration = Duration::from_millis(5);
 
-/// Takes the events of a run from its spine to the journal, and from there to the sinks: nobody sees what is
+/// Takes the events of a run from its event log to the journal, and from there to the sinks: nobody sees what is
 /// not recorded.
-pub(super) struct Pump<'p> {
-    spine: &'p Spine,
+pub(super) struct Dispatcher<'p> {
+    event_log: &'p EventLog,
     stop: &'p Stop,
     recorder: Option<Recorder>,
     sinks: &'p mut [Box<dyn Sink>],
@@ -22,25 +22,25 @@ pub(super) struct Pump<'p> {
 }
 
 /// What could not be written.
-pub(super) struct Pumped {
+pub(super) struct Dispatched {
     /// By sinks.
     pub(super) sinks: Vec<io::Error>,
     /// By the journal.
     pub(super) journal: Option<Arc<JournalError>>,
 }
 
-impl<'p> Pump<'p> {
+impl<'p> Dispatcher<'p> {
     pub(super) fn new(
-        spine: &'p Spine,
+        event_log: &'p EventLog,
         stop: &'p Stop,
         recorder: Option<Recorder>,
         sinks: &'p mut [Box<dyn Sink>],
     ) -> Self {
         if recorder.is_some() {
-            spine.journal();
+            event_log.journal();
         }
         Self {
-            spine,
+            event_log,
             stop,
             recorder,
             failures: sinks.iter().map(|_| None).collect(),
@@ -50,13 +50,13 @@ impl<'p> Pump<'p> {
         }
     }
 
-    /// Until the spine is closed and empty.
-    pub(super) async fn run(mut self) -> Pumped {
+    /// Until the event log is closed and empty.
+    pub(super) async fn run(mut self) -> Dispatched {
         let mut batch = Vec::new();
         loop {
-            gather(self.spine).await;
-            let urgent = self.spine.is_urgent();
-            let closed = self.spine.take(&mut batch);
+            gather(self.event_log).await;
+            let urgent = self.event_log.is_urgent();
+            let closed = self.event_log.take(&mut batch);
             if urgent && !closed && self.note(&batch) {
                 self.told(&batch);
                 if let Some(recorder) = &mut self.recorder {
@@ -67,7 +67,7 @@ impl<'p> Pump<'p> {
                 self.told(&batch);
                 batch.clear();
             } else if !self.has_noted() {
-                self.spine.filled().await;
+                self.event_log.filled().await;
             }
             if closed {
                 break;
@@ -84,7 +84,7 @@ impl<'p> Pump<'p> {
                 *failure = Some(error);
             }
         }
-        Pumped {
+        Dispatched {
             sinks: self.failures.into_iter().flatten().collect(),
             journal: self.lost,
         }
@@ -109,7 +109,7 @@ impl<'p> Pump<'p> {
             return false;
         }
         self.last = Some((last.seq, last.at));
-        self.spine.hold(last.seq);
+        self.event_log.hold(last.seq);
         true
     }
 
@@ -149,7 +149,7 @@ impl<'p> Pump<'p> {
                 self.recorder = None;
             }
         }
-        self.spine.hold(if self.recorder.is_some() {
+        self.event_log.hold(if self.recorder.is_some() {
             last
         } else {
             u64::MAX
@@ -173,16 +173,16 @@ impl<'p> Pump<'p> {
         let (Some(recorder), Some((events, at))) = (&self.recorder, self.last) else {
             return;
         };
-        let sealed = Event::sealed(self.spine.run(), events, at, &recorder.head());
+        let sealed = Event::sealed(self.event_log.run(), events, at, &recorder.head());
         self.tell(&[sealed]);
     }
 }
 
 /// Lets events gather into one batch.
-async fn gather(spine: &Spine) {
+async fn gather(event_log: &EventLog) {
     tokio::select! {
         biased;
-        () = spine.ripe() => {}
+        () = event_log.ripe() => {}
         () = tokio::time::sleep(COMPANY) => {}
     }
 }

@@ -1,7 +1,7 @@
 //! A run as it stood at one of its events: what ran, what was known, what had come back.
 
-use super::row;
-use super::step::step;
+use super::event_line::event_line;
+use super::status_line;
 use super::style::{Ink, Style};
 use super::value::{compact, length};
 use super::view::{Live, named};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// A run as it stood after the last event that was taken in: a fold over its events.
 #[derive(Debug, Default)]
-pub struct Moment {
+pub struct Snapshot {
     /// Its executions.
     pub live: Live,
     known: BTreeMap<ExecutionId, Known>,
@@ -47,7 +47,7 @@ pub struct Came {
 const VALUE_BYTES: usize = 400;
 const RESULT_BYTES: usize = 4_000;
 
-impl Moment {
+impl Snapshot {
     /// Takes in the next event.
     pub fn apply(&mut self, event: &Event) {
         if let Some(ended) = self.ended.take() {
@@ -83,7 +83,7 @@ impl Moment {
     /// Writes it: the event, the execution that it belongs to with its variables, and what else ran.
     pub fn write(&self, style: Style, out: &mut String) {
         let Some(event) = &self.event else { return };
-        let told = step(&event.fact);
+        let told = event_line(&event.fact);
         let mut line = style.line();
         if let Some(status) = told.status {
             let hue = Ink::Hue(status.hue());
@@ -94,7 +94,7 @@ impl Moment {
         if let Some(id) = event.execution {
             if let Some(running) = self.live.running.get(&id) {
                 out.push('\n');
-                row::dump(running, event.at, style, out);
+                status_line::dump(running, event.at, style, out);
             }
             if let Some(known) = self.known.get(&id) {
                 known.write(style, out);
@@ -109,7 +109,7 @@ impl Moment {
             };
             style.line().push(Ink::Strong, title).write(out);
             for running in others {
-                row::running(running, event.at, style).write(out);
+                status_line::running(running, event.at, style).write(out);
             }
         }
     }
@@ -118,7 +118,7 @@ impl Moment {
     pub fn to_json(&self) -> Json {
         let running = self.live.running.values().map(|running| {
             let known = self.known.get(&running.id);
-            let mut json = row::json(running);
+            let mut json = status_line::json(running);
             json["variables"] = known.map_or(Json::Null, Known::variables);
             json["result"] = known.map_or(Json::Null, Known::result);
             json

@@ -1,9 +1,9 @@
-use super::{Check, Members, Spot, enumeration, exclusive, fits, is_object, listed, types};
+use super::{Validation, Members, Spot, enumeration, exclusive, fits, is_object, listed, types};
 use crate::definition::diagnostic::Diagnostic;
 use crate::definition::node::{Node, NodeKind, Text};
 use crate::event::{Json, nearest};
 
-impl<'a> Check<'a> {
+impl<'a> Validation<'a> {
     /// Checks against the alternative that was probably meant.
     pub(super) fn alternatives(
         &mut self,

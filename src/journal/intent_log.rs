@@ -1,7 +1,7 @@
 //! Events that a run has noted before it could store them: how they are written, and how the journal gets them
 //! after a crash.
 
-use super::{Chain, Commit, JournalError, Store};
+use super::{Commit, HashChain, JournalError, Store};
 use crate::event::{Event, RunId};
 
 /// Events as lines.
@@ -32,9 +32,9 @@ fn try_store(store: &mut dyn Store, run: &str, lines: &[u8]) -> Result<(), Journ
         Some(row) => {
             let head = blake3::Hash::from_hex(&row.head)
                 .map_err(|error| JournalError::Store(error.to_string()))?;
-            Chain::behind(id, row.events, *head.as_bytes())
+            HashChain::behind(id, row.events, *head.as_bytes())
         }
-        None => Chain::new(id),
+        None => HashChain::new(id),
     };
     let mut events = Vec::new();
     for line in lines.split_inclusive(|byte| *byte == b'\n') {

@@ -5,10 +5,10 @@
 //! carries a mark in its environment that its children inherit. Only descendants of funcy are ever
 //! signalled, through a handle that cannot mean a later process of the same number.
 
-pub(super) use imp::Family;
+pub(in crate::client) use imp::ProcessTree;
 
 /// The variable that marks the processes of one command.
-pub(super) const MARK: &str = "FUNCY_EXEC_ID";
+pub(in crate::client) const MARK: &str = "FUNCY_EXEC_ID";
 
 #[cfg(target_os = "linux")]
 mod imp {
@@ -21,7 +21,7 @@ mod imp {
     use std::sync::Once;
 
     #[derive(Debug)]
-    pub(in super::super) struct Family {
+    pub(in crate::client) struct ProcessTree {
         leader: u32,
         mark: String,
         /// Everyone who was ever seen in it: number and time of birth.
@@ -37,9 +37,9 @@ mod imp {
         is_zombie: bool,
     }
 
-    impl Family {
+    impl ProcessTree {
         /// Makes orphans come to this process. Once is enough.
-        pub(in super::super) fn prepare() {
+        pub(in crate::client) fn prepare() {
             static ONCE: Once = Once::new();
             ONCE.call_once(|| {
                 // Where it is not possible, the process group has to do.
@@ -47,7 +47,7 @@ mod imp {
             });
         }
 
-        pub(in super::super) fn new(leader: u32, mark: &str) -> Self {
+        pub(in crate::client) fn new(leader: u32, mark: &str) -> Self {
             Self {
                 leader,
                 mark: format!("{MARK}={mark}"),
@@ -56,7 +56,7 @@ mod imp {
         }
 
         /// Takes away the dead, signals the living, and returns how many there are.
-        pub(in super::super) fn round(&mut self, signal: Option<Signal>) -> usize {
+        pub(in crate::client) fn round(&mut self, signal: Option<Signal>) -> usize {
             let own = std::process::id();
             let table = table();
             // From the table, not from `getsid`: in a container the session may have been begun outside, and
@@ -160,20 +160,20 @@ mod imp {
 
     /// Elsewhere the process group has to do.
     #[derive(Debug)]
-    pub(in super::super) struct Family {
+    pub(in crate::client) struct ProcessTree {
         leader: Option<Pid>,
     }
 
-    impl Family {
-        pub(in super::super) fn prepare() {}
+    impl ProcessTree {
+        pub(in crate::client) fn prepare() {}
 
-        pub(in super::super) fn new(leader: u32, _mark: &str) -> Self {
+        pub(in crate::client) fn new(leader: u32, _mark: &str) -> Self {
             Self {
                 leader: Pid::from_raw(leader.cast_signed()),
             }
         }
 
-        pub(in super::super) fn round(&mut self, signal: Option<Signal>) -> usize {
+        pub(in crate::client) fn round(&mut self, signal: Option<Signal>) -> usize {
             let Some(leader) = self.leader else { return 0 };
             if let Some(signal) = signal {
                 let _ = kill_process_group(leader, signal);

@@ -13,7 +13,7 @@ const ENOUGH: usize = 1000;
 
 /// Where every fact of a run passes: it gets its number and its time, secrets are hidden, and the sinks
 /// are told in order.
-pub(super) struct Spine {
+pub(super) struct EventLog {
     run: RunId,
     started: Instant,
     /// Wall-clock microseconds at `started`: times of one run never go back.
@@ -32,7 +32,7 @@ pub(super) struct Spine {
     urgent: AtomicBool,
 }
 
-/// The end of a [`Spine::record`]: small, since every step of every machine holds one.
+/// The end of a [`EventLog::record`]: small, since every step of every machine holds one.
 pub(super) struct Recorded<'a>(Option<Pin<Box<dyn Future<Output = ()> + Send + 'a>>>);
 
 impl Future for Recorded<'_> {
@@ -53,7 +53,7 @@ struct Queue {
     closed: bool,
 }
 
-impl Spine {
+impl EventLog {
     pub(super) fn new(run: RunId) -> Arc<Self> {
         let epoch = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -248,18 +248,18 @@ mod tests {
     /// Many threads, and a clock that was read but once: whatever it does later, no time goes back.
     #[test]
     fn times_never_go_back_and_the_order_is_the_sequence() {
-        let spine = Spine::new("R".into());
+        let event_log = EventLog::new("R".into());
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..500 {
-                        assert!(spine.push(Some(1), saved("a", "b")).is_none());
+                        assert!(event_log.push(Some(1), saved("a", "b")).is_none());
                     }
                 });
             }
         });
         let mut events = Vec::new();
-        spine.take(&mut events);
+        event_log.take(&mut events);
         assert_eq!(events.len(), 2000);
         for (index, event) in events.iter().enumerate() {
             assert_eq!(event.seq, index as u64 + 1);
@@ -270,12 +270,12 @@ mod tests {
     #[test]
     fn a_clock_that_is_wrong_changes_no_order() {
         for epoch in [i64::MIN, -1, 0, i64::MAX] {
-            let spine = Spine::with_epoch("R".into(), epoch);
+            let event_log = EventLog::with_epoch("R".into(), epoch);
             for _ in 0..3 {
-                assert!(spine.push(None, saved("a", "b")).is_none());
+                assert!(event_log.push(None, saved("a", "b")).is_none());
             }
             let mut events = Vec::new();
-            spine.take(&mut events);
+            event_log.take(&mut events);
             assert!(events.is_sorted_by_key(|event| event.at));
             assert_eq!(events[2].seq, 3);
         }
@@ -283,15 +283,15 @@ mod tests {
 
     #[test]
     fn a_secret_is_hidden_before_it_is_queued() {
-        let spine = Spine::new("R".into());
-        spine.conceal("token", "correct-horse");
+        let event_log = EventLog::new("R".into());
+        event_log.conceal("token", "correct-horse");
         assert!(
-            spine
-                .push(None, spine.hidden(saved("a", "x correct-horse y")))
+            event_log
+                .push(None, event_log.hidden(saved("a", "x correct-horse y")))
                 .is_none()
         );
         let mut events = Vec::new();
-        spine.take(&mut events);
+        event_log.take(&mut events);
         assert_eq!(events[0].fact, saved("a", "x $token y"));
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn parse(bytes: &[u8]) -> serde_json::Result<Json> {
 }
 
 /// A message's body: parsed where it is JSON, else the text.
-pub(super) fn parse_or_text(text: &str) -> Json {
+pub(in crate::client) fn parse_or_text(text: &str) -> Json {
     parse(text.as_bytes()).unwrap_or_else(|_| Json::String(text.to_owned()))
 }
 

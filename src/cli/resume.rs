@@ -6,7 +6,7 @@ use super::output;
 use crate::engine::{Loaded, Loader, Run};
 use crate::event::{ExecutionId, Fact, Name};
 use crate::journal::{History, JournalError, Query, RunRow, Status};
-use crate::machine::Point;
+use crate::machine::Checkpoint;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -36,7 +36,7 @@ const RESUMES: &str = "resumes";
 /// What an interrupted run has left: its tasks as they were defined then, each where it stood.
 pub(super) struct Left {
     pub(super) tasks: Vec<Loaded>,
-    points: Vec<Point>,
+    checkpoints: Vec<Checkpoint>,
     /// How the new run is labelled, so that nobody cleans up twice.
     pub(super) label: (Name, Name),
 }
@@ -52,28 +52,28 @@ impl Begin {
             output::error(&message, Some("name its file, or use `--filter`"));
             return Err(Exit::Usage);
         };
-        let mut point = Point::default();
+        let mut checkpoint = Checkpoint::default();
         if let Some(context) = &self.context {
-            point = recorded(context, task, keep)?;
+            checkpoint = recorded(context, task, keep)?;
         }
-        point.state = Some(Name::clone(from));
+        checkpoint.state = Some(Name::clone(from));
         // They were run when the recorded execution ended.
-        point.deferred.clear();
-        Ok(run.begin(0, point))
+        checkpoint.deferred.clear();
+        Ok(run.begin(0, checkpoint))
     }
 }
 
 impl Left {
     pub(super) fn apply(&self, mut run: Run) -> Run {
-        for (index, point) in self.points.iter().enumerate() {
-            run = run.begin(index, point.clone());
+        for (index, checkpoint) in self.checkpoints.iter().enumerate() {
+            run = run.begin(index, checkpoint.clone());
         }
         run
     }
 }
 
 /// Where an execution stood at `RUN@SEQ`; without a number, where the task's last execution ended.
-fn recorded(context: &str, task: &Name, keep: &Keep) -> Result<Point, Exit> {
+fn recorded(context: &str, task: &Name, keep: &Keep) -> Result<Checkpoint, Exit> {
     let wrong = |message: String, hint: &str| {
         output::error(&message, Some(hint));
         Exit::Usage
@@ -90,7 +90,7 @@ fn recorded(context: &str, task: &Name, keep: &Keep) -> Result<Point, Exit> {
             }
         },
     };
-    let found = || -> Result<(RunRow, Option<Point>), JournalError> {
+    let found = || -> Result<(RunRow, Option<Checkpoint>), JournalError> {
         let history = History::open(keep.path())?;
         let row = history.find(name)?;
         let last = seq.unwrap_or(row.events);
@@ -104,12 +104,12 @@ fn recorded(context: &str, task: &Name, keep: &Keep) -> Result<Point, Exit> {
         let Some(execution) = execution else {
             return Ok((row, None));
         };
-        let point = points(&history, &row, last)?.remove(&execution);
-        Ok((row, point))
+        let checkpoint = checkpoints(&history, &row, last)?.remove(&execution);
+        Ok((row, checkpoint))
     };
     match found() {
         Err(error) => Err(journal::failed(&error)),
-        Ok((_, Some(point))) => Ok(point),
+        Ok((_, Some(checkpoint))) => Ok(checkpoint),
         Ok((row, None)) => Err(wrong(
             format!("no execution of a task stands at `{context}`"),
             &format!(
@@ -121,22 +121,22 @@ fn recorded(context: &str, task: &Name, keep: &Keep) -> Result<Point, Exit> {
 }
 
 /// Where each execution of a run stood after this event.
-fn points(
+fn checkpoints(
     history: &History,
     row: &RunRow,
     last: u64,
-) -> Result<HashMap<ExecutionId, Point>, JournalError> {
-    let mut points: HashMap<ExecutionId, Point> = HashMap::new();
+) -> Result<HashMap<ExecutionId, Checkpoint>, JournalError> {
+    let mut checkpoints: HashMap<ExecutionId, Checkpoint> = HashMap::new();
     history.events(&row.id, 1, |event| {
         if event.seq > last {
             return ControlFlow::Break(());
         }
         if let Some(execution) = event.execution {
-            points.entry(execution).or_default().apply(&event.fact);
+            checkpoints.entry(execution).or_default().apply(&event.fact);
         }
         ControlFlow::Continue(())
     })?;
-    Ok(points)
+    Ok(checkpoints)
 }
 
 /// What an interrupted run has left undone.
@@ -188,19 +188,19 @@ fn undone(history: &History, row: &RunRow, loader: &Loader) -> Result<Left, Exit
         })?;
         Ok((
             sources,
-            points(history, row, u64::MAX)?,
+            checkpoints(history, row, u64::MAX)?,
             history.executions(&row.id)?,
         ))
     };
-    let (sources, mut points, executions) = read().map_err(|error| journal::failed(&error))?;
+    let (sources, mut checkpoints, executions) = read().map_err(|error| journal::failed(&error))?;
     let mut left = Left {
         tasks: Vec::new(),
-        points: Vec::new(),
+        checkpoints: Vec::new(),
         label: (RESUMES.into(), row.id.clone()),
     };
     for one in executions.iter().filter(|one| one.outcome.is_none()) {
         let source = sources.get(&(one.index, one.task.clone()));
-        let (Some(source), Some(mut point)) = (source, points.remove(&one.number)) else {
+        let (Some(source), Some(mut checkpoint)) = (source, checkpoints.remove(&one.number)) else {
             continue;
         };
         let Ok(task) = loader.compile(Path::new(&*one.file), source) else {
@@ -210,8 +210,8 @@ fn undone(history: &History, row: &RunRow, loader: &Loader) -> Result<Left, Exit
             return Err(Exit::Usage);
         };
         left.tasks.push(task);
-        point.cleanup_only = true;
-        left.points.push(point);
+        checkpoint.cleanup_only = true;
+        left.checkpoints.push(checkpoint);
     }
     Ok(left)
 }

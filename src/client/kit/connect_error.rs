@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 
 /// What is at the bottom of an error, in short: `connection refused`.
-pub(super) fn reason(error: &(dyn Error + 'static)) -> String {
+pub(in crate::client) fn reason(error: &(dyn Error + 'static)) -> String {
     let mut cause = Some(error);
     let mut last = error;
     while let Some(error) = cause {

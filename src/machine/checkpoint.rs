@@ -1,7 +1,7 @@
 //! A point of a recorded execution, to begin another one from.
 
-use super::chart::{Action, Machine, Step};
 use super::execution::{Deferred, Execution, Trouble};
+use super::program::{Action, Machine, Step};
 use super::world::World;
 use crate::event::{ErrorKind, Event, ExecutionId, Fact, Failure, Json, Name, nearest};
 use crate::script::Value;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// Where an execution stood: what a new one needs to go on from there, or to clean up after it.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Point {
+pub struct Checkpoint {
     /// The state.
     pub state: Option<Name>,
     /// The variables, each with its last value. A secret's value is not recorded, so that it is not restored:
@@ -30,15 +30,15 @@ pub struct Armed {
     pub item: Option<Json>,
 }
 
-impl Point {
+impl Checkpoint {
     /// Where an execution stood after these events, which must be its run's in order.
     #[must_use]
     pub fn of<'e>(events: impl Iterator<Item = &'e Event>, execution: ExecutionId) -> Self {
-        let mut point = Self::default();
+        let mut checkpoint = Self::default();
         for event in events.filter(|event| event.execution == Some(execution)) {
-            point.apply(&event.fact);
+            checkpoint.apply(&event.fact);
         }
-        point
+        checkpoint
     }
 
     /// Takes in the next fact of the execution.
@@ -71,12 +71,12 @@ impl Point {
 
 impl<W: World> Execution<'_, W> {
     /// Puts the execution where another one stood.
-    pub(super) fn restore(&self, point: &Point) -> Result<(), Trouble> {
-        let chart = &self.machine.chart;
-        if let Some(name) = &point.state {
-            let known = chart.states.iter();
+    pub(super) fn restore(&self, checkpoint: &Checkpoint) -> Result<(), Trouble> {
+        let program = &self.machine.program;
+        if let Some(name) = &checkpoint.state {
+            let known = program.states.iter();
             let Some(state) = known.clone().position(|state| state.name == *name) else {
-                let start = &chart.states[chart.start].place;
+                let start = &program.states[program.start].place;
                 let failure = Failure::new(
                     ErrorKind::Script,
                     format!("there is no state `{name}` to begin in"),
@@ -89,12 +89,12 @@ impl<W: World> Execution<'_, W> {
             };
             self.inner().state = state;
         }
-        for (name, value) in &point.vars {
+        for (name, value) in &checkpoint.vars {
             if !self.machine.secrets.contains(name) {
                 self.scope.set(name, Value::from(value.clone()));
             }
         }
-        for Armed { path, item } in &point.deferred {
+        for Armed { path, item } in &checkpoint.deferred {
             // What the file no longer holds cannot be run.
             if let Some(step) = deferred_at(self.machine, path) {
                 self.inner().rare().deferred.push(Deferred {
@@ -110,7 +110,7 @@ impl<W: World> Execution<'_, W> {
 
 /// The `defer` that is written at this path.
 fn deferred_at<'m>(machine: &'m Machine, path: &str) -> Option<&'m Arc<Step>> {
-    let states = machine.chart.states.iter().flat_map(|state| &state.steps);
+    let states = machine.program.states.iter().flat_map(|state| &state.steps);
     states
         .chain(&machine.cleanup)
         .find_map(|step| deferred_in(step, path))

@@ -2,7 +2,7 @@ use crate::cli::exit::Exit;
 use crate::cli::runs::{Format, Trouble};
 use crate::cli::{output, run, when};
 use crate::journal::{History, RunRow};
-use crate::report::{Ink, Moment, Style};
+use crate::report::{Ink, Snapshot, Style};
 use std::ops::ControlFlow;
 
 /// The run as it stood after this event.
@@ -19,9 +19,9 @@ pub(super) fn run(
         output::error(&message, Some(&hint));
         return Err(Exit::Usage.into());
     }
-    let mut moment = Moment::default();
+    let mut snapshot = Snapshot::default();
     history.events(&row.id, 1, |event| {
-        moment.apply(&event);
+        snapshot.apply(&event);
         if event.seq < seq {
             ControlFlow::Continue(())
         } else {
@@ -29,7 +29,7 @@ pub(super) fn run(
         }
     })?;
     if format == Format::Json {
-        let mut json = moment.to_json();
+        let mut json = snapshot.to_json();
         json["run"] = row.id.to_string().into();
         json["seq"] = seq.into();
         output::data(&format!("{json}\n"));
@@ -41,10 +41,10 @@ pub(super) fn run(
         .line()
         .push(Ink::Faint, &format!("run {}{dot}", row.id))
         .push(Ink::Faint, &format!("event {seq} of {}{dot}", row.events))
-        .push(Ink::Faint, &format!("after {}{dot}", moment.after()))
-        .push(Ink::Faint, &when::exact(moment.live.now, run::now()))
+        .push(Ink::Faint, &format!("after {}{dot}", snapshot.after()))
+        .push(Ink::Faint, &when::exact(snapshot.live.now, run::now()))
         .write(&mut out);
-    moment.write(style, &mut out);
+    snapshot.write(style, &mut out);
     output::data(&out);
     Ok(())
 }

@@ -6,16 +6,18 @@ use std::path::{Component, Path, PathBuf};
 pub(super) fn absolute(path: &Path) -> PathBuf {
     // The path of a folder that is gone is known by its parent.
     let plain = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    real(&normal(&plain))
+    canonical(&normal(&plain))
 }
 
 /// The path without links, as far as it exists.
-pub(super) fn real(path: &Path) -> PathBuf {
-    if let Ok(real) = std::fs::canonicalize(path) {
-        return real;
+pub(super) fn canonical(path: &Path) -> PathBuf {
+    if let Ok(canonical) = std::fs::canonicalize(path) {
+        return canonical;
     }
     match (path.parent(), path.file_name()) {
-        (Some(parent), Some(name)) if !parent.as_os_str().is_empty() => real(parent).join(name),
+        (Some(parent), Some(name)) if !parent.as_os_str().is_empty() => {
+            canonical(parent).join(name)
+        }
         _ => path.to_owned(),
     }
 }
@@ -24,7 +26,7 @@ pub(super) fn real(path: &Path) -> PathBuf {
 pub(super) fn real_file(path: &Path) -> PathBuf {
     let plain = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     match (plain.parent(), plain.file_name()) {
-        (Some(parent), Some(name)) => real(parent).join(name),
+        (Some(parent), Some(name)) => canonical(parent).join(name),
         _ => plain,
     }
 }

@@ -11,7 +11,7 @@ const MAX_CUSTOMER: usize = 64;
 
 /// What a customer asks for, checked.
 #[derive(Debug)]
-pub(super) struct Wish {
+pub(super) struct OrderRequest {
     pub(super) customer: String,
     /// Places in the catalogue, and how many of each.
     pub(super) lines: Vec<(usize, u64)>,
@@ -20,7 +20,7 @@ pub(super) struct Wish {
     pub(super) pace: Option<Duration>,
 }
 
-impl Wish {
+impl OrderRequest {
     /// Reads `{sku, qty, customer, pace, outcome}`, or `{lines: [{sku, qty}, …], …}`.
     ///
     /// # Errors

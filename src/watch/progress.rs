@@ -15,12 +15,12 @@ const MAX_BYTES: usize = 512 << 10;
 
 /// How the run of one task stands. Cheap to clone; all clones are the same.
 #[derive(Clone, Debug)]
-pub(super) struct Board {
+pub(super) struct Progress {
     shared: Arc<Mutex<Written>>,
     mailbox: Mailbox,
 }
 
-/// What stands on a board.
+/// How a run stands, as the session reads it.
 #[derive(Debug, Default)]
 pub(super) struct Written {
     /// What runs.
@@ -42,7 +42,7 @@ pub(super) struct Recording {
     pub(super) is_cut: bool,
 }
 
-impl Board {
+impl Progress {
     pub(super) fn new(mailbox: Mailbox) -> Self {
         Self {
             shared: Arc::default(),
@@ -62,7 +62,7 @@ impl Board {
     }
 }
 
-impl Sink for Board {
+impl Sink for Progress {
     fn accept(&mut self, events: &[Event]) -> io::Result<()> {
         {
             let mut written = self.read();
@@ -149,7 +149,7 @@ mod tests {
     }
 
     fn log(bytes: usize) -> Event {
-        let place = crate::event::Place {
+        let place = crate::event::Location {
             file: "t".into(),
             path: "a".into(),
             span: crate::event::Span::default(),
