@@ -78,10 +78,11 @@
 //! | 2 | [`client`] | the protocols, one file or folder each, and the registry that lists them |
 //! | 2 | [`journal`] | the audit log: the store, the hash chain, what is asked of past runs |
 //! | 2 | [`report`] | what people and programs read of a run: folds over events |
-//! | 3 | [`engine`] | loads tasks, runs many at once in the live world, tells sinks what happens |
-//! | 4 | [`demo`] | a small asynchronous shop to test against |
-//! | 4 | [`watch`] | files to runs: what a change affects is run again, on a screen or line by line |
-//! | 5 | [`cli`] | the command line, one file a command |
+//! | 3 | [`sim`] | a machine in a world of stubs or recorded answers, on a virtual clock; every path of it; *pure* |
+//! | 4 | [`engine`] | loads tasks, runs many at once in the live world, tells sinks what happens |
+//! | 5 | [`demo`] | a small asynchronous shop to test against |
+//! | 5 | [`watch`] | files to runs: what a change affects is run again, on a screen or line by line |
+//! | 6 | [`cli`] | the command line, one file a command |
 //!
 //! A task goes through three stages: [`definition::Task`], as it is written, every node with its place;
 //! [`machine::Machine`], checked and compiled; and a run, one future a task. What a run does is a sequence
@@ -112,4 +113,5 @@ pub mod journal;
 pub mod machine;
 pub mod report;
 pub mod script;
+pub mod sim;
 pub mod watch;

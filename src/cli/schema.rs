@@ -21,7 +21,7 @@ type Kept = (&'static str, fn(&Catalog) -> Json);
 
 /// The paths are written into tasks and settings: they stay.
 const KEPT: [Kept; 2] = [
-    (".funcy/task.schema.json", definition::json_schema),
+    (".funcy/task.schema.json", definition::task_schema),
     (".funcy/suite.schema.json", definition::suite_schema),
 ];
 

@@ -26,7 +26,7 @@ pub use json_schema::{ValueContext, validate};
 pub use model::{SourceFile, Suite, Task};
 pub use node::{Node, NodeKind, Text, TextMap};
 pub use render::{render, to_github, to_json};
-pub use schema::{json_schema, suite_schema};
+pub use schema::{suite_schema, task_schema};
 pub use source::MAX_FILE_BYTES;
 pub use stubs::{Brings, StubDefinition, StubsFile};
 pub use yaml::parse_yaml;

@@ -32,7 +32,7 @@ const TEMPLATE: &str = r"\$\{";
 
 /// The JSON Schema of a task file, with the requests, sources and configs of these client kinds.
 #[must_use]
-pub fn json_schema(catalog: &Catalog) -> Json {
+pub fn task_schema(catalog: &Catalog) -> Json {
     Writer { catalog }.document(
         &keys::TASK,
         "A funcy task: one file is one state machine, which tests a system.",

@@ -2,7 +2,7 @@
 
 use super::execution::{Env, Execution, Trouble, explained};
 use super::program::{Assignment, Condition, Guard, Part, State, Strategy, Transition};
-use super::recording::Recording;
+use super::record_policy::RecordPolicy;
 use super::world::{Moment, World};
 use crate::event::{
     ConditionState, ErrorKind, Explanation, Fact, Failure, Inbox, Json, Name, Verdict,
@@ -172,8 +172,9 @@ impl<W: World> Execution<'_, W> {
         env: Env<'_>,
         watch: Option<(Run<'_>, usize)>,
     ) -> impl Future<Output = Option<Result<(), Trouble>>> {
-        let recording = watch.map_or(Recording::Full, |(run, _)| run.strategy.recording());
-        let judged = self.judge_result(condition, env, recording);
+        let record_policy =
+            watch.map_or(RecordPolicy::Full, |(run, _)| run.strategy.record_policy());
+        let judged = self.judge_result(condition, env, record_policy);
         let verdict = match &judged {
             Judged::NotYet(_) => Verdict::NotYet,
             Judged::Fulfilled => Verdict::Fulfilled,
@@ -197,11 +198,16 @@ impl<W: World> Execution<'_, W> {
         }
     }
 
-    fn judge_result(&self, condition: &Condition, env: Env<'_>, recording: Recording) -> Judged {
+    fn judge_result(
+        &self,
+        condition: &Condition,
+        env: Env<'_>,
+        record_policy: RecordPolicy,
+    ) -> Judged {
         for guard in &condition.fail_when {
             match self.holds(guard, env) {
                 Ok(false) => {}
-                Ok(true) => return Judged::Failed(self.fail_when_held(guard, env, recording)),
+                Ok(true) => return Judged::Failed(self.fail_when_held(guard, env, record_policy)),
                 Err(trouble) => return Judged::Failed(trouble),
             }
         }
@@ -218,12 +224,12 @@ impl<W: World> Execution<'_, W> {
         Judged::Fulfilled
     }
 
-    fn fail_when_held(&self, guard: &Guard, env: Env<'_>, recording: Recording) -> Trouble {
+    fn fail_when_held(&self, guard: &Guard, env: Env<'_>, record_policy: RecordPolicy) -> Trouble {
         let source = guard.expression.source().trim();
         let failure = Failure::new(ErrorKind::Condition, format!("`fail_when` held: {source}"));
         let mut trouble = self.trouble(failure, &guard.place);
         trouble.attempts = env.attempt;
-        let res = env.res.filter(|_| recording.is_full());
+        let res = env.res.filter(|_| record_policy.is_full());
         trouble.result = res.map(|res| Arc::new(res.to_json()));
         explained(trouble, &guard.place, self.explain(guard, env))
     }

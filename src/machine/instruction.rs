@@ -323,13 +323,13 @@ impl<W: World> Execution<'_, W> {
             place: Arc::clone(&step.place),
             what: Name::clone(&step.what),
             attempt,
-            request: step.recording.value(Arc::clone(&call.request)),
+            request: step.record_policy.value(Arc::clone(&call.request)),
         })
         .await;
         let began = self.world.now();
         let site = self.site(&step.place, attempt);
         let result = self.within(limit, self.world.call(site, call)).await;
-        let result = step.recording.unrepeated(result);
+        let result = step.record_policy.unrepeated(result);
         let micros = self.world.now().since(began);
         match &result {
             Ok(reply) => {
@@ -346,7 +346,7 @@ impl<W: World> Execution<'_, W> {
             place: Arc::clone(&step.place),
             attempt,
             micros,
-            result: step.recording.answer(&result),
+            result: step.record_policy.answer(&result),
         })
         .await;
         result.map_err(|failure| self.step_trouble(failure, step, attempt, None))
@@ -465,7 +465,7 @@ impl<W: World> Execution<'_, W> {
 
 /// The whole result, where it may be recorded.
 fn shown(step: &Step, env: Env<'_>) -> Option<Arc<Json>> {
-    let res = env.res.filter(|_| step.recording.is_full())?;
+    let res = env.res.filter(|_| step.record_policy.is_full())?;
     Some(Arc::new(res.to_json()))
 }
 

@@ -12,14 +12,12 @@ mod condition;
 mod drawing;
 mod end;
 mod execution;
-mod explore;
 mod instruction;
-mod program;
+pub(crate) mod program;
 mod race;
-mod recording;
+mod record_policy;
 mod run;
 mod strategy;
-mod stub;
 mod subscription;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -30,11 +28,7 @@ mod world;
 
 pub use checkpoint::{Armed, Checkpoint};
 pub use compile::{Project, compile, expression};
-pub use explore::{Bounds, Exploration, Explored, Undone};
+pub(crate) use end::outcome_of;
 pub use program::{Machine, Program};
 pub use run::{Inputs, Verdict, run};
-pub use stub::{
-    Asked, LeftAt, Recording, ReplayEnd, Replayed, Stub, Stubbed, Stubs, Stuck, Unstubbed, replay,
-    replay_in, trace_hash,
-};
 pub use world::{Call, Halt, Lost, Moment, ScopeId, Site, World};

@@ -1,4 +1,4 @@
-use super::recording::Recording;
+use super::record_policy::RecordPolicy;
 use crate::definition::SourceFile;
 use crate::event::{Json, Location, Name, Pos, Span};
 use crate::script::{Engine, Expression, Source, Template};
@@ -17,19 +17,19 @@ pub struct Machine {
     pub tags: Box<[Name]>,
     /// Whole-task retries.
     pub retries: u32,
-    pub(super) engine: Engine,
-    pub(super) skip: Option<Skip>,
-    pub(super) vars: Box<[Variable]>,
-    pub(super) secrets: Box<[Name]>,
-    pub(super) params: Box<[Name]>,
-    pub(super) clients: Box<[Client]>,
-    pub(super) listen: Box<[Subscription]>,
-    pub(super) program: Program,
-    pub(super) transition_timeout: Length,
-    pub(super) timeout: Length,
-    pub(super) cleanup: Box<[Step]>,
-    pub(super) cleanup_timeout: Length,
-    pub(super) outputs: Box<[Assignment]>,
+    pub(crate) engine: Engine,
+    pub(crate) skip: Option<Skip>,
+    pub(crate) vars: Box<[Variable]>,
+    pub(crate) secrets: Box<[Name]>,
+    pub(crate) params: Box<[Name]>,
+    pub(crate) clients: Box<[Client]>,
+    pub(crate) listen: Box<[Subscription]>,
+    pub(crate) program: Program,
+    pub(crate) transition_timeout: Length,
+    pub(crate) timeout: Length,
+    pub(crate) cleanup: Box<[Step]>,
+    pub(crate) cleanup_timeout: Length,
+    pub(crate) outputs: Box<[Assignment]>,
 }
 
 /// The states of one machine. A region will be another one inside a state.
@@ -50,17 +50,17 @@ pub struct State {
     pub place: Arc<Location>,
     /// What it is.
     pub role: Role,
-    pub(super) steps: Box<[Step]>,
-    pub(super) transitions: Box<[Transition]>,
+    pub(crate) steps: Box<[Step]>,
+    pub(crate) transitions: Box<[Transition]>,
     /// Conditions without a strategy, in the order of the file.
-    pub(super) immediate: Box<[Condition]>,
-    pub(super) strategies: Box<[Strategy]>,
+    pub(crate) immediate: Box<[Condition]>,
+    pub(crate) strategies: Box<[Strategy]>,
     /// How many strategies there are, parts of an `all` included.
-    pub(super) slots: usize,
-    pub(super) timeout: Option<Length>,
-    pub(super) on_timeout: Option<Route>,
-    pub(super) on_error: Box<[Route]>,
-    pub(super) max_visits: u32,
+    pub(crate) slots: usize,
+    pub(crate) timeout: Option<Length>,
+    pub(crate) on_timeout: Option<Route>,
+    pub(crate) on_error: Box<[Route]>,
+    pub(crate) max_visits: u32,
 }
 
 /// What entering a state means.
@@ -76,63 +76,63 @@ pub enum Role {
 
 /// A place to go to instead of failing.
 #[derive(Debug)]
-pub(super) struct Route {
+pub(crate) struct Route {
     /// The kind of error, or any.
-    pub(super) kind: Option<crate::event::ErrorKind>,
-    pub(super) to: usize,
-    pub(super) set: Box<[Assignment]>,
-    pub(super) place: Arc<Location>,
+    pub(crate) kind: Option<crate::event::ErrorKind>,
+    pub(crate) to: usize,
+    pub(crate) set: Box<[Assignment]>,
+    pub(crate) place: Arc<Location>,
 }
 
 /// One transition. Its condition stands in a strategy, or among the immediate ones.
 #[derive(Debug)]
-pub(super) struct Transition {
+pub(crate) struct Transition {
     /// The next state, or a watch that can only fail.
-    pub(super) to: Option<usize>,
-    pub(super) place: Arc<Location>,
-    pub(super) set: Box<[Assignment]>,
+    pub(crate) to: Option<usize>,
+    pub(crate) place: Arc<Location>,
+    pub(crate) set: Box<[Assignment]>,
 }
 
 /// When a result fulfils or fails something.
 #[derive(Debug)]
-pub(super) struct Condition {
+pub(crate) struct Condition {
     /// The transition that it guards, or the part of an `all`.
-    pub(super) index: usize,
+    pub(crate) index: usize,
     /// For reports: the name of the next state or of the part; `None`: a watch that can only fail.
-    pub(super) label: Option<Name>,
-    pub(super) place: Arc<Location>,
-    pub(super) when: Box<[Guard]>,
-    pub(super) fail_when: Box<[Guard]>,
+    pub(crate) label: Option<Name>,
+    pub(crate) place: Arc<Location>,
+    pub(crate) when: Box<[Guard]>,
+    pub(crate) fail_when: Box<[Guard]>,
     /// With `subscribe`: fulfilled by this match, from 1.
-    pub(super) count: usize,
+    pub(crate) count: usize,
     /// The parts of the result that `when` looks at: the values over time of the one that decides explain a
     /// timeout.
-    pub(super) watched: Vec<Watched>,
+    pub(crate) watched: Vec<Watched>,
 }
 
 /// A part of a result that a condition looks at.
 #[derive(Debug)]
-pub(super) struct Watched {
+pub(crate) struct Watched {
     /// As it is written: `res.body.status`.
-    pub(super) name: Name,
-    pub(super) expression: Expression,
+    pub(crate) name: Name,
+    pub(crate) expression: Expression,
     /// Where it is read: the number of the `when`, and the bytes of its text.
-    pub(super) at: Vec<(usize, std::ops::Range<usize>)>,
+    pub(crate) at: Vec<(usize, std::ops::Range<usize>)>,
 }
 
 /// A strategy, and the conditions that look at its results.
 #[derive(Debug)]
-pub(super) struct Strategy {
+pub(crate) struct Strategy {
     /// Its number among all strategies of the state, parts of an `all` included.
-    pub(super) slot: usize,
-    pub(super) kind: StrategyKind,
+    pub(crate) slot: usize,
+    pub(crate) kind: StrategyKind,
     /// In the order of the file.
-    pub(super) conditions: Box<[Condition]>,
-    pub(super) place: Arc<Location>,
+    pub(crate) conditions: Box<[Condition]>,
+    pub(crate) place: Arc<Location>,
 }
 
 #[derive(Debug)]
-pub(super) enum StrategyKind {
+pub(crate) enum StrategyKind {
     Wait(Length),
     Until(Guard),
     Poll(Box<Poll>),
@@ -141,7 +141,7 @@ pub(super) enum StrategyKind {
 }
 
 impl StrategyKind {
-    pub(super) fn word(&self) -> &'static str {
+    pub(crate) fn word(&self) -> &'static str {
         match self {
             Self::Wait(_) | Self::Until(_) => "wait",
             Self::Poll(_) => "poll",
@@ -153,14 +153,14 @@ impl StrategyKind {
 
 /// A named part of an `all`.
 #[derive(Debug)]
-pub(super) struct Part {
-    pub(super) condition: PartCondition,
-    pub(super) set: Box<[Assignment]>,
+pub(crate) struct Part {
+    pub(crate) condition: PartCondition,
+    pub(crate) set: Box<[Assignment]>,
 }
 
 /// How a part is decided.
 #[derive(Debug)]
-pub(super) enum PartCondition {
+pub(crate) enum PartCondition {
     /// By a strategy of its own.
     Strategy(Box<Strategy>),
     /// At once, and again whenever another part is fulfilled.
@@ -168,27 +168,27 @@ pub(super) enum PartCondition {
 }
 
 #[derive(Debug)]
-pub(super) struct Poll {
-    pub(super) step: Step,
-    pub(super) every: Length,
-    pub(super) backoff: f64,
-    pub(super) max_every: Option<Length>,
+pub(crate) struct Poll {
+    pub(crate) step: Step,
+    pub(crate) every: Length,
+    pub(crate) backoff: f64,
+    pub(crate) max_every: Option<Length>,
 }
 
 #[derive(Debug)]
-pub(super) struct Subscription {
+pub(crate) struct Subscription {
     /// Of a `listen` entry: the name under which conditions subscribe to it.
-    pub(super) name: Option<Name>,
-    pub(super) from: From,
-    pub(super) place: Arc<Location>,
+    pub(crate) name: Option<Name>,
+    pub(crate) from: From,
+    pub(crate) place: Arc<Location>,
     /// Opened before the state's instructions; false if its source reads what they save.
-    pub(super) early: bool,
+    pub(crate) early: bool,
     /// What is recorded of its source and its messages.
-    pub(super) recording: Recording,
+    pub(super) record_policy: RecordPolicy,
 }
 
 #[derive(Debug)]
-pub(super) enum From {
+pub(crate) enum From {
     /// A client's source.
     Client { client: usize, source: Blueprint },
     /// A `listen` entry that is open already, by name.
@@ -199,44 +199,44 @@ pub(super) enum From {
 
 /// A client of the task.
 #[derive(Debug)]
-pub(super) struct Client {
-    pub(super) name: Name,
-    pub(super) kind: Name,
-    pub(super) config: Blueprint,
-    pub(super) recording: Recording,
+pub(crate) struct Client {
+    pub(crate) name: Name,
+    pub(crate) kind: Name,
+    pub(crate) config: Blueprint,
+    pub(super) record_policy: RecordPolicy,
 }
 
 /// An instruction, compiled.
 #[derive(Debug)]
-pub(super) struct Step {
-    pub(super) place: Arc<Location>,
+pub(crate) struct Step {
+    pub(crate) place: Arc<Location>,
     /// What it does, in short.
-    pub(super) what: Name,
-    pub(super) condition: Option<Guard>,
-    pub(super) action: Action,
+    pub(crate) what: Name,
+    pub(crate) condition: Option<Guard>,
+    pub(crate) action: Action,
     /// What is recorded of its result: where it has none of its own, of the one around it.
-    pub(super) recording: Recording,
-    pub(super) expect: Box<[Guard]>,
-    pub(super) save: Box<[Assignment]>,
+    pub(super) record_policy: RecordPolicy,
+    pub(crate) expect: Box<[Guard]>,
+    pub(crate) save: Box<[Assignment]>,
     /// For one attempt, if it is written.
-    pub(super) timeout: Option<Length>,
-    pub(super) retry: Option<Box<Retry>>,
-    pub(super) each: Option<Box<Each>>,
-    pub(super) defer: Option<Arc<Step>>,
+    pub(crate) timeout: Option<Length>,
+    pub(crate) retry: Option<Box<Retry>>,
+    pub(crate) each: Option<Box<Each>>,
+    pub(crate) defer: Option<Arc<Step>>,
     /// Every variable that it needs: what it saves itself and its `defer` left out.
-    pub(super) reads: Box<[Read]>,
+    pub(crate) reads: Box<[Read]>,
 }
 
 /// A variable that something reads, and where.
 #[derive(Clone, Debug)]
-pub(super) struct Read {
-    pub(super) name: Name,
-    pub(super) file: Name,
-    pub(super) span: Span,
+pub(crate) struct Read {
+    pub(crate) name: Name,
+    pub(crate) file: Name,
+    pub(crate) span: Span,
 }
 
 #[derive(Debug)]
-pub(super) enum Action {
+pub(crate) enum Action {
     /// Only `expect` and `save`.
     None,
     Call {
@@ -255,54 +255,54 @@ pub(super) enum Action {
 }
 
 #[derive(Debug)]
-pub(super) struct Retry {
-    pub(super) max_attempts: u32,
-    pub(super) delay: Length,
-    pub(super) backoff: f64,
-    pub(super) max_delay: Option<Length>,
-    pub(super) condition: Option<Guard>,
+pub(crate) struct Retry {
+    pub(crate) max_attempts: u32,
+    pub(crate) delay: Length,
+    pub(crate) backoff: f64,
+    pub(crate) max_delay: Option<Length>,
+    pub(crate) condition: Option<Guard>,
 }
 
 #[derive(Debug)]
-pub(super) struct Each {
-    pub(super) items: Items,
-    pub(super) concurrency: usize,
+pub(crate) struct Each {
+    pub(crate) items: Items,
+    pub(crate) concurrency: usize,
 }
 
 #[derive(Debug)]
-pub(super) enum Items {
+pub(crate) enum Items {
     Expression(Guard),
     List(Blueprint),
 }
 
 /// An expression with its place.
 #[derive(Debug)]
-pub(super) struct Guard {
-    pub(super) expression: Expression,
-    pub(super) text: crate::definition::Text,
-    pub(super) place: Arc<Location>,
+pub(crate) struct Guard {
+    pub(crate) expression: Expression,
+    pub(crate) text: crate::definition::Text,
+    pub(crate) place: Arc<Location>,
 }
 
 /// `name: expression`.
 #[derive(Debug)]
-pub(super) struct Assignment {
-    pub(super) name: Name,
-    pub(super) source: Source,
-    pub(super) text: crate::definition::Text,
-    pub(super) place: Arc<Location>,
+pub(crate) struct Assignment {
+    pub(crate) name: Name,
+    pub(crate) source: Source,
+    pub(crate) text: crate::definition::Text,
+    pub(crate) place: Arc<Location>,
 }
 
 /// A variable with its first value.
 #[derive(Debug)]
-pub(super) struct Variable {
-    pub(super) name: Name,
-    pub(super) value: Blueprint,
+pub(crate) struct Variable {
+    pub(crate) name: Name,
+    pub(crate) value: Blueprint,
 }
 
 #[derive(Debug)]
-pub(super) struct Skip {
-    pub(super) condition: Option<Guard>,
-    pub(super) reason: Text,
+pub(crate) struct Skip {
+    pub(crate) condition: Option<Guard>,
+    pub(crate) reason: Text,
 }
 
 /// A template with its place.
@@ -312,14 +312,14 @@ pub(super) struct Skip {
     reason = "what was written is a text, compiled or not"
 )]
 pub struct Text {
-    pub(super) template: Template,
-    pub(super) text: crate::definition::Text,
-    pub(super) place: Arc<Location>,
+    pub(crate) template: Template,
+    pub(crate) text: crate::definition::Text,
+    pub(crate) place: Arc<Location>,
 }
 
 /// A value whose texts may be templates.
 #[derive(Debug)]
-pub(super) enum Blueprint {
+pub(crate) enum Blueprint {
     /// No template in it: shared, never copied.
     Constant(Arc<Json>),
     Text(Text),
@@ -331,25 +331,25 @@ pub(super) enum Blueprint {
 
 /// A length of time, written out or computed.
 #[derive(Debug)]
-pub(super) enum Length {
+pub(crate) enum Length {
     Literal(Duration),
     Template(Box<Text>),
 }
 
 impl Strategy {
     /// What is recorded of its results.
-    pub(super) fn recording(&self) -> Recording {
+    pub(super) fn record_policy(&self) -> RecordPolicy {
         match &self.kind {
-            StrategyKind::Poll(poll) => poll.step.recording,
-            StrategyKind::Subscribe(subscription) => subscription.recording,
+            StrategyKind::Poll(poll) => poll.step.record_policy,
+            StrategyKind::Subscribe(subscription) => subscription.record_policy,
             StrategyKind::Wait(_) | StrategyKind::Until(_) | StrategyKind::All(_) => {
-                Recording::Full
+                RecordPolicy::Full
             }
         }
     }
 
     /// This strategy and the strategies of its parts, in the order of the file.
-    pub(super) fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Strategy)) {
+    pub(crate) fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Strategy)) {
         visit(self);
         if let StrategyKind::All(parts) = &self.kind {
             for part in parts {
@@ -363,7 +363,7 @@ impl Strategy {
 
 impl Step {
     /// This instruction, those inside it, and its `defer`.
-    pub(super) fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Step)) {
+    pub(crate) fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Step)) {
         visit(self);
         if let Action::Parallel(steps) = &self.action {
             for step in steps {
@@ -400,7 +400,7 @@ impl Machine {
 
     /// Every instruction, in the order of the file: those inside a `parallel` and `defer`s behind what holds
     /// them, what a condition polls behind the instructions of its state, `cleanup` last.
-    pub(super) fn each_step<'a>(&'a self, visit: &mut dyn FnMut(&'a Step)) {
+    pub(crate) fn each_step<'a>(&'a self, visit: &mut dyn FnMut(&'a Step)) {
         for state in &self.program.states {
             state.steps.iter().for_each(|step| step.each(visit));
             for strategy in &state.strategies {
@@ -423,7 +423,7 @@ impl Machine {
 
 impl Guard {
     /// The explanation with the places of its operands in the file instead of offsets.
-    pub(super) fn locate(
+    pub(crate) fn locate(
         &self,
         mut explanation: crate::event::Explanation,
     ) -> crate::event::Explanation {

@@ -134,7 +134,7 @@ impl<W: World> Execution<'_, W> {
                 let limit = self.attempt_limit(step, env)?;
                 let site = self.site(&step.place, attempt);
                 let result = self.within(limit, self.world.call(site, call)).await;
-                step.recording.unrepeated(result)
+                step.record_policy.unrepeated(result)
             }
             Action::Eval(script) => {
                 let value = self.eval(script, env)?;
@@ -159,7 +159,7 @@ impl<W: World> Execution<'_, W> {
             place: Arc::clone(&step.place),
             attempt,
             micros,
-            result: step.recording.answer(&result),
+            result: step.record_policy.answer(&result),
         })
         .await;
         match result {
@@ -199,7 +199,7 @@ impl<W: World> Execution<'_, W> {
             let (number, message) = match next {
                 Ok(next) => next,
                 Err(ended) => {
-                    let failure = run.strategy.recording().failure(ended.0);
+                    let failure = run.strategy.record_policy().failure(ended.0);
                     return Some(run.failed(self.trouble(failure, &run.strategy.place)));
                 }
             };
@@ -209,7 +209,7 @@ impl<W: World> Execution<'_, W> {
             self.record(Fact::MessageReceived {
                 place: Arc::clone(&run.strategy.place),
                 number,
-                value: run.strategy.recording().value(message.value),
+                value: run.strategy.record_policy().value(message.value),
             })
             .await;
             run.cell().seen(|seen| {

@@ -62,15 +62,15 @@ impl<W: World> Execution<'_, W> {
             Either::Left(result) => result,
             Either::Right(()) => Err(no_answer(OPENING)),
         };
-        let recording = subscription.recording;
+        let record_policy = subscription.record_policy;
         let inbox = opened
-            .map_err(|failure| self.trouble(recording.failure(failure), &subscription.place))?;
+            .map_err(|failure| self.trouble(record_policy.failure(failure), &subscription.place))?;
         if scope != ScopeId::EXECUTION {
             self.inner().rare().inboxes.push(inbox.clone());
         }
         let fact = Fact::SubscriptionOpened {
             place: Arc::clone(&subscription.place),
-            source: recording.value(request),
+            source: record_policy.value(request),
         };
         self.record(fact).await;
         Ok(inbox)

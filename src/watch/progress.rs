@@ -28,14 +28,14 @@ pub(super) struct Written {
     /// The last attempt that has ended.
     pub(super) ended: Option<Box<Ended>>,
     /// The events of the last attempt.
-    pub(super) recording: Recording,
+    pub(super) kept: KeptEvents,
     /// The run is over; or why it never began.
     pub(super) over: Option<Result<(), Arc<ServiceError>>>,
 }
 
 /// The events of one execution, as long as they are few enough to be kept.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Recording {
+pub(super) struct KeptEvents {
     pub(super) events: Vec<Event>,
     bytes: usize,
     /// There were more than are kept.
@@ -67,7 +67,7 @@ impl Sink for Progress {
         {
             let mut written = self.read();
             for event in events {
-                written.recording.add(event);
+                written.kept.add(event);
                 if let Some(ended) = written.live.apply(event) {
                     written.ended = Some(Box::new(ended));
                 }
@@ -78,7 +78,7 @@ impl Sink for Progress {
     }
 }
 
-impl Recording {
+impl KeptEvents {
     fn add(&mut self, event: &Event) {
         if let Fact::ExecutionStarted(_) = event.fact {
             // What was said of the run as a whole stays.
@@ -163,19 +163,19 @@ mod tests {
     #[test]
     fn a_recording_is_bounded_and_begins_anew_with_each_attempt() {
         let start = event(Fact::ExecutionStarted(Box::default()));
-        let mut recording = Recording::default();
-        recording.add(&start);
-        recording.add(&log(10));
-        assert_eq!(recording.events.len(), 2);
-        recording.add(&log(MAX_BYTES));
-        assert!(recording.is_cut && recording.events.is_empty());
-        recording.add(&log(1));
-        assert!(recording.events.is_empty(), "cut for good");
-        recording.add(&start);
-        assert!(!recording.is_cut);
+        let mut kept = KeptEvents::default();
+        kept.add(&start);
+        kept.add(&log(10));
+        assert_eq!(kept.events.len(), 2);
+        kept.add(&log(MAX_BYTES));
+        assert!(kept.is_cut && kept.events.is_empty());
+        kept.add(&log(1));
+        assert!(kept.events.is_empty(), "cut for good");
+        kept.add(&start);
+        assert!(!kept.is_cut);
         for _ in 0..=MAX_EVENTS {
-            recording.add(&log(1));
+            kept.add(&log(1));
         }
-        assert!(recording.is_cut);
+        assert!(kept.is_cut);
     }
 }

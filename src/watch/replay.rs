@@ -5,8 +5,9 @@ use super::state::{Settled, Task};
 use crate::definition::{self, Difference};
 use crate::engine::{self, Loaded};
 use crate::event::{Event, ExecutionId, Json, Name, Outcome, RunId};
-use crate::machine::{self, Inputs, Recording, ReplayEnd, Replayed, Stubbed};
+use crate::machine::Inputs;
 use crate::report::{Ended, Live};
+use crate::sim::{self, Recording, ReplayEnd, Replayed, VirtualWorld};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -55,10 +56,10 @@ fn difference(before: &Loaded, now: &Loaded) -> Option<Difference> {
 
 /// Judges a definition on what the last run was answered.
 pub(super) fn judge(now: &Loaded, last: &Settled, vars: &[(Name, Json)], services: Json) -> Replay {
-    if last.recording.is_cut {
+    if last.kept.is_cut {
         return Replay::Left("the last run was too long to be kept".to_owned());
     }
-    let events = &last.recording.events;
+    let events = &last.kept.events;
     let Some(execution) = Recording::last_of(events, &now.machine) else {
         return Replay::Left("of the last run nothing was recorded".to_owned());
     };
@@ -70,8 +71,9 @@ pub(super) fn judge(now: &Loaded, last: &Settled, vars: &[(Name, Json)], service
         ..Inputs::default()
     };
     let permissions = Arc::clone(&now.project.permissions);
-    let world = Stubbed::new().environment(move |name| engine::environment(&permissions, name));
-    let replaying = || machine::replay_in(world, &now.machine, inputs, recording);
+    let world =
+        VirtualWorld::new().environment(move |name| engine::environment(&permissions, name));
+    let replaying = || sim::replay_in(world, &now.machine, inputs, recording);
     match catch_unwind(AssertUnwindSafe(replaying)) {
         Ok(replayed) => verdict(replayed, began),
         // The real run will meet the same, and report it.

@@ -3,7 +3,7 @@
 
 use super::catalog::{Applied, Entry, Findings};
 use super::depends::Tie;
-use super::progress::{Progress, Recording};
+use super::progress::{KeptEvents, Progress};
 use super::replay::Replay;
 use crate::engine::{Handle, Loaded, ServiceError};
 use crate::event::{Name, Outcome, RunId};
@@ -99,7 +99,7 @@ pub(super) struct Active {
 pub(super) struct Settled {
     pub(super) run: RunId,
     pub(super) end: End,
-    pub(super) recording: Recording,
+    pub(super) kept: KeptEvents,
     /// The definition that it ran with.
     pub(super) definition: Loaded,
     pub(super) at: i64,
@@ -359,7 +359,7 @@ impl State {
                 continue;
             };
             let ended = written.ended.take();
-            let recording = std::mem::take(&mut written.recording);
+            let kept = std::mem::take(&mut written.kept);
             drop(written);
             let Some(active) = task.active.take() else {
                 continue;
@@ -373,7 +373,7 @@ impl State {
             let result = Settled {
                 run: active.run,
                 end,
-                recording,
+                kept,
                 definition: active.definition,
                 at: now,
             };

@@ -247,7 +247,7 @@ pub(super) fn curl(task: &Task) -> Option<String> {
         headline.failure.again.as_deref().or_else(waited)
     });
     failed.map(str::to_owned).or_else(|| {
-        let mut events = result.recording.events.iter().rev();
+        let mut events = result.kept.events.iter().rev();
         events.find_map(|event| repeat(&event.fact))
     })
 }

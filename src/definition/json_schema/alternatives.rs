@@ -1,4 +1,4 @@
-use super::{Validation, Members, Spot, enumeration, exclusive, fits, is_object, listed, types};
+use super::{Members, Spot, Validation, enumeration, exclusive, fits, is_object, listed, types};
 use crate::definition::diagnostic::Diagnostic;
 use crate::definition::node::{Node, NodeKind, Text};
 use crate::event::{Json, nearest};

@@ -1,6 +1,6 @@
 //! Members that exclude each other: `oneOf: [{required: [get]}, {required: [post]}, …]`, also inside `allOf`.
 
-use super::{Validation, Spot};
+use super::{Spot, Validation};
 use crate::definition::diagnostic::Diagnostic;
 use crate::definition::node::{Node, Text};
 use crate::event::Json;

@@ -79,7 +79,7 @@ fn schema<T: JsonSchema>() -> Json {
     schemars::schema_for!(T).to_value()
 }
 
-fn validation(schema: &Json, text: &str) -> Vec<(u32, u32, &'static str, String)> {
+fn mistakes(schema: &Json, text: &str) -> Vec<(u32, u32, &'static str, String)> {
     let file = Arc::new(SourceFile::from_bytes("a", "a", text.as_bytes()).unwrap());
     let node = parse_yaml(&file).unwrap();
     let at = Span {
@@ -106,7 +106,7 @@ fn validation(schema: &Json, text: &str) -> Vec<(u32, u32, &'static str, String)
 
 #[track_caller]
 fn one<T: JsonSchema>(text: &str, line: u32, column: u32, code: &str, words: &[&str]) {
-    let found = validation(&schema::<T>(), text);
+    let found = mistakes(&schema::<T>(), text);
     assert_eq!(found.len(), 1, "{found:#?}");
     let (at_line, at_column, at_code, said) = &found[0];
     assert_eq!(
@@ -121,7 +121,7 @@ fn one<T: JsonSchema>(text: &str, line: u32, column: u32, code: &str, words: &[&
 
 #[track_caller]
 fn right<T: JsonSchema>(text: &str) {
-    assert_eq!(validation(&schema::<T>(), text), []);
+    assert_eq!(mistakes(&schema::<T>(), text), []);
 }
 
 #[test]
@@ -300,7 +300,7 @@ fn alternatives_are_told_apart_by_their_keys() {
 
 #[test]
 fn several_mistakes_are_several_diagnostics() {
-    let found = validation(&schema::<Request>(), "gett: /x\nfollow: 1\nmode: new");
+    let found = mistakes(&schema::<Request>(), "gett: /x\nfollow: 1\nmode: new");
     let codes: Vec<_> = found
         .iter()
         .map(|(line, _, code, _)| (*line, *code))
@@ -314,11 +314,11 @@ fn several_mistakes_are_several_diagnostics() {
 #[test]
 fn a_schema_that_refers_to_itself_ends() {
     let endless = serde_json::json!({ "$ref": "#" });
-    assert_eq!(validation(&endless, "a: 1"), []);
+    assert_eq!(mistakes(&endless, "a: 1"), []);
     let broken = serde_json::json!({ "$ref": "#/$defs/none" });
-    assert_eq!(validation(&broken, "a: 1"), []);
+    assert_eq!(mistakes(&broken, "a: 1"), []);
     let alternatives = serde_json::json!({ "anyOf": [{ "$ref": "#" }, { "$ref": "#" }] });
-    validation(&alternatives, "a: 1");
+    mistakes(&alternatives, "a: 1");
 }
 
 #[test]
@@ -333,9 +333,9 @@ fn a_flattened_enumeration_keeps_its_common_keys() {
             { "type": "object", "properties": { "post": { "type": "string" } }, "required": ["post"] },
         ],
     });
-    assert_eq!(validation(&schema, "{get: /x, headers: {}}"), []);
+    assert_eq!(mistakes(&schema, "{get: /x, headers: {}}"), []);
     let codes = |text| -> Vec<&'static str> {
-        validation(&schema, text)
+        mistakes(&schema, text)
             .into_iter()
             .map(|(_, _, code, _)| code)
             .collect()
@@ -358,14 +358,14 @@ fn alternatives_that_only_require_keys_belong_to_the_properties_beside_them() {
         },
         "oneOf": [{ "required": ["get"] }, { "required": ["post"] }],
     });
-    assert_eq!(validation(&schema, "get: /x\nquery: {a: 1}"), []);
+    assert_eq!(mistakes(&schema, "get: /x\nquery: {a: 1}"), []);
     for (text, line, code, word) in [
         ("get: /x\nqurey: {a: 1}", 2, "unknown-key", "qurey"),
         ("gte: /x", 1, "unknown-key", "gte"),
         ("get: /x\nquery: 1", 2, "wrong-type", "query"),
         ("query: {a: 1}", 9, "missing-key", "`get`, `post`"),
     ] {
-        let found = validation(&schema, text);
+        let found = mistakes(&schema, text);
         let [(at, _, kind, message)] = &found[..] else {
             panic!("{text}: {found:?}");
         };

@@ -463,7 +463,7 @@ impl Compiler<'_> {
                     place,
                     // An entry may be opened by an instruction of this very state.
                     early: false,
-                    recording: self.listen_recording(name.as_str()),
+                    record_policy: self.listen_record_policy(name.as_str()),
                 })
             }
             Subscribe::Source { client, source } => {

@@ -12,7 +12,7 @@ mod tests;
 mod texts;
 
 use super::program::{Client, Length, Machine, Program, Read, Skip, Variable};
-use super::recording::Recording;
+use super::record_policy::RecordPolicy;
 use crate::definition::model::{self, ClientDefinition, Listen};
 use crate::definition::{
     Catalog, Diagnostic, Node, NodeKind, Severity, Suite, Task, Text, nearest,
@@ -114,7 +114,7 @@ struct Compiler<'a> {
     has_res: bool,
     has_item: bool,
     /// What is recorded of that `res`.
-    res_recording: Recording,
+    res_record_policy: RecordPolicy,
 }
 
 /// What a state reads besides its instructions.
@@ -148,7 +148,7 @@ impl<'a> Compiler<'a> {
             guarding: HashSet::new(),
             has_res: false,
             has_item: false,
-            res_recording: Recording::Full,
+            res_record_policy: RecordPolicy::Full,
         }
     }
 
@@ -383,7 +383,7 @@ impl<'a> Compiler<'a> {
                     name: Name::clone(&name.value),
                     kind: Name::clone(&name.value),
                     config,
-                    recording: Recording::Full,
+                    record_policy: RecordPolicy::Full,
                 },
                 Vec::new(),
             ))
@@ -407,18 +407,18 @@ impl<'a> Compiler<'a> {
     }
 
     /// What is recorded of the messages of the `listen` entries of this name.
-    fn listen_recording(&self, name: &str) -> Recording {
+    fn listen_record_policy(&self, name: &str) -> RecordPolicy {
         let entries = self
             .listens
             .iter()
             .filter(|listen| listen.name.as_str() == name);
-        entries.fold(Recording::Full, |recording, listen| {
+        entries.fold(RecordPolicy::Full, |record_policy, listen| {
             let Some((client, _)) = self.definition(listen.client.as_str()) else {
-                return recording;
+                return record_policy;
             };
             let kind = self.project.catalog.kind(client.kind.as_str());
             let bodies = kind.map_or(&[][..], |kind| kind.bodies);
-            recording.and(Recording::new(client.record, bodies))
+            record_policy.and(RecordPolicy::new(client.record, bodies))
         })
     }
 
@@ -479,7 +479,7 @@ impl<'a> Compiler<'a> {
             name: Name::clone(&definition.name.value),
             kind: Name::clone(&definition.kind.value),
             config,
-            recording: Recording::new(definition.record, kind.bodies),
+            record_policy: RecordPolicy::new(definition.record, kind.bodies),
         };
         Some(self.add_client(client, reads))
     }

@@ -5,7 +5,7 @@ use crate::definition::model::Listen;
 use crate::definition::{ClientKind, Node, NodeKind, Text, ValueContext, validate};
 use crate::event::{Json, Name, Span};
 use crate::machine::program::{Blueprint, From, Subscription};
-use crate::machine::recording::Recording;
+use crate::machine::record_policy::RecordPolicy;
 
 /// A request, ready to be sent.
 #[allow(
@@ -70,7 +70,7 @@ impl Compiler<'_> {
                 from: From::Signal(Name::clone(&signal.value)),
                 place,
                 early: true,
-                recording: Recording::Full,
+                record_policy: RecordPolicy::Full,
             });
         }
         let index = self.client(client)?;
@@ -100,7 +100,7 @@ impl Compiler<'_> {
             },
             place,
             early: true,
-            recording: self.clients[index].recording,
+            record_policy: self.clients[index].record_policy,
         })
     }
 

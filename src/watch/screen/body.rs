@@ -51,8 +51,8 @@ pub(super) fn detail(
     out.push('\n');
     out.push_str(&matters(task, options));
     let events: Vec<Event> = match (&task.active, &task.result) {
-        (Some(active), _) => active.progress.read().recording.events.clone(),
-        (None, Some(result)) => result.recording.events.clone(),
+        (Some(active), _) => active.progress.read().kept.events.clone(),
+        (None, Some(result)) => result.kept.events.clone(),
         (None, None) => Vec::new(),
     };
     if !events.is_empty() {

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A request or subscription of a machine.
-pub(super) struct Asking<'m> {
+pub(super) struct CallSite<'m> {
     pub(super) place: &'m Arc<Location>,
     /// What it may be called, apart from its path; the first that means nothing else is the best.
     names: Vec<String>,
@@ -22,8 +22,8 @@ pub(super) struct Asking<'m> {
 }
 
 /// All of them, in the order of the file.
-pub(super) struct Places<'m> {
-    pub(super) all: Vec<Asking<'m>>,
+pub(super) struct CallSites<'m> {
+    pub(super) all: Vec<CallSite<'m>>,
     by_name: HashMap<String, Vec<usize>>,
 }
 
@@ -36,7 +36,7 @@ pub(super) enum Found {
     None(Option<String>),
 }
 
-impl<'m> Places<'m> {
+impl<'m> CallSites<'m> {
     pub(super) fn of(machine: &'m Machine) -> Self {
         let mut listing = Listing {
             machine,
@@ -52,10 +52,10 @@ impl<'m> Places<'m> {
             listing.step(step, "cleanup", &format!("cleanup[{index}]"));
         }
         let mut all = listing.all;
-        all.sort_by_key(|asking| asking.place.span.start);
+        all.sort_by_key(|call_site| call_site.place.span.start);
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
-        for (index, asking) in all.iter().enumerate() {
-            for name in &asking.names {
+        for (index, call_site) in all.iter().enumerate() {
+            for name in &call_site.names {
                 let meant = by_name.entry(name.clone()).or_default();
                 if meant.last() != Some(&index) {
                     meant.push(index);
@@ -75,8 +75,8 @@ impl<'m> Places<'m> {
             Some([one]) => Found::One(*one),
             Some(several) => Found::Several(several.to_vec()),
             None => {
-                let names = self.all.iter().flat_map(|asking| &asking.names);
-                let paths = self.all.iter().map(|asking| &*asking.place.path);
+                let names = self.all.iter().flat_map(|call_site| &call_site.names);
+                let paths = self.all.iter().map(|call_site| &*call_site.place.path);
                 let known = names.map(String::as_str).chain(paths);
                 Found::None(nearest(&name, known).map(str::to_owned))
             }
@@ -85,12 +85,12 @@ impl<'m> Places<'m> {
 
     /// What a person should call it: the first name that means nothing else, else its path.
     pub(super) fn name(&self, index: usize) -> &str {
-        let asking = &self.all[index];
-        asking
+        let call_site = &self.all[index];
+        call_site
             .names
             .iter()
             .find(|name| self.by_name[*name].len() == 1 && is_plain_key(name))
-            .map_or(&asking.place.path, |name| name)
+            .map_or(&call_site.place.path, |name| name)
     }
 }
 
@@ -114,7 +114,7 @@ fn is_plain_key(name: &str) -> bool {
 
 struct Listing<'m> {
     machine: &'m Machine,
-    all: Vec<Asking<'m>>,
+    all: Vec<CallSite<'m>>,
 }
 
 impl<'m> Listing<'m> {
@@ -134,8 +134,8 @@ impl<'m> Listing<'m> {
             self.strategy(strategy, &targets, &strategy.conditions);
         }
         // A state that asks for one thing needs no more than its name.
-        for asking in &mut self.all[from..] {
-            asking.names.push(name.to_owned());
+        for call_site in &mut self.all[from..] {
+            call_site.names.push(name.to_owned());
         }
     }
 
@@ -160,7 +160,7 @@ impl<'m> Listing<'m> {
                 if step.each.is_some() {
                     looks.clear();
                 }
-                self.all.push(Asking {
+                self.all.push(CallSite {
                     place: &step.place,
                     names,
                     what: step.what.to_string(),
@@ -183,12 +183,12 @@ impl<'m> Listing<'m> {
         if let Some(defer) = &step.defer {
             self.step(defer, owner, &format!("{short}.defer"));
             if self.all.len() > before + 1
-                && let Some(asking) = self.all.last_mut()
+                && let Some(call_site) = self.all.last_mut()
             {
                 let name = format!("{owner}.{}.defer", step.what);
                 // The shorter one reads better: `place.create.defer`, or `place.undo`.
-                let at = usize::from(name.len() > asking.names[0].len());
-                asking.names.insert(at, name);
+                let at = usize::from(name.len() > call_site.names[0].len());
+                call_site.names.insert(at, name);
             }
         }
     }
@@ -220,7 +220,7 @@ impl<'m> Listing<'m> {
         match &strategy.kind {
             StrategyKind::Poll(poll) => {
                 if let Action::Call { .. } = &poll.step.action {
-                    self.all.push(Asking {
+                    self.all.push(CallSite {
                         place: &poll.step.place,
                         names: names("poll"),
                         what: poll.step.what.to_string(),
@@ -232,7 +232,7 @@ impl<'m> Listing<'m> {
             StrategyKind::Subscribe(subscription) => {
                 if let From::Client { client, .. } = &subscription.from {
                     let names = names("subscribe");
-                    self.all.push(Asking {
+                    self.all.push(CallSite {
                         place: &subscription.place,
                         names,
                         what: format!("subscribe {}", self.machine.clients[*client].name),
@@ -279,7 +279,7 @@ impl<'m> Listing<'m> {
             }
             conditions
         });
-        self.all.push(Asking {
+        self.all.push(CallSite {
             place: &subscription.place,
             names: vec![format!("listen.{name}"), name.to_string()],
             what: format!("listen to {}", self.machine.clients[*client].name),

@@ -1,5 +1,5 @@
 use crate::event::Fact;
-use crate::machine::world::Moment;
+use crate::machine::Moment;
 
 /// The trace of an execution in one short word: equal traces, facts and times alike, have equal hashes.
 #[must_use]

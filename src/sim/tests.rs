@@ -1,6 +1,6 @@
 //! Recordings: what was answered once is answered again, and nothing else is.
 
-use super::{Asked, LeftAt, Recording, ReplayEnd, Replayed, Stub, Stubbed, replay};
+use super::{Asked, LeftAt, Recording, ReplayEnd, Replayed, Stub, VirtualWorld, replay};
 use crate::event::{ErrorKind, Event, Fact, Failure, Json, Outcome};
 use crate::machine::tests::{machine, millis, whole, with_room};
 use crate::machine::{Inputs, Machine, Verdict, run};
@@ -44,10 +44,10 @@ const RICH: &str = "
       lost: { fail: lost }
 ";
 
-fn rich() -> Stubbed {
+fn rich() -> VirtualWorld {
     let reply = |after, value| Stub::reply(millis(after), value);
     let place = "states.place.instructions";
-    Stubbed::new()
+    VirtualWorld::new()
         .answer(&format!("{place}[0]"), reply(30, json!({ "id": 7 })))
         .answer(&format!("{place}[0].defer"), reply(5, json!(null)))
         .answer(&format!("{place}[1]"), reply(10, json!("A")))
@@ -88,7 +88,7 @@ fn compiled(yaml: &str) -> Machine {
 
 /// Runs a task in a world of stubs and keeps its events, each later by `drift` microseconds than the one
 /// before: a real clock goes on while the machine works.
-fn record(yaml: &str, world: Stubbed, drift: u64) -> (Verdict, Vec<Event>) {
+fn record(yaml: &str, world: VirtualWorld, drift: u64) -> (Verdict, Vec<Event>) {
     let machine = compiled(yaml);
     let world = world.chance(5, &machine.file.name, 1);
     let inputs = Inputs {
@@ -269,7 +269,7 @@ fn what_was_under_way_when_it_lost_loses_again() {
           c: { fail: no }
     ";
     let world = || {
-        Stubbed::new()
+        VirtualWorld::new()
             .answer(
                 "states.a.transitions[1].poll",
                 Stub::reply(millis(100), json!(1)),
@@ -309,7 +309,7 @@ fn secrets_are_stood_in_for() {
             next: b
           b:
     ";
-    let world = Stubbed::new()
+    let world = VirtualWorld::new()
         .answer(
             "states.a.instructions[0]",
             Stub::reply(millis(1), json!({ "key": "topsecret-1" })),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// What is recorded of the traffic of a client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Recording {
+pub(super) enum RecordPolicy {
     #[default]
     Full,
     /// All but these members.
@@ -16,7 +16,7 @@ pub(super) enum Recording {
     Nothing,
 }
 
-impl Recording {
+impl RecordPolicy {
     /// As it is written, for a client whose payload is in these members.
     pub(super) fn new(record: Record, bodies: &'static [&'static str]) -> Self {
         match record {
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn what_has_no_members_is_all_body() {
-        let headers = Recording::Without(&["body"]);
+        let headers = RecordPolicy::Without(&["body"]);
         for whole in [json!("text"), json!([{ "id": 1 }]), json!(7)] {
             assert_eq!(*headers.value(Arc::new(whole)), Json::Null);
         }
@@ -153,18 +153,18 @@ mod tests {
     fn in_full_nothing_is_copied() {
         let value = Arc::new(json!({ "body": 1 }));
         assert!(Arc::ptr_eq(
-            &Recording::Full.value(Arc::clone(&value)),
+            &RecordPolicy::Full.value(Arc::clone(&value)),
             &value
         ));
     }
 
     #[test]
     fn of_two_the_stricter_counts() {
-        let (some, others) = (Recording::Without(&["a"]), Recording::Without(&["b"]));
-        assert_eq!(Recording::Full.and(some), some);
-        assert_eq!(some.and(Recording::Full), some);
+        let (some, others) = (RecordPolicy::Without(&["a"]), RecordPolicy::Without(&["b"]));
+        assert_eq!(RecordPolicy::Full.and(some), some);
+        assert_eq!(some.and(RecordPolicy::Full), some);
         assert_eq!(some.and(some), some);
-        assert_eq!(some.and(others), Recording::Nothing);
-        assert_eq!(some.and(Recording::Nothing), Recording::Nothing);
+        assert_eq!(some.and(others), RecordPolicy::Nothing);
+        assert_eq!(some.and(RecordPolicy::Nothing), RecordPolicy::Nothing);
     }
 }

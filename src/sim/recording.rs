@@ -1,7 +1,7 @@
 //! What one execution was answered, folded from its events: the system as it behaved once.
 
 use crate::event::{Attempted, Event, ExecutionId, Fact, Json, Name};
-use crate::machine::program::Machine;
+use crate::machine::Machine;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 

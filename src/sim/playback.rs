@@ -5,11 +5,11 @@
 //! may have been under way, and lost a race. After that nobody knows what would have come, and the
 //! execution has left the recording.
 
-use super::alike::alike;
 use super::recording::{Answer, Came, Heard, Key, Opening, Phase, Recording};
+use super::request_match::is_same_request;
 use crate::event::{Attempted, Fact, Failure, Json, Location, Name};
 use crate::machine::program::{Action, From, Machine, Step, Strategy, StrategyKind};
-use crate::machine::world::{ScopeId, Site};
+use crate::machine::{ScopeId, Site};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -159,7 +159,7 @@ impl Playback {
         let queue = self.recording.answers.entry(key).or_default();
         let same = |answer: &Answer| {
             let known = answer.request.as_ref();
-            known.is_none_or(|known| alike(known, request))
+            known.is_none_or(|known| is_same_request(known, request))
         };
         let Some(found) = queue.iter().position(same) else {
             let other = queue.front().and_then(|answer| answer.request.clone());
@@ -191,7 +191,7 @@ impl Playback {
         let openings = self.recording.openings.entry((path, visit)).or_default();
         let found = openings
             .iter()
-            .position(|opening| alike(&opening.source, source));
+            .position(|opening| is_same_request(&opening.source, source));
         let Some(opening) = found.and_then(|found| openings.remove(found)) else {
             let other = openings.front().map(|opening| Arc::clone(&opening.source));
             return Err(match self.unanswered(site, other, source, now) {

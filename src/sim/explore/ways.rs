@@ -1,7 +1,7 @@
 //! The ways out of each state: every outcome of its instructions and of its race.
 
 use crate::event::{ErrorKind, Name, Outcome};
-use crate::machine::end::outcome_of;
+use crate::machine::outcome_of;
 use crate::machine::program::{
     Action, Condition, Length, Machine, Part, PartCondition, Role, Route, State, Step, Strategy,
     StrategyKind,

@@ -7,23 +7,29 @@ use jiff::{SignedDuration, Timestamp};
 const NEAR: SignedDuration = SignedDuration::from_mins(1);
 
 /// Equal, apart from times of day that are near each other: `now()` is a little later each time.
-pub(super) fn alike(one: &Json, other: &Json) -> bool {
+pub(super) fn is_same_request(one: &Json, other: &Json) -> bool {
     match (one, other) {
-        (Json::String(one), Json::String(other)) => one == other || alike_texts(one, other),
+        (Json::String(one), Json::String(other)) => one == other || are_same_texts(one, other),
         (Json::Array(one), Json::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| alike(one, other))
-        }
-        (Json::Object(one), Json::Object(other)) => {
             one.len() == other.len()
                 && one
                     .iter()
-                    .all(|(key, one)| other.get(key).is_some_and(|other| alike(one, other)))
+                    .zip(other)
+                    .all(|(one, other)| is_same_request(one, other))
+        }
+        (Json::Object(one), Json::Object(other)) => {
+            one.len() == other.len()
+                && one.iter().all(|(key, one)| {
+                    other
+                        .get(key)
+                        .is_some_and(|other| is_same_request(one, other))
+                })
         }
         _ => one == other,
     }
 }
 
-fn alike_texts(one: &str, other: &str) -> bool {
+fn are_same_texts(one: &str, other: &str) -> bool {
     let (mut one, mut other) = (one, other);
     loop {
         match (next_time(one), next_time(other)) {
@@ -69,15 +75,18 @@ mod tests {
             json!({ "at": "2026-11-24T14:00:00.5Z", "url": "/since/2026-11-24T14:00:00Z?x=1" });
         let later =
             json!({ "at": "2026-11-24T14:00:01Z", "url": "/since/2026-11-24T14:00:00.25Z?x=1" });
-        assert!(alike(&now, &later));
+        assert!(is_same_request(&now, &later));
         for other in [
             json!({ "at": "2026-11-25T14:00:00.5Z", "url": "/since/2026-11-24T14:00:00Z?x=1" }),
             json!({ "at": "2026-11-24T14:00:00.5Z", "url": "/since/2026-11-24T14:00:00Z?x=2" }),
             json!({ "at": "2026-11-24T14:00:00.5Z" }),
             json!({ "at": "T", "url": "" }),
         ] {
-            assert!(!alike(&now, &other), "{other}");
+            assert!(!is_same_request(&now, &other), "{other}");
         }
-        assert!(alike(&json!(["T", 1, null]), &json!(["T", 1, null])));
+        assert!(is_same_request(
+            &json!(["T", 1, null]),
+            &json!(["T", 1, null])
+        ));
     }
 }

@@ -1,5 +1,6 @@
 //! What scripts may ask of a virtual world.
 
+use super::clock::Clock;
 use crate::event::Failure;
 use crate::script::{Chance, Host};
 use std::sync::Arc;
@@ -11,11 +12,27 @@ pub(super) type Environment = dyn Fn(&str) -> Result<Option<String>, Failure> + 
 /// The virtual clock as a wall clock, chance from a seed, and an environment that is given.
 pub(super) struct VirtualHost {
     /// Microseconds since the world began.
-    pub(super) clock: Arc<AtomicU64>,
+    clock: Arc<AtomicU64>,
     /// What the wall clock shows when the world begins, in microseconds since the Unix epoch.
-    pub(super) began: i64,
-    pub(super) chance: Chance,
-    pub(super) environment: Option<Arc<Environment>>,
+    began: i64,
+    chance: Chance,
+    environment: Option<Arc<Environment>>,
+}
+
+impl VirtualHost {
+    pub(super) fn new(
+        clock: &Clock,
+        began: i64,
+        chance: Chance,
+        environment: Option<Arc<Environment>>,
+    ) -> Self {
+        Self {
+            clock: clock.shared(),
+            began,
+            chance,
+            environment,
+        }
+    }
 }
 
 impl Host for VirtualHost {

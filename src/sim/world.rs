@@ -1,39 +1,16 @@
-//! A world of stubs on a virtual clock: the same answers give the same facts, and an hour of waiting takes
-//! no time at all.
-//!
-//! The clock stands still while anything can go on, and jumps to the next timer when nothing can. It is our
-//! own, since a runtime's paused clock also jumps while real IO is in flight.
-//!
-//! The answers are written down ([`Stub`]), or those of a [`Recording`], which [`replay`] judges a machine by.
+//! A world on a virtual clock. The clock stands still while anything can go on, and jumps to the next timer
+//! when nothing can. It is our own, since a runtime's paused clock also jumps while real IO is in flight.
 
-mod alike;
-mod clock;
-mod host;
-mod places;
-mod playback;
-mod recording;
-mod replay;
-#[cfg(test)]
-mod tests;
-mod trace;
-mod written;
-
-pub use playback::{Asked, LeftAt};
-pub use recording::Recording;
-pub use replay::{ReplayEnd, Replayed, replay, replay_in};
-pub use trace::trace_hash;
-pub use written::Stubs;
-
-use super::program::Machine;
-use super::world::{Call, Halt, Lost, Moment, ScopeId, Site, World};
+use super::clock::{Clock, Due, Flag};
+use super::playback::{Arrival, LeftAt, Playback, Said};
+use super::recording::Recording;
+use super::script_host::{Environment, VirtualHost};
 use crate::event::{Attempted, Fact, Failure, Feed, Inbox, Json, Location, Mask, Name, Reply};
+use crate::machine::{Call, Halt, Lost, Machine, Moment, ScopeId, Site, World};
 use crate::script::{Chance, Host};
-use clock::{Due, Flag, InFlight, Sleep};
-use host::{Environment, VirtualHost};
-use playback::{Arrival, Playback, Said};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -104,10 +81,11 @@ pub struct Unstubbed {
 }
 
 /// A world of stubs on a virtual clock.
-pub struct Stubbed {
+pub struct VirtualWorld {
     inner: Mutex<Inner>,
-    /// Microseconds; the scripts' clock reads it too.
-    clock: Arc<AtomicU64>,
+    clock: Clock,
+    /// Requests that are under way.
+    in_flight: AtomicUsize,
     host: Arc<dyn Host>,
     environment: Option<Arc<Environment>>,
     /// Ends the execution at a place without a stub, instead of failing it there.
@@ -116,8 +94,6 @@ pub struct Stubbed {
 
 #[derive(Default)]
 struct Inner {
-    sequence: u64,
-    timeline: BTreeMap<(u64, u64), Due>,
     /// By the path of the place: the answers in order; the last one repeats.
     answers: HashMap<Name, Answers>,
     /// By the path of the place: messages, or the end of it, with the time after the opening.
@@ -125,28 +101,28 @@ struct Inner {
     playback: Option<Box<Playback>>,
     unstubbed: Option<Box<Unstubbed>>,
     open: Vec<(ScopeId, Arc<Feed>)>,
-    in_flight: usize,
     leaks: usize,
     halt: Option<(u64, String)>,
     facts: Vec<(Moment, Fact)>,
     mask: Mask,
 }
 
-impl Default for Stubbed {
+impl Default for VirtualWorld {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Stubbed {
+impl VirtualWorld {
     /// A world without stubs, at time zero: 1970, and seed 0.
     #[must_use]
     pub fn new() -> Self {
-        let clock = Arc::new(AtomicU64::new(0));
+        let clock = Clock::default();
         Self {
             inner: Mutex::default(),
-            host: virtual_host(&clock, 0, Chance::new(0, "", 1), None),
+            host: Arc::new(VirtualHost::new(&clock, 0, Chance::new(0, "", 1), None)),
             clock,
+            in_flight: AtomicUsize::new(0),
             environment: None,
             strict: false,
         }
@@ -188,7 +164,12 @@ impl Stubbed {
     }
 
     fn host_of(&self, began: i64, chance: Chance) -> Arc<dyn Host> {
-        virtual_host(&self.clock, began, chance, self.environment.clone())
+        Arc::new(VirtualHost::new(
+            &self.clock,
+            began,
+            chance,
+            self.environment.clone(),
+        ))
     }
 
     /// Adds an answer for requests at this path of the definition
@@ -280,14 +261,14 @@ impl Stubbed {
     }
 
     /// Secrets whose values a recording has brought only masked.
-    fn masked(&self) -> Vec<Name> {
+    pub(super) fn masked(&self) -> Vec<Name> {
         let inner = self.lock();
         (inner.playback.as_ref()).map_or_else(Vec::new, |playback| playback.masked.clone())
     }
 
     /// How many requests are under way.
     pub fn in_flight(&self) -> usize {
-        self.lock().in_flight
+        self.in_flight.load(Ordering::Acquire)
     }
 
     /// How often a state was entered while a request of an earlier one was still under way: never, if the
@@ -303,26 +284,13 @@ impl Stubbed {
 
     /// Jumps to the next point of the timeline and lets everything happen that is due there.
     fn advance(&self) -> Result<(), Stuck> {
-        let due: Vec<Due> = {
-            let mut inner = self.lock();
-            let next = inner.timeline.first_key_value().map(|((at, _), _)| *at);
-            let left = (inner.playback.as_ref()).and_then(|playback| playback.left_before(next));
-            if let Some(left) = left {
-                return Err(Stuck::Left(Box::new(left)));
-            }
-            let at = next.ok_or(Stuck::Deadlock)?;
-            self.clock.fetch_max(at, Ordering::AcqRel);
-            let later = inner.timeline.split_off(&(at + 1, 0));
-            std::mem::replace(&mut inner.timeline, later)
-                .into_values()
-                .collect()
-        };
-        due.into_iter().for_each(Due::happen);
+        let next = self.clock.next();
+        let left = (self.lock().playback.as_ref()).and_then(|playback| playback.left_before(next));
+        if let Some(left) = left {
+            return Err(Stuck::Left(Box::new(left)));
+        }
+        self.clock.jump(next.ok_or(Stuck::Deadlock)?);
         Ok(())
-    }
-
-    fn micros(&self) -> u64 {
-        self.clock.load(Ordering::Acquire)
     }
 
     fn is_recorded(&self) -> bool {
@@ -334,22 +302,24 @@ impl Stubbed {
     }
 }
 
-fn virtual_host(
-    clock: &Arc<AtomicU64>,
-    began: i64,
-    chance: Chance,
-    environment: Option<Arc<Environment>>,
-) -> Arc<dyn Host> {
-    Arc::new(VirtualHost {
-        clock: Arc::clone(clock),
-        began,
-        chance,
-        environment,
-    })
+/// Counts a request while it is under way, also when it is dropped.
+struct InFlight<'w>(&'w AtomicUsize);
+
+impl<'w> InFlight<'w> {
+    fn new(count: &'w AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(count)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 /// A request that a recording does not answer, until it is dropped.
-struct Unanswered<'w>(&'w Stubbed, u64);
+struct Unanswered<'w>(&'w VirtualWorld, u64);
 
 impl Drop for Unanswered<'_> {
     fn drop(&mut self) {
@@ -359,7 +329,7 @@ impl Drop for Unanswered<'_> {
     }
 }
 
-impl Stubbed {
+impl VirtualWorld {
     /// The next stub at this place.
     fn stub(&self, site: Site<'_>) -> Option<Stub> {
         let mut inner = self.lock();
@@ -397,7 +367,7 @@ impl Stubbed {
         let said = {
             let mut inner = self.lock();
             let request = masked(&inner.mask, &call.request);
-            let now = self.micros();
+            let now = self.clock.micros();
             let playback = inner.playback.as_mut();
             playback.map(|playback| playback.ask(site, &request, now))
         };
@@ -422,7 +392,7 @@ impl Stubbed {
         let opened = {
             let mut inner = self.lock();
             let source = masked(&inner.mask, &source.request);
-            let now = self.micros();
+            let now = self.clock.micros();
             let playback = inner.playback.as_mut();
             playback.map(|playback| playback.open(site, &source, now))
         };
@@ -443,7 +413,7 @@ impl Stubbed {
 
     fn feed(&self, scope: ScopeId, feed: Arc<Feed>, arrivals: Vec<Arrival>) {
         let mut inner = self.lock();
-        let now = self.micros();
+        let now = self.clock.micros();
         for (at, brings) in arrivals {
             let due = Due::Arrive(Arc::clone(&feed), brings);
             if at <= now {
@@ -451,9 +421,7 @@ impl Stubbed {
                 due.happen();
                 continue;
             }
-            inner.sequence += 1;
-            let key = (at, inner.sequence);
-            inner.timeline.insert(key, due);
+            self.clock.schedule(at, due);
         }
         inner.open.push((scope, feed));
     }
@@ -469,21 +437,17 @@ fn masked(mask: &Mask, value: &Arc<Json>) -> Arc<Json> {
     Arc::new(value)
 }
 
-impl World for Stubbed {
+impl World for VirtualWorld {
     fn now(&self) -> Moment {
-        Moment(self.micros())
+        Moment(self.clock.micros())
     }
 
     fn sleep_until(&self, at: Moment) -> impl Future<Output = ()> + Send {
-        Sleep {
-            world: self,
-            at: at.0,
-            key: None,
-        }
+        self.clock.sleep_until(at.0)
     }
 
     async fn call(&self, site: Site<'_>, call: Call) -> Result<Reply, Failure> {
-        let _in_flight = InFlight::new(self);
+        let _in_flight = InFlight::new(&self.in_flight);
         if self.is_recorded() {
             return self.played(site, &call).await;
         }
@@ -531,7 +495,7 @@ impl World for Stubbed {
 
     async fn record(&self, fact: Fact) {
         let mut inner = self.lock();
-        if matches!(fact, Fact::StateEntered { .. }) && inner.in_flight > 0 {
+        if matches!(fact, Fact::StateEntered { .. }) && self.in_flight() > 0 {
             inner.leaks += 1;
         }
         let now = self.now();

@@ -2,11 +2,11 @@
 
 use super::playback::LeftAt;
 use super::recording::Recording;
-use super::{Stubbed, Stuck};
+use super::world::{Stuck, VirtualWorld};
 use crate::event::{Fact, Name};
-use crate::machine::program::Machine;
-use crate::machine::run::{Inputs, Verdict, run};
-use crate::machine::world::Moment;
+use crate::machine::Machine;
+use crate::machine::Moment;
+use crate::machine::{Inputs, Verdict, run};
 
 /// What a machine does with recorded answers.
 #[derive(Debug)]
@@ -35,12 +35,12 @@ pub enum ReplayEnd {
 /// Runs a machine against a recording. Blocks; needs a thread with a stack that scripts can use. What
 /// [`Inputs`] say of run and attempt is taken from the recording.
 pub fn replay(machine: &Machine, inputs: Inputs, recording: Recording) -> Replayed {
-    replay_in(Stubbed::new(), machine, inputs, recording)
+    replay_in(VirtualWorld::new(), machine, inputs, recording)
 }
 
 /// The same in a world that was prepared: with an environment, or a halt.
 pub fn replay_in(
-    world: Stubbed,
+    world: VirtualWorld,
     machine: &Machine,
     inputs: Inputs,
     recording: Recording,

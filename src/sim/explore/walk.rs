@@ -2,7 +2,7 @@
 
 use super::ways::{To, Way};
 use super::{Bounds, Choice};
-use crate::machine::program::Machine;
+use crate::machine::Machine;
 use std::collections::{HashSet, VecDeque};
 
 pub(super) struct Walk {

@@ -1,10 +1,10 @@
 //! Stubs as a file gives them: which place each of them is for, and a file to start from.
 
-use super::places::{Found, Places};
-use super::{Stub, Stubbed, Unstubbed};
+use super::call_sites::{CallSites, Found};
+use super::world::{Stub, Unstubbed, VirtualWorld};
 use crate::definition::{Brings, Diagnostic, SourceFile, StubDefinition, StubsFile, Text};
 use crate::event::{Failure, Json, Span};
-use crate::machine::program::Machine;
+use crate::machine::Machine;
 use crate::script::Expression;
 use serde_json::json;
 use std::collections::HashMap;
@@ -33,12 +33,12 @@ impl Stubs {
         file: &SourceFile,
         written: &StubsFile,
     ) -> Result<Self, Vec<Diagnostic>> {
-        let places = Places::of(machine);
+        let call_sites = CallSites::of(machine);
         let mut stubs = Self::default();
         let mut wrong = Vec::new();
         let mut first: HashMap<usize, Span> = HashMap::new();
         for (name, list) in &written.places {
-            let index = match found(&places, file, name) {
+            let index = match found(&call_sites, file, name) {
                 Ok(index) => index,
                 Err(diagnostic) => {
                     wrong.push(*diagnostic);
@@ -46,7 +46,7 @@ impl Stubs {
                 }
             };
             if let Some(before) = first.insert(index, name.span) {
-                let message = format!("`{}` has stubs already", places.all[index].place.path);
+                let message = format!("`{}` has stubs already", call_sites.all[index].place.path);
                 let diagnostic = Diagnostic::error("stubbed-twice", &file.name, name.span, message)
                     .label("the same place")
                     .related(before, "first here")
@@ -54,13 +54,13 @@ impl Stubs {
                 wrong.push(diagnostic);
                 continue;
             }
-            let asking = &places.all[index];
-            let path = asking.place.path.to_string();
+            let call_site = &call_sites.all[index];
+            let path = call_site.place.path.to_string();
             wrong.extend(
                 list.iter()
-                    .filter_map(|stub| misfit(file, name, stub, asking.subscription)),
+                    .filter_map(|stub| misfit(file, name, stub, call_site.subscription)),
             );
-            if asking.subscription {
+            if call_site.subscription {
                 stubs
                     .messages
                     .push((path, list.iter().map(message).collect()));
@@ -87,7 +87,7 @@ impl Stubs {
     }
 }
 
-impl Stubbed {
+impl VirtualWorld {
     /// A world with these stubs, which ends an execution where there is none.
     #[must_use]
     pub fn with(mut self, stubs: &Stubs) -> Self {
@@ -115,13 +115,17 @@ impl Stubbed {
     }
 }
 
-fn found(places: &Places<'_>, file: &SourceFile, name: &Text) -> Result<usize, Box<Diagnostic>> {
-    let (code, message, label, hint) = match places.find(name.as_str()) {
+fn found(
+    call_sites: &CallSites<'_>,
+    file: &SourceFile,
+    name: &Text,
+) -> Result<usize, Box<Diagnostic>> {
+    let (code, message, label, hint) = match call_sites.find(name.as_str()) {
         Found::One(index) => return Ok(index),
         Found::Several(indices) => {
             let names: Vec<String> = indices
                 .iter()
-                .map(|index| format!("`{}`", places.name(*index)))
+                .map(|index| format!("`{}`", call_sites.name(*index)))
                 .collect();
             let message = format!("`{}` means {} places", name.value, indices.len());
             (
@@ -134,12 +138,12 @@ fn found(places: &Places<'_>, file: &SourceFile, name: &Text) -> Result<usize, B
         Found::None(near) => {
             let hint = match near {
                 Some(near) => format!("did you mean `{near}`?"),
-                None if places.all.is_empty() => {
+                None if call_sites.all.is_empty() => {
                     "this task asks for nothing that could be stubbed".to_owned()
                 }
                 None => {
-                    let names: Vec<String> = (0..places.all.len().min(8))
-                        .map(|index| format!("`{}`", places.name(index)))
+                    let names: Vec<String> = (0..call_sites.all.len().min(8))
+                        .map(|index| format!("`{}`", call_sites.name(index)))
                         .collect();
                     format!("its places are {}", names.join(", "))
                 }
@@ -220,21 +224,21 @@ impl Machine {
     /// A stubs file to start from: every place, with a result that has what the task looks at.
     #[must_use]
     pub fn stubs_template(&self) -> String {
-        let places = Places::of(self);
+        let call_sites = CallSites::of(self);
         let mut text = format!(
             "# What stands in for the world when `{}` is simulated. Each place answers in the order of its list; the last\n\
              # answer repeats, unless it says `times: N`. `error: transport` brings trouble instead of a result.\n",
             self.file.name
         );
-        if places.all.is_empty() {
+        if call_sites.all.is_empty() {
             text.push_str("# This task asks for nothing.\n{}\n");
         }
-        for index in 0..places.all.len() {
+        for index in 0..call_sites.all.len() {
             let _ = write!(
                 text,
                 "\n# {}\n{}",
-                places.all[index].what,
-                lines(&places, index)
+                call_sites.all[index].what,
+                lines(&call_sites, index)
             );
         }
         text
@@ -243,27 +247,27 @@ impl Machine {
     /// The lines that a stubs file lacks for this.
     #[must_use]
     pub fn stub_lines(&self, unstubbed: &Unstubbed) -> String {
-        let places = Places::of(self);
-        let index = places
+        let call_sites = CallSites::of(self);
+        let index = call_sites
             .all
             .iter()
-            .position(|asking| asking.place.path == unstubbed.place.path);
+            .position(|call_site| call_site.place.path == unstubbed.place.path);
         index.map_or_else(
             || format!("{}:\n  - {{ result: {{}} }}\n", unstubbed.place.path),
-            |index| lines(&places, index),
+            |index| lines(&call_sites, index),
         )
     }
 }
 
-fn lines(places: &Places<'_>, index: usize) -> String {
-    let asking = &places.all[index];
-    let sample = flow(&sample(&asking.looks));
-    let stub = if asking.subscription {
+fn lines(call_sites: &CallSites<'_>, index: usize) -> String {
+    let call_site = &call_sites.all[index];
+    let sample = flow(&sample(&call_site.looks));
+    let stub = if call_site.subscription {
         format!("{{ after: 10ms, message: {sample} }}")
     } else {
         format!("{{ latency: 10ms, result: {sample} }}")
     };
-    format!("{}:\n  - {stub}\n", places.name(index))
+    format!("{}:\n  - {stub}\n", call_sites.name(index))
 }
 
 /// A value that has every member that is looked at, and is what it is compared with first.

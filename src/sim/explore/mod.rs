@@ -10,8 +10,8 @@ mod ways;
 #[cfg(test)]
 mod tests;
 
-use super::program::{Machine, Role};
 use crate::event::{Event, ExecutionId, Fact, Location, Name, Outcome};
+use crate::machine::program::{Machine, Role};
 use std::collections::HashSet;
 use std::sync::Arc;
 use ways::{To, Way};

@@ -2,7 +2,7 @@
 
 use super::{Ran, Scene, machine, task};
 use crate::event::{Attempted, ErrorKind, Fact, Failure, Json, Outcome};
-use crate::machine::Stub;
+use crate::sim::Stub;
 use serde_json::json;
 use std::time::Duration;
 
