@@ -9,8 +9,8 @@
 #![allow(clippy::print_stdout, reason = "it prints what it measures")]
 
 use funcy::event::{
-    Attempted, ErrorKind, Event, ExecutionStarted, Fact, Failure, Headline, Location, Metrics,
-    Outcome, Reply, RunStarted, Span, Tally, Verdict,
+    Attempted, ConditionVerdict, ErrorKind, Event, ExecutionStarted, Fact, Failure, Headline,
+    Location, Metrics, Outcome, Reply, RunStarted, Span, Tally,
 };
 use funcy::journal::{
     Commit, Durability, HashChain, History, Query, Sealed, Sqlite, Status, Store, marks,
@@ -147,7 +147,7 @@ fn long() -> Vec<Event> {
         let checked = Fact::ConditionChecked {
             place: Arc::clone(&place),
             attempt,
-            verdict: Verdict::NotYet,
+            verdict: ConditionVerdict::NotYet,
             explanation: None,
             seen: Some(Box::new(("res.body.status".into(), "packed".into()))),
         };

@@ -82,7 +82,7 @@ pub(super) enum Format {
 /// `FORMAT=FILE`.
 #[derive(Clone, Debug)]
 pub(super) struct ReportFile {
-    format: &'static report::Report,
+    format: &'static report::ReportFormat,
     pub(super) path: PathBuf,
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 
 /// How two versions of a task differ. Places, layout and comments are no difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Difference {
+pub enum TaskChange {
     /// Not in what they mean.
     None,
     /// In what is judged and kept of results: `when`, `fail_when`, `expect`, `save`, `set`, `if`, `outputs`.
@@ -23,13 +23,13 @@ pub enum Difference {
 impl Task {
     /// How another version of this task differs from it.
     #[must_use]
-    pub fn difference(&self, other: &Self) -> Difference {
+    pub fn difference(&self, other: &Self) -> TaskChange {
         if BARE.task(self) != BARE.task(other) {
-            Difference::Structure
+            TaskChange::Structure
         } else if WHOLE.task(self) != WHOLE.task(other) {
-            Difference::Expressions
+            TaskChange::Expressions
         } else {
-            Difference::None
+            TaskChange::None
         }
     }
 
@@ -307,7 +307,7 @@ states:
         parse_task(&Arc::new(file)).unwrap().value
     }
 
-    fn difference(from: &str, to: &str) -> Difference {
+    fn difference(from: &str, to: &str) -> TaskChange {
         assert!(TASK.contains(from), "{from}");
         task(TASK).difference(&task(&TASK.replace(from, to)))
     }
@@ -316,15 +316,15 @@ states:
     fn layout_and_comments_are_no_difference() {
         assert_eq!(
             difference("start_state", "# why\n\nstart_state"),
-            Difference::None
+            TaskChange::None
         );
-        assert_eq!(difference("every: 1s", "every: 1000ms"), Difference::None);
+        assert_eq!(difference("every: 1s", "every: 1000ms"), TaskChange::None);
         assert_eq!(
             difference(
                 "expect: res.status == 201",
                 "expect: [ res.status == 201 ] # so"
             ),
-            Difference::None
+            TaskChange::None
         );
     }
 
@@ -351,7 +351,7 @@ states:
             ),
             ("states:", "outputs: { id: id }\nstates:"),
         ] {
-            assert_eq!(difference(from, to), Difference::Expressions, "{to}");
+            assert_eq!(difference(from, to), TaskChange::Expressions, "{to}");
         }
     }
 
@@ -364,7 +364,7 @@ states:
             ("states:", "vars: { a: 1 }\nstates:"),
             ("save: { id", "timeout: 1s\n        save: { id"),
         ] {
-            assert_eq!(difference(from, to), Difference::Structure, "{to}");
+            assert_eq!(difference(from, to), TaskChange::Structure, "{to}");
         }
     }
 

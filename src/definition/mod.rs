@@ -21,7 +21,7 @@ pub use crate::event::{nearest, parse_duration};
 pub use catalog::{Catalog, ClientKind};
 pub use decode::{Parsed, parse_stubs, parse_suite, parse_task};
 pub use diagnostic::{Diagnostic, Severity};
-pub use fingerprint::Difference;
+pub use fingerprint::TaskChange;
 pub use json_schema::{ValueContext, validate};
 pub use model::{SourceFile, Suite, Task};
 pub use node::{Node, NodeKind, Text, TextMap};

@@ -22,7 +22,7 @@ mod client;
 mod tests;
 
 use super::catalog::Catalog;
-use super::keys::{self, Key, Object, Shape};
+use super::keys::{self, KeySpec, Object, Shape};
 use super::model::Record;
 use crate::event::{ErrorKind, Json};
 use serde_json::{Map, json};
@@ -111,7 +111,7 @@ impl Writer<'_> {
     }
 
     /// A key's schema with its description; `None` if this version does not support the key.
-    fn property(&self, key: &Key) -> Option<Json> {
+    fn property(&self, key: &KeySpec) -> Option<Json> {
         let mut schema = self.shape(key.shape)?;
         merge(&mut schema, json!({ "description": key.doc }));
         Some(schema)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// How far an order has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
+pub(super) enum OrderStatus {
     Placed,
     Paid,
     Packed,
@@ -15,7 +15,7 @@ pub(super) enum Status {
     Cancelled,
 }
 
-impl Status {
+impl OrderStatus {
     pub(super) const ALL: [Self; 7] = [
         Self::Placed,
         Self::Paid,
@@ -50,7 +50,7 @@ impl Status {
 
 /// What is to become of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum OrderOutcome {
     Shipped,
     Rejected,
     Lost,
@@ -59,7 +59,7 @@ pub(super) enum Outcome {
     Any,
 }
 
-impl Outcome {
+impl OrderOutcome {
     pub(super) const WORDS: [(&'static str, Self); 5] = [
         ("shipped", Self::Shipped),
         ("rejected", Self::Rejected),
@@ -75,8 +75,8 @@ impl Outcome {
     }
 
     /// The steps that lie before a new order.
-    fn steps(self, chance: bool) -> &'static [Status] {
-        use Status::{Lost, Packed, Paid, Rejected, Shipped};
+    fn steps(self, chance: bool) -> &'static [OrderStatus] {
+        use OrderStatus::{Lost, Packed, Paid, Rejected, Shipped};
         match self {
             Self::Any if chance => &[Rejected],
             Self::Shipped | Self::Any => &[Paid, Packed, Shipped],
@@ -93,17 +93,17 @@ pub(super) struct Order {
     pub(super) id: u64,
     pub(super) customer: String,
     pub(super) lines: Vec<(usize, u64)>,
-    pub(super) status: Status,
+    pub(super) status: OrderStatus,
     /// Whether its goods are set aside.
     pub(super) reserved: bool,
     /// Since the shop opened.
     placed: Duration,
     /// Between two steps.
     pace: Duration,
-    steps: &'static [Status],
+    steps: &'static [OrderStatus],
     reason: Option<&'static str>,
     parcel: Option<(&'static str, String)>,
-    history: Vec<(Status, Duration)>,
+    history: Vec<(OrderStatus, Duration)>,
     rng: fastrand::Rng,
 }
 
@@ -119,23 +119,23 @@ impl Order {
         let mut rng = fastrand::Rng::with_seed(seed.wrapping_add(id));
         let unhurried = Duration::from_millis(rng.u64(100..=300));
         let chance = rng.bool();
-        let (steps, reason): (&[Status], _) = if in_stock {
+        let (steps, reason): (&[OrderStatus], _) = if in_stock {
             (wish.outcome.steps(chance), "payment declined")
         } else {
-            (&[Status::Rejected], "out of stock")
+            (&[OrderStatus::Rejected], "out of stock")
         };
         Self {
             id,
             customer: wish.customer,
             lines: wish.lines,
-            status: Status::Placed,
+            status: OrderStatus::Placed,
             reserved: in_stock,
             placed: now,
             pace: wish.pace.unwrap_or(unhurried),
             steps,
-            reason: steps.contains(&Status::Rejected).then_some(reason),
+            reason: steps.contains(&OrderStatus::Rejected).then_some(reason),
             parcel: None,
-            history: vec![(Status::Placed, Duration::ZERO)],
+            history: vec![(OrderStatus::Placed, Duration::ZERO)],
             rng,
         }
     }
@@ -152,7 +152,7 @@ impl Order {
             return;
         };
         self.steps = rest;
-        if *next == Status::Shipped {
+        if *next == OrderStatus::Shipped {
             const CARRIERS: [(&str, &str); 3] =
                 [("heron", "HR"), ("plover", "PV"), ("swift", "SW")];
             let (carrier, prefix) = CARRIERS[self.rng.usize(..CARRIERS.len())];
@@ -166,10 +166,10 @@ impl Order {
     pub(super) fn cancel(&mut self, now: Duration) {
         self.steps = &[];
         self.reason = None;
-        self.enter(Status::Cancelled, now);
+        self.enter(OrderStatus::Cancelled, now);
     }
 
-    fn enter(&mut self, status: Status, at: Duration) {
+    fn enter(&mut self, status: OrderStatus, at: Duration) {
         self.status = status;
         self.history.push((status, at.saturating_sub(self.placed)));
     }
@@ -195,7 +195,7 @@ impl Order {
         order["lines"] = self.lines.iter().map(line).collect();
         order["total"] = self.total().into();
         self.add_findings(&mut order);
-        let step = |(status, after): &(Status, Duration)| json!({ "status": status.word(), "after_ms": after.as_millis() as u64 });
+        let step = |(status, after): &(OrderStatus, Duration)| json!({ "status": status.word(), "after_ms": after.as_millis() as u64 });
         order["history"] = self.history.iter().map(step).collect();
         order
     }
@@ -222,7 +222,7 @@ impl Order {
             order["carrier"] = (*carrier).into();
             order["tracking"] = tracking.as_str().into();
         }
-        if let (Status::Rejected, Some(reason)) = (self.status, self.reason) {
+        if let (OrderStatus::Rejected, Some(reason)) = (self.status, self.reason) {
             order["reason"] = reason.into();
         }
     }

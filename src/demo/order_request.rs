@@ -1,5 +1,5 @@
 use super::catalog;
-use super::order::Outcome;
+use super::order::OrderOutcome;
 use super::problem::FieldError;
 use serde_json::{Map, Value as Json};
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub(super) struct OrderRequest {
     pub(super) customer: String,
     /// Places in the catalogue, and how many of each.
     pub(super) lines: Vec<(usize, u64)>,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: OrderOutcome,
     /// `None`: the seed decides.
     pub(super) pace: Option<Duration>,
 }
@@ -56,15 +56,18 @@ impl OrderRequest {
             }
         };
         let outcome = match members.get("outcome") {
-            None | Some(Json::Null) => Outcome::Shipped,
-            Some(word) => word.as_str().and_then(Outcome::parse).unwrap_or_else(|| {
-                let words = Outcome::WORDS.map(|(word, _)| word).join(", ");
-                errors.push(FieldError::new(
-                    "outcome",
-                    format!("must be one of {words}"),
-                ));
-                Outcome::Shipped
-            }),
+            None | Some(Json::Null) => OrderOutcome::Shipped,
+            Some(word) => word
+                .as_str()
+                .and_then(OrderOutcome::parse)
+                .unwrap_or_else(|| {
+                    let words = OrderOutcome::WORDS.map(|(word, _)| word).join(", ");
+                    errors.push(FieldError::new(
+                        "outcome",
+                        format!("must be one of {words}"),
+                    ));
+                    OrderOutcome::Shipped
+                }),
         };
         if errors.is_empty() {
             Ok(Self {

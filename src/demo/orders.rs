@@ -1,6 +1,6 @@
 use super::catalog::{self, ITEMS};
 use super::input::{JsonBody, Params};
-use super::order::Status;
+use super::order::OrderStatus;
 use super::order_request::OrderRequest;
 use super::problem::{FieldError, Problem};
 use super::service::App;
@@ -90,8 +90,8 @@ pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<
     let after = params.number("cursor", 0, 0..=u64::MAX)?;
     let status = match params.get("status") {
         None => None,
-        Some(word) => Some(Status::parse(word).ok_or_else(|| {
-            let words = Status::ALL.map(Status::word).join(", ");
+        Some(word) => Some(OrderStatus::parse(word).ok_or_else(|| {
+            let words = OrderStatus::ALL.map(OrderStatus::word).join(", ");
             let detail = format!("must be one of {words}");
             Problem::invalid(vec![FieldError::new("status", detail)])
         })?),

@@ -2,7 +2,7 @@
 mod tests;
 
 use super::catalog::ITEMS;
-use super::order::{Order, Status};
+use super::order::{Order, OrderStatus};
 use super::order_request::OrderRequest;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -25,13 +25,13 @@ pub(super) struct Shop {
     reserved: [u64; ITEMS.len()],
     /// When each moving order takes its next step.
     due: BTreeSet<(Duration, u64)>,
-    events: VecDeque<Arc<Entry>>,
+    events: VecDeque<Arc<LoggedEvent>>,
     newest: u64,
 }
 
 /// One line of the event log.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct LoggedEvent {
     pub(super) seq: u64,
     pub(super) order: u64,
     pub(super) name: &'static str,
@@ -42,7 +42,7 @@ pub(super) struct Entry {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum CancelError {
     Unknown,
-    Settled(Status),
+    Settled(OrderStatus),
 }
 
 /// Some orders, and where the next page begins.
@@ -124,7 +124,7 @@ impl Shop {
             }
             order.cancel(now);
             self.changed(id);
-        } else if order.status != Status::Cancelled {
+        } else if order.status != OrderStatus::Cancelled {
             return Err(CancelError::Settled(order.status));
         }
         Ok(&self.orders[&id])
@@ -167,7 +167,7 @@ impl Shop {
     }
 
     /// Up to `limit` events after `after`, and how many of those asked for are forgotten.
-    pub(super) fn events(&self, after: u64, limit: usize) -> (Vec<Arc<Entry>>, u64) {
+    pub(super) fn events(&self, after: u64, limit: usize) -> (Vec<Arc<LoggedEvent>>, u64) {
         let oldest = self.newest + 1 - self.events.len() as u64;
         let first = after.saturating_add(1).max(oldest);
         let start = (first - oldest) as usize;
@@ -188,7 +188,7 @@ impl Shop {
         if self.events.len() == MAX_EVENTS {
             self.events.pop_front();
         }
-        self.events.push_back(Arc::new(Entry {
+        self.events.push_back(Arc::new(LoggedEvent {
             seq: self.newest,
             order: id,
             name: order.status.word(),

@@ -55,7 +55,7 @@ type Opened = Arc<OnceCell<Arc<dyn Session>>>;
 ///
 /// Small, since many are alive at once: what all executions share is behind one pointer, what few of them
 /// need is made on first use.
-pub(super) struct Live {
+pub(super) struct LiveWorld {
     shared: Arc<Surroundings>,
     task: Loaded,
     execution: ExecutionId,
@@ -79,7 +79,7 @@ pub(super) struct Surroundings {
     pub(super) seed: u64,
 }
 
-impl Live {
+impl LiveWorld {
     pub(super) fn new(
         shared: Arc<Surroundings>,
         task: Loaded,
@@ -156,7 +156,7 @@ impl Live {
     }
 }
 
-impl World for Live {
+impl World for LiveWorld {
     fn now(&self) -> Moment {
         Moment(self.shared.event_log.micros())
     }
@@ -245,7 +245,7 @@ impl World for Live {
     }
 }
 
-impl Live {
+impl LiveWorld {
     /// What `-v` and `-vv` show of a fact.
     fn trace(&self, fact: &Fact) {
         match fact {

@@ -382,7 +382,7 @@ impl<'a> Loading<'a> {
     }
 
     fn read_suite(&mut self, path: &Path) -> Option<Suite> {
-        let shown = shown(path);
+        let shown = relative_to_cwd(path);
         let name: Name = shown.display().to_string().into();
         let folder = shown
             .parent()
@@ -478,7 +478,7 @@ impl<'a> Loading<'a> {
 
     fn module(&mut self, path: &Path) -> Option<script::Module> {
         let name = path.file_stem()?.to_str()?;
-        let file: Name = shown(path).display().to_string().into();
+        let file: Name = relative_to_cwd(path).display().to_string().into();
         match read(path, script::MAX_SOURCE).map(String::from_utf8) {
             Ok(Ok(source)) => Some(script::Module {
                 name: name.into(),
@@ -504,7 +504,7 @@ impl<'a> Loading<'a> {
 }
 
 /// The path relative to the working folder, where it lies in it.
-fn shown(path: &Path) -> PathBuf {
+fn relative_to_cwd(path: &Path) -> PathBuf {
     let Ok(here) = std::env::current_dir() else {
         return path.to_owned();
     };

@@ -1,6 +1,6 @@
 use super::dispatcher::Dispatcher;
 use super::event_log::EventLog;
-use super::live::{Live, Stop, Surroundings};
+use super::live::{LiveWorld, Stop, Surroundings};
 use super::load::{Loaded, Project};
 use super::service::{Held, KeptServices, ServiceError, Services};
 use crate::client::Registry;
@@ -426,7 +426,7 @@ impl Shared {
         attempts: u32,
     ) -> Box<Verdict> {
         let execution = self.executions.fetch_add(1, Ordering::Relaxed) + 1;
-        let world = Live::new(
+        let world = LiveWorld::new(
             Arc::clone(&self.surroundings),
             task.clone(),
             execution,

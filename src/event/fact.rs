@@ -137,7 +137,7 @@ pub enum Fact {
         /// The result's number: polls, messages, or 1.
         attempt: u32,
         /// What it said.
-        verdict: Verdict,
+        verdict: ConditionVerdict,
         /// Why it did not hold, where that is worth its price: the last attempt before a failure.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         explanation: Option<Box<Explanation>>,
@@ -327,7 +327,7 @@ pub enum Attempted {
 /// What a condition said of one result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum ConditionVerdict {
     /// Neither fulfilled nor failed.
     NotYet,
     /// Fulfilled.

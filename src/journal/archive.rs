@@ -117,7 +117,7 @@ pub struct Checked {
 /// When it cannot be read, or is no archive.
 pub fn verify(mut archive: impl BufRead) -> Result<Checked, JournalError> {
     let mut checked = Checked::default();
-    let mut run: Option<Run> = None;
+    let mut run: Option<ArchivedRun> = None;
     let mut number = 0u64;
     let mut text = Vec::new();
     loop {
@@ -137,7 +137,7 @@ pub fn verify(mut archive: impl BufRead) -> Result<Checked, JournalError> {
                 );
                 return Err(no_archive(number, &why));
             }
-            run = Some(Run::new(head));
+            run = Some(ArchivedRun::new(head));
             continue;
         }
         let Some(run) = &mut run else {
@@ -162,7 +162,7 @@ pub fn verify(mut archive: impl BufRead) -> Result<Checked, JournalError> {
 }
 
 /// A run while it is checked.
-struct Run {
+struct ArchivedRun {
     head: Opening,
     chain: HashChain,
     open: Option<Sealed>,
@@ -170,7 +170,7 @@ struct Run {
     broken: Option<Broken>,
 }
 
-impl Run {
+impl ArchivedRun {
     fn new(head: Opening) -> Self {
         Self {
             chain: HashChain::new(RunId::clone(&head.run)),
@@ -204,7 +204,7 @@ impl Run {
 }
 
 impl Checked {
-    fn end(&mut self, run: Option<Run>) {
+    fn end(&mut self, run: Option<ArchivedRun>) {
         let Some(mut run) = run else { return };
         run.close();
         self.runs += 1;

@@ -5,7 +5,7 @@ use super::program::{Assignment, Condition, Guard, Part, State, Strategy, Transi
 use super::record_policy::RecordPolicy;
 use super::world::{Moment, World};
 use crate::event::{
-    ConditionState, ErrorKind, Explanation, Fact, Failure, Inbox, Json, Name, Verdict,
+    ConditionState, ConditionVerdict, ErrorKind, Explanation, Fact, Failure, Inbox, Json, Name,
 };
 use crate::script::{Value, brief};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -100,7 +100,7 @@ impl Values {
 
 /// A strategy while it runs: what its future needs.
 #[derive(Clone, Copy)]
-pub(super) struct Run<'a> {
+pub(super) struct RunningStrategy<'a> {
     pub(super) strategy: &'a Strategy,
     /// The visit's strategies, by slot.
     pub(super) cells: &'a [Cell],
@@ -126,7 +126,7 @@ impl<'a> Sets<'a> {
     }
 }
 
-impl<'a> Run<'a> {
+impl<'a> RunningStrategy<'a> {
     pub(super) fn cell(&self) -> &'a Cell {
         &self.cells[self.strategy.slot]
     }
@@ -170,17 +170,19 @@ impl<W: World> Execution<'_, W> {
         &self,
         condition: &Condition,
         env: Env<'_>,
-        watch: Option<(Run<'_>, usize)>,
+        watch: Option<(RunningStrategy<'_>, usize)>,
     ) -> impl Future<Output = Option<Result<(), Trouble>>> {
-        let record_policy =
-            watch.map_or(RecordPolicy::Full, |(run, _)| run.strategy.record_policy());
+        let record_policy = watch.map_or(RecordPolicy::Full, |(running, _)| {
+            running.strategy.record_policy()
+        });
         let judged = self.judge_result(condition, env, record_policy);
         let verdict = match &judged {
-            Judged::NotYet(_) => Verdict::NotYet,
-            Judged::Fulfilled => Verdict::Fulfilled,
-            Judged::Failed(_) => Verdict::Failed,
+            Judged::NotYet(_) => ConditionVerdict::NotYet,
+            Judged::Fulfilled => ConditionVerdict::Fulfilled,
+            Judged::Failed(_) => ConditionVerdict::Failed,
         };
-        let seen = watch.and_then(|(run, slot)| self.watch(run, slot, condition, &judged, env));
+        let seen =
+            watch.and_then(|(running, slot)| self.watch(running, slot, condition, &judged, env));
         let recorded = self.record(Fact::ConditionChecked {
             place: Arc::clone(&condition.place),
             attempt: env.attempt,
@@ -237,19 +239,19 @@ impl<W: World> Execution<'_, W> {
     /// Shows a result to a strategy's conditions in order; the first that is fulfilled or fails decides.
     pub(super) async fn show(
         &self,
-        run: Run<'_>,
+        running: RunningStrategy<'_>,
         res: &Value,
         attempt: u32,
         offer: Option<Offer<'_>>,
         matches: &mut [Matches],
     ) -> Option<End> {
         let env = self.env().with_res(res, attempt);
-        for (slot, condition) in run.strategy.conditions.iter().enumerate() {
+        for (slot, condition) in running.strategy.conditions.iter().enumerate() {
             let index = condition.index;
-            match self.check(condition, env, Some((run, slot))).await {
+            match self.check(condition, env, Some((running, slot))).await {
                 None => {}
                 Some(Err(mut trouble)) => {
-                    Self::add_last(&mut trouble, run);
+                    Self::add_last(&mut trouble, running);
                     return Some(End {
                         index,
                         settled: Settled::Failed(trouble),
@@ -279,18 +281,18 @@ impl<W: World> Execution<'_, W> {
     }
 
     /// Hides the secrets that this result would bring, whatever is decided on it.
-    pub(super) fn hide_result(&self, run: Run<'_>, res: &Value, attempt: u32) {
+    pub(super) fn hide_result(&self, running: RunningStrategy<'_>, res: &Value, attempt: u32) {
         if self.machine.secrets.is_empty() {
             return;
         }
         let env = self.env().with_res(res, attempt);
-        for condition in &run.strategy.conditions {
-            self.hide_ahead(run.sets.of(condition.index), env, false);
+        for condition in &running.strategy.conditions {
+            self.hide_ahead(running.sets.of(condition.index), env, false);
         }
     }
 
-    fn add_last(trouble: &mut Trouble, run: Run<'_>) {
-        run.cell().seen(|seen| {
+    fn add_last(trouble: &mut Trouble, running: RunningStrategy<'_>) {
+        running.cell().seen(|seen| {
             trouble.last = seen.last.as_ref().map(|(_, line)| Name::clone(line));
             if trouble.failure.again.is_none() {
                 trouble.failure.again = seen.again.as_deref().map(str::to_owned);
@@ -301,7 +303,7 @@ impl<W: World> Execution<'_, W> {
     /// Remembers the values that a timeout will want to tell of, and hands out the one that decided.
     fn watch(
         &self,
-        run: Run<'_>,
+        running: RunningStrategy<'_>,
         slot: usize,
         condition: &Condition,
         judged: &Judged,
@@ -324,9 +326,9 @@ impl<W: World> Execution<'_, W> {
             let name = Name::clone(&condition.watched[at].name);
             Box::new((name, values[at].1.clone()))
         });
-        run.cell().seen(|seen| {
+        running.cell().seen(|seen| {
             seen.watched
-                .resize_with(run.strategy.conditions.len(), History::default);
+                .resize_with(running.strategy.conditions.len(), History::default);
             let history = &mut seen.watched[slot];
             history.deciding = deciding;
             history.values.resize_with(values.len(), Values::default);

@@ -374,7 +374,7 @@ impl<W: World> Execution<'_, W> {
             (_, Err(mut trouble)) | (Err(mut trouble), Ok(())) => {
                 // What came back tells why there is nothing to save in it.
                 answered(&mut trouble, reply);
-                trouble.result = shown(step, env);
+                trouble.result = recorded_result(step, env);
                 Err(trouble)
             }
             (Ok(()), Ok(())) => Ok(()),
@@ -432,7 +432,7 @@ impl<W: World> Execution<'_, W> {
         let failure = Failure::new(ErrorKind::Expect, message);
         let mut trouble = self.step_trouble(failure, step, env.attempt, reply);
         trouble.place = unmet.first().map(|(place, _)| Arc::clone(place));
-        trouble.result = shown(step, env);
+        trouble.result = recorded_result(step, env);
         trouble.explanations = unmet;
         Err(trouble)
     }
@@ -464,7 +464,7 @@ impl<W: World> Execution<'_, W> {
 }
 
 /// The whole result, where it may be recorded.
-fn shown(step: &Step, env: Env<'_>) -> Option<Arc<Json>> {
+fn recorded_result(step: &Step, env: Env<'_>) -> Option<Arc<Json>> {
     let res = env.res.filter(|_| step.record_policy.is_full())?;
     Some(Arc::new(res.to_json()))
 }

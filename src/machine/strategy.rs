@@ -1,7 +1,7 @@
 //! Strategies: `wait`, `poll`, `subscribe`, `all`. Each is a future that ends with the condition that
 //! decided, or with nothing when it can decide nothing any more.
 
-use super::condition::{End, Offer, Run, Sets, Settled, Win};
+use super::condition::{End, Offer, RunningStrategy, Sets, Settled, Win};
 use super::execution::{Env, Execution, Trouble};
 use super::program::{Action, Guard, Part, PartCondition, Poll, StrategyKind};
 use super::race::{Pending, first_pass};
@@ -13,19 +13,21 @@ use std::sync::Arc;
 
 impl<W: World> Execution<'_, W> {
     /// The future of a strategy.
-    pub(super) fn strategy<'a>(&'a self, run: Run<'a>) -> Pending<'a, Option<End>> {
-        match &run.strategy.kind {
-            StrategyKind::Wait(length) => self.wait(run, move || {
+    pub(super) fn strategy<'a>(&'a self, running: RunningStrategy<'a>) -> Pending<'a, Option<End>> {
+        match &running.strategy.kind {
+            StrategyKind::Wait(length) => self.wait(running, move || {
                 let length = self.length(length, self.env())?;
                 Ok(self.world.now().after(length))
             }),
-            StrategyKind::Until(guard) => self.wait(run, move || self.until(guard)),
-            StrategyKind::Poll(poll) => Box::pin(self.poll(run, poll)),
-            StrategyKind::Subscribe(_) => Box::pin(self.subscribe(run)),
+            StrategyKind::Until(guard) => self.wait(running, move || self.until(guard)),
+            StrategyKind::Poll(poll) => Box::pin(self.poll(running, poll)),
+            StrategyKind::Subscribe(_) => Box::pin(self.subscribe(running)),
             StrategyKind::All(parts) => Box::pin(async move {
-                match self.all(run, parts).await {
+                match self.all(running, parts).await {
                     Ok(Some(take)) => {
-                        let mut end = self.show(run, &Value::default(), 1, None, &mut []).await;
+                        let mut end = self
+                            .show(running, &Value::default(), 1, None, &mut [])
+                            .await;
                         if let Some(End {
                             settled: Settled::Fulfilled(win),
                             ..
@@ -36,7 +38,7 @@ impl<W: World> Execution<'_, W> {
                         end
                     }
                     Ok(None) => None,
-                    Err(trouble) => Some(run.failed(trouble)),
+                    Err(trouble) => Some(running.failed(trouble)),
                 }
             }),
         }
@@ -45,16 +47,16 @@ impl<W: World> Execution<'_, W> {
     /// Waits for a moment, which is computed when the waiting begins.
     fn wait<'a>(
         &'a self,
-        run: Run<'a>,
+        running: RunningStrategy<'a>,
         until: impl FnOnce() -> Result<Moment, Trouble> + Send + 'a,
     ) -> Pending<'a, Option<End>> {
         Box::pin(async move {
             match until() {
                 Ok(until) => self.sleep_until(until).await,
-                Err(trouble) => return Some(run.failed(trouble)),
+                Err(trouble) => return Some(running.failed(trouble)),
             }
             // On the heap: what waits for its time should hold no more than that.
-            Box::pin(self.show(run, &Value::default(), 1, None, &mut [])).await
+            Box::pin(self.show(running, &Value::default(), 1, None, &mut [])).await
         })
     }
 
@@ -77,19 +79,19 @@ impl<W: World> Execution<'_, W> {
     }
 
     /// The first attempt at once, each further one after a pause that begins when the one before has ended.
-    async fn poll(&self, run: Run<'_>, poll: &Poll) -> Option<End> {
+    async fn poll(&self, running: RunningStrategy<'_>, poll: &Poll) -> Option<End> {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            if self.world.now() >= run.deadline {
+            if self.world.now() >= running.deadline {
                 // The deadline decides, in its own turn.
                 return pending().await;
             }
-            match self.poll_once(run, poll, attempt).await {
-                Err(trouble) => return Some(run.failed(trouble)),
+            match self.poll_once(running, poll, attempt).await {
+                Err(trouble) => return Some(running.failed(trouble)),
                 Ok(None) => {}
                 Ok(Some(res)) => {
-                    if let Some(end) = self.show(run, &res, attempt, None, &mut []).await {
+                    if let Some(end) = self.show(running, &res, attempt, None, &mut []).await {
                         return Some(end);
                     }
                 }
@@ -102,7 +104,7 @@ impl<W: World> Execution<'_, W> {
                 self.env(),
             ) {
                 Ok(pause) => self.sleep_until(self.world.now().after(pause)).await,
-                Err(trouble) => return Some(run.failed(trouble)),
+                Err(trouble) => return Some(running.failed(trouble)),
             }
         }
     }
@@ -110,7 +112,7 @@ impl<W: World> Execution<'_, W> {
     /// One attempt. `None`: a transport error or no answer in time, which mean "not yet".
     async fn poll_once(
         &self,
-        run: Run<'_>,
+        running: RunningStrategy<'_>,
         poll: &Poll,
         attempt: u32,
     ) -> Result<Option<Value>, Trouble> {
@@ -153,7 +155,7 @@ impl<W: World> Execution<'_, W> {
         self.count_reply(sent, received);
         if let Ok(reply) = &result {
             let res = Value::from_json(Arc::clone(&reply.value));
-            self.hide_result(run, &res, attempt);
+            self.hide_result(running, &res, attempt);
         }
         self.record(Fact::PollAnswered {
             place: Arc::clone(&step.place),
@@ -165,7 +167,7 @@ impl<W: World> Execution<'_, W> {
         match result {
             Ok(reply) => {
                 let res = Value::from_json(reply.value);
-                run.cell().seen(|seen| {
+                running.cell().seen(|seen| {
                     seen.attempts = attempt;
                     seen.last = Some((res.clone(), reply.summary));
                     seen.again = reply.again;
@@ -173,7 +175,7 @@ impl<W: World> Execution<'_, W> {
                 Ok(Some(res))
             }
             Err(failure) if matches!(failure.kind, ErrorKind::Transport | ErrorKind::Timeout) => {
-                run.cell().seen(|seen| {
+                running.cell().seen(|seen| {
                     seen.attempts = attempt;
                     seen.trouble = Some(failure);
                 });
@@ -189,36 +191,36 @@ impl<W: World> Execution<'_, W> {
     }
 
     /// Each message in turn, the oldest first.
-    async fn subscribe(&self, run: Run<'_>) -> Option<End> {
-        let inbox = run.cell().inbox.as_ref()?;
+    async fn subscribe(&self, running: RunningStrategy<'_>) -> Option<End> {
+        let inbox = running.cell().inbox.as_ref()?;
         let mut cursor = 0;
         let mut attempt = 0;
-        let mut matches = vec![Vec::new(); run.strategy.conditions.len()];
+        let mut matches = vec![Vec::new(); running.strategy.conditions.len()];
         loop {
             let next = poll_fn(|context| inbox.poll_next(&mut cursor, context)).await;
             let (number, message) = match next {
                 Ok(next) => next,
                 Err(ended) => {
-                    let failure = run.strategy.record_policy().failure(ended.0);
-                    return Some(run.failed(self.trouble(failure, &run.strategy.place)));
+                    let failure = running.strategy.record_policy().failure(ended.0);
+                    return Some(running.failed(self.trouble(failure, &running.strategy.place)));
                 }
             };
             attempt += 1;
             let res = Value::from_json(Arc::clone(&message.value));
-            self.hide_result(run, &res, attempt);
+            self.hide_result(running, &res, attempt);
             self.record(Fact::MessageReceived {
-                place: Arc::clone(&run.strategy.place),
+                place: Arc::clone(&running.strategy.place),
                 number,
-                value: run.strategy.record_policy().value(message.value),
+                value: running.strategy.record_policy().value(message.value),
             })
             .await;
-            run.cell().seen(|seen| {
+            running.cell().seen(|seen| {
                 seen.attempts = attempt;
                 seen.last = Some((res.clone(), Name::default()));
             });
             let offer = Offer { inbox, number };
             if let Some(end) = self
-                .show(run, &res, attempt, Some(offer), &mut matches)
+                .show(running, &res, attempt, Some(offer), &mut matches)
                 .await
             {
                 return Some(end);
@@ -230,7 +232,7 @@ impl<W: World> Execution<'_, W> {
     /// the messages that the parts take if the whole of it wins; `None` if one can never be fulfilled.
     async fn all(
         &self,
-        run: Run<'_>,
+        running: RunningStrategy<'_>,
         parts: &[Part],
     ) -> Result<Option<Vec<(Inbox, u64)>>, Trouble> {
         let mut done = vec![false; parts.len()];
@@ -238,10 +240,10 @@ impl<W: World> Execution<'_, W> {
         let mut arms: Vec<Option<Pending<'_, Option<End>>>> = parts
             .iter()
             .map(|part| match &part.condition {
-                PartCondition::Strategy(strategy) => Some(self.strategy(Run {
+                PartCondition::Strategy(strategy) => Some(self.strategy(RunningStrategy {
                     strategy,
                     sets: Sets::Parts(parts),
-                    ..run
+                    ..running
                 })),
                 PartCondition::Immediate(_) => None,
             })

@@ -1,7 +1,7 @@
 //! One visit of a state: enter, arm, instructions, immediate conditions, race; and stopping what it has
 //! started.
 
-use super::condition::{Cell, End, Run, Sets, Settled, Win};
+use super::condition::{Cell, End, RunningStrategy, Sets, Settled, Win};
 use super::execution::{Execution, Trouble};
 use super::program::{Role, State, StrategyKind};
 use super::race::{Either, Pending, first, first_pass};
@@ -206,7 +206,7 @@ impl<W: World> Execution<'_, W> {
             .strategies
             .iter()
             .map(|strategy| {
-                Some(self.strategy(Run {
+                Some(self.strategy(RunningStrategy {
                     strategy,
                     cells,
                     deadline,

@@ -2,7 +2,7 @@
 
 use super::status::Status;
 use super::value::{compact, count, length};
-use crate::event::{Attempted, Fact, Location, Outcome, Verdict};
+use crate::event::{Attempted, ConditionVerdict, Fact, Location, Outcome};
 
 /// An event in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,9 +80,9 @@ fn told(fact: &Fact) -> (Option<Status>, String) {
             ..
         } => {
             let (status, word) = match verdict {
-                Verdict::NotYet => (NOT_YET, "not yet"),
-                Verdict::Fulfilled => (GOOD, "fulfilled"),
-                Verdict::Failed => (BAD, "failed"),
+                ConditionVerdict::NotYet => (NOT_YET, "not yet"),
+                ConditionVerdict::Fulfilled => (GOOD, "fulfilled"),
+                ConditionVerdict::Failed => (BAD, "failed"),
             };
             let seen = seen.as_deref();
             let why = match (seen, explanation) {

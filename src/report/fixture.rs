@@ -359,7 +359,7 @@ impl Log {
         let checked = Fact::ConditionChecked {
             place,
             attempt,
-            verdict: crate::event::Verdict::NotYet,
+            verdict: crate::event::ConditionVerdict::NotYet,
             explanation: None,
             seen: Some(Box::new(("res.body.status".into(), seen.into()))),
         };

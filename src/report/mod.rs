@@ -44,7 +44,7 @@ mod tests;
 
 pub use cause::{Cause, causes, normalized};
 pub use failure::{About, Sources, explained, failure};
-pub use formats::{REPORTS, Report, by_name};
+pub use formats::{REPORTS, ReportFormat, by_name};
 pub use github::Github;
 pub use html::Html;
 pub use json::Document;
@@ -52,7 +52,7 @@ pub use junit::Junit;
 pub use markdown::Markdown;
 pub use ndjson::Ndjson;
 pub use options::Options;
-pub use snapshot::{Came, Known, Snapshot};
+pub use snapshot::{ExecutionSnapshot, LastResult, Snapshot};
 pub use status::{Hue, Status, Theme};
 pub use status_line::waiting;
 pub use style::{Color, ColorChoice, Output, Style};
@@ -69,5 +69,5 @@ pub(crate) use status_line::{
 };
 pub(crate) use style::{Ink, Line};
 pub(crate) use summary::counted;
-pub(crate) use text::{cut_end, cut_middle, shown, width, wrap};
+pub(crate) use text::{cut_end, cut_middle, printable, width, wrap};
 pub(crate) use value::{compact, count, length, utc};

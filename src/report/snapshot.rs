@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub struct Snapshot {
     /// Its executions.
     pub live: Live,
-    known: BTreeMap<ExecutionId, Known>,
+    known: BTreeMap<ExecutionId, ExecutionSnapshot>,
     /// What has ended with the last event is forgotten at the next.
     ended: Option<ExecutionId>,
     event: Option<Event>,
@@ -23,18 +23,18 @@ pub struct Snapshot {
 
 /// What one execution knows.
 #[derive(Clone, Debug, Default)]
-pub struct Known {
+pub struct ExecutionSnapshot {
     /// Its task, with its case.
     pub task: String,
     /// Its variables, in the order in which they were first saved.
     pub variables: Vec<(Name, Json)>,
     /// The last thing that came back.
-    pub last: Option<Came>,
+    pub last: Option<LastResult>,
 }
 
 /// Something that came back: an answer, a message, or trouble.
 #[derive(Clone, Debug)]
-pub struct Came {
+pub struct LastResult {
     /// The number of the event that brought it.
     pub seq: u64,
     /// One line.
@@ -70,7 +70,7 @@ impl Snapshot {
     }
 
     /// What an execution knows, if it runs, or ended with the last event.
-    pub fn known(&self, execution: ExecutionId) -> Option<&Known> {
+    pub fn known(&self, execution: ExecutionId) -> Option<&ExecutionSnapshot> {
         self.known.get(&execution)
     }
 
@@ -119,8 +119,8 @@ impl Snapshot {
         let running = self.live.running.values().map(|running| {
             let known = self.known.get(&running.id);
             let mut json = status_line::json(running);
-            json["variables"] = known.map_or(Json::Null, Known::variables);
-            json["result"] = known.map_or(Json::Null, Known::result);
+            json["variables"] = known.map_or(Json::Null, ExecutionSnapshot::variables);
+            json["result"] = known.map_or(Json::Null, ExecutionSnapshot::result);
             json
         });
         let mut json = json!({
@@ -141,9 +141,9 @@ impl Snapshot {
     }
 }
 
-impl Known {
+impl ExecutionSnapshot {
     fn apply(&mut self, event: &Event) {
-        let came = |text: String, value: Option<&Arc<Json>>| Came {
+        let came = |text: String, value: Option<&Arc<Json>>| LastResult {
             seq: event.seq,
             text,
             value: value.map(Arc::clone),
@@ -196,7 +196,7 @@ impl Known {
         if let Some(value) = &last.value {
             let room = style.width.saturating_sub(2).max(2);
             let text = compact(value, RESULT_BYTES, ellipsis);
-            let text = super::text::shown(&text, style.unicode);
+            let text = super::text::printable(&text, style.unicode);
             for line in super::text::wrap(&text, room, room) {
                 style.line().plain("  ").plain(line).write(out);
             }

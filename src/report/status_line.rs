@@ -2,7 +2,7 @@
 
 use super::status::Status;
 use super::style::{Ink, Line, Style};
-use super::text::{cut_end, cut_middle, shown, width};
+use super::text::{cut_end, cut_middle, printable, width};
 use super::value::length;
 use super::view::{Ended, Last, Phase, Running};
 use crate::event::{Json, Outcome};
@@ -10,7 +10,7 @@ use crate::event::{Json, Outcome};
 /// The name of a task, with its case.
 fn name(task: &str, case: Option<&str>, room: usize, style: Style) -> String {
     let whole = case.map_or_else(|| task.to_owned(), |case| format!("{task} [{case}]"));
-    let whole = shown(&whole, style.unicode);
+    let whole = printable(&whole, style.unicode);
     cut_middle(&whole, room, style.symbols().ellipsis).into_owned()
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn running_since(running: &Running, now: i64, since: bool, style: Sty
         );
     let mut parts: Vec<String> = Vec::new();
     if let Some(state) = &running.state {
-        let state = shown(state, style.unicode);
+        let state = printable(state, style.unicode);
         parts.push(cut_middle(&state, third, style.symbols().ellipsis).into_owned());
     }
     if since && running.deadline.is_some() {
@@ -61,7 +61,7 @@ pub(crate) fn running_since(running: &Running, now: i64, since: bool, style: Sty
     let ellipsis = style.symbols().ellipsis;
     let room = |line: &Line| end.saturating_sub(line.width() + 2);
     for part in parts {
-        let part = shown(&part, style.unicode);
+        let part = printable(&part, style.unicode);
         if room(&line) < 4 {
             break;
         }
@@ -69,7 +69,7 @@ pub(crate) fn running_since(running: &Running, now: i64, since: bool, style: Sty
         line = line.plain("  ").plain(&part);
     }
     if let Some(last) = running.last.as_ref().filter(|_| room(&line) >= 8) {
-        let text = shown(last.text(), style.unicode);
+        let text = printable(last.text(), style.unicode);
         let text = match last {
             // The value stands at the end, and is what one looks for.
             Last::Value(_) => cut_middle(&text, room(&line), ellipsis),

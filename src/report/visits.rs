@@ -269,7 +269,7 @@ fn repeats(fact: &Fact) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Reply, Span, Verdict};
+    use crate::event::{ConditionVerdict, Reply, Span};
     use std::sync::Arc;
 
     fn events(facts: Vec<Fact>) -> Vec<Event> {
@@ -319,7 +319,7 @@ mod tests {
         let checked = Fact::ConditionChecked {
             place: place(),
             attempt,
-            verdict: Verdict::NotYet,
+            verdict: ConditionVerdict::NotYet,
             explanation: None,
             seen: Some(Box::new(("res.body.status".into(), status.into()))),
         };

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 pub struct Waits {
     /// In the order in which they were first taken.
     transitions: Vec<Transition>,
-    states: Vec<State>,
+    states: Vec<StateWaits>,
     open: HashMap<ExecutionId, Open>,
 }
 
@@ -34,7 +34,7 @@ struct Transition {
 }
 
 #[derive(Clone, Debug)]
-struct State {
+struct StateWaits {
     name: Name,
     /// The limit of the first execution that waited here, which is the latest.
     limit: Option<u64>,
@@ -143,10 +143,10 @@ impl Waits {
         }
     }
 
-    fn state(&mut self, name: &Name) -> &mut State {
+    fn state(&mut self, name: &Name) -> &mut StateWaits {
         let at = self.states.iter().position(|state| state.name == *name);
         let at = at.unwrap_or_else(|| {
-            self.states.push(State {
+            self.states.push(StateWaits {
                 name: Name::clone(name),
                 limit: None,
                 micros: Vec::new(),

@@ -28,7 +28,7 @@ pub(super) struct CallSites<'m> {
 }
 
 /// What a name means.
-pub(super) enum Found {
+pub(super) enum NameMatch {
     One(usize),
     /// Several places have this name.
     Several(Vec<usize>),
@@ -38,7 +38,7 @@ pub(super) enum Found {
 
 impl<'m> CallSites<'m> {
     pub(super) fn of(machine: &'m Machine) -> Self {
-        let mut listing = Listing {
+        let mut listing = Collector {
             machine,
             all: Vec::new(),
         };
@@ -66,19 +66,19 @@ impl<'m> CallSites<'m> {
     }
 
     /// The place with this path or name.
-    pub(super) fn find(&self, written: &str) -> Found {
+    pub(super) fn find(&self, written: &str) -> NameMatch {
         if let Some(index) = self.all.iter().position(|one| *one.place.path == *written) {
-            return Found::One(index);
+            return NameMatch::One(index);
         }
         let name = spaced(written);
         match self.by_name.get(&name).map(Vec::as_slice) {
-            Some([one]) => Found::One(*one),
-            Some(several) => Found::Several(several.to_vec()),
+            Some([one]) => NameMatch::One(*one),
+            Some(several) => NameMatch::Several(several.to_vec()),
             None => {
                 let names = self.all.iter().flat_map(|call_site| &call_site.names);
                 let paths = self.all.iter().map(|call_site| &*call_site.place.path);
                 let known = names.map(String::as_str).chain(paths);
-                Found::None(nearest(&name, known).map(str::to_owned))
+                NameMatch::None(nearest(&name, known).map(str::to_owned))
             }
         }
     }
@@ -112,12 +112,12 @@ fn is_plain_key(name: &str) -> bool {
         && name.chars().count() <= 60
 }
 
-struct Listing<'m> {
+struct Collector<'m> {
     machine: &'m Machine,
     all: Vec<CallSite<'m>>,
 }
 
-impl<'m> Listing<'m> {
+impl<'m> Collector<'m> {
     fn state(&mut self, state: &'m State) {
         let name = &*state.name;
         let from = self.all.len();

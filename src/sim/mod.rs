@@ -20,7 +20,7 @@ mod trace_hash;
 mod world;
 
 pub use explore::{Bounds, Exploration, Explored, Undone};
-pub use playback::{Asked, LeftAt};
+pub use playback::{LeftAt, Mismatch};
 pub use recording::Recording;
 pub use replay::{ReplayEnd, Replayed, replay, replay_in};
 pub use stubs::Stubs;

@@ -5,7 +5,9 @@
 //! may have been under way, and lost a race. After that nobody knows what would have come, and the
 //! execution has left the recording.
 
-use super::recording::{Answer, Came, Heard, Key, Opening, Phase, Recording};
+use super::recording::{
+    RecordedAnswer, RecordedMessage, RecordedOpening, RecordedReply, Recording, RequestKey, Stage,
+};
 use super::request_match::is_same_request;
 use crate::event::{Attempted, Fact, Failure, Json, Location, Name};
 use crate::machine::program::{Action, From, Machine, Step, Strategy, StrategyKind};
@@ -25,12 +27,12 @@ pub struct LeftAt {
     /// The attempt, or the number of the message, from 1.
     pub attempt: u32,
     /// What was asked for.
-    pub asked: Asked,
+    pub asked: Mismatch,
 }
 
 /// What a recording was asked for in vain.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Asked {
+pub enum Mismatch {
     /// An answer, or a subscription, that was not asked for there.
     Unrecorded,
     /// The answer to another request than the one that was recorded there.
@@ -58,9 +60,9 @@ impl std::fmt::Display for LeftAt {
             write!(f, ", visit {visit}")?;
         }
         match &self.asked {
-            Asked::Unrecorded => write!(f, ", attempt {attempt}: it holds no answer to this"),
-            Asked::Message => write!(f, ": it holds no message {attempt}"),
-            Asked::Other { .. } => {
+            Mismatch::Unrecorded => write!(f, ", attempt {attempt}: it holds no answer to this"),
+            Mismatch::Message => write!(f, ": it holds no message {attempt}"),
+            Mismatch::Other { .. } => {
                 write!(f, ", attempt {attempt}: it answers another request")
             }
         }
@@ -68,15 +70,15 @@ impl std::fmt::Display for LeftAt {
 }
 
 /// Who listens where: a strategy, and the subscription that feeds it.
-struct Ear {
+struct Listener {
     state: Name,
     /// The path of the strategy.
     strategy: Name,
-    source: Source,
+    source: SubscriptionOrigin,
 }
 
 #[derive(PartialEq)]
-enum Source {
+enum SubscriptionOrigin {
     /// The path of its own subscription.
     Own(Name),
     /// The name of a `listen` entry.
@@ -102,11 +104,11 @@ struct Unanswered {
 #[derive(Default)]
 pub(super) struct Playback {
     recording: Recording,
-    ears: Vec<Ear>,
+    listeners: Vec<Listener>,
     /// By the path of a `listen` entry, its name.
     listens: HashMap<Name, Name>,
     secrets: Vec<Name>,
-    phase: Phase,
+    stage: Stage,
     /// When the phase began, and when the recorded one would be over, in microseconds.
     base: u64,
     horizon: u64,
@@ -118,7 +120,7 @@ pub(super) struct Playback {
 }
 
 /// What a recording says to a request.
-pub(super) enum Said {
+pub(super) enum PlayedAnswer {
     /// This, at that moment.
     Answer { at: u64, result: Attempted },
     /// Nothing; ask again with this number that it is no longer waited for.
@@ -130,9 +132,9 @@ pub(super) type Arrival = (u64, Result<Json, Failure>);
 
 impl Playback {
     pub(super) fn new(recording: Recording, machine: &Machine) -> Self {
-        let horizon = length_of(&recording, &Phase::Beginning, 0);
+        let horizon = length_of(&recording, &Stage::Beginning, 0);
         Self {
-            ears: ears(machine),
+            listeners: listeners(machine),
             listens: listens(machine),
             secrets: machine.secrets.to_vec(),
             recording,
@@ -143,21 +145,21 @@ impl Playback {
 
     /// Follows the execution from visit to visit.
     pub(super) fn observe(&mut self, fact: &Fact, now: u64) {
-        if let Some(phase) = Phase::begun_by(fact) {
+        if let Some(stage) = Stage::begun_by(fact) {
             self.base = now;
-            self.horizon = length_of(&self.recording, &phase, now);
-            self.phase = phase;
+            self.horizon = length_of(&self.recording, &stage, now);
+            self.stage = stage;
         }
     }
 
-    pub(super) fn ask(&mut self, site: Site<'_>, request: &Arc<Json>, now: u64) -> Said {
-        let key = Key {
+    pub(super) fn ask(&mut self, site: Site<'_>, request: &Arc<Json>, now: u64) -> PlayedAnswer {
+        let key = RequestKey {
             path: Name::clone(&site.place.path),
-            visit: self.phase.visit(),
+            visit: self.stage.visit(),
             attempt: site.attempt,
         };
         let queue = self.recording.answers.entry(key).or_default();
-        let same = |answer: &Answer| {
+        let same = |answer: &RecordedAnswer| {
             let known = answer.request.as_ref();
             known.is_none_or(|known| is_same_request(known, request))
         };
@@ -168,11 +170,11 @@ impl Playback {
         match queue.remove(found).and_then(|answer| answer.came) {
             // It was cancelled then, and may be so now.
             None => self.unanswered(site, None, request, now),
-            Some(Came {
+            Some(RecordedReply {
                 offset,
                 micros,
                 result,
-            }) => Said::Answer {
+            }) => PlayedAnswer::Answer {
                 at: (now + micros).max(self.base + offset),
                 result: self.stand_in(result),
             },
@@ -187,7 +189,7 @@ impl Playback {
         now: u64,
     ) -> Result<(u64, Vec<Arrival>), u64> {
         let path = Name::clone(&site.place.path);
-        let visit = self.phase.visit();
+        let visit = self.stage.visit();
         let openings = self.recording.openings.entry((path, visit)).or_default();
         let found = openings
             .iter()
@@ -195,8 +197,8 @@ impl Playback {
         let Some(opening) = found.and_then(|found| openings.remove(found)) else {
             let other = openings.front().map(|opening| Arc::clone(&opening.source));
             return Err(match self.unanswered(site, other, source, now) {
-                Said::Nothing(number) => number,
-                Said::Answer { .. } => unreachable!("nothing is no answer"),
+                PlayedAnswer::Nothing(number) => number,
+                PlayedAnswer::Answer { .. } => unreachable!("nothing is no answer"),
             });
         };
         let opened = now.max(self.base + opening.offset);
@@ -235,15 +237,17 @@ impl Playback {
 
     /// The subscription that the state waits for, at the message after its last one.
     fn heard_out(&self, beyond: impl Fn(u64) -> bool) -> Option<LeftAt> {
-        let Phase::Visit(state, visit) = &self.phase else {
+        let Stage::Visit(state, visit) = &self.stage else {
             return None;
         };
         let ear_of = |open: &&Open| {
-            self.ears.iter().any(|ear| {
-                ear.state == *state
-                    && match &ear.source {
-                        Source::Own(path) => open.place.path == *path,
-                        Source::Listen(name) => self.listens.get(&open.place.path) == Some(name),
+            self.listeners.iter().any(|listener| {
+                listener.state == *state
+                    && match &listener.source {
+                        SubscriptionOrigin::Own(path) => open.place.path == *path,
+                        SubscriptionOrigin::Listen(name) => {
+                            self.listens.get(&open.place.path) == Some(name)
+                        }
                     }
             })
         };
@@ -257,7 +261,7 @@ impl Playback {
             state: Some(Name::clone(state)),
             visit: *visit,
             attempt: open.messages + 1,
-            asked: Asked::Message,
+            asked: Mismatch::Message,
         })
     }
 
@@ -267,42 +271,42 @@ impl Playback {
         other: Option<Arc<Json>>,
         request: &Arc<Json>,
         now: u64,
-    ) -> Said {
+    ) -> PlayedAnswer {
         // What was asked for in another way has no answer at any time.
         let (horizon, asked) = match other {
-            None => (self.horizon, Asked::Unrecorded),
+            None => (self.horizon, Mismatch::Unrecorded),
             Some(recorded) => (
                 now,
-                Asked::Other {
+                Mismatch::Other {
                     recorded,
                     now: Arc::clone(request),
                 },
             ),
         };
-        let state = match &self.phase {
-            Phase::Visit(state, _) => Some(Name::clone(state)),
-            Phase::Beginning | Phase::Cleanup => None,
+        let state = match &self.stage {
+            Stage::Visit(state, _) => Some(Name::clone(state)),
+            Stage::Beginning | Stage::Cleanup => None,
         };
         let at = LeftAt {
             place: Arc::clone(site.place),
             state,
-            visit: self.phase.visit(),
+            visit: self.stage.visit(),
             attempt: site.attempt,
             asked,
         };
         self.next += 1;
         self.unanswered
             .insert(self.next, Unanswered { horizon, at });
-        Said::Nothing(self.next)
+        PlayedAnswer::Nothing(self.next)
     }
 
-    fn arrivals(&mut self, site: Site<'_>, opening: &Opening, opened: u64) -> Vec<Arrival> {
-        let visit = self.phase.visit();
+    fn arrivals(&mut self, site: Site<'_>, opening: &RecordedOpening, opened: u64) -> Vec<Arrival> {
+        let visit = self.stage.visit();
         let base = self.base;
         let mut heard: BTreeMap<u64, (u64, Arc<Json>)> = BTreeMap::new();
         match self.listens.get(&site.place.path) {
             None => {
-                let own = Source::Own(Name::clone(&site.place.path));
+                let own = SubscriptionOrigin::Own(Name::clone(&site.place.path));
                 for one in self.heard_by(&own).filter(|one| one.visit == visit) {
                     let at = (base + one.offset).max(opened);
                     heard.insert(one.number, (at, Arc::clone(&one.value)));
@@ -311,7 +315,7 @@ impl Playback {
             // It lives on from visit to visit, until the same name is opened again.
             Some(name) => {
                 let until = self.opened_again(name, opening.at);
-                for one in self.heard_by(&Source::Listen(Name::clone(name))) {
+                for one in self.heard_by(&SubscriptionOrigin::Listen(Name::clone(name))) {
                     if one.at >= opening.at && one.at < until {
                         let at = (opened + (one.at - opening.at)).max(opened);
                         heard
@@ -327,11 +331,11 @@ impl Playback {
             .collect()
     }
 
-    fn heard_by(&self, source: &Source) -> impl Iterator<Item = &Heard> {
-        self.ears
+    fn heard_by(&self, source: &SubscriptionOrigin) -> impl Iterator<Item = &RecordedMessage> {
+        self.listeners
             .iter()
-            .filter(move |ear| ear.source == *source)
-            .filter_map(|ear| self.recording.messages.get(&ear.strategy))
+            .filter(move |listener| listener.source == *source)
+            .filter_map(|listener| self.recording.messages.get(&listener.strategy))
             .flatten()
     }
 
@@ -375,8 +379,8 @@ impl Playback {
 }
 
 /// The end of a phase that begins now, if it lasts as long as it did.
-fn length_of(recording: &Recording, phase: &Phase, now: u64) -> u64 {
-    now.saturating_add(recording.lengths.get(phase).copied().unwrap_or(0))
+fn length_of(recording: &Recording, stage: &Stage, now: u64) -> u64 {
+    now.saturating_add(recording.lengths.get(stage).copied().unwrap_or(0))
 }
 
 fn replaced(value: &mut Json, from: &str, to: &str) -> bool {
@@ -395,19 +399,21 @@ fn replaced(value: &mut Json, from: &str, to: &str) -> bool {
     }
 }
 
-fn ears(machine: &Machine) -> Vec<Ear> {
-    let mut ears = Vec::new();
+fn listeners(machine: &Machine) -> Vec<Listener> {
+    let mut listeners = Vec::new();
     for state in &machine.program.states {
         let mut hear = |strategy: &Strategy| {
             let StrategyKind::Subscribe(subscription) = &strategy.kind else {
                 return;
             };
             let source = match &subscription.from {
-                From::Client { .. } => Source::Own(Name::clone(&subscription.place.path)),
-                From::Listen(name) => Source::Listen(Name::clone(name)),
+                From::Client { .. } => {
+                    SubscriptionOrigin::Own(Name::clone(&subscription.place.path))
+                }
+                From::Listen(name) => SubscriptionOrigin::Listen(Name::clone(name)),
                 From::Signal(_) => return,
             };
-            ears.push(Ear {
+            listeners.push(Listener {
                 state: Name::clone(&state.name),
                 strategy: Name::clone(&strategy.place.path),
                 source,
@@ -417,7 +423,7 @@ fn ears(machine: &Machine) -> Vec<Ear> {
             strategy.each(&mut hear);
         }
     }
-    ears
+    listeners
 }
 
 fn listens(machine: &Machine) -> HashMap<Name, Name> {

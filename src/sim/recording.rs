@@ -23,17 +23,17 @@ pub struct Recording {
     pub attempt: u32,
     /// How many attempts it had.
     pub attempts: u32,
-    pub(super) answers: HashMap<Key, VecDeque<Answer>>,
-    pub(super) openings: HashMap<(Name, u32), VecDeque<Opening>>,
+    pub(super) answers: HashMap<RequestKey, VecDeque<RecordedAnswer>>,
+    pub(super) openings: HashMap<(Name, u32), VecDeque<RecordedOpening>>,
     /// By the path of the strategy that looked at them.
-    pub(super) messages: HashMap<Name, Vec<Heard>>,
+    pub(super) messages: HashMap<Name, Vec<RecordedMessage>>,
     /// How long each visit lasted, in microseconds.
-    pub(super) lengths: HashMap<Phase, u64>,
+    pub(super) lengths: HashMap<Stage, u64>,
 }
 
 /// A visit of a state, or what stands around all visits.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) enum Phase {
+pub(super) enum Stage {
     /// Before the start state is entered.
     #[default]
     Beginning,
@@ -41,7 +41,7 @@ pub(super) enum Phase {
     Cleanup,
 }
 
-impl Phase {
+impl Stage {
     /// The phase that begins with this fact.
     pub(super) fn begun_by(fact: &Fact) -> Option<Self> {
         match fact {
@@ -61,24 +61,24 @@ impl Phase {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Key {
+pub(super) struct RequestKey {
     pub(super) path: Name,
     pub(super) visit: u32,
     pub(super) attempt: u32,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Answer {
+pub(super) struct RecordedAnswer {
     /// The request, where it was recorded: that of a poll is not.
     pub(super) request: Option<Arc<Json>>,
     /// When it was sent, in microseconds since the execution began.
     sent: u64,
     /// `None`: it was cancelled before it was answered.
-    pub(super) came: Option<Came>,
+    pub(super) came: Option<RecordedReply>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Came {
+pub(super) struct RecordedReply {
     /// Microseconds from the beginning of the visit to the answer.
     pub(super) offset: u64,
     /// Microseconds that it took.
@@ -87,7 +87,7 @@ pub(super) struct Came {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Opening {
+pub(super) struct RecordedOpening {
     pub(super) source: Arc<Json>,
     /// Microseconds from the beginning of the visit.
     pub(super) offset: u64,
@@ -96,7 +96,7 @@ pub(super) struct Opening {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Heard {
+pub(super) struct RecordedMessage {
     pub(super) visit: u32,
     pub(super) number: u64,
     pub(super) offset: u64,
@@ -155,7 +155,7 @@ impl Recording {
 #[derive(Default)]
 struct Folding {
     made: Recording,
-    phase: Phase,
+    stage: Stage,
     /// Where the phase began, and the last event, in microseconds since the execution began.
     phase_at: u64,
     now: u64,
@@ -175,9 +175,9 @@ impl Folding {
             .saturating_sub(self.made.began)
             .max(0)
             .cast_unsigned();
-        if let Some(phase) = Phase::begun_by(&event.fact) {
+        if let Some(stage) = Stage::begun_by(&event.fact) {
             self.end_phase();
-            self.phase = phase;
+            self.stage = stage;
             self.phase_at = self.now;
         }
         self.remember(&event.fact);
@@ -186,19 +186,19 @@ impl Folding {
     fn end_phase(&mut self) {
         self.made
             .lengths
-            .insert(self.phase.clone(), self.now - self.phase_at);
+            .insert(self.stage.clone(), self.now - self.phase_at);
     }
 
-    fn key(&self, path: &Name, attempt: u32) -> Key {
-        Key {
+    fn key(&self, path: &Name, attempt: u32) -> RequestKey {
+        RequestKey {
             path: Name::clone(path),
-            visit: self.phase.visit(),
+            visit: self.stage.visit(),
             attempt,
         }
     }
 
-    fn came(&self, micros: u64, result: &Attempted) -> Came {
-        Came {
+    fn came(&self, micros: u64, result: &Attempted) -> RecordedReply {
+        RecordedReply {
             offset: self.now - self.phase_at,
             micros,
             result: result.clone(),
@@ -213,7 +213,7 @@ impl Folding {
                 request,
                 ..
             } => {
-                let answer = Answer {
+                let answer = RecordedAnswer {
                     request: Some(Arc::clone(request)),
                     sent: self.now,
                     came: None,
@@ -232,7 +232,7 @@ impl Folding {
                 let key = self.key(&place.path, *attempt);
                 let sent = self.made.answers.entry(key).or_default();
                 // In a loop several are under way at one place: it answers the one that was sent when it began.
-                let mut candidates: Vec<&mut Answer> = sent
+                let mut candidates: Vec<&mut RecordedAnswer> = sent
                     .iter_mut()
                     .filter(|answer| answer.came.is_none())
                     .collect();
@@ -249,7 +249,7 @@ impl Folding {
                 micros,
                 result,
             } => {
-                let answer = Answer {
+                let answer = RecordedAnswer {
                     request: None,
                     sent: self.now.saturating_sub(*micros),
                     came: Some(self.came(*micros, result)),
@@ -258,12 +258,12 @@ impl Folding {
                 self.made.answers.entry(key).or_default().push_back(answer);
             }
             Fact::SubscriptionOpened { place, source } => {
-                let opening = Opening {
+                let opening = RecordedOpening {
                     source: Arc::clone(source),
                     offset: self.now - self.phase_at,
                     at: self.now,
                 };
-                let key = (Name::clone(&place.path), self.phase.visit());
+                let key = (Name::clone(&place.path), self.stage.visit());
                 self.made
                     .openings
                     .entry(key)
@@ -275,8 +275,8 @@ impl Folding {
                 number,
                 value,
             } => {
-                let heard = Heard {
-                    visit: self.phase.visit(),
+                let heard = RecordedMessage {
+                    visit: self.stage.visit(),
                     number: *number,
                     offset: self.now - self.phase_at,
                     at: self.now,

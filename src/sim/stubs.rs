@@ -1,6 +1,6 @@
 //! Stubs as a file gives them: which place each of them is for, and a file to start from.
 
-use super::call_sites::{CallSites, Found};
+use super::call_sites::{CallSites, NameMatch};
 use super::world::{Stub, Unstubbed, VirtualWorld};
 use crate::definition::{Brings, Diagnostic, SourceFile, StubDefinition, StubsFile, Text};
 use crate::event::{Failure, Json, Span};
@@ -121,8 +121,8 @@ fn found(
     name: &Text,
 ) -> Result<usize, Box<Diagnostic>> {
     let (code, message, label, hint) = match call_sites.find(name.as_str()) {
-        Found::One(index) => return Ok(index),
-        Found::Several(indices) => {
+        NameMatch::One(index) => return Ok(index),
+        NameMatch::Several(indices) => {
             let names: Vec<String> = indices
                 .iter()
                 .map(|index| format!("`{}`", call_sites.name(*index)))
@@ -135,7 +135,7 @@ fn found(
                 format!("write one of {}", names.join(", ")),
             )
         }
-        Found::None(near) => {
+        NameMatch::None(near) => {
             let hint = match near {
                 Some(near) => format!("did you mean `{near}`?"),
                 None if call_sites.all.is_empty() => {

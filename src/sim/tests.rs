@@ -1,6 +1,6 @@
 //! Recordings: what was answered once is answered again, and nothing else is.
 
-use super::{Asked, LeftAt, Recording, ReplayEnd, Replayed, Stub, VirtualWorld, replay};
+use super::{LeftAt, Mismatch, Recording, ReplayEnd, Replayed, Stub, VirtualWorld, replay};
 use crate::event::{ErrorKind, Event, Fact, Failure, Json, Outcome};
 use crate::machine::tests::{machine, millis, whole, with_room};
 use crate::machine::{Inputs, Machine, Verdict, run};
@@ -230,7 +230,7 @@ fn what_was_not_recorded_is_left_at_its_place() {
         let again = played(&added, &events);
         // The new one stands where `flaky` stood, and the answer there is to another request.
         assert!(
-            matches!(left(&again).asked, Asked::Other { .. }),
+            matches!(left(&again).asked, Mismatch::Other { .. }),
             "{:?}",
             left(&again)
         );
@@ -245,7 +245,7 @@ fn an_answer_to_another_request_is_none() {
         let again = played(&other, &events);
         let at = left(&again);
         assert_eq!(&*at.place.path, "states.place.instructions[0].defer");
-        let Asked::Other { recorded, now } = &at.asked else {
+        let Mismatch::Other { recorded, now } = &at.asked else {
             panic!("{at:?}");
         };
         assert_eq!(

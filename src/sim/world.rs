@@ -2,7 +2,7 @@
 //! when nothing can. It is our own, since a runtime's paused clock also jumps while real IO is in flight.
 
 use super::clock::{Clock, Due, Flag};
-use super::playback::{Arrival, LeftAt, Playback, Said};
+use super::playback::{Arrival, LeftAt, Playback, PlayedAnswer};
 use super::recording::Recording;
 use super::script_host::{Environment, VirtualHost};
 use crate::event::{Attempted, Fact, Failure, Feed, Inbox, Json, Location, Mask, Name, Reply};
@@ -372,14 +372,14 @@ impl VirtualWorld {
             playback.map(|playback| playback.ask(site, &request, now))
         };
         match said {
-            Some(Said::Answer { at, result }) => {
+            Some(PlayedAnswer::Answer { at, result }) => {
                 self.sleep_until(Moment(at)).await;
                 match result {
                     Attempted::Reply(reply) => Ok(reply),
                     Attempted::Failure(failure) => Err(failure),
                 }
             }
-            Some(Said::Nothing(number)) => {
+            Some(PlayedAnswer::Nothing(number)) => {
                 let _unanswered = Unanswered(self, number);
                 std::future::pending().await
             }

@@ -23,7 +23,7 @@ pub(super) fn canonical(path: &Path) -> PathBuf {
 }
 
 /// The file in the folder that it really lies in; a link keeps its name.
-pub(super) fn real_file(path: &Path) -> PathBuf {
+pub(super) fn canonical_file(path: &Path) -> PathBuf {
     let plain = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     match (plain.parent(), plain.file_name()) {
         (Some(parent), Some(name)) => canonical(parent).join(name),

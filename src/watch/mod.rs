@@ -116,7 +116,7 @@ where
             .name(session::THREAD.into())
             .stack_size(engine::STACK)
             .spawn_scoped(scope, move || {
-                session::Session::open(options, mailbox, inbox, runner)?.run()
+                session::WatchSession::open(options, mailbox, inbox, runner)?.run()
             })?;
         engine::block_on(async move {
             tokio::select! {

@@ -16,13 +16,13 @@ const MAX_BYTES: usize = 512 << 10;
 /// How the run of one task stands. Cheap to clone; all clones are the same.
 #[derive(Clone, Debug)]
 pub(super) struct Progress {
-    shared: Arc<Mutex<Written>>,
+    shared: Arc<Mutex<ProgressState>>,
     mailbox: Mailbox,
 }
 
 /// How a run stands, as the session reads it.
 #[derive(Debug, Default)]
-pub(super) struct Written {
+pub(super) struct ProgressState {
     /// What runs.
     pub(super) live: Live,
     /// The last attempt that has ended.
@@ -51,7 +51,7 @@ impl Progress {
     }
 
     /// What stands there now.
-    pub(super) fn read(&self) -> MutexGuard<'_, Written> {
+    pub(super) fn read(&self) -> MutexGuard<'_, ProgressState> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

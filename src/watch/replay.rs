@@ -1,8 +1,8 @@
 //! The judgement of a new definition on the results of the last run, without touching the system under test.
 
 use super::depends::Tie;
-use super::state::{Settled, Task};
-use crate::definition::{self, Difference};
+use super::state::{Settled, WatchedTask};
+use crate::definition::{self, TaskChange};
 use crate::engine::{self, Loaded};
 use crate::event::{Event, ExecutionId, Json, Name, Outcome, RunId};
 use crate::machine::Inputs;
@@ -33,7 +33,7 @@ impl Replay {
 }
 
 /// Whether the task, since its last run, differs from it only in what is judged and kept of results.
-pub(super) fn is_worth_it(task: &Task, tie: Tie) -> bool {
+pub(super) fn is_worth_it(task: &WatchedTask, tie: Tie) -> bool {
     let (Some(result), Some(now)) = (&task.result, &task.definition) else {
         return false;
     };
@@ -41,14 +41,14 @@ pub(super) fn is_worth_it(task: &Task, tie: Tie) -> bool {
         return false;
     }
     match difference(&result.definition, now) {
-        Some(Difference::Expressions) => true,
+        Some(TaskChange::Expressions) => true,
         // The functions that the expressions call have changed.
-        Some(Difference::None) => tie == Tie::Script,
-        Some(Difference::Structure) | None => false,
+        Some(TaskChange::None) => tie == Tie::Script,
+        Some(TaskChange::Structure) | None => false,
     }
 }
 
-fn difference(before: &Loaded, now: &Loaded) -> Option<Difference> {
+fn difference(before: &Loaded, now: &Loaded) -> Option<TaskChange> {
     let before = definition::parse_task(&before.machine.file).ok()?;
     let now = definition::parse_task(&now.machine.file).ok()?;
     Some(before.value.difference(&now.value))

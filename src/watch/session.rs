@@ -6,9 +6,9 @@ use super::depends::Tie;
 use super::mailbox::{Inbox, Mailbox, Message};
 use super::progress::Progress;
 use super::runner::Runner;
-use super::show::Show;
-use super::state::{Active, Ask, Round, State};
-use super::view_state::Wish;
+use super::show::Frontend;
+use super::state::{ActiveRun, Round, RunTrigger, SessionState};
+use super::view_state::SessionCommand;
 use super::watcher::Watcher;
 use super::{End, Options, editor, replay, text};
 use crate::engine::{Loaded, Run};
@@ -28,22 +28,22 @@ const AT_ONCE: usize = 512;
 /// How often what runs is drawn anew.
 const FRAME: Duration = Duration::from_millis(200);
 
-pub(super) struct Session {
+pub(super) struct WatchSession {
     options: Options,
     catalog: Catalog,
-    state: State,
+    state: SessionState,
     watcher: Watcher,
     changes: Changes,
     runner: Runner,
     mailbox: Mailbox,
     inbox: Inbox,
-    show: Show,
+    show: Frontend,
     /// How often Ctrl-C was pressed in a row.
     interrupts: u8,
     end: End,
 }
 
-impl Session {
+impl WatchSession {
     /// Takes the display, loads the tasks and begins to watch.
     pub(super) fn open(
         mut options: Options,
@@ -51,8 +51,8 @@ impl Session {
         inbox: Inbox,
         runner: Runner,
     ) -> io::Result<Self> {
-        let mut show = Show::open(&mut options, mailbox.clone())?;
-        let mut state = State::new(1, options.on_busy);
+        let mut show = Frontend::open(&mut options, mailbox.clone())?;
+        let mut state = SessionState::new(1, options.on_busy);
         state.now = now();
         // Something to see, before everything is read.
         show.frame(&state)?;
@@ -103,7 +103,7 @@ impl Session {
     fn begin(&mut self) -> io::Result<()> {
         self.sync();
         self.watch()?;
-        self.state.ask(Ask::Start, None);
+        self.state.ask(RunTrigger::Start, None);
         self.show.begun(&self.state)?;
         self.start();
         self.show.touch();
@@ -161,7 +161,7 @@ impl Session {
             Message::Wake => self.show.touch(),
             Message::Input(input) => self.input(&input)?,
             Message::EditorClosed(trouble) => {
-                if let Show::Screen(screen) = &mut self.show {
+                if let Frontend::Screen(screen) = &mut self.show {
                     screen.edited(trouble)?;
                 }
             }
@@ -171,7 +171,7 @@ impl Session {
     }
 
     fn input(&mut self, input: &Input) -> io::Result<()> {
-        let Show::Screen(screen) = &mut self.show else {
+        let Frontend::Screen(screen) = &mut self.show else {
             return Ok(());
         };
         self.state.now = now();
@@ -184,13 +184,13 @@ impl Session {
             }
             _ => None,
         };
-        if wish != Some(Wish::Interrupt) && matches!(input, Input::Key(_)) {
+        if wish != Some(SessionCommand::Interrupt) && matches!(input, Input::Key(_)) {
             self.interrupts = 0;
         }
         match wish {
             None => {}
-            Some(Wish::Copy(text)) => screen.copy(&text)?,
-            Some(Wish::Edit(file)) => {
+            Some(SessionCommand::Copy(text)) => screen.copy(&text)?,
+            Some(SessionCommand::Edit(file)) => {
                 if let Some(task) = self.state.task(&file) {
                     let (file, at) = text::place(task);
                     screen.edit(editor::command(&file, at, |name| std::env::var(name).ok()))?;
@@ -198,14 +198,14 @@ impl Session {
                     return Ok(());
                 }
             }
-            Some(Wish::Interrupt) => self.interrupt()?,
-            Some(Wish::Leave) => {
+            Some(SessionCommand::Interrupt) => self.interrupt()?,
+            Some(SessionCommand::Leave) => {
                 self.state.leaving = true;
                 self.state.cancel("the session was quit");
             }
         }
         self.show.touch();
-        if let (Show::Screen(screen), Input::Key(_)) = (&self.show, input) {
+        if let (Frontend::Screen(screen), Input::Key(_)) = (&self.show, input) {
             screen.next_key();
         }
         Ok(())
@@ -306,7 +306,7 @@ impl Session {
             let progress = Progress::new(self.mailbox.clone());
             self.runner
                 .start(run.sink(progress.clone()), progress.clone());
-            let active = Active {
+            let active = ActiveRun {
                 run: id,
                 progress,
                 handle,

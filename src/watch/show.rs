@@ -4,7 +4,7 @@
 use super::mailbox::Mailbox;
 use super::plain::Plain;
 use super::screen;
-use super::state::{Round, State, Task};
+use super::state::{Round, SessionState, WatchedTask};
 use super::terminal::Terminal;
 use super::view_state::ViewState;
 use super::{Display, Options};
@@ -19,7 +19,7 @@ use std::process::Command;
 const MAX_COPIED: usize = 74_994;
 
 /// A screen or lines.
-pub(super) enum Show {
+pub(super) enum Frontend {
     Lines(Box<Plain>),
     Screen(Box<Screen>),
 }
@@ -33,7 +33,7 @@ pub(super) struct Screen {
     is_dirty: bool,
 }
 
-impl Show {
+impl Frontend {
     /// Gives the terminal back, where there is one.
     pub(super) fn give_back(&mut self) {
         if let Self::Screen(screen) = self {
@@ -82,7 +82,7 @@ impl Show {
     }
 
     /// Draws a frame, where there is something new to see.
-    pub(super) fn frame(&mut self, state: &State) -> io::Result<()> {
+    pub(super) fn frame(&mut self, state: &SessionState) -> io::Result<()> {
         match self {
             Self::Screen(screen) if screen.is_dirty && !screen.terminal.is_lent() => {
                 screen.is_dirty = false;
@@ -108,7 +108,7 @@ impl Show {
     }
 
     /// The session has begun.
-    pub(super) fn begun(&mut self, state: &State) -> io::Result<()> {
+    pub(super) fn begun(&mut self, state: &SessionState) -> io::Result<()> {
         match self {
             Self::Lines(plain) => {
                 let files = match state.tasks.len() {
@@ -132,7 +132,7 @@ impl Show {
     /// Files have changed, and these tasks are affected; `wanted` of them will run.
     pub(super) fn changed<'f>(
         &mut self,
-        state: &State,
+        state: &SessionState,
         affected: impl Iterator<Item = &'f Name>,
         wanted: &[Name],
     ) -> io::Result<()> {
@@ -161,7 +161,7 @@ impl Show {
     }
 
     /// A new definition was judged on the last results.
-    pub(super) fn replayed(&mut self, task: &Task) -> io::Result<()> {
+    pub(super) fn replayed(&mut self, task: &WatchedTask) -> io::Result<()> {
         match self {
             Self::Lines(plain) => plain.replayed(task),
             Self::Screen(_) => Ok(()),
@@ -169,7 +169,7 @@ impl Show {
     }
 
     /// A task has a result.
-    pub(super) fn settled(&mut self, task: &Task) -> io::Result<()> {
+    pub(super) fn settled(&mut self, task: &WatchedTask) -> io::Result<()> {
         match self {
             Self::Lines(plain) => plain.settled(task),
             Self::Screen(_) => Ok(()),

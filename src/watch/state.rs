@@ -1,7 +1,7 @@
 //! How a session stands: every task with its definition, its run and its last result; what is selected; what
 //! waits. Pure: it is told what happened, and says what is to be done.
 
-use super::catalog::{Applied, Entry, Findings};
+use super::catalog::{Applied, Findings, TaskFile};
 use super::depends::Tie;
 use super::progress::{KeptEvents, Progress};
 use super::replay::Replay;
@@ -26,9 +26,9 @@ pub enum OnBusy {
 }
 
 /// Everything that a screen shows.
-pub(super) struct State {
+pub(super) struct SessionState {
     /// In the order of their files.
-    pub(super) tasks: Vec<Task>,
+    pub(super) tasks: Vec<WatchedTask>,
     /// Why the last run began: `order.yaml changed → 2 of 14`.
     pub(super) why: String,
     pub(super) filters: Filters,
@@ -62,7 +62,7 @@ pub(super) struct Filters {
 }
 
 /// One task file.
-pub(super) struct Task {
+pub(super) struct WatchedTask {
     /// The file, as people see it.
     pub(super) file: Name,
     /// The last good definition.
@@ -74,7 +74,7 @@ pub(super) struct Task {
     /// The judgement of the newest definition on the results of the last run.
     pub(super) replayed: Option<Replay>,
     /// What runs now.
-    pub(super) active: Option<Active>,
+    pub(super) active: Option<ActiveRun>,
     /// It will run when its turn comes.
     pub(super) queued: bool,
     /// It was queued by a change that may have been its own doing: a second one in a row is passed over, or
@@ -85,7 +85,7 @@ pub(super) struct Task {
 }
 
 /// A run of a task.
-pub(super) struct Active {
+pub(super) struct ActiveRun {
     pub(super) run: RunId,
     pub(super) progress: Progress,
     pub(super) handle: Handle,
@@ -115,7 +115,7 @@ pub(super) enum End {
 
 /// What was asked of the session, in words for the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ask {
+pub(super) enum RunTrigger {
     Start,
     All,
     Failed,
@@ -132,8 +132,8 @@ impl Settled {
     }
 }
 
-impl Task {
-    fn new(entry: &Entry) -> Self {
+impl WatchedTask {
+    fn new(entry: &TaskFile) -> Self {
         Self {
             file: Name::clone(&entry.file),
             definition: entry.good.clone(),
@@ -177,7 +177,7 @@ impl Task {
     }
 }
 
-impl State {
+impl SessionState {
     pub(super) fn new(jobs: usize, on_busy: OnBusy) -> Self {
         Self {
             tasks: Vec::new(),
@@ -193,15 +193,15 @@ impl State {
     }
 
     /// Takes over what the files say now. A task whose file is gone goes when its run has ended.
-    pub(super) fn sync(&mut self, entries: &[Entry]) {
-        let mut known: HashMap<Name, Task> = std::mem::take(&mut self.tasks)
+    pub(super) fn sync(&mut self, entries: &[TaskFile]) {
+        let mut known: HashMap<Name, WatchedTask> = std::mem::take(&mut self.tasks)
             .into_iter()
             .map(|task| (Name::clone(&task.file), task))
             .collect();
         for entry in entries {
             let mut task = known
                 .remove(&entry.file)
-                .unwrap_or_else(|| Task::new(entry));
+                .unwrap_or_else(|| WatchedTask::new(entry));
             task.definition.clone_from(&entry.good);
             task.broken.clone_from(&entry.broken);
             self.tasks.push(task);
@@ -272,23 +272,23 @@ impl State {
     }
 
     /// Somebody asked for runs.
-    pub(super) fn ask(&mut self, ask: Ask, selected: Option<&str>) -> Vec<Name> {
+    pub(super) fn ask(&mut self, ask: RunTrigger, selected: Option<&str>) -> Vec<Name> {
         let wanted: Vec<Name> = (self.tasks.iter())
             .filter(|task| task.is_ready())
             .filter(|task| match ask {
-                Ask::Start | Ask::All => self.filters.want(task),
-                Ask::Failed => self.filters.want(task) && task.is_bad(),
-                Ask::Again => selected == Some(&*task.file),
-                Ask::Resumed => task.held,
+                RunTrigger::Start | RunTrigger::All => self.filters.want(task),
+                RunTrigger::Failed => self.filters.want(task) && task.is_bad(),
+                RunTrigger::Again => selected == Some(&*task.file),
+                RunTrigger::Resumed => task.held,
             })
             .map(|task| Name::clone(&task.file))
             .collect();
         let what = match ask {
-            Ask::Start => "start",
-            Ask::All => "all",
-            Ask::Failed => "failed",
-            Ask::Again => "again",
-            Ask::Resumed => "resumed",
+            RunTrigger::Start => "start",
+            RunTrigger::All => "all",
+            RunTrigger::Failed => "failed",
+            RunTrigger::Again => "again",
+            RunTrigger::Resumed => "resumed",
         };
         self.enqueue(&wanted);
         self.explain(what, wanted.len());
@@ -340,7 +340,7 @@ impl State {
         due
     }
 
-    pub(super) fn started(&mut self, file: &str, active: Active) {
+    pub(super) fn started(&mut self, file: &str, active: ActiveRun) {
         if let Some(task) = self.task_mut(file) {
             task.active = Some(active);
         }
@@ -432,21 +432,21 @@ impl State {
     }
 
     /// The tasks that are shown.
-    pub(super) fn shown(&self) -> impl DoubleEndedIterator<Item = &Task> {
+    pub(super) fn visible(&self) -> impl DoubleEndedIterator<Item = &WatchedTask> {
         self.tasks.iter().filter(|task| self.filters.want(task))
     }
 
-    pub(super) fn task(&self, file: &str) -> Option<&Task> {
+    pub(super) fn task(&self, file: &str) -> Option<&WatchedTask> {
         self.tasks.iter().find(|task| &*task.file == file)
     }
 
-    pub(super) fn task_mut(&mut self, file: &str) -> Option<&mut Task> {
+    pub(super) fn task_mut(&mut self, file: &str) -> Option<&mut WatchedTask> {
         self.tasks.iter_mut().find(|task| &*task.file == file)
     }
 }
 
 impl Filters {
-    pub(super) fn want(&self, task: &Task) -> bool {
+    pub(super) fn want(&self, task: &WatchedTask) -> bool {
         task.file.contains(&self.path) && task.name().contains(&self.name)
     }
 

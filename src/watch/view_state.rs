@@ -1,8 +1,8 @@
 //! Where somebody looks: what is selected, what is open, what is being typed. Keys change it, and ask the
 //! session for what it cannot do itself.
 
-use super::keys::Action;
-use super::state::{Ask, State};
+use super::keys::KeyAction;
+use super::state::{RunTrigger, SessionState};
 use super::text;
 use crate::event::Name;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -61,7 +61,7 @@ impl PromptKind {
 
 /// What a key asks of the session.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Wish {
+pub(super) enum SessionCommand {
     Edit(Name),
     Copy(String),
     Interrupt,
@@ -75,7 +75,11 @@ const MAX_TYPED: usize = 200;
 
 impl ViewState {
     /// A key was pressed.
-    pub(super) fn press(&mut self, key: &KeyEvent, state: &mut State) -> Option<Wish> {
+    pub(super) fn press(
+        &mut self,
+        key: &KeyEvent,
+        state: &mut SessionState,
+    ) -> Option<SessionCommand> {
         self.status = None;
         let interrupts = key.modifiers.contains(KeyModifiers::CONTROL);
         if self.prompt.is_some() && !interrupts {
@@ -88,10 +92,10 @@ impl ViewState {
     }
 
     /// A selection that is shown: the one that was, else the first.
-    pub(super) fn keep_selected(&mut self, state: &State) {
+    pub(super) fn keep_selected(&mut self, state: &SessionState) {
         let kept = self.selected.as_deref();
-        if !state.shown().any(|task| Some(&*task.file) == kept) {
-            self.selected = state.shown().next().map(|task| Name::clone(&task.file));
+        if !state.visible().any(|task| Some(&*task.file) == kept) {
+            self.selected = state.visible().next().map(|task| Name::clone(&task.file));
         }
     }
 
@@ -103,31 +107,31 @@ impl ViewState {
         }
     }
 
-    fn act(&mut self, action: Action, state: &mut State) -> Option<Wish> {
+    fn act(&mut self, action: KeyAction, state: &mut SessionState) -> Option<SessionCommand> {
         match action {
-            Action::Down => self.step(1, state),
-            Action::Up => self.step(-1, state),
-            Action::PageDown => self.step(PAGE.cast_signed(), state),
-            Action::PageUp => self.step(-PAGE.cast_signed(), state),
-            Action::Top => self.step(isize::MIN, state),
-            Action::Bottom => self.step(isize::MAX, state),
-            Action::Open if self.view == View::List => self.show(View::Detail),
-            Action::Open | Action::Back => self.show(View::List),
-            Action::Graph if self.view == View::Graph => self.show(View::List),
-            Action::Graph => self.show(View::Graph),
-            Action::Help if self.view == View::Help => self.show(View::List),
-            Action::Help => self.show(View::Help),
-            Action::All => self.ask(Ask::All, state),
-            Action::Failed => self.ask(Ask::Failed, state),
-            Action::Again => self.ask(Ask::Again, state),
-            Action::FilterPath => self.type_in(PromptKind::Path, state.filters.path.clone()),
-            Action::FilterName => self.type_in(PromptKind::Name, state.filters.name.clone()),
-            Action::Search => self.type_in(PromptKind::Search, String::new()),
-            Action::Clear => {
+            KeyAction::Down => self.step(1, state),
+            KeyAction::Up => self.step(-1, state),
+            KeyAction::PageDown => self.step(PAGE.cast_signed(), state),
+            KeyAction::PageUp => self.step(-PAGE.cast_signed(), state),
+            KeyAction::Top => self.step(isize::MIN, state),
+            KeyAction::Bottom => self.step(isize::MAX, state),
+            KeyAction::Open if self.view == View::List => self.show(View::Detail),
+            KeyAction::Open | KeyAction::Back => self.show(View::List),
+            KeyAction::Graph if self.view == View::Graph => self.show(View::List),
+            KeyAction::Graph => self.show(View::Graph),
+            KeyAction::Help if self.view == View::Help => self.show(View::List),
+            KeyAction::Help => self.show(View::Help),
+            KeyAction::All => self.ask(RunTrigger::All, state),
+            KeyAction::Failed => self.ask(RunTrigger::Failed, state),
+            KeyAction::Again => self.ask(RunTrigger::Again, state),
+            KeyAction::FilterPath => self.type_in(PromptKind::Path, state.filters.path.clone()),
+            KeyAction::FilterName => self.type_in(PromptKind::Name, state.filters.name.clone()),
+            KeyAction::Search => self.type_in(PromptKind::Search, String::new()),
+            KeyAction::Clear => {
                 state.filters = super::state::Filters::default();
                 self.search.clear();
             }
-            Action::Cancel => {
+            KeyAction::Cancel => {
                 let count = state.cancel("cancelled by x");
                 self.say(if count == 0 {
                     "nothing runs"
@@ -135,28 +139,28 @@ impl ViewState {
                     "cancelled, cleaning up"
                 });
             }
-            Action::Pause => {
+            KeyAction::Pause => {
                 state.paused = !state.paused;
                 if state.paused {
                     self.say("paused: changes are noticed, nothing is run");
                 } else if state.tasks.iter().any(|task| task.held) {
-                    self.ask(Ask::Resumed, state);
+                    self.ask(RunTrigger::Resumed, state);
                 }
             }
-            Action::NextFailure => self.turn_to_failure(true, state),
-            Action::PreviousFailure => self.turn_to_failure(false, state),
-            Action::Edit => return self.selected.clone().map(Wish::Edit),
-            Action::Copy => {
+            KeyAction::NextFailure => self.turn_to_failure(true, state),
+            KeyAction::PreviousFailure => self.turn_to_failure(false, state),
+            KeyAction::Edit => return self.selected.clone().map(SessionCommand::Edit),
+            KeyAction::Copy => {
                 let task = self.selected.as_deref().and_then(|file| state.task(file));
                 let curl = task.and_then(text::curl);
                 if curl.is_none() {
                     self.say("there is no request to copy yet");
                 }
-                return curl.map(Wish::Copy);
+                return curl.map(SessionCommand::Copy);
             }
-            Action::Web => self.say("there is no web UI yet: `funcy serve` is to come"),
-            Action::Quit => return Some(Wish::Leave),
-            Action::Interrupt => return Some(Wish::Interrupt),
+            KeyAction::Web => self.say("there is no web UI yet: `funcy serve` is to come"),
+            KeyAction::Quit => return Some(SessionCommand::Leave),
+            KeyAction::Interrupt => return Some(SessionCommand::Interrupt),
         }
         None
     }
@@ -170,14 +174,14 @@ impl ViewState {
         self.top = 0;
     }
 
-    fn ask(&mut self, ask: Ask, state: &mut State) {
+    fn ask(&mut self, ask: RunTrigger, state: &mut SessionState) {
         let wanted = state.ask(ask, self.selected.as_deref());
         if wanted.is_empty() {
             self.say(match ask {
-                Ask::Failed => "nothing has failed",
+                RunTrigger::Failed => "nothing has failed",
                 _ => "there is nothing to run",
             });
-        } else if ask != Ask::Again {
+        } else if ask != RunTrigger::Again {
             self.turn_to(&wanted);
         }
     }
@@ -187,7 +191,7 @@ impl ViewState {
     }
 
     /// Lists and texts follow each letter.
-    fn typed(&mut self, key: &KeyEvent, state: &mut State) {
+    fn typed(&mut self, key: &KeyEvent, state: &mut SessionState) {
         let Some(prompt) = &mut self.prompt else {
             return;
         };
@@ -211,12 +215,12 @@ impl ViewState {
         self.apply(kind, text, state);
     }
 
-    fn apply(&mut self, kind: PromptKind, text: String, state: &mut State) {
+    fn apply(&mut self, kind: PromptKind, text: String, state: &mut SessionState) {
         match kind {
             PromptKind::Path => state.filters.path = text,
             PromptKind::Name => state.filters.name = text,
             PromptKind::Search => {
-                let found = (state.shown())
+                let found = (state.visible())
                     .find(|task| task.name().contains(&text) || task.file.contains(&text))
                     .filter(|_| !text.is_empty());
                 if let Some(task) = found {
@@ -229,12 +233,12 @@ impl ViewState {
     }
 
     /// Moves the selection, or the text where one is read.
-    fn step(&mut self, by: isize, state: &State) {
+    fn step(&mut self, by: isize, state: &SessionState) {
         if self.view != View::List {
             self.top = self.top.saturating_add_signed(by.clamp(-100_000, 100_000));
             return;
         }
-        let files: Vec<&Name> = state.shown().map(|task| &task.file).collect();
+        let files: Vec<&Name> = state.visible().map(|task| &task.file).collect();
         let at = files
             .iter()
             .position(|file| Some(*file) == self.selected.as_ref());
@@ -244,8 +248,8 @@ impl ViewState {
     }
 
     /// The next task that is broken or has failed.
-    fn turn_to_failure(&mut self, forward: bool, state: &State) {
-        let mut shown: Vec<_> = state.shown().collect();
+    fn turn_to_failure(&mut self, forward: bool, state: &SessionState) {
+        let mut shown: Vec<_> = state.visible().collect();
         if !forward {
             shown.reverse();
         }

@@ -1,4 +1,4 @@
-use super::{Args, Format, Trouble, command, nothing, say_size, shown, word};
+use super::{Args, Format, Trouble, command, nothing, report_status, say_size, word};
 use crate::cli::exit::Exit;
 use crate::cli::options::Global;
 use crate::cli::{output, run, when};
@@ -109,7 +109,7 @@ impl Shown {
         let ellipsis = style.symbols().ellipsis;
         if self.named.is_empty() {
             let text = command(&self.row.command);
-            let text = report::shown(&text, style.unicode);
+            let text = report::printable(&text, style.unicode);
             return cut_end(&text, room, ellipsis).into_owned();
         }
         let more = match self.more {
@@ -120,7 +120,7 @@ impl Shown {
         let each = room.saturating_sub(more.len() + 2 * (names - 1)) / names;
         let names: Vec<String> = (self.named.iter())
             .map(|name| {
-                let name = report::shown(name, style.unicode);
+                let name = report::printable(name, style.unicode);
                 cut_middle(&name, each.max(6), ellipsis).into_owned()
             })
             .collect();
@@ -153,7 +153,7 @@ fn table(rows: &[Shown], now: i64, style: Style) -> String {
         rows.iter().map(|row| width(&text(row))).max().unwrap_or(0)
     };
     let columns = Columns {
-        status: 2 + longest(&|row| shown(row.status).word().to_owned()),
+        status: 2 + longest(&|row| report_status(row.status).word().to_owned()),
         id: longest(&|row| row.row.id.to_string()),
         when: longest(&|row| when::short(row.row.started, now)),
         tally: longest(&|row| tally_text(&row.tally, style)),
@@ -175,7 +175,7 @@ struct Columns {
 
 /// One run: on one line if it has room for all of it, else on as many as it takes, the others indented.
 fn write(row: &Shown, columns: &Columns, now: i64, style: Style, out: &mut String) {
-    let status = shown(row.status);
+    let status = report_status(row.status);
     let hue = Ink::Hue(status.hue());
     let mut flow = Flow {
         style,
@@ -205,7 +205,7 @@ fn write(row: &Shown, columns: &Columns, now: i64, style: Style, out: &mut Strin
         flow.next();
     }
     let labels = row.labels();
-    let labels = report::shown(&labels, style.unicode);
+    let labels = report::printable(&labels, style.unicode);
     // They stand beside it where that leaves room enough.
     let beside = match width(&labels) {
         0 => 0,

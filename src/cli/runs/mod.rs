@@ -99,7 +99,7 @@ pub(super) fn nothing(message: &str, hint: &str) -> Trouble {
 }
 
 /// How people see it.
-pub(super) fn shown(status: Status) -> report::Status {
+pub(super) fn report_status(status: Status) -> report::Status {
     match status {
         Status::Running => report::Status::Running,
         Status::Ended(outcome) => report::Status::Ended(outcome),
@@ -108,7 +108,7 @@ pub(super) fn shown(status: Status) -> report::Status {
 
 /// How programs see it: one word.
 pub(super) fn word(status: Status) -> String {
-    shown(status).word().replace(' ', "_")
+    report_status(status).word().replace(' ', "_")
 }
 
 /// The command line as a person would type it.

@@ -104,7 +104,7 @@ impl Past<'_> {
             .write(&mut out);
         let mut line = style.line().push(Ink::Faint, "  last   ");
         for status in self.statuses.iter().rev() {
-            let status = super::shown(*status);
+            let status = super::report_status(*status);
             line = line.push(Ink::Hue(status.hue()), status.glyph(style.unicode));
         }
         line.push(Ink::Faint, "  the latest at the end")
@@ -191,7 +191,7 @@ fn write_times(times: &[Times], style: Style, out: &mut String) {
     let room = style.width.saturating_sub(NUMBERS + 2).max(8);
     let column = longest.max("transition".len()).min(room);
     let row = |first: &str, numbers: [String; 4]| {
-        let first = report::shown(first, style.unicode);
+        let first = report::printable(first, style.unicode);
         let first = cut_middle(&first, column, style.symbols().ellipsis);
         let mut line = style.line().plain("  ").plain(&first);
         line.pad_to(column + 2);
@@ -224,7 +224,7 @@ fn write_limit(limit: &Limited, style: Style, out: &mut String) {
         text.push_str(&format!(", expired {times}"));
     }
     let third = (style.width / 3).max(8);
-    let state = report::shown(&limit.state, style.unicode);
+    let state = report::printable(&limit.state, style.unicode);
     let state = cut_middle(&state, third, style.symbols().ellipsis);
     let line = style
         .line()

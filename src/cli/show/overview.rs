@@ -93,7 +93,7 @@ impl<'h> Page<'h> {
 
     fn head(&self, style: Style, out: &mut String) -> Result<(), JournalError> {
         let row = self.row;
-        let status = runs::shown(self.status);
+        let status = runs::report_status(self.status);
         let hue = Ink::Hue(status.hue());
         style
             .line()
@@ -168,7 +168,7 @@ impl<'h> Page<'h> {
             super::write_marks("  marks  ", &marks, style, out);
             let path = path_text(ended, style);
             if !path.is_empty() {
-                let path = report::shown(&path, style.unicode);
+                let path = report::printable(&path, style.unicode);
                 let room = style.width.saturating_sub(2);
                 let path = cut_end(&path, room.saturating_mul(3), style.symbols().ellipsis);
                 for line in report::wrap(&path, room, room) {
@@ -219,7 +219,7 @@ impl<'h> Page<'h> {
                 report::count(others.len() as u64, "other task"),
                 names.join(", ")
             );
-            let text = report::shown(&text, style.unicode);
+            let text = report::printable(&text, style.unicode);
             let room = style.width.saturating_sub(2);
             for line in report::wrap(&text, room, room) {
                 let line = format!("  {line}");

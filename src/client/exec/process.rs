@@ -34,7 +34,7 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(2), Duration::from_mi
 
 /// How a process ended.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(super) struct ProcessEnd {
     pub(super) code: Option<i32>,
     pub(super) signal: Option<i32>,
     pub(super) stdout: Output,
@@ -46,7 +46,7 @@ pub(super) struct Ended {
 
 /// Runs the command to its end. Dropping this future, or closing the scope, ends the process with all that
 /// it started; closing the scope waits for that.
-pub(super) async fn run(command: Command, scope: &Scope) -> Result<Ended, Failure> {
+pub(super) async fn run(command: Command, scope: &Scope) -> Result<ProcessEnd, Failure> {
     let token = scope.token();
     let _ends_it = token.clone().drop_guard();
     let (report, reported) = oneshot::channel();
@@ -146,7 +146,7 @@ async fn supervise(
     stdin: Option<Vec<u8>>,
     token: &CancellationToken,
     start: Instant,
-) -> Result<Ended, Failure> {
+) -> Result<ProcessEnd, Failure> {
     let process_tree = Arc::new(Mutex::new(process_tree));
     let mut last_resort = LastResort(Some(Arc::clone(&process_tree)));
     let (stdout, stderr) = (Mutex::default(), Mutex::default());
@@ -201,7 +201,7 @@ async fn supervise(
     let take = |output: &Mutex<Output>| {
         std::mem::take(&mut *output.lock().unwrap_or_else(PoisonError::into_inner))
     };
-    Ok(Ended {
+    Ok(ProcessEnd {
         code: status.code(),
         signal: status.signal(),
         stdout: take(&stdout),

@@ -201,7 +201,7 @@ async fn read(context: &Context, path: &str) -> Result<Answer<Reply>, Failure> {
     let body = parse(&read.path, path, &text)?;
     let mut answer = Answer::new(
         Reply {
-            path: shown(&read.path),
+            path: path_text(&read.path),
             size: Some(size),
             text: Some(text),
             body: Some(body),
@@ -236,7 +236,7 @@ async fn exists(context: &Context, path: &str) -> Result<Answer<Reply>, Failure>
     context.permissions.read(&real)?;
     Ok(Answer::new(
         Reply {
-            path: shown(&real),
+            path: path_text(&real),
             exists: Some(exists),
             ..Reply::default()
         },
@@ -337,7 +337,7 @@ async fn append(context: &Context, path: &str, bytes: &[u8]) -> Result<Answer<Re
 fn written(verb: &str, path: &str, real: &Path, bytes: &[u8], size: u64) -> Answer<Reply> {
     let mut answer = Answer::new(
         Reply {
-            path: shown(real),
+            path: path_text(real),
             size: Some(size),
             ..Reply::default()
         },
@@ -347,6 +347,6 @@ fn written(verb: &str, path: &str, real: &Path, bytes: &[u8], size: u64) -> Answ
     answer
 }
 
-fn shown(path: &Path) -> String {
+fn path_text(path: &Path) -> String {
     path.display().to_string()
 }

@@ -1,10 +1,10 @@
 //! Sends a request, follows redirects hop by hop, keeps cookies.
 
+use super::failure;
 use super::jar;
-use super::pool::{Pool, Way};
+use super::pool::{ConnectOptions, Pool};
 use super::prepared::Prepared;
-use super::session::Session;
-use super::trouble;
+use super::session::HttpSession;
 use crate::event::{Failure, Json};
 use bytes::Bytes;
 use reqwest::header::{
@@ -39,7 +39,7 @@ pub(super) struct Trace {
 /// Sends it, and follows redirects as browsers do.
 pub(super) async fn send(
     pool: &Pool,
-    session: &Session,
+    session: &HttpSession,
     prepared: &Prepared,
     trace: &mut Trace,
 ) -> Result<Arrived, Failure> {
@@ -56,7 +56,9 @@ pub(super) async fn send(
             .context
             .permissions
             .net(hop.url.host_str().unwrap_or_default())?;
-        let client = pool.client(&way(session, prepared, &hop.url)).await?;
+        let client = pool
+            .client(&connect_options(session, prepared, &hop.url))
+            .await?;
         let cookies = jar.and_then(|jar| jar.header(&hop.url));
         let request = hop.request(cookies.as_ref());
         if trace.redirects == 0 {
@@ -65,7 +67,7 @@ pub(super) async fn send(
         let mut response = client
             .execute(request)
             .await
-            .map_err(|error| trouble::failure(&error, &hop.url, session.connect_timeout))?;
+            .map_err(|error| failure::failure(&error, &hop.url, session.connect_timeout))?;
         if response.headers().contains_key(SET_COOKIE) {
             if let Some(jar) = jar {
                 jar.keep(response.headers(), &hop.url);
@@ -158,8 +160,8 @@ fn joined(own: &HeaderValue, jar: &HeaderValue) -> HeaderValue {
     HeaderValue::from_bytes(&both).unwrap_or_else(|_| own.clone())
 }
 
-fn way(session: &Session, prepared: &Prepared, url: &Url) -> Way {
-    Way {
+fn connect_options(session: &HttpSession, prepared: &Prepared, url: &Url) -> ConnectOptions {
+    ConnectOptions {
         trust: (url.scheme() == "https").then(|| prepared.trust.clone()),
         http2: prepared.http2,
         compression: session.compression,

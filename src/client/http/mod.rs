@@ -1,13 +1,14 @@
 //! HTTP: requests, and server-sent events as a source.
 //!
 //! `request` is what a task writes, `prepared` the same made ready, `exchange` sends it and follows
-//! redirects, `content` reads the body, `trouble` names what went wrong, `curl` repeats it in a shell.
+//! redirects, `content` reads the body, `failure` names what went wrong, `curl` repeats it in a shell.
 //! `pool` holds the connections, `session` the cookies. `stream` subscribes to the events that `sse` reads.
 
 mod config;
 mod content;
 mod curl;
 mod exchange;
+mod failure;
 mod fields;
 mod jar;
 mod multipart;
@@ -17,7 +18,6 @@ mod request;
 mod session;
 mod sse;
 mod stream;
-mod trouble;
 
 #[cfg(test)]
 mod tests;
@@ -25,7 +25,7 @@ mod tests;
 pub use config::Config;
 pub use fields::{Auth, Cookies, Fields, Follow, Tls};
 pub use request::{Graphql, Request, Source};
-pub use session::Session;
+pub use session::HttpSession;
 
 use super::contract::{Answer, Context, Protocol};
 use super::scope::Scope;
@@ -94,7 +94,7 @@ expect: res.status == 201
     type Request = Box<Request>;
     type Source = Source;
     type Reply = Reply;
-    type Session = Arc<Session>;
+    type Session = Arc<HttpSession>;
 
     fn short_request(text: &str) -> Result<Json, String> {
         request::short(text)
@@ -112,13 +112,13 @@ expect: res.status == 201
         request::is_safe(request)
     }
 
-    async fn open(&self, config: Config, context: &Context) -> Result<Arc<Session>, Failure> {
-        Session::open(config, context).await.map(Arc::new)
+    async fn open(&self, config: Config, context: &Context) -> Result<Arc<HttpSession>, Failure> {
+        HttpSession::open(config, context).await.map(Arc::new)
     }
 
     async fn call(
         &self,
-        session: &Arc<Session>,
+        session: &Arc<HttpSession>,
         request: Box<Request>,
         _: &Scope,
     ) -> Result<Answer<Reply>, Failure> {
@@ -140,7 +140,7 @@ expect: res.status == 201
 
     async fn subscribe(
         &self,
-        session: &Arc<Session>,
+        session: &Arc<HttpSession>,
         source: Source,
         feed: Feed,
         scope: &Scope,
@@ -164,7 +164,7 @@ expect: res.status == 201
 
 async fn answer(
     pool: &Pool,
-    session: &Session,
+    session: &HttpSession,
     prepared: &Prepared,
     trace: &mut Trace,
 ) -> Result<Answer<Reply>, Failure> {

@@ -1,10 +1,10 @@
 //! A request made ready to be sent: the URL resolved, headers and body as bytes.
 
 use super::fields::{Auth, Cookies, Fields, Follow, Tls};
-use super::multipart::{self, Part};
+use super::multipart::{self, FormPart};
 use super::pool::Trust;
 use super::request::{Payload, Request};
-use super::session::Session;
+use super::session::HttpSession;
 use crate::client::paths;
 use crate::client::value::Text;
 use crate::event::Failure;
@@ -46,7 +46,7 @@ pub(super) enum Origin {
     None,
     Text,
     File(PathBuf),
-    Multipart(Vec<Part>),
+    Multipart(Vec<FormPart>),
 }
 
 /// Who asks.
@@ -91,7 +91,10 @@ impl Credentials {
 
 impl Prepared {
     /// Resolves a request against its session.
-    pub(super) async fn new(session: &Session, mut request: Box<Request>) -> Result<Self, Failure> {
+    pub(super) async fn new(
+        session: &HttpSession,
+        mut request: Box<Request>,
+    ) -> Result<Self, Failure> {
         let payload = request.take_payload()?;
         let (method, written) = request.target()?;
         let (mut url, in_url) = session.resolve(written)?;
@@ -158,13 +161,13 @@ fn has_header(request: &Request, name: &str) -> bool {
         .is_some_and(|fields| fields.0.keys().any(|key| key.eq_ignore_ascii_case(name)))
 }
 
-async fn trust(session: &Session, tls: &Tls) -> Result<Trust, Failure> {
-    Session::trust(tls, &session.context).await
+async fn trust(session: &HttpSession, tls: &Tls) -> Result<Trust, Failure> {
+    HttpSession::trust(tls, &session.context).await
 }
 
 /// A payload's bytes, where they come from, and their content type.
 async fn encode(
-    session: &Session,
+    session: &HttpSession,
     payload: Payload,
 ) -> Result<(Bytes, Origin, Option<HeaderValue>), Failure> {
     let fixed = |text| Some(HeaderValue::from_static(text));

@@ -3,9 +3,9 @@
 use super::exchange::Trace;
 use super::pool::Pool;
 use super::prepared::Prepared;
-use super::session::Session;
+use super::session::HttpSession;
 use super::sse::{Event, Parser};
-use super::{Http, Source, curl, exchange, plain_headers, trouble};
+use super::{Http, Source, curl, exchange, failure, plain_headers};
 use crate::client::kit::json_bigint;
 use crate::client::scope::Scope;
 use crate::client::value::now;
@@ -27,7 +27,7 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Opens the stream; returns once the server has answered with one.
 pub(super) async fn subscribe(
     http: &Http,
-    session: &Arc<Session>,
+    session: &Arc<HttpSession>,
     source: Source,
     feed: Feed,
     scope: &Scope,
@@ -87,13 +87,13 @@ enum Opened {
 }
 
 /// Why a stream could not be opened.
-enum Trouble {
+enum OpenError {
     /// Worth another attempt.
     Passing(Failure),
     Lasting(Failure),
 }
 
-impl Trouble {
+impl OpenError {
     fn into_failure(self) -> Failure {
         match self {
             Self::Passing(failure) | Self::Lasting(failure) => failure,
@@ -101,12 +101,16 @@ impl Trouble {
     }
 }
 
-async fn open(pool: &Pool, session: &Session, prepared: &Prepared) -> Result<Opened, Trouble> {
+async fn open(
+    pool: &Pool,
+    session: &HttpSession,
+    prepared: &Prepared,
+) -> Result<Opened, OpenError> {
     let arrived = exchange::send(pool, session, prepared, &mut Trace::default())
         .await
         .map_err(|failure| match failure.kind {
-            crate::event::ErrorKind::Transport => Trouble::Passing(failure),
-            _ => Trouble::Lasting(failure),
+            crate::event::ErrorKind::Transport => OpenError::Passing(failure),
+            _ => OpenError::Lasting(failure),
         })?;
     let (response, url) = (arrived.response, arrived.url);
     let status = response.status();
@@ -120,9 +124,9 @@ async fn open(pool: &Pool, session: &Session, prepared: &Prepared) -> Result<Ope
         ));
         let passing = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
         return Err(if passing {
-            Trouble::Passing(failure)
+            OpenError::Passing(failure)
         } else {
-            Trouble::Lasting(failure)
+            OpenError::Lasting(failure)
         });
     }
     let kind = response
@@ -132,7 +136,7 @@ async fn open(pool: &Pool, session: &Session, prepared: &Prepared) -> Result<Ope
         .unwrap_or_default();
     let media = kind.split(';').next().unwrap_or_default().trim();
     if !media.eq_ignore_ascii_case("text/event-stream") {
-        return Err(Trouble::Lasting(
+        return Err(OpenError::Lasting(
             Failure::protocol(format!(
                 "{url} answered with the content type {kind:?}, where text/event-stream is due"
             ))
@@ -149,7 +153,7 @@ async fn open(pool: &Pool, session: &Session, prepared: &Prepared) -> Result<Ope
 
 struct Pump {
     pool: Arc<Pool>,
-    session: Arc<Session>,
+    session: Arc<HttpSession>,
     prepared: Prepared,
     feed: Feed,
     parser: Parser,
@@ -187,7 +191,7 @@ impl Pump {
                     )));
                 }
                 Err(error) => {
-                    return Ok(trouble::failure(
+                    return Ok(failure::failure(
                         &error,
                         &stream.url,
                         self.session.connect_timeout,
@@ -214,8 +218,8 @@ impl Pump {
                         self.prepared.url
                     )));
                 }
-                Err(Trouble::Passing(failure)) => last = failure,
-                Err(Trouble::Lasting(failure)) => return Err(failure),
+                Err(OpenError::Passing(failure)) => last = failure,
+                Err(OpenError::Lasting(failure)) => return Err(failure),
             }
         }
         last.message = format!(

@@ -29,7 +29,7 @@ mod imp {
     }
 
     /// A line of the table of processes.
-    struct Entry {
+    struct ProcessEntry {
         parent: u32,
         group: u32,
         session: u32,
@@ -94,7 +94,7 @@ mod imp {
             living
         }
 
-        fn has(&self, pid: u32, entry: &Entry) -> bool {
+        fn has(&self, pid: u32, entry: &ProcessEntry) -> bool {
             entry.group == self.leader
                 || self.known.contains(&(pid, entry.born))
                 || std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| {
@@ -105,7 +105,7 @@ mod imp {
         }
     }
 
-    fn table() -> HashMap<u32, Entry> {
+    fn table() -> HashMap<u32, ProcessEntry> {
         let Ok(folder) = std::fs::read_dir("/proc") else {
             return HashMap::new();
         };
@@ -118,13 +118,13 @@ mod imp {
             .collect()
     }
 
-    fn entry(pid: u32) -> Option<Entry> {
+    fn entry(pid: u32) -> Option<ProcessEntry> {
         let line = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
         // The program's name stands in parentheses and may hold any byte.
         let end = line.iter().rposition(|byte| *byte == b')')?;
         let rest = std::str::from_utf8(&line[end + 1..]).ok()?;
         let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
-        Some(Entry {
+        Some(ProcessEntry {
             is_zombie: matches!(*fields.first()?, "Z" | "X"),
             parent: fields.get(1)?.parse().ok()?,
             group: fields.get(2)?.parse().ok()?,

@@ -287,12 +287,12 @@ impl News {
     }
 
     /// The first refusal after the `seen` first ones that holds these words.
-    fn refusal(&self, seen: u64, schema: &str) -> Option<&str> {
+    fn refusal(&self, seen: u64, words: &str) -> Option<&str> {
         let new = usize::try_from(self.count - seen).unwrap_or(usize::MAX);
         self.refusals
             .iter()
             .skip(self.refusals.len().saturating_sub(new))
-            .find(|text| text.contains(schema))
+            .find(|text| text.contains(words))
             .map(String::as_str)
     }
 }
@@ -306,16 +306,16 @@ pub(super) struct Connection {
 
 /// Something asked of the server that it may refuse, and how many refusals there were before.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(super) struct PendingRefusal {
     seen: u64,
     subject: String,
     /// How its refusal names it.
-    schema: String,
+    words: String,
 }
 
-impl Asked {
+impl PendingRefusal {
     fn refusal(&self, news: &News) -> Option<Failure> {
-        let text = news.refusal(self.seen, &self.schema)?;
+        let text = news.refusal(self.seen, &self.words)?;
         let subject = &self.subject;
         Some(Failure::protocol(format!(
             "the server refused {subject}: {text}"
@@ -340,7 +340,7 @@ impl Connection {
     }
 
     /// Waits until this subscription can no longer be trusted to be complete.
-    pub(super) async fn incomplete(&self, asked: &Asked) -> Failure {
+    pub(super) async fn incomplete(&self, asked: &PendingRefusal) -> Failure {
         self.ended(|news| {
             let failure = news.lost.clone().or_else(|| news.slow.clone());
             failure.or_else(|| asked.refusal(news))
@@ -359,19 +359,19 @@ impl Connection {
     }
 
     /// To be called before publishing to the subject.
-    pub(super) fn publishing(&self, subject: &str) -> Asked {
+    pub(super) fn publishing(&self, subject: &str) -> PendingRefusal {
         self.asking(subject, "Publish")
     }
 
     /// To be called before subscribing to the subject.
-    pub(super) fn subscribing(&self, subject: &str) -> Asked {
+    pub(super) fn subscribing(&self, subject: &str) -> PendingRefusal {
         self.asking(subject, "Subscription")
     }
 
-    fn asking(&self, subject: &str, what: &str) -> Asked {
-        Asked {
+    fn asking(&self, subject: &str, what: &str) -> PendingRefusal {
+        PendingRefusal {
             seen: self.news.borrow().count,
-            schema: format!("{what} to \"{subject}\""),
+            words: format!("{what} to \"{subject}\""),
             subject: subject.to_owned(),
         }
     }
@@ -379,7 +379,7 @@ impl Connection {
     /// Waits until the server has handled everything that was sent before, then fails if it refused what was
     /// asked. The library's own `flush` only empties the socket, so a message goes round: the server
     /// handles a connection's commands in order.
-    pub(super) async fn settle(&self, asked: &Asked) -> Result<(), Failure> {
+    pub(super) async fn settle(&self, asked: &PendingRefusal) -> Result<(), Failure> {
         let probe = self.client.new_inbox();
         let lost = |_| Failure::transport("the connection is closed");
         let mut echo = self.client.subscribe(probe.clone()).await.map_err(lost)?;
@@ -402,7 +402,7 @@ impl Connection {
     /// Fails if the server refused what was asked. Its refusal arrives before the echo, but goes another way
     /// through the library, so it is given a moment, where there can be one: only a server that knows
     /// users restricts them.
-    async fn refused(&self, asked: &Asked) -> Result<(), Failure> {
+    async fn refused(&self, asked: &PendingRefusal) -> Result<(), Failure> {
         let rounds = if self.client.server_info().auth_required {
             REFUSAL_ROUNDS
         } else {

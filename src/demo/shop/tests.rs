@@ -88,10 +88,10 @@ fn the_seed_decides_and_another_seed_decides_otherwise() {
 #[test]
 fn outcomes_end_where_they_say() {
     for (outcome, end, reason) in [
-        ("shipped", Status::Shipped, None),
-        ("rejected", Status::Rejected, Some("payment declined")),
-        ("lost", Status::Lost, None),
-        ("stuck", Status::Paid, None),
+        ("shipped", OrderStatus::Shipped, None),
+        ("rejected", OrderStatus::Rejected, Some("payment declined")),
+        ("lost", OrderStatus::Lost, None),
+        ("stuck", OrderStatus::Paid, None),
     ] {
         let mut shop = Shop::new(1);
         shop.place(wish(&json!({ "sku": "A-1", "outcome": outcome })), at(0));
@@ -100,7 +100,7 @@ fn outcomes_end_where_they_say() {
         assert_eq!(order.status, end, "{outcome}");
         let shown = order.json();
         assert_eq!(shown.get("reason").and_then(Json::as_str), reason);
-        assert_eq!(shown.get("carrier").is_some(), end == Status::Shipped);
+        assert_eq!(shown.get("carrier").is_some(), end == OrderStatus::Shipped);
     }
 }
 
@@ -125,7 +125,7 @@ fn what_is_set_aside_is_missing_to_others_until_the_order_is_closed() {
     assert_eq!(shop.left(mug), 10);
     shop.place(mugs(10), at(200));
     shop.advance(at(500));
-    assert_eq!(shop.order(3).unwrap().status, Status::Shipped);
+    assert_eq!(shop.order(3).unwrap().status, OrderStatus::Shipped);
     assert_eq!(shop.left(mug), 10, "shipped goods are restocked");
     let two = json!({ "lines": [{ "sku": "E-5", "qty": 6 }, { "sku": "E-5", "qty": 6 }] });
     assert!(!shop.place(wish(&two), at(500)).reserved, "lines add up");
@@ -136,14 +136,17 @@ fn cancelling_stops_an_order_once() {
     let mut shop = Shop::new(1);
     shop.place(wish(&json!({ "sku": "A-1", "pace": 100 })), at(0));
     shop.advance(at(150));
-    assert_eq!(shop.cancel(1, at(150)).unwrap().status, Status::Cancelled);
+    assert_eq!(
+        shop.cancel(1, at(150)).unwrap().status,
+        OrderStatus::Cancelled
+    );
     assert!(shop.cancel(1, at(160)).is_ok());
     shop.advance(at(1000));
     assert_eq!(words(&shop), [(1, "placed"), (1, "paid"), (1, "cancelled")]);
     shop.place(wish(&json!({ "sku": "A-1", "pace": 0 })), at(1000));
     shop.advance(at(1000));
     let error = shop.cancel(2, at(1000)).unwrap_err();
-    assert_eq!(error, CancelError::Settled(Status::Shipped));
+    assert_eq!(error, CancelError::Settled(OrderStatus::Shipped));
     assert_eq!(shop.cancel(3, at(0)).unwrap_err(), CancelError::Unknown);
 }
 

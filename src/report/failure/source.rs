@@ -1,13 +1,13 @@
 //! The lines of the file in a failure: which are shown, and what is marked on them.
 
 use super::page::Page;
-use super::{Part, Told};
+use super::{Section, Told};
 use crate::event::{ConditionState, Explanation, Location, Pos, Span};
 use crate::report::snippet::{Mark, Snippet};
 use crate::report::value::compact;
 
 /// An explanation with its place, and what of it is told.
-pub(super) struct Found<'h> {
+pub(super) struct PlacedExplanation<'h> {
     pub(super) place: &'h Location,
     pub(super) explanation: &'h Explanation,
     pub(super) told: Vec<Told>,
@@ -15,7 +15,7 @@ pub(super) struct Found<'h> {
 
 impl Page<'_> {
     /// The lines of the file, or where its text is unknown, the expressions alone.
-    pub(super) fn snippet(&mut self, part: &Part<'_>, found: &[Found<'_>]) {
+    pub(super) fn snippet(&mut self, part: &Section<'_>, found: &[PlacedExplanation<'_>]) {
         let style = self.style;
         let text = part.place.and_then(|place| self.sources.text(&place.file));
         let lines = text.map_or(0, |text| text.lines().count()) as u32;
@@ -86,7 +86,7 @@ fn first_line(span: Span) -> Span {
     }
 }
 
-fn marks(found: &Found<'_>) -> Vec<Mark> {
+fn marks(found: &PlacedExplanation<'_>) -> Vec<Mark> {
     if found.told.is_empty() {
         let value = found.explanation.value.as_ref();
         return vec![Mark {
@@ -145,7 +145,7 @@ fn position(text: &str, offset: usize) -> Pos {
 
 /// The lines of an expression that stands in a block of its own (`when: |`), with the line that begins
 /// the block.
-fn block_lines(text: &str, found: &[Found<'_>]) -> Vec<u32> {
+fn block_lines(text: &str, found: &[PlacedExplanation<'_>]) -> Vec<u32> {
     const MOST: u32 = 8;
     let lines: Vec<&str> = text.lines().collect();
     let mut shown = Vec::new();

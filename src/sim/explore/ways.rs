@@ -27,7 +27,7 @@ pub(super) enum To {
 
 /// The ways out of a state, in the order of the file: instructions, transitions, timeout.
 pub(super) fn ways<'m>(machine: &'m Machine, state: &'m State) -> Vec<Way<'m>> {
-    let mut listing = Listing {
+    let mut listing = Collector {
         machine,
         state,
         ways: Vec::new(),
@@ -47,7 +47,7 @@ pub(super) fn ways<'m>(machine: &'m Machine, state: &'m State) -> Vec<Way<'m>> {
     listing.ways
 }
 
-struct Listing<'m> {
+struct Collector<'m> {
     machine: &'m Machine,
     state: &'m State,
     ways: Vec<Way<'m>>,
@@ -56,7 +56,7 @@ struct Listing<'m> {
 /// What a client may bring instead of an answer.
 const BROKEN: [ErrorKind; 2] = [ErrorKind::Transport, ErrorKind::Protocol];
 
-impl<'m> Listing<'m> {
+impl<'m> Collector<'m> {
     fn end(&mut self, label: &str, outcome: Outcome) {
         self.ways.push(Way {
             label: label.to_owned(),

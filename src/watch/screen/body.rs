@@ -4,7 +4,7 @@ use super::ansi;
 use crate::event::Event;
 use crate::graph::Glyphs;
 use crate::report::{self, Ink, Options, Style};
-use crate::watch::state::{State, Task};
+use crate::watch::state::{SessionState, WatchedTask};
 use crate::watch::text;
 use crate::watch::view_state::ViewState;
 use ratatui::text::Line;
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 /// What matters now of the selected task, below the list.
 pub(super) fn preview(
-    state: &State,
+    state: &SessionState,
     view_state: &ViewState,
     options: &Options,
 ) -> Vec<Line<'static>> {
@@ -24,7 +24,7 @@ pub(super) fn preview(
 
 /// Everything about the selected task.
 pub(super) fn detail(
-    state: &State,
+    state: &SessionState,
     view_state: &ViewState,
     options: &Options,
 ) -> Vec<Line<'static>> {
@@ -63,7 +63,7 @@ pub(super) fn detail(
 }
 
 /// What is wrong with the file, what the replay said, why the last run failed.
-fn matters(task: &Task, options: &Options) -> String {
+fn matters(task: &WatchedTask, options: &Options) -> String {
     let mut out = String::new();
     if let Some(findings) = &task.broken {
         out.push_str(&text::findings(findings, options.style));
@@ -81,7 +81,11 @@ fn matters(task: &Task, options: &Options) -> String {
 }
 
 /// The machine of the selected task, and where its last run went.
-pub(super) fn graph(state: &State, view_state: &ViewState, style: Style) -> Vec<Line<'static>> {
+pub(super) fn graph(
+    state: &SessionState,
+    view_state: &ViewState,
+    style: Style,
+) -> Vec<Line<'static>> {
     let Some(task) = selected(state, view_state) else {
         return Vec::new();
     };
@@ -121,6 +125,6 @@ pub(super) fn graph(state: &State, view_state: &ViewState, style: Style) -> Vec<
     lines
 }
 
-fn selected<'s>(state: &'s State, view_state: &ViewState) -> Option<&'s Task> {
+fn selected<'s>(state: &'s SessionState, view_state: &ViewState) -> Option<&'s WatchedTask> {
     state.task(view_state.selected.as_deref()?)
 }

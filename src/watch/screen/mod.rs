@@ -7,7 +7,7 @@ mod body;
 mod tests;
 
 use super::keys::KEYS;
-use super::state::State;
+use super::state::SessionState;
 use super::text;
 use super::view_state::{View, ViewState};
 use crate::report::{self, Ink, Options, Style};
@@ -23,7 +23,7 @@ const MIN_SPLIT: u16 = 10;
 /// Draws everything.
 pub(super) fn draw(
     frame: &mut Frame<'_>,
-    state: &State,
+    state: &SessionState,
     view_state: &mut ViewState,
     options: &Options,
 ) {
@@ -62,7 +62,7 @@ pub(super) fn draw(
     footer(frame, foot, view_state, style);
 }
 
-fn header(frame: &mut Frame<'_>, area: Rect, state: &State, style: Style) {
+fn header(frame: &mut Frame<'_>, area: Rect, state: &SessionState, style: Style) {
     let mut first = style.line().push(Ink::Strong, "funcy watch").plain("  ");
     first.append(&text::standing(state, style));
     let mut second = style.line().push(Ink::Plain, &state.why);
@@ -129,13 +129,13 @@ fn keys(view: View, style: Style) -> report::Line {
 fn list_and_preview(
     frame: &mut Frame<'_>,
     area: Rect,
-    state: &State,
+    state: &SessionState,
     view_state: &mut ViewState,
     options: &Options,
 ) {
     view_state.keep_selected(state);
     let preview = body::preview(state, view_state, options);
-    let tasks = state.shown().count() as u16;
+    let tasks = state.visible().count() as u16;
     let split = area.height >= MIN_SPLIT && !preview.is_empty();
     let list_rows = if split {
         // The list gives way to what is read, and never takes more than it needs.
@@ -165,8 +165,14 @@ fn list_and_preview(
 }
 
 /// The tasks around the selected one.
-fn rows(frame: &mut Frame<'_>, area: Rect, state: &State, view_state: &ViewState, style: Style) {
-    let shown: Vec<_> = state.shown().collect();
+fn rows(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    state: &SessionState,
+    view_state: &ViewState,
+    style: Style,
+) {
+    let shown: Vec<_> = state.visible().collect();
     if shown.is_empty() {
         let text = if state.filters.is_empty() {
             "no task file is here yet"

@@ -6,7 +6,7 @@ use crate::report::Color;
 use crate::watch::catalog::Catalog;
 use crate::watch::mailbox::mailbox;
 use crate::watch::progress::Progress;
-use crate::watch::state::{Active, Ask, OnBusy};
+use crate::watch::state::{ActiveRun, OnBusy, RunTrigger};
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -23,14 +23,14 @@ states:
 ";
 
 /// A session in a folder, with the runs carried out at once.
-struct Session {
+struct WatchSession {
     _folder: tempfile::TempDir,
-    state: State,
+    state: SessionState,
     view_state: ViewState,
     options: Options,
 }
 
-impl Session {
+impl WatchSession {
     fn new(files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {
@@ -39,7 +39,7 @@ impl Session {
         let loader = Loader::new(Registry::builtin());
         let roots = vec![folder.path().to_owned()];
         let catalog = Catalog::open(loader, roots, BTreeSet::new());
-        let mut state = State::new(8, OnBusy::Restart);
+        let mut state = SessionState::new(8, OnBusy::Restart);
         state.sync(catalog.entries());
         Self {
             _folder: folder,
@@ -57,12 +57,12 @@ impl Session {
     }
 
     fn run(&mut self) {
-        self.state.ask(Ask::Start, None);
+        self.state.ask(RunTrigger::Start, None);
         let (mailbox, _inbox) = mailbox();
         for (file, definition) in self.state.due() {
             let run = engine::Run::new(vec![definition.clone()], Registry::builtin());
             let progress = Progress::new(mailbox.clone());
-            let active = Active {
+            let active = ActiveRun {
                 run: Name::clone(run.id()),
                 progress: progress.clone(),
                 handle: run.handle(),
@@ -104,9 +104,9 @@ impl Session {
     }
 }
 
-fn three() -> Session {
+fn three() -> WatchSession {
     let passes = FAILS.replace("42", "41");
-    let mut session = Session::new(&[
+    let mut session = WatchSession::new(&[
         ("a.yaml", &passes),
         ("b.yaml", FAILS),
         ("c.yaml", "version: 1\n"),
@@ -153,7 +153,7 @@ fn the_list_follows_the_selection() {
         .map(|number| (format!("t{number:02}.yaml"), FAILS.replace("42", "41")))
         .collect();
     let files: Vec<(&str, &str)> = files.iter().map(|(a, b)| (&**a, &**b)).collect();
-    let mut session = Session::new(&files);
+    let mut session = WatchSession::new(&files);
     session.press(&"j".repeat(30));
     let screen = session.drawn(80, 24).join("\n");
     assert!(

@@ -5,7 +5,7 @@ mod listen;
 mod parameter;
 mod run;
 
-use super::rows::Trouble;
+use super::rows::StatementError;
 use super::schema::Outcome;
 use super::statement::Statement;
 use crate::client::Scope;
@@ -271,12 +271,12 @@ impl Lease<'_> {
         &mut self,
         statement: &Statement,
         always_rows: bool,
-    ) -> Result<(Outcome, u64), Trouble> {
+    ) -> Result<(Outcome, u64), StatementError> {
         run::statement(self.connection(), statement, always_rows).await
     }
 
     /// Runs a text of statements without parameters.
-    pub(super) async fn script(&mut self, sql: &str) -> Result<u64, Trouble> {
+    pub(super) async fn script(&mut self, sql: &str) -> Result<u64, StatementError> {
         run::script(self.connection(), sql).await
     }
 

@@ -62,7 +62,7 @@ fn single(value: &Json, name: &str) -> Result<String, String> {
         (_, Json::String(text)) => Ok(text.clone()),
         (_, Json::Number(_)) if takes_number(name) => Ok(value.to_string()),
         (_, Json::Bool(_)) if takes_bool(name) => Ok(value.to_string()),
-        _ => Err(format!("{} cannot be {name}", shown(value))),
+        _ => Err(format!("{} cannot be {name}", value_or_kind(value))),
     }
 }
 
@@ -92,8 +92,8 @@ fn integer(
     let whole = number.as_i64().or_else(|| {
         // 5.0 is 5; beyond 2^53 a float may have been rounded.
         let float = number.as_f64()?;
-        let json_bigint = float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0;
-        json_bigint.then_some(float as i64)
+        let exact = float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0;
+        exact.then_some(float as i64)
     });
     match whole {
         Some(whole) if (least..=most).contains(&whole) => Ok(whole.to_string()),
@@ -112,7 +112,7 @@ fn array(value: &Json, element: &PgTypeInfo, name: &str) -> Result<String, Strin
         other => {
             return Err(format!(
                 "{} cannot be {name}: it takes a list",
-                shown(other)
+                value_or_kind(other)
             ));
         }
     };
@@ -152,7 +152,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// The value, or what kind it is if it is long.
-fn shown(value: &Json) -> String {
+fn value_or_kind(value: &Json) -> String {
     let text = value.to_string();
     if text.len() <= 40 {
         text
