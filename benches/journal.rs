@@ -13,7 +13,7 @@ use funcy::event::{
     Location, Metrics, Outcome, Reply, RunStarted, Span, Tally,
 };
 use funcy::journal::{
-    Commit, Durability, HashChain, History, Query, Sealed, Sqlite, Status, Store, marks,
+    Commit, Durability, HashChain, History, Query, RunStatus, Sealed, Sqlite, Store, marks,
 };
 use funcy::report::Live;
 use std::hint::black_box;
@@ -206,7 +206,7 @@ fn page(history: &History, query: &Query) -> usize {
     for row in rows.iter().take(20) {
         let status = history.status(row);
         history.tally(row).expect("readable");
-        if matches!(status, Status::Ended(outcome) if !outcome.is_good()) {
+        if matches!(status, RunStatus::Ended(outcome) if !outcome.is_good()) {
             for one in history.store().notable(&row.id, 3).expect("readable") {
                 let past = history.past(&one).expect("readable");
                 black_box(marks(&past));

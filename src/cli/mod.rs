@@ -9,6 +9,7 @@ mod eval;
 mod exit;
 mod failed;
 mod graph;
+mod history;
 mod init;
 mod journal;
 mod options;

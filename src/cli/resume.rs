@@ -5,7 +5,7 @@ use super::journal::{self, Keep};
 use super::output;
 use crate::engine::{Loaded, Loader, Run};
 use crate::event::{ExecutionId, Fact, Name};
-use crate::journal::{History, JournalError, Query, RunRow, Status};
+use crate::journal::{History, JournalError, Query, RunRow, RunStatus};
 use crate::machine::Checkpoint;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -156,7 +156,7 @@ pub(super) fn left(name: &str, loader: &Loader, keep: &Keep) -> Result<Left, Exi
         return Err(Exit::Usage);
     }
     match status {
-        Status::Running => {
+        RunStatus::Running => {
             let message = format!("run {} is still under way", row.id);
             output::error(
                 &message,
@@ -164,12 +164,12 @@ pub(super) fn left(name: &str, loader: &Loader, keep: &Keep) -> Result<Left, Exi
             );
             return Err(Exit::Usage);
         }
-        Status::Ended(_) if row.outcome.is_some() => {
+        RunStatus::Ended(_) if row.outcome.is_some() => {
             let message = format!("run {} has ended by itself: nothing is left to do", row.id);
             output::error(&message, None);
             return Err(Exit::Usage);
         }
-        Status::Ended(_) => {}
+        RunStatus::Ended(_) => {}
     }
     undone(&history, &row, loader)
 }

@@ -100,7 +100,7 @@ impl Loader {
         for client in &mut suite.clients {
             client.record = Record::Full;
         }
-        let against = machine::Project {
+        let against = machine::CompileInputs {
             suite: &suite,
             ..self.against(project)
         };

@@ -282,8 +282,8 @@ impl Loader {
 
 impl Loader {
     /// What a task of this suite is compiled against.
-    pub(super) fn against<'p>(&'p self, project: &'p Project) -> machine::Project<'p> {
-        machine::Project {
+    pub(super) fn against<'p>(&'p self, project: &'p Project) -> machine::CompileInputs<'p> {
+        machine::CompileInputs {
             suite: &project.suite,
             engine: &project.engine,
             catalog: &self.catalog,

@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 
 /// How a run, or an execution in it, stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
+pub enum RunStatus {
     /// Under way.
     Running,
     /// Ended so. Without an end in the journal, and not under way: interrupted.
     Ended(Outcome),
 }
 
-impl Status {
+impl RunStatus {
     /// How an execution stands whose run stands so: without an end it ended with its run.
     #[must_use]
     pub fn of(self, row: &ExecutionRow) -> Self {
@@ -103,11 +103,11 @@ impl History {
 
     /// How a run stands.
     #[must_use]
-    pub fn status(&self, row: &RunRow) -> Status {
+    pub fn status(&self, row: &RunRow) -> RunStatus {
         match row.outcome {
-            Some(outcome) => Status::Ended(outcome),
-            None if run_lock::is_alive(&self.path, &row.id) => Status::Running,
-            None => Status::Ended(Outcome::Interrupted),
+            Some(outcome) => RunStatus::Ended(outcome),
+            None if run_lock::is_alive(&self.path, &row.id) => RunStatus::Running,
+            None => RunStatus::Ended(Outcome::Interrupted),
         }
     }
 
@@ -197,7 +197,7 @@ impl History {
     /// When they cannot be read.
     pub fn tally(&self, row: &RunRow) -> Result<Tally, JournalError> {
         let mut tally = row.tally;
-        if row.outcome.is_none() && self.status(row) != Status::Running {
+        if row.outcome.is_none() && self.status(row) != RunStatus::Running {
             let rows = self.store.executions(&row.id)?;
             for _ in rows.iter().filter(|row| row.outcome.is_none()) {
                 tally.add(Outcome::Interrupted);

@@ -183,12 +183,12 @@ pub struct ExecutionRow {
     /// The state it ended in.
     pub state: Option<Name>,
     /// What decided, if it did not pass: the kind, the message and the path in the file.
-    pub cause: Option<Cause>,
+    pub cause: Option<FailureCause>,
 }
 
 /// What decided a bad end, in short.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Cause {
+pub struct FailureCause {
     /// The word of its kind.
     pub kind: Name,
     /// What happened.

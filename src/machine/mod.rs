@@ -27,7 +27,7 @@ mod visit;
 mod world;
 
 pub use checkpoint::{Armed, Checkpoint};
-pub use compile::{Project, compile, expression};
+pub use compile::{CompileInputs, compile, expression};
 pub(crate) use end::outcome_of;
 pub use program::{Machine, Program};
 pub use run::{Inputs, Verdict, run};

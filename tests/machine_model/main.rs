@@ -8,7 +8,7 @@ mod spec;
 
 use funcy::definition::{Catalog, ClientKind, Diagnostic, SourceFile, Suite, parse_task};
 use funcy::event::Fact;
-use funcy::machine::{Inputs, Machine, Project, compile, run};
+use funcy::machine::{CompileInputs, Inputs, Machine, compile, run};
 use funcy::script::Engine;
 use funcy::sim::VirtualWorld;
 use proptest::collection::vec;
@@ -67,7 +67,7 @@ fn compiled(text: &str) -> Result<Machine, Vec<Diagnostic>> {
     });
     let task = parse_task(&file)?;
     let (engine, _) = Engine::new(&[]);
-    let project = Project {
+    let project = CompileInputs {
         suite: &Suite::default(),
         engine: &engine,
         catalog: &catalog(),

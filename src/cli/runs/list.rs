@@ -1,18 +1,20 @@
-use super::{Args, Format, Trouble, command, nothing, report_status, say_size, word};
+use super::Args;
 use crate::cli::exit::Exit;
+use crate::cli::history::{
+    CommandError, Format, command, nothing, report_status, say_size, to_json, word,
+};
 use crate::cli::options::Global;
 use crate::cli::{output, run, when};
 use crate::event::{Outcome, Tally};
-use crate::journal::{ExecutionRow, History, JournalError, Query, RunRow, Status};
+use crate::journal::{ExecutionRow, History, JournalError, Query, RunRow, RunStatus};
 use crate::report::{self, Ink, Line, Style, cut_end, cut_middle, length, width};
-use serde_json::json;
 
 /// The tasks of a run that are named.
 const NAMED: usize = 3;
 /// The least room for them; a line with less is full.
 const LEAST: usize = 24;
 
-pub(super) fn run(global: &Global, args: &Args) -> Result<(), Trouble> {
+pub(super) fn run(global: &Global, args: &Args) -> Result<(), CommandError> {
     let mut query: Query = match args.query.join(" ").parse() {
         Ok(query) => query,
         Err(crate::journal::QueryError { message, hint }) => {
@@ -55,7 +57,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn none(args: &Args) -> Trouble {
+fn none(args: &Args) -> CommandError {
     if args.query.is_empty() && args.before.is_none() {
         return nothing("nothing has run yet", "`funcy run` keeps what it does");
     }
@@ -72,7 +74,7 @@ fn none(args: &Args) -> Trouble {
 /// A run with what its row shows.
 struct Shown {
     row: RunRow,
-    status: Status,
+    status: RunStatus,
     tally: Tally,
     /// What did not pass, each with its marks, or the only task.
     named: Vec<String>,
@@ -192,10 +194,10 @@ fn write(row: &Shown, columns: &Columns, now: i64, style: Style, out: &mut Strin
     let started = style.line().plain(&when::short(row.row.started, now));
     flow.piece(&started, columns.when);
     let took = match row.status {
-        Status::Running => length((now - row.row.started).max(0).unsigned_abs()),
+        RunStatus::Running => length((now - row.row.started).max(0).unsigned_abs()),
         // When it ended nobody knows.
-        Status::Ended(Outcome::Interrupted) if row.row.outcome.is_none() => "?".to_owned(),
-        Status::Ended(_) => length(row.row.micros),
+        RunStatus::Ended(Outcome::Interrupted) if row.row.outcome.is_none() => "?".to_owned(),
+        RunStatus::Ended(_) => length(row.row.micros),
     };
     flow.piece(&style.line().plain(&format!("{took:>6}")), 6);
     flow.piece(&tally(&row.tally, style), columns.tally);
@@ -289,33 +291,4 @@ impl Flow<'_> {
     fn end(self) {
         self.line.write(self.out);
     }
-}
-
-/// A run as one JSON document.
-pub(in crate::cli) fn to_json(
-    history: &History,
-    row: &RunRow,
-) -> Result<serde_json::Value, JournalError> {
-    let counts: serde_json::Map<_, _> = (history.tally(row)?.iter())
-        .map(|(outcome, count)| (outcome.word().replace(' ', "_"), count.into()))
-        .collect();
-    let labels: serde_json::Map<_, _> = (row.labels.iter())
-        .map(|(name, value)| (name.to_string(), value.to_string().into()))
-        .collect();
-    let ended = row.outcome.is_some();
-    Ok(json!({
-        "run": row.id,
-        "status": word(history.status(row)),
-        "started": report::utc(row.started),
-        "at": row.started,
-        "micros": ended.then_some(row.micros),
-        "tasks": row.tasks,
-        "counts": counts,
-        "command": row.command,
-        "env": row.env,
-        "labels": labels,
-        "events": row.events,
-        "bytes": row.bytes,
-        "head": row.head,
-    }))
 }

@@ -1,5 +1,5 @@
 use crate::cli::exit::Exit;
-use crate::cli::runs::{Format, Trouble};
+use crate::cli::history::{CommandError, Format};
 use crate::cli::{output, run, when};
 use crate::journal::{History, RunRow};
 use crate::report::{Ink, Snapshot, Style};
@@ -12,7 +12,7 @@ pub(super) fn run(
     seq: u64,
     format: Format,
     style: Style,
-) -> Result<(), Trouble> {
+) -> Result<(), CommandError> {
     if seq == 0 || seq > row.events {
         let message = format!("run {} has no event {seq}", row.id);
         let hint = format!("its events are 1 to {}", row.events);

@@ -19,7 +19,7 @@ use serde_json::json;
 use statement::Statement;
 use std::time::{Duration, Instant};
 
-pub use schema::{Config, Outcome, Reply, Request, Source};
+pub use schema::{Config, Reply, Request, Source, StatementResult};
 
 /// Bytes that a fixture may have.
 const MAX_FIXTURE: u64 = 16 << 20;
@@ -380,7 +380,7 @@ impl Lease<'_> {
         &mut self,
         statement: &Statement,
         always_rows: bool,
-    ) -> Result<(Outcome, u64), StatementError> {
+    ) -> Result<(StatementResult, u64), StatementError> {
         match self {
             Self::Postgres(lease) => lease.statement(statement, always_rows).await,
             Self::Sqlite(lease) => lease.statement(statement, always_rows).await,

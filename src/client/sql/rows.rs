@@ -1,4 +1,4 @@
-use super::schema::Outcome;
+use super::schema::StatementResult;
 use super::statement::Statement;
 use crate::event::{Failure, Json};
 use serde_json::Map;
@@ -75,9 +75,9 @@ impl Rows {
     }
 
     /// What the statement did. Its rows are told if there are any, or could have been.
-    pub(super) fn outcome(self, statement: &Statement, always: bool) -> Outcome {
+    pub(super) fn outcome(self, statement: &Statement, always: bool) -> StatementResult {
         let yields = always || statement.returning || super::statement::is_query(&statement.verb);
-        Outcome {
+        StatementResult {
             rows: (yields || !self.found.is_empty()).then_some(self.found),
             affected: self.affected,
         }

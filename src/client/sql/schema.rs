@@ -113,7 +113,7 @@ pub struct Reply {
     pub(super) affected: Option<u64>,
     /// The results of a transaction's statements.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) results: Option<Vec<Outcome>>,
+    pub(super) results: Option<Vec<StatementResult>>,
     /// How many statements a fixture had.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) statements: Option<u64>,
@@ -121,7 +121,8 @@ pub struct Reply {
 
 /// The result of one statement.
 #[derive(Debug, Default, PartialEq, Serialize, JsonSchema)]
-pub struct Outcome {
+#[schemars(rename = "Outcome")]
+pub struct StatementResult {
     /// The rows, if it yields any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rows: Option<Vec<Map<String, Json>>>,

@@ -1,7 +1,7 @@
 //! SQLite: a file or memory. A call that is given up is interrupted and rolled back.
 
 use super::rows::{Rows, StatementError, add, float};
-use super::schema::Outcome;
+use super::schema::StatementResult;
 use super::statement::Statement;
 use crate::client::Scope;
 use crate::client::contract::Context;
@@ -241,7 +241,7 @@ impl Lease<'_> {
         &mut self,
         statement: &Statement,
         always_rows: bool,
-    ) -> Result<(Outcome, u64), StatementError> {
+    ) -> Result<(StatementResult, u64), StatementError> {
         let shared = Arc::clone(self.shared);
         let arguments = bind(&statement.values)?;
         let mut rows = Rows::default();

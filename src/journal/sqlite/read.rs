@@ -1,7 +1,7 @@
 use super::{ExecutionRow, Hash, JournalError, Query, RunRow, Sealed, Size, mistake};
 use crate::event::{Json, Name, Outcome, RunId, Tally};
 use crate::journal::query::Wanted;
-use crate::journal::store::Cause;
+use crate::journal::store::FailureCause;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use std::fmt::Write as _;
@@ -402,7 +402,7 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
 fn execution_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
     let kind: Option<String> = row.get(13)?;
     let cause = match kind {
-        Some(kind) => Some(Cause {
+        Some(kind) => Some(FailureCause {
             kind: kind.into(),
             message: name(row, 14)?,
             path: row.get::<_, Option<String>>(15)?.map(Into::into),

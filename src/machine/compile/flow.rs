@@ -1,6 +1,6 @@
 //! Which variables exist, and which of them some path reads before they were saved.
 
-use super::{Compiler, Project, StateReads};
+use super::{CompileInputs, Compiler, StateReads};
 use crate::definition::Task;
 use crate::definition::model::{Action, Condition, Instruction, Listen, Route};
 use crate::event::Name;
@@ -10,7 +10,7 @@ use crate::machine::program::{
 use std::collections::HashSet;
 
 /// Every name that something gives a value: declared, given, saved or set.
-pub(super) fn assigned_somewhere(project: &Project<'_>, task: &Task) -> HashSet<Name> {
+pub(super) fn assigned_somewhere(project: &CompileInputs<'_>, task: &Task) -> HashSet<Name> {
     let mut names: HashSet<Name> = HashSet::new();
     names.extend(project.given.iter().cloned());
     names.extend(

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 /// What a task is compiled against: all data, no IO.
 #[derive(Clone, Copy)]
-pub struct Project<'a> {
+pub struct CompileInputs<'a> {
     /// The suite file that applies, or the default one.
     pub suite: &'a Suite,
     /// The scripts, with the suite's modules.
@@ -48,7 +48,7 @@ const CLEANUP_TIMEOUT: Duration = Duration::from_secs(30);
 /// # Errors
 /// Every mistake of the task, in the order of the file; with a machine come its warnings.
 pub fn compile(
-    project: &Project<'_>,
+    project: &CompileInputs<'_>,
     task: &Task,
 ) -> Result<(Machine, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut compiler = Compiler::new(project, task);
@@ -75,7 +75,7 @@ pub fn compile(
 /// # Errors
 /// Its mistakes, in the order of the text.
 pub fn expression(
-    project: &Project<'_>,
+    project: &CompileInputs<'_>,
     task: &Task,
     text: &Text,
     has_res: bool,
@@ -89,7 +89,7 @@ pub fn expression(
 }
 
 struct Compiler<'a> {
-    project: &'a Project<'a>,
+    project: &'a CompileInputs<'a>,
     task: &'a Task,
     /// The file that is being compiled: the task's, or the suite's.
     file: Name,
@@ -127,7 +127,7 @@ struct StateReads {
 }
 
 impl<'a> Compiler<'a> {
-    fn new(project: &'a Project<'a>, task: &'a Task) -> Self {
+    fn new(project: &'a CompileInputs<'a>, task: &'a Task) -> Self {
         let mut states = HashMap::new();
         for (index, state) in task.states.iter().enumerate() {
             states.insert(state.name.as_str(), index);

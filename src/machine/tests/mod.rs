@@ -17,7 +17,7 @@ mod timeout;
 mod vars;
 
 use super::world::{Call, Halt, Lost, Moment, ScopeId, Site, World};
-use super::{Inputs, Project, Verdict, compile, run};
+use super::{CompileInputs, Inputs, Verdict, compile, run};
 use crate::definition::{Catalog, ClientKind, Diagnostic, SourceFile, Suite, parse_task};
 use crate::event::{
     Attempted, ErrorKind, Fact, Failure, Inbox, Json, Name, Outcome, Reply, length_text,
@@ -283,7 +283,7 @@ pub(crate) fn machine(
     let task = parse_task(&file)?.value;
     let (engine, _) = Engine::new(&[]);
     let given: Vec<Name> = given.iter().map(|(name, _)| Name::clone(name)).collect();
-    let project = Project {
+    let project = CompileInputs {
         suite: &Suite::default(),
         engine: &engine,
         catalog: &catalog(),

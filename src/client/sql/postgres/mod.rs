@@ -6,7 +6,7 @@ mod parameter;
 mod run;
 
 use super::rows::StatementError;
-use super::schema::Outcome;
+use super::schema::StatementResult;
 use super::statement::Statement;
 use crate::client::Scope;
 use crate::client::contract::Context;
@@ -271,7 +271,7 @@ impl Lease<'_> {
         &mut self,
         statement: &Statement,
         always_rows: bool,
-    ) -> Result<(Outcome, u64), StatementError> {
+    ) -> Result<(StatementResult, u64), StatementError> {
         run::statement(self.connection(), statement, always_rows).await
     }
 

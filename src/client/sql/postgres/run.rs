@@ -3,7 +3,7 @@
 use super::{column, parameter};
 use crate::client::kit::connect_error::reason;
 use crate::client::sql::rows::{Rows, StatementError, add};
-use crate::client::sql::schema::Outcome;
+use crate::client::sql::schema::StatementResult;
 use crate::client::sql::statement::Statement;
 use crate::client::value::one_line;
 use crate::event::Failure;
@@ -23,7 +23,7 @@ pub(super) async fn statement(
     connection: &mut PgConnection,
     statement: &Statement,
     always_rows: bool,
-) -> Result<(Outcome, u64), StatementError> {
+) -> Result<(StatementResult, u64), StatementError> {
     // A plan that is kept would not survive a change of the tables. (An unnamed statement is no way out: the
     // library may have to ask for a type before it is run, and loses it by that.)
     if connection.cached_statements_size() > 0 {

@@ -1,4 +1,4 @@
-use super::show::{Progress, Show};
+use super::printer::{Printer, Progress};
 use crate::cli::exit::Exit;
 use crate::cli::signals::Ending;
 use crate::engine::{Adhoc, Handle};
@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What the run of an ad hoc expression has told.
 #[derive(Default)]
-pub(super) struct Heard {
+pub(super) struct Observed {
     pub(super) variables: Vec<(Name, Json)>,
     /// The last answer or message.
     pub(super) res: Option<Arc<Json>>,
@@ -19,30 +19,30 @@ pub(super) struct Heard {
     progress: Option<Progress>,
 }
 
-impl Heard {
+impl Observed {
     /// Tells of the waiting while it lasts.
-    pub(super) fn new(show: &Show, adhoc: &Adhoc) -> Self {
+    pub(super) fn new(printer: &Printer, adhoc: &Adhoc) -> Self {
         let subscribes = adhoc.ask.as_ref().is_some_and(|ask| ask.subscribe);
         let waits = adhoc.until.is_some() || subscribes;
         Self {
-            progress: waits.then(|| show.progress()),
+            progress: waits.then(|| printer.progress()),
             ..Self::default()
         }
     }
 
     /// Says how the run has ended. `None`: the expression is still to be evaluated.
-    pub(super) fn end(&mut self, adhoc: &Adhoc, show: &Show) -> Option<Exit> {
+    pub(super) fn end(&mut self, adhoc: &Adhoc, printer: &Printer) -> Option<Exit> {
         let ended = self.ended.take()?;
         let is_waiting = adhoc.until.is_some();
         match ended.outcome {
             outcome if outcome.is_good() && !is_waiting => None,
-            outcome if outcome.is_good() => Some(show.held(&ended)),
+            outcome if outcome.is_good() => Some(printer.held(&ended)),
             Outcome::TimedOut if is_waiting => {
-                show.ended(ended, adhoc.timeout, true);
+                printer.ended(ended, adhoc.timeout, true);
                 Some(Exit::Failed)
             }
             _ => {
-                show.ended(ended, adhoc.timeout, false);
+                printer.ended(ended, adhoc.timeout, false);
                 Some(Exit::Error)
             }
         }
@@ -89,7 +89,7 @@ impl Heard {
     }
 }
 
-impl Sink for Heard {
+impl Sink for Observed {
     fn accept(&mut self, events: &[Event]) -> io::Result<()> {
         for event in events {
             self.hear(event);
@@ -106,13 +106,13 @@ impl Sink for Heard {
 }
 
 /// Cancels the run at the first signal, and completes at the second.
-pub(super) async fn interrupted(handle: Handle, heard: &Mutex<Heard>) {
+pub(super) async fn interrupted(handle: Handle, observed: &Mutex<Observed>) {
     let Ok(mut signals) = Ending::listen() else {
         // Without handlers the default action ends the process, which is all that is left to do.
         return std::future::pending().await;
     };
     let name = signals.next().await;
-    let progress = heard
+    let progress = observed
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .progress
@@ -125,15 +125,15 @@ pub(super) async fn interrupted(handle: Handle, heard: &Mutex<Heard>) {
 }
 
 /// Lets the time left run down.
-pub(super) async fn redraw(heard: Arc<Mutex<Heard>>) {
+pub(super) async fn redraw(observed: Arc<Mutex<Observed>>) {
     let mut every = tokio::time::interval(Duration::from_millis(250));
     loop {
         every.tick().await;
-        let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_live = heard.progress.as_ref().is_some_and(Progress::is_live);
+        let mut observed = observed.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_live = observed.progress.as_ref().is_some_and(Progress::is_live);
         if is_live {
             let now = SystemTime::now().duration_since(UNIX_EPOCH);
-            heard.draw(now.map_or(0, |since| since.as_micros() as i64));
+            observed.draw(now.map_or(0, |since| since.as_micros() as i64));
         }
     }
 }

@@ -13,14 +13,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How values and what went wrong are shown.
-pub(super) struct Show {
+pub(super) struct Printer {
     format: Format,
     explain: bool,
     out: Style,
     err: Style,
 }
 
-impl Show {
+impl Printer {
     pub(super) fn new(global: &Global, format: Format, explain: bool) -> Self {
         Self {
             format,
