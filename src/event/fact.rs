@@ -167,8 +167,8 @@ pub enum Fact {
     },
     /// A deadline expired.
     TimedOut {
-        /// The scope whose own limit expired: `transition`, `task`.
-        scope: Name,
+        /// The scope whose own limit expired.
+        scope: TimeoutScope,
         /// The state the machine was in.
         state: Name,
         /// The limit, in microseconds.
@@ -324,6 +324,57 @@ pub enum Attempted {
     Failure(Failure),
 }
 
+/// What a limit holds for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeoutScope {
+    /// Leaving one state.
+    Transition,
+    /// The whole task.
+    Task,
+}
+
+impl TimeoutScope {
+    /// As it is written.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Transition => "transition",
+            Self::Task => "task",
+        }
+    }
+}
+
+/// Where the results come from that a condition looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConditionStrategy {
+    /// None: it is looked at once the instructions are done.
+    Immediate,
+    /// A point in time.
+    Wait,
+    /// Requests, again and again.
+    Poll,
+    /// Messages.
+    Subscribe,
+    /// The parts of an `all`.
+    All,
+}
+
+impl ConditionStrategy {
+    /// As it is written.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Immediate => "immediate",
+            Self::Wait => "wait",
+            Self::Poll => "poll",
+            Self::Subscribe => "subscribe",
+            Self::All => "all",
+        }
+    }
+}
+
 /// What a condition said of one result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -344,8 +395,8 @@ pub struct ConditionState {
     /// The transition it guards (`shipped`), or `None` for a watch that can only fail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Name>,
-    /// `wait`, `poll`, `subscribe`, or `immediate`.
-    pub strategy: Name,
+    /// Where its results come from.
+    pub strategy: ConditionStrategy,
     /// How many results it saw.
     pub attempts: u32,
     /// The last thing that came back, in one line.

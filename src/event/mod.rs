@@ -28,8 +28,8 @@ pub use difference::{Change, DiffLine, Difference, Parts};
 pub use duration::{MAX_DURATION, parse_duration};
 pub use explanation::{Explanation, Missing, Operand};
 pub use fact::{
-    Attempted, ConditionState, ConditionVerdict, Event, ExecutionId, ExecutionStarted, Fact,
-    Headline, RunId, RunStarted,
+    Attempted, ConditionState, ConditionStrategy, ConditionVerdict, Event, ExecutionId,
+    ExecutionStarted, Fact, Headline, RunId, RunStarted, TimeoutScope,
 };
 pub use failure::{ErrorKind, Failure, Message, Reply};
 pub use inbox::{Feed, Inbox, InboxError, MAX_BYTES, MAX_MESSAGES};

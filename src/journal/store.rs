@@ -1,5 +1,5 @@
 use super::{Attachment, Hash, JournalError, Query, Sealed};
-use crate::event::{Event, Json, Name, Outcome, RunId, Tally};
+use crate::event::{ErrorKind, Event, Json, Name, Outcome, RunId, Tally};
 use std::ops::ControlFlow;
 
 /// One commit: sealed events with the bodies that stand beside them, and the events themselves, so that the
@@ -189,8 +189,8 @@ pub struct ExecutionRow {
 /// What decided a bad end, in short.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FailureCause {
-    /// The word of its kind.
-    pub kind: Name,
+    /// Its kind.
+    pub kind: ErrorKind,
     /// What happened.
     pub message: Name,
     /// Where it is written (`states.placed.transitions[0]`).

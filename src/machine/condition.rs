@@ -5,7 +5,8 @@ use super::program::{Assignment, Condition, Guard, Part, State, Strategy, Transi
 use super::record_policy::RecordPolicy;
 use super::world::{Moment, World};
 use crate::event::{
-    ConditionState, ConditionVerdict, ErrorKind, Explanation, Fact, Failure, Inbox, Json, Name,
+    ConditionState, ConditionStrategy, ConditionVerdict, ErrorKind, Explanation, Fact, Failure,
+    Inbox, Json, Name,
 };
 use crate::script::{Value, brief};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -414,7 +415,7 @@ impl<W: World> Execution<'_, W> {
         ConditionState {
             place: Arc::clone(&condition.place),
             to: condition.label.clone(),
-            strategy: "immediate".into(),
+            strategy: ConditionStrategy::Immediate,
             attempts: 1,
             last: None,
             again: None,
@@ -451,7 +452,7 @@ impl<W: World> Execution<'_, W> {
         ConditionState {
             place: Arc::clone(&condition.place),
             to: condition.label.clone(),
-            strategy: strategy.kind.word().into(),
+            strategy: strategy.kind.of_condition(),
             attempts: seen.attempts,
             last: seen
                 .last

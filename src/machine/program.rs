@@ -1,6 +1,6 @@
 use super::record_policy::RecordPolicy;
 use crate::definition::SourceFile;
-use crate::event::{Json, Location, Name, Pos, Span};
+use crate::event::{ConditionStrategy, Json, Location, Name, Pos, Span};
 use crate::script::{Engine, Expression, Source, Template};
 use std::sync::Arc;
 use std::time::Duration;
@@ -141,12 +141,13 @@ pub(crate) enum StrategyKind {
 }
 
 impl StrategyKind {
-    pub(crate) fn word(&self) -> &'static str {
+    /// How a condition with this strategy is reported.
+    pub(super) fn of_condition(&self) -> ConditionStrategy {
         match self {
-            Self::Wait(_) | Self::Until(_) => "wait",
-            Self::Poll(_) => "poll",
-            Self::Subscribe(_) => "subscribe",
-            Self::All(_) => "all",
+            Self::Wait(_) | Self::Until(_) => ConditionStrategy::Wait,
+            Self::Poll(_) => ConditionStrategy::Poll,
+            Self::Subscribe(_) => ConditionStrategy::Subscribe,
+            Self::All(_) => ConditionStrategy::All,
         }
     }
 }

@@ -119,7 +119,7 @@ impl<W: World> Execution<'_, W> {
         )
         .hint("raise the task's `timeout`, or find out what takes so long in the states above");
         self.record(Fact::TimedOut {
-            scope: "task".into(),
+            scope: crate::event::TimeoutScope::Task,
             state: Name::clone(&state.name),
             limit_micros: micros(limit),
             conditions: Vec::new(),

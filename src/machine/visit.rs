@@ -246,7 +246,7 @@ impl<W: World> Execution<'_, W> {
     async fn transition_expired(&self, state: &State, cells: &[Cell], limit: Duration) -> Trouble {
         let conditions = self.conditions(state, cells);
         self.record(Fact::TimedOut {
-            scope: "transition".into(),
+            scope: crate::event::TimeoutScope::Transition,
             state: Name::clone(&state.name),
             limit_micros: micros(limit),
             conditions: conditions.clone(),

@@ -114,7 +114,8 @@ fn told(fact: &Fact) -> (Option<Status>, String) {
             ..
         } => {
             let text = format!(
-                "the {scope}'s limit of {} has expired",
+                "the {}'s limit of {} has expired",
+                scope.word(),
                 length(*limit_micros)
             );
             (Some(Status::Ended(Outcome::TimedOut)), text)

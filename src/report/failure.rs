@@ -10,8 +10,8 @@ use super::style::{Ink, Style};
 use super::text::{append, cut_middle, printable, width};
 use super::value::{bare, compact, count, length};
 use crate::event::{
-    ConditionState, ErrorKind, Explanation, Failure, Headline, Json, Location, Name, Outcome, Pos,
-    Span,
+    ConditionState, ConditionStrategy, ErrorKind, Explanation, Failure, Headline, Json, Location,
+    Name, Outcome, Pos, Span,
 };
 use page::{LABEL, Page};
 use source::PlacedExplanation;
@@ -452,7 +452,7 @@ pub(crate) fn what(headline: &Headline) -> String {
     let messages = headline
         .conditions
         .iter()
-        .all(|one| &*one.strategy == "subscribe")
+        .all(|one| one.strategy == ConditionStrategy::Subscribe)
         && !headline.conditions.is_empty();
     let noun = if messages { "message" } else { "attempt" };
     let tries = if headline.attempts == 0 && !messages {
@@ -472,14 +472,17 @@ pub(crate) fn anchor(headline: &Headline) -> Option<(&str, Pos)> {
 
 /// The strategy of a condition and how often it was tried.
 fn tried(condition: &ConditionState) -> String {
-    let noun = match &*condition.strategy {
-        "subscribe" => "message",
-        "wait" => return "wait".to_owned(),
-        _ => "attempt",
+    let strategy = condition.strategy;
+    let noun = match strategy {
+        ConditionStrategy::Subscribe => "message",
+        ConditionStrategy::Wait => return strategy.word().to_owned(),
+        ConditionStrategy::Immediate | ConditionStrategy::Poll | ConditionStrategy::All => {
+            "attempt"
+        }
     };
     format!(
         "{}, {}",
-        condition.strategy,
+        strategy.word(),
         count(condition.attempts.into(), noun)
     )
 }

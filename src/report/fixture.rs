@@ -1,9 +1,9 @@
 //! Runs to test reports with.
 
 use crate::event::{
-    Attempted, ConditionState, ErrorKind, Event, ExecutionStarted, Explanation, Fact, Failure,
-    Headline, Json, Location, Metrics, Missing, Name, Operand, Outcome, Pos, Reply, RunStarted,
-    Span, StateMetrics, Tally,
+    Attempted, ConditionState, ConditionStrategy, ErrorKind, Event, ExecutionStarted, Explanation,
+    Fact, Failure, Headline, Json, Location, Metrics, Missing, Name, Operand, Outcome, Pos, Reply,
+    RunStarted, Span, StateMetrics, Tally,
 };
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -211,11 +211,15 @@ pub(crate) fn headline(kind: ErrorKind, state: &str, message: &str) -> Headline 
 }
 
 /// A condition that was waited for.
-pub(crate) fn condition(place: Arc<Location>, strategy: &str, attempts: u32) -> ConditionState {
+pub(crate) fn condition(
+    place: Arc<Location>,
+    strategy: ConditionStrategy,
+    attempts: u32,
+) -> ConditionState {
     ConditionState {
         place,
         to: Some("shipped".into()),
-        strategy: strategy.into(),
+        strategy,
         attempts,
         last: None,
         again: None,
@@ -246,7 +250,7 @@ pub(crate) fn not_shipped() -> Headline {
         .done();
     let mut poll = condition(
         place("states.placed.transitions[0].when", source),
-        "poll",
+        ConditionStrategy::Poll,
         38,
     );
     poll.last = Some("GET http://127.0.0.1:7801/orders/7 → 200 in 4ms".into());

@@ -7,7 +7,7 @@
 //! A state's limit is **too long** if it is more than 10 times the p99 of all that was taken from the state, at
 //! least 20 times, and **too tight** if that p99 is more than 0.8 of it.
 
-use crate::event::{Event, ExecutionId, Fact, Name};
+use crate::event::{Event, ExecutionId, Fact, Name, TimeoutScope};
 use std::collections::HashMap;
 
 /// How long the transitions of one task took, over any number of its executions.
@@ -112,7 +112,11 @@ impl Waits {
                     waits_since.map_or(0, |since| (event.at - since).max(0).unsigned_abs());
                 self.took(from, to, micros, limit);
             }
-            Fact::TimedOut { state, scope, .. } if &**scope == "transition" => {
+            Fact::TimedOut {
+                state,
+                scope: TimeoutScope::Transition,
+                ..
+            } => {
                 let limit = self.open.remove(&id).unwrap_or_default().limit;
                 let state = self.state(state);
                 state.timeouts += 1;
@@ -244,7 +248,7 @@ mod tests {
                 also_ready: Vec::new(),
             },
             None => Fact::TimedOut {
-                scope: "transition".into(),
+                scope: TimeoutScope::Transition,
                 state: "placed".into(),
                 limit_micros: 20_000_000,
                 conditions: Vec::new(),

@@ -105,7 +105,7 @@ fn story(machine: &Machine, world: &VirtualWorld) -> Vec<String> {
                 also_ready,
                 ..
             } => format!("take {from} → {to} [{}]", also_ready.join(" ")),
-            Fact::TimedOut { scope, state, .. } => format!("timeout {scope} {state}"),
+            Fact::TimedOut { scope, state, .. } => format!("timeout {} {state}", scope.word()),
             Fact::CleanupStarted { deferred } => format!("cleanup {deferred}"),
             Fact::CleanupFinished { failures } => format!("cleaned {}", failures.len()),
             Fact::ExecutionFinished { outcome, .. } => format!("finish {}", outcome.word()),

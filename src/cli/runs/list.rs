@@ -1,7 +1,7 @@
 use super::Args;
 use crate::cli::exit::Exit;
 use crate::cli::history::{
-    CommandError, Format, command, nothing, report_status, say_size, to_json, word,
+    CommandError, Format, command, nothing, report_status, say_size, to_json,
 };
 use crate::cli::options::Global;
 use crate::cli::{output, run, when};

@@ -1,5 +1,5 @@
 use super::{ExecutionRow, Hash, JournalError, Query, RunRow, Sealed, Size, mistake};
-use crate::event::{Json, Name, Outcome, RunId, Tally};
+use crate::event::{ErrorKind, Json, Name, Outcome, RunId, Tally};
 use crate::journal::query::Wanted;
 use crate::journal::store::FailureCause;
 use rusqlite::types::Value;
@@ -401,9 +401,9 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
 
 fn execution_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
     let kind: Option<String> = row.get(13)?;
-    let cause = match kind {
+    let cause = match kind.as_deref().and_then(error_kind) {
         Some(kind) => Some(FailureCause {
-            kind: kind.into(),
+            kind,
             message: name(row, 14)?,
             path: row.get::<_, Option<String>>(15)?.map(Into::into),
         }),
@@ -437,6 +437,10 @@ fn outcome(word: &str) -> Option<Outcome> {
     Outcome::ALL
         .into_iter()
         .find(|outcome| outcome.word() == word)
+}
+
+fn error_kind(word: &str) -> Option<ErrorKind> {
+    ErrorKind::ALL.into_iter().find(|kind| kind.word() == word)
 }
 
 fn labels_of(text: &str) -> Vec<(Name, Name)> {

@@ -405,7 +405,7 @@ fn line(fact: &Fact) -> String {
             also_ready,
             ..
         } => format!("take {from} → {to}, also {}", also_ready.join(", ")),
-        Fact::TimedOut { scope, state, .. } => format!("timeout {scope} {state}"),
+        Fact::TimedOut { scope, state, .. } => format!("timeout {} {state}", scope.word()),
         Fact::Deferred { place, .. } => format!("defer {}", place.path),
         Fact::CleanupStarted { deferred } => format!("cleanup {deferred}"),
         Fact::CleanupSkipped { variable, .. } => format!("unarmed {variable}"),

@@ -2,7 +2,7 @@
 
 use super::page::Page;
 use super::{Section, Told};
-use crate::event::{ConditionState, Explanation, Location, Pos, Span};
+use crate::event::{ConditionState, ConditionStrategy, Explanation, Location, Pos, Span};
 use crate::report::snippet::{Mark, Snippet};
 use crate::report::value::compact;
 
@@ -63,12 +63,23 @@ impl Page<'_> {
 
 /// What to say under a condition that no result explains.
 fn silence(condition: &ConditionState) -> &'static str {
-    match (&*condition.strategy, condition.attempts) {
-        ("subscribe", 0) => "no message came",
-        ("poll", 0) => "no attempt was finished",
-        ("wait", _) => "was still waiting",
-        _ if condition.trouble.is_some() => "no answer that it could judge",
-        _ => "not yet",
+    match (condition.strategy, condition.attempts) {
+        (ConditionStrategy::Subscribe, 0) => "no message came",
+        (ConditionStrategy::Poll, 0) => "no attempt was finished",
+        (ConditionStrategy::Wait, _) => "was still waiting",
+        (
+            ConditionStrategy::Immediate
+            | ConditionStrategy::Poll
+            | ConditionStrategy::Subscribe
+            | ConditionStrategy::All,
+            _,
+        ) => {
+            if condition.trouble.is_some() {
+                "no answer that it could judge"
+            } else {
+                "not yet"
+            }
+        }
     }
 }
 
