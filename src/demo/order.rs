@@ -1,91 +1,8 @@
 use super::catalog::{ITEMS, amount};
 use super::order_request::OrderRequest;
+use super::order_status::OrderStatus;
 use serde_json::{Value as Json, json};
 use std::time::Duration;
-
-/// How far an order has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OrderStatus {
-    Placed,
-    Paid,
-    Packed,
-    Shipped,
-    Rejected,
-    Lost,
-    Cancelled,
-}
-
-impl OrderStatus {
-    pub(super) const ALL: [Self; 7] = [
-        Self::Placed,
-        Self::Paid,
-        Self::Packed,
-        Self::Shipped,
-        Self::Rejected,
-        Self::Lost,
-        Self::Cancelled,
-    ];
-
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Placed => "placed",
-            Self::Paid => "paid",
-            Self::Packed => "packed",
-            Self::Shipped => "shipped",
-            Self::Rejected => "rejected",
-            Self::Lost => "lost",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    pub(super) fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.word() == word)
-    }
-
-    /// Whether the order still holds goods of the stock, and can be cancelled.
-    pub(super) fn is_open(self) -> bool {
-        matches!(self, Self::Placed | Self::Paid | Self::Packed)
-    }
-}
-
-/// What is to become of an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OrderOutcome {
-    Shipped,
-    Rejected,
-    Lost,
-    Stuck,
-    /// The seed decides between shipped and rejected.
-    Any,
-}
-
-impl OrderOutcome {
-    pub(super) const WORDS: [(&'static str, Self); 5] = [
-        ("shipped", Self::Shipped),
-        ("rejected", Self::Rejected),
-        ("lost", Self::Lost),
-        ("stuck", Self::Stuck),
-        ("any", Self::Any),
-    ];
-
-    pub(super) fn parse(word: &str) -> Option<Self> {
-        Self::WORDS
-            .into_iter()
-            .find_map(|(name, outcome)| (name == word).then_some(outcome))
-    }
-
-    /// The steps that lie before a new order.
-    fn steps(self, chance: bool) -> &'static [OrderStatus] {
-        use OrderStatus::{Lost, Packed, Paid, Rejected, Shipped};
-        match self {
-            Self::Any if chance => &[Rejected],
-            Self::Shipped | Self::Any => &[Paid, Packed, Shipped],
-            Self::Rejected => &[Rejected],
-            Self::Lost => &[Paid, Packed, Lost],
-            Self::Stuck => &[Paid],
-        }
-    }
-}
 
 /// One order.
 #[derive(Debug)]
@@ -111,7 +28,7 @@ impl Order {
     /// An order placed at `now`. All its chances come from `seed` and `id`.
     pub(super) fn new(
         id: u64,
-        wish: OrderRequest,
+        request: OrderRequest,
         in_stock: bool,
         seed: u64,
         now: Duration,
@@ -120,18 +37,18 @@ impl Order {
         let unhurried = Duration::from_millis(rng.u64(100..=300));
         let chance = rng.bool();
         let (steps, reason): (&[OrderStatus], _) = if in_stock {
-            (wish.outcome.steps(chance), "payment declined")
+            (request.outcome.steps(chance), "payment declined")
         } else {
             (&[OrderStatus::Rejected], "out of stock")
         };
         Self {
             id,
-            customer: wish.customer,
-            lines: wish.lines,
+            customer: request.customer,
+            lines: request.lines,
             status: OrderStatus::Placed,
             reserved: in_stock,
             placed: now,
-            pace: wish.pace.unwrap_or(unhurried),
+            pace: request.pace.unwrap_or(unhurried),
             steps,
             reason: steps.contains(&OrderStatus::Rejected).then_some(reason),
             parcel: None,

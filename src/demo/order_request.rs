@@ -1,5 +1,5 @@
 use super::catalog;
-use super::order::OrderOutcome;
+use super::order_status::OrderOutcome;
 use super::problem::FieldError;
 use serde_json::{Map, Value as Json};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 use super::catalog::{self, ITEMS};
 use super::input::{JsonBody, Params};
-use super::order::OrderStatus;
 use super::order_request::OrderRequest;
+use super::order_status::OrderStatus;
 use super::problem::{FieldError, Problem};
 use super::service::App;
 use super::shop::CancelError;
@@ -49,9 +49,9 @@ pub(super) async fn place(
             members.insert(name, value);
         }
     }
-    let wish = OrderRequest::read(&body).map_err(Problem::invalid)?;
+    let request = OrderRequest::read(&body).map_err(Problem::invalid)?;
     let (id, order) = app.shop(|shop, now| {
-        let order = shop.place(wish, now);
+        let order = shop.place(request, now);
         (order.id, order.json())
     });
     let location = [(header::LOCATION, format!("/orders/{id}"))];

@@ -117,8 +117,8 @@ fn is_id(id: &Value) -> bool {
 fn call(app: &App, method: &str, params: &Value) -> Result<Value, RpcError> {
     match method {
         "order.create" => {
-            let wish = OrderRequest::read(params).map_err(|errors| RpcError::fields(&errors))?;
-            Ok(app.shop(|shop, now| shop.place(wish, now).json()))
+            let request = OrderRequest::read(params).map_err(|errors| RpcError::fields(&errors))?;
+            Ok(app.shop(|shop, now| shop.place(request, now).json()))
         }
         "order.get" => {
             let id = order_id(params)?;

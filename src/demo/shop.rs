@@ -2,8 +2,9 @@
 mod tests;
 
 use super::catalog::ITEMS;
-use super::order::{Order, OrderStatus};
+use super::order::Order;
 use super::order_request::OrderRequest;
+use super::order_status::OrderStatus;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,7 +87,7 @@ impl Shop {
     }
 
     /// Places an order. What is not in stock is found out one step later.
-    pub(super) fn place(&mut self, wish: OrderRequest, now: Duration) -> &Order {
+    pub(super) fn place(&mut self, request: OrderRequest, now: Duration) -> &Order {
         while self.orders.len() >= MAX_ORDERS
             && let Some((_, mut oldest)) = self.orders.pop_first()
         {
@@ -96,7 +97,7 @@ impl Shop {
             release(&mut self.reserved, &mut oldest);
         }
         let mut wanted = self.reserved;
-        for (item, qty) in &wish.lines {
+        for (item, qty) in &request.lines {
             wanted[*item] += qty;
         }
         let in_stock = wanted
@@ -108,7 +109,7 @@ impl Shop {
         }
         let id = self.next_id;
         self.next_id += 1;
-        let order = Order::new(id, wish, in_stock, self.seed, now);
+        let order = Order::new(id, request, in_stock, self.seed, now);
         self.due.extend(order.due().map(|due| (due, id)));
         self.orders.insert(id, order);
         self.changed(id);

@@ -1,7 +1,8 @@
 //! A request as a `curl` command that a shell runs.
 
+use super::credentials::Credentials;
 use super::exchange::{self, Trace};
-use super::prepared::{Credentials, Origin, Prepared, TRACE};
+use super::prepared::{Origin, Prepared, TRACE};
 use crate::client::shell::quoted;
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue};

@@ -222,7 +222,7 @@ fn redirect_target(response: &Response, from: &Url) -> Option<Result<Url, Failur
             if url.fragment().is_none() {
                 url.set_fragment(from.fragment());
             }
-            super::prepared::take_credentials(&mut url);
+            super::credentials::take_credentials(&mut url);
             Ok(url)
         });
     Some(next)

@@ -6,6 +6,7 @@
 
 mod config;
 mod content;
+mod credentials;
 mod curl;
 mod exchange;
 mod failure;

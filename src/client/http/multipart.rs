@@ -1,7 +1,7 @@
 //! `multipart/form-data`.
 
 use super::fields::scalar;
-use super::prepared::MAX_BODY;
+use super::request::MAX_BODY;
 use crate::client::contract::Context;
 use crate::client::paths;
 use crate::event::{Failure, Json};

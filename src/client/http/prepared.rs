@@ -1,16 +1,15 @@
 //! A request made ready to be sent: the URL resolved, headers and body as bytes.
 
-use super::fields::{Auth, Cookies, Fields, Follow, Tls};
+use super::credentials::Credentials;
+use super::fields::{Cookies, Fields, Follow, Tls, add_headers};
 use super::multipart::{self, FormPart};
 use super::pool::Trust;
-use super::request::{Payload, Request};
+use super::request::{MAX_BODY, Payload, Request};
 use super::session::HttpSession;
 use crate::client::paths;
-use crate::client::value::Text;
 use crate::event::Failure;
-use base64::Engine as _;
 use bytes::Bytes;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 use std::path::PathBuf;
@@ -18,8 +17,6 @@ use std::sync::Arc;
 
 /// W3C Trace Context: which trace a request is part of.
 pub(super) const TRACE: HeaderName = HeaderName::from_static("traceparent");
-/// The most bytes that a request's body may have.
-pub(super) const MAX_BODY: u64 = 64 << 20;
 
 /// A request, ready to be sent.
 #[derive(Debug)]
@@ -47,46 +44,6 @@ pub(super) enum Origin {
     Text,
     File(PathBuf),
     Multipart(Vec<FormPart>),
-}
-
-/// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Credentials {
-    Basic(String, String),
-    Bearer(String),
-}
-
-impl Credentials {
-    pub(super) fn of(auth: Auth) -> Result<Self, Failure> {
-        match auth {
-            Auth {
-                basic: Some([Text(user), Text(password)]),
-                bearer: None,
-            } => Ok(Self::Basic(user, password)),
-            Auth {
-                basic: None,
-                bearer: Some(Text(token)),
-            } => Ok(Self::Bearer(token)),
-            _ => Err(Failure::protocol(
-                "`auth` is one of {basic: [user, password]} and {bearer: token}",
-            )),
-        }
-    }
-
-    fn header(&self) -> Result<HeaderValue, Failure> {
-        let text = match self {
-            Self::Basic(user, password) => format!(
-                "Basic {}",
-                base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"))
-            ),
-            Self::Bearer(token) => format!("Bearer {token}"),
-        };
-        let mut value = HeaderValue::from_maybe_shared(Bytes::from(text)).map_err(|_| {
-            Failure::protocol("the token in `auth` holds a line break or control character")
-        })?;
-        value.set_sensitive(true);
-        Ok(value)
-    }
 }
 
 impl Prepared {
@@ -207,32 +164,6 @@ async fn encode(
     })
 }
 
-/// Replaces the headers of these names.
-pub(super) fn add_headers(headers: &mut HeaderMap, fields: &Fields) -> Result<(), Failure> {
-    for name in fields.0.keys() {
-        headers.remove(name.as_str());
-    }
-    for (name, value) in fields.pairs("headers")? {
-        if ["content-length", "transfer-encoding"]
-            .iter()
-            .any(|own| name.eq_ignore_ascii_case(own))
-        {
-            return Err(Failure::protocol(format!(
-                "headers.{name} cannot be written: it follows from the body"
-            )));
-        }
-        let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| {
-            Failure::protocol(format!(
-                "headers.{name} holds a line break or control character"
-            ))
-        })?;
-        let name = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| Failure::protocol(format!("{name:?} is no name of a header")))?;
-        headers.append(name, value);
-    }
-    Ok(())
-}
-
 fn add_cookies(headers: &mut HeaderMap, fields: &Fields) -> Result<(), Failure> {
     let mut text = headers
         .get(COOKIE)
@@ -300,20 +231,4 @@ fn push_encoded(text: &mut String, value: &str) {
         }
         text.extend(utf8_percent_encode(word, FORM));
     }
-}
-
-/// Takes user and password out of a URL.
-pub(super) fn take_credentials(url: &mut Url) -> Option<Credentials> {
-    if url.username().is_empty() && url.password().is_none() {
-        return None;
-    }
-    let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let credentials = Credentials::Basic(
-        decode(url.username()),
-        decode(url.password().unwrap_or_default()),
-    );
-    // Both only fail for URLs without a host, which `http` does not have.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    Some(credentials)
 }

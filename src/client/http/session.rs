@@ -1,8 +1,8 @@
 use super::config::Config;
-use super::fields::{Follow, MAX_REDIRECTS, Tls};
+use super::credentials::{Credentials, take_credentials};
+use super::fields::{Follow, MAX_REDIRECTS, Tls, add_headers};
 use super::jar::Jar;
 use super::pool::{Pem, Trust};
-use super::prepared::{Credentials, add_headers, take_credentials};
 use crate::client::contract::Context;
 use crate::client::paths;
 use crate::client::value::Span;
