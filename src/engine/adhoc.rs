@@ -1,7 +1,9 @@
 //! An ad hoc expression: one expression by itself, over the answer of a client or over plain data. It is put as a task
 //! of one state, so that names, requests, permissions and waiting mean what they mean in every task.
 
-use super::load::{Loaded, Loader, Loading, Project, Tasks};
+use super::load::{Loading, Tasks};
+use super::loader::Loader;
+use super::project::{Loaded, Project};
 use super::script_host::{LiveHost, millis};
 use crate::definition::model::{
     Action, Condition, Instruction, Length, Poll, Record, SourceFile, Spanned, State, Strategy,

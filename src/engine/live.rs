@@ -1,5 +1,5 @@
 use super::event_log::EventLog;
-use super::load::Loaded;
+use super::project::Loaded;
 use super::script_host::LiveHost;
 use crate::client::{Context, Registry, Scope, Session};
 use crate::event::{Attempted, ExecutionId, Fact, Failure, Inbox, Name, Reply, Trace};

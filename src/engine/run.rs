@@ -1,7 +1,7 @@
 use super::dispatcher::Dispatcher;
 use super::event_log::EventLog;
 use super::live::{LiveWorld, Stop, Surroundings};
-use super::load::{Loaded, Project};
+use super::project::{Loaded, Project};
 use super::service::{Held, KeptServices, ServiceError, Services};
 use crate::client::Registry;
 use crate::event::{

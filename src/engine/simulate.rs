@@ -1,6 +1,6 @@
 //! One task on a virtual clock, against stubs or what a run recorded: nothing outside is touched.
 
-use super::load::Loaded;
+use super::project::Loaded;
 use super::script_host::{environment, millis};
 use crate::event::{Event, Fact, Json, Name, Outcome, RunStarted, Tally};
 use crate::machine::{self, Inputs, Moment, Verdict};
