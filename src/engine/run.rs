@@ -212,10 +212,10 @@ impl Run {
         }
         .instrument(span);
         let dispatcher = Dispatcher::new(&event_log, &plan.stop, recorder, &mut sinks);
-        let (result, dispatched) = tokio::join!(running, dispatcher.run());
+        let (result, delivered) = tokio::join!(running, dispatcher.run());
         result.map(|report| Report {
-            sink_failures: dispatched.sinks,
-            journal_failure: dispatched.journal,
+            sink_failures: delivered.sinks,
+            journal_failure: delivered.journal,
             ..report
         })
     }

@@ -4,7 +4,8 @@
 //! `{"commit":…}` with its marks and its head, then the commit's own lines. Bodies that stand beside their
 //! events come before the first commit that names them, as `{"attachment":…,"body":…}`.
 
-use super::hash_chain::{hex, split};
+use super::attachment::hex;
+use super::hash_chain::split;
 use super::{Broken, Fault, Hash, HashChain, History, JournalError, RunRow, Sealed, attachment};
 use crate::event::RunId;
 use serde::{Deserialize, Serialize};

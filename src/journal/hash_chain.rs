@@ -1,6 +1,6 @@
 //! Events as bytes, and the chain that shows when one was altered.
 
-use super::attachment::{self, Attachment, Hash};
+use super::attachment::{self, Attachment, Hash, hex};
 use crate::event::{Event, RunId};
 use serde::Deserialize;
 
@@ -208,10 +208,6 @@ pub(crate) fn split(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
     lines
         .split_inclusive(|byte| *byte == b'\n')
         .map(|line| line.strip_suffix(b"\n").unwrap_or(line))
-}
-
-pub(crate) fn hex(hash: &Hash) -> String {
-    blake3::Hash::from_bytes(*hash).to_hex().to_string()
 }
 
 fn mark(line: &[u8]) -> [u8; MARK] {

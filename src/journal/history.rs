@@ -339,7 +339,7 @@ impl History {
                     .body(&hash)
                     .is_some_and(|body| *blake3::hash(&body).as_bytes() == hash);
                 if !whole {
-                    let lost = Unreadable::Attachment(super::hash_chain::hex(&hash));
+                    let lost = Unreadable::Attachment(attachment::hex(&hash));
                     return Err(fault(sealed, sealed.first + index as u64, lost));
                 }
             }

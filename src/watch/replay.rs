@@ -1,36 +1,18 @@
 //! The judgement of a new definition on the results of the last run, without touching the system under test.
 
 use super::depends::Tie;
-use super::state::{Settled, WatchedTask};
+use super::state::{Replay, Settled, WatchedTask};
 use crate::definition::{self, TaskChange};
 use crate::engine::{self, Loaded};
 use crate::event::{Event, ExecutionId, Json, Name, Outcome, RunId};
 use crate::machine::Inputs;
-use crate::report::{Ended, Live};
+use crate::report::Live;
 use crate::sim::{self, Recording, ReplayEnd, Replayed, VirtualWorld};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// What a replay came to.
-#[derive(Debug)]
-pub(super) enum Replay {
-    /// A verdict.
-    Judged(Box<Ended>),
-    /// There is none, and why: where the edited path leaves the recording.
-    Left(String),
-}
-
 /// The number of the execution in the events of a replay.
 const EXECUTION: ExecutionId = 1;
-
-impl Replay {
-    pub(super) fn outcome(&self) -> Option<Outcome> {
-        match self {
-            Self::Judged(ended) => Some(ended.outcome),
-            Self::Left(_) => None,
-        }
-    }
-}
 
 /// Whether the task, since its last run, differs from it only in what is judged and kept of results.
 pub(super) fn is_worth_it(task: &WatchedTask, tie: Tie) -> bool {

@@ -4,7 +4,6 @@
 use super::catalog::{Applied, Findings, TaskFile};
 use super::depends::Tie;
 use super::progress::{KeptEvents, Progress};
-use super::replay::Replay;
 use crate::engine::{Handle, Loaded, ServiceError};
 use crate::event::{Name, Outcome, RunId};
 use crate::report::Ended;
@@ -82,6 +81,24 @@ pub(super) struct WatchedTask {
     pub(super) echoes: bool,
     /// It has changed while the session was paused.
     pub(super) held: bool,
+}
+
+/// What a replay came to.
+#[derive(Debug)]
+pub(super) enum Replay {
+    /// A verdict.
+    Judged(Box<Ended>),
+    /// There is none, and why: where the edited path leaves the recording.
+    Left(String),
+}
+
+impl Replay {
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Self::Judged(ended) => Some(ended.outcome),
+            Self::Left(_) => None,
+        }
+    }
 }
 
 /// A run of a task.

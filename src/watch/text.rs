@@ -1,8 +1,7 @@
 //! What is said of a task, in the words and lines that a screen and a pipe share.
 
 use super::catalog::Findings;
-use super::replay::Replay;
-use super::state::{End, Round, SessionState, Settled, WatchedTask};
+use super::state::{End, Replay, Round, SessionState, Settled, WatchedTask};
 use crate::definition;
 use crate::event::{Attempted, Event, Fact, Json, Name, Outcome, Pos, Tally};
 use crate::report::{self, Color, Ink, Line, Options, Status, Style};

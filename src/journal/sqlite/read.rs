@@ -395,7 +395,7 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         labels: labels_of(&labels),
         events: row.get::<_, i64>(9)? as u64,
         bytes: row.get::<_, i64>(10)? as u64,
-        head: crate::journal::hash_chain::hex(&head),
+        head: crate::journal::attachment::hex(&head),
     })
 }
 
