@@ -9,11 +9,11 @@
 #![allow(clippy::print_stdout, reason = "it prints what it measures")]
 
 use funcy::event::{
-    Attempted, ErrorKind, Event, ExecutionStarted, Fact, Failure, Headline, Metrics, Outcome,
-    Place, Reply, RunStarted, Span, Tally, Verdict,
+    Attempted, ConditionVerdict, ErrorKind, Event, ExecutionStarted, Fact, Failure, Headline,
+    Location, Metrics, Outcome, Reply, RunStarted, Span, Tally,
 };
 use funcy::journal::{
-    Chain, Commit, Durability, History, Query, Sealed, Sqlite, Status, Store, marks,
+    Commit, Durability, HashChain, History, Query, RunStatus, Sealed, Sqlite, Store, marks,
 };
 use funcy::report::Live;
 use std::hint::black_box;
@@ -115,7 +115,7 @@ fn run(number: usize) -> Vec<Event> {
 /// A run that polls until it has [`EVENTS`] events.
 fn long() -> Vec<Event> {
     let id = "LONG";
-    let place = Arc::new(Place {
+    let place = Arc::new(Location {
         file: "tasks/order-1.yaml".into(),
         path: "states.placed.transitions[0]".into(),
         span: Span::default(),
@@ -147,7 +147,7 @@ fn long() -> Vec<Event> {
         let checked = Fact::ConditionChecked {
             place: Arc::clone(&place),
             attempt,
-            verdict: Verdict::NotYet,
+            verdict: ConditionVerdict::NotYet,
             explanation: None,
             seen: Some(Box::new(("res.body.status".into(), "packed".into()))),
         };
@@ -175,7 +175,7 @@ fn long() -> Vec<Event> {
 fn append(store: &mut dyn Store, runs: &[Vec<Event>]) {
     let sealed: Vec<Sealed> = (runs.iter())
         .map(|events| {
-            let mut chain = Chain::new(events[0].run.clone());
+            let mut chain = HashChain::new(events[0].run.clone());
             chain.seal(events, &mut Vec::new()).expect("JSON")
         })
         .collect();
@@ -206,7 +206,7 @@ fn page(history: &History, query: &Query) -> usize {
     for row in rows.iter().take(20) {
         let status = history.status(row);
         history.tally(row).expect("readable");
-        if matches!(status, Status::Ended(outcome) if !outcome.is_good()) {
+        if matches!(status, RunStatus::Ended(outcome) if !outcome.is_good()) {
             for one in history.store().notable(&row.id, 3).expect("readable") {
                 let past = history.past(&one).expect("readable");
                 black_box(marks(&past));

@@ -4,7 +4,7 @@
 
 #![allow(clippy::print_stdout, reason = "it prints what it measures")]
 
-use funcy::event::{Attempted, Event, Fact, Place, Pos, Reply, Span};
+use funcy::event::{Attempted, Event, Fact, Location, Pos, Reply, Span};
 use funcy::journal::{Durability, Journal};
 use serde_json::json;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ const GROUP: u64 = 1000;
 
 /// The end of a request, with an answer of the usual size.
 fn event(seq: u64) -> Event {
-    let place = Place {
+    let place = Location {
         file: "tasks/02-place-and-wait.yaml".into(),
         path: "states.place.instructions[0]".into(),
         span: Span {

@@ -71,17 +71,19 @@
 //! | 0 | [`event`] | what happened: facts, outcomes, failures, places, masking of secrets; *pure* |
 //! | 0 | [`alloc`] | an allocator that counts, so that scripts can be bounded; the one file with `unsafe` |
 //! | 0 | [`docs`] | pages for people, such as the settings of editors |
-//! | 1 | [`definition`] | what was written: YAML with its places, diagnostics, the JSON Schema; *pure* |
-//! | 1 | [`script`] | expressions and templates: Rhai in a sandbox, checks, explanations; *pure* |
-//! | 1 | [`graph`] | drawings of machines: outline, Mermaid, DOT, JSON; *pure* |
-//! | 2 | [`machine`] | a task checked and compiled, and its execution in a [`machine::World`]; *pure* |
-//! | 2 | [`client`] | the protocols, one file or folder each, and the registry that lists them |
+//! | 1 | [`syntax`] | expressions as they are written: tokens, one tree, one table of operators; *pure* |
+//! | 2 | [`definition`] | what was written: YAML with its places, diagnostics, the JSON Schema; *pure* |
+//! | 2 | [`script`] | the value of expressions and templates: our evaluator, Rhai in a sandbox, explanations; *pure* |
+//! | 2 | [`graph`] | drawings of machines: outline, Mermaid, DOT, JSON; *pure* |
 //! | 2 | [`journal`] | the audit log: the store, the hash chain, what is asked of past runs |
 //! | 2 | [`report`] | what people and programs read of a run: folds over events |
-//! | 3 | [`engine`] | loads tasks, runs many at once in the live world, tells sinks what happens |
-//! | 4 | [`demo`] | a small asynchronous shop to test against |
-//! | 4 | [`watch`] | files to runs: what a change affects is run again, on a screen or line by line |
-//! | 5 | [`cli`] | the command line, one file a command |
+//! | 3 | [`machine`] | a task checked and compiled, and its execution in a [`machine::World`]; *pure* |
+//! | 3 | [`client`] | the protocols, one file or folder each, and the registry that lists them |
+//! | 4 | [`sim`] | a machine in a world of stubs or recorded answers, on a virtual clock; every path of it; *pure* |
+//! | 5 | [`engine`] | loads tasks, runs many at once in the live world, tells sinks what happens |
+//! | 6 | [`demo`] | a small asynchronous shop to test against |
+//! | 6 | [`watch`] | files to runs: what a change affects is run again, on a screen or line by line |
+//! | 7 | [`cli`] | the command line, one file a command |
 //!
 //! A task goes through three stages: [`definition::Task`], as it is written, every node with its place;
 //! [`machine::Machine`], checked and compiled; and a run, one future a task. What a run does is a sequence
@@ -112,5 +114,6 @@ pub mod journal;
 pub mod machine;
 pub mod report;
 pub mod script;
+pub mod sim;
 pub mod syntax;
 pub mod watch;

@@ -1,6 +1,7 @@
 use super::check::counted;
 use super::exit::Exit;
-use super::journal::{self, Kept};
+use super::history::{CommandError, exit_of};
+use super::journal::Kept;
 use super::output::{self, Lenient};
 use crate::journal::{History, JournalError, Query, RunRow, archive};
 use std::fs::File;
@@ -60,34 +61,12 @@ pub(super) fn run(args: &Args) -> Exit {
         },
         Command::Export(args) => export(args),
     };
-    match done {
-        Ok(()) => Exit::Passed,
-        Err(Trouble::Journal(error)) => journal::failed(&error),
-        Err(Trouble::Told(exit)) => exit,
-    }
-}
-
-enum Trouble {
-    Journal(JournalError),
-    /// It was said already.
-    Told(Exit),
-}
-
-impl From<JournalError> for Trouble {
-    fn from(error: JournalError) -> Self {
-        Self::Journal(error)
-    }
-}
-
-impl From<io::Error> for Trouble {
-    fn from(error: io::Error) -> Self {
-        Self::Journal(error.into())
-    }
+    exit_of(done)
 }
 
 /// Checks every run, so that all that do not fit are named.
-fn verify(args: &Verify) -> Result<(), Trouble> {
-    let history = args.journal.open().map_err(Trouble::Told)?;
+fn verify(args: &Verify) -> Result<(), CommandError> {
+    let history = args.journal.open().map_err(CommandError::Reported)?;
     let (mut runs, mut events, mut broken) = (0, 0, 0);
     each(&history, args.run.as_deref(), |row| {
         match history.verify(row, args.head.as_deref()) {
@@ -104,7 +83,7 @@ fn verify(args: &Verify) -> Result<(), Trouble> {
     told(runs, events, broken)
 }
 
-fn verify_archive(path: &PathBuf) -> Result<(), Trouble> {
+fn verify_archive(path: &PathBuf) -> Result<(), CommandError> {
     let checked = archive::verify(BufReader::new(File::open(path).map_err(named(path))?))?;
     for fault in &checked.broken {
         output::error(&fault.to_string(), None);
@@ -112,11 +91,11 @@ fn verify_archive(path: &PathBuf) -> Result<(), Trouble> {
     told(checked.runs, checked.events, checked.broken.len())
 }
 
-fn told(runs: usize, events: u64, broken: usize) -> Result<(), Trouble> {
+fn told(runs: usize, events: u64, broken: usize) -> Result<(), CommandError> {
     let runs = counted(runs, "run", "runs");
     if broken > 0 {
         output::note(&format!("{broken} of {runs} do not hold what was written"));
-        return Err(Trouble::Told(Exit::Failed));
+        return Err(CommandError::Reported(Exit::Failed));
     }
     output::data(&format!(
         "{runs} with {events} events: each is what was written\n"
@@ -124,8 +103,8 @@ fn told(runs: usize, events: u64, broken: usize) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn export(args: &Export) -> Result<(), Trouble> {
-    let history = args.journal.open().map_err(Trouble::Told)?;
+fn export(args: &Export) -> Result<(), CommandError> {
+    let history = args.journal.open().map_err(CommandError::Reported)?;
     let mut out: Box<dyn Write> = match &args.output {
         None => Box::new(BufWriter::new(Lenient(io::stdout().lock()))),
         Some(path) => Box::new(BufWriter::new(File::create(path).map_err(named(path))?)),
@@ -141,8 +120,8 @@ fn export(args: &Export) -> Result<(), Trouble> {
 fn each(
     history: &History,
     run: Option<&str>,
-    mut visit: impl FnMut(&RunRow) -> Result<(), Trouble>,
-) -> Result<(), Trouble> {
+    mut visit: impl FnMut(&RunRow) -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
     if let Some(run) = run {
         return visit(&history.find(run)?);
     }

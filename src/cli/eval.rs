@@ -1,9 +1,9 @@
 //! `funcy eval`: one expression by itself, over a file, the answer of a client, or variables alone.
 
-mod heard;
 mod input;
+mod observed;
+mod printer;
 mod recorded;
-mod show;
 mod written;
 
 use super::exit::Exit;
@@ -12,13 +12,13 @@ use super::options::{Allowed, Global, Variable};
 use super::output;
 use crate::client::Registry;
 use crate::definition::Text;
-use crate::engine::{Ask, Loader, Project, Question, Run, Tasks};
+use crate::engine::{Adhoc, AdhocRequest, Loader, Project, Run, Tasks};
 use crate::event::{Json, Name, Outcome, parse_duration};
 use crate::script::{Expression, LOCALS, Scope, Value};
-use heard::Heard;
 use input::Input;
+use observed::Observed;
+use printer::Printer;
 use recorded::Recorded;
-use show::Show;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -117,13 +117,13 @@ fn length(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn run(global: &Global, args: &Args) -> Exit {
-    let show = Show::new(global, args.format, args.explain);
-    evaluate(args, &show).unwrap_or_else(|exit| exit)
+    let printer = Printer::new(global, args.format, args.explain);
+    evaluate(args, &printer).unwrap_or_else(|exit| exit)
 }
 
 /// `Err`: it ended before there was a value, which was said.
-fn evaluate(args: &Args, show: &Show) -> Result<Exit, Exit> {
-    let (input, written) = given(args, show)?;
+fn evaluate(args: &Args, printer: &Printer) -> Result<Exit, Exit> {
+    let (input, written) = given(args, printer)?;
     let vars = variables(args, &input);
     let registry = match &input {
         Input::Client(_) => Registry::builtin(),
@@ -133,7 +133,7 @@ fn evaluate(args: &Args, show: &Show) -> Result<Exit, Exit> {
         .given(vars.iter().map(|(name, _)| Name::clone(name)))
         .allow(args.allow.grants());
     let found = surroundings(&loader, &vars, &input, &written);
-    let (project, is_suite) = found.map_err(|found| show.mistakes(&found))?;
+    let (project, is_suite) = found.map_err(|found| printer.mistakes(&found))?;
     let mut file = written.file;
     if let Input::Client(ask) = &input
         && has_client(&project, ask.client.as_str())
@@ -141,7 +141,7 @@ fn evaluate(args: &Args, show: &Show) -> Result<Exit, Exit> {
         // Its config means its paths from there.
         file.path = project.suite.folder.join("eval");
     }
-    let mut question = Question {
+    let mut adhoc = Adhoc {
         file: Arc::new(file),
         expression: written.expression,
         ask: None,
@@ -149,12 +149,12 @@ fn evaluate(args: &Args, show: &Show) -> Result<Exit, Exit> {
         timeout: args.timeout,
     };
     let has_res = input.has_res();
-    let wrong = |diagnostics| show.diagnostics(diagnostics, &question.file);
-    let expression = loader.expression(&question, &project, has_res);
+    let wrong = |diagnostics| printer.diagnostics(diagnostics, &adhoc.file);
+    let expression = loader.expression(&adhoc, &project, has_res);
     let expression = expression.map_err(wrong)?;
     let mut res = None;
     match input {
-        Input::Client(ask) => question.ask = Some(ask),
+        Input::Client(ask) => adhoc.ask = Some(ask),
         Input::Data(data)
         | Input::Recorded(Recorded {
             res: Some(Ok(data)),
@@ -163,20 +163,20 @@ fn evaluate(args: &Args, show: &Show) -> Result<Exit, Exit> {
         Input::Recorded(Recorded {
             res: Some(Err(failure)),
             ..
-        }) if reads_res(&expression) => return Err(show.failure(&failure)),
+        }) if reads_res(&expression) => return Err(printer.failure(&failure)),
         Input::Variables | Input::Recorded(_) => {}
     }
-    let mut heard = Heard::default();
+    let mut observed = Observed::default();
     // What no suite and no client has to say needs no run.
-    if question.ask.is_some() || is_suite {
-        heard = put(&loader, &question, &project, &vars, show)?;
-        if let Some(exit) = heard.end(&question, show) {
+    if adhoc.ask.is_some() || is_suite {
+        observed = put(&loader, &adhoc, &project, &vars, printer)?;
+        if let Some(exit) = observed.end(&adhoc, printer) {
             return Ok(exit);
         }
     }
-    let res = res.or_else(|| heard.res.take().map(Value::from_json));
-    let scope = scope(vars, heard);
-    value(&project, &question, &expression, &scope, res.as_ref(), show)
+    let res = res.or_else(|| observed.res.take().map(Value::from_json));
+    let scope = scope(vars, observed);
+    value(&project, &adhoc, &expression, &scope, res.as_ref(), printer)
 }
 
 fn reads_res(expression: &Expression) -> bool {
@@ -198,7 +198,7 @@ fn variables(args: &Args, input: &Input) -> Vec<(Name, Json)> {
 }
 
 /// What the expression is about, and what was written.
-fn given(args: &Args, show: &Show) -> Result<(Input, Written), Exit> {
+fn given(args: &Args, printer: &Printer) -> Result<(Input, Written), Exit> {
     let request = [&args.http, &args.request, &args.subscribe];
     let request = request.into_iter().find_map(Option::as_deref);
     let client = match &args.http {
@@ -216,9 +216,9 @@ fn given(args: &Args, show: &Show) -> Result<(Input, Written), Exit> {
         ));
     }
     let (written, node) = Written::new(&args.expression, request)
-        .map_err(|(diagnostics, file)| show.diagnostics(diagnostics, &file))?;
+        .map_err(|(diagnostics, file)| printer.diagnostics(diagnostics, &file))?;
     let input = match (client, node) {
-        (Some(client), Some(request)) => Input::Client(Ask {
+        (Some(client), Some(request)) => Input::Client(AdhocRequest {
             // Its name stands in no line: what is wrong with it is shown at the request.
             client: Text::plain(client, request.span),
             request,
@@ -231,7 +231,7 @@ fn given(args: &Args, show: &Show) -> Result<(Input, Written), Exit> {
             ));
         }
         (None, _) => match (&args.input, &args.run) {
-            (Some(path), _) => Input::read(path).map_err(|failure| show.failure(&failure))?,
+            (Some(path), _) => Input::read(path).map_err(|failure| printer.failure(&failure))?,
             (None, Some(run)) => Input::Recorded(recorded::read(&args.kept.open()?, run, args.at)?),
             (None, None) => Input::Variables,
         },
@@ -282,37 +282,37 @@ fn has_client(project: &Project, name: &str) -> bool {
     clients.any(|client| client.name.as_str() == name)
 }
 
-/// Puts the question: asks, waits, listens to signals.
+/// Runs the ad hoc expression: asks, waits, listens to signals.
 fn put(
     loader: &Loader,
-    question: &Question,
+    adhoc: &Adhoc,
     project: &Arc<Project>,
     vars: &[(Name, Json)],
-    show: &Show,
-) -> Result<Heard, Exit> {
+    printer: &Printer,
+) -> Result<Observed, Exit> {
     let task = loader
-        .question(question, project)
-        .map_err(|diagnostics| show.diagnostics(diagnostics, &question.file))?;
-    let heard = Arc::new(Mutex::new(Heard::new(show, question)));
+        .adhoc(adhoc, project)
+        .map_err(|diagnostics| printer.diagnostics(diagnostics, &adhoc.file))?;
+    let observed = Arc::new(Mutex::new(Observed::new(printer, adhoc)));
     let mut run = Run::new(vec![task], loader.registry().clone())
         .seed(fastrand::u64(..))
-        .sink(Arc::clone(&heard));
+        .sink(Arc::clone(&observed));
     for (name, value) in vars {
         run = run.var(Name::clone(name), value.clone());
     }
     let handle = run.handle();
     let ran = crate::engine::block_on(async {
         let mut beside = JoinSet::new();
-        beside.spawn(heard::redraw(Arc::clone(&heard)));
+        beside.spawn(observed::redraw(Arc::clone(&observed)));
         tokio::select! {
             report = run.start() => Some(report),
-            () = heard::interrupted(handle, &heard) => None,
+            () = observed::interrupted(handle, &observed) => None,
         }
     });
-    let heard = std::mem::take(&mut *heard.lock().unwrap_or_else(PoisonError::into_inner));
+    let observed = std::mem::take(&mut *observed.lock().unwrap_or_else(PoisonError::into_inner));
     match ran {
         Ok(Some(Ok(report))) if report.outcome == Outcome::Cancelled => Err(Exit::Interrupted),
-        Ok(Some(Ok(_))) => Ok(heard),
+        Ok(Some(Ok(_))) => Ok(observed),
         Ok(Some(Err(error))) => Err(super::run::service_failed(&error)),
         Ok(None) => Err(Exit::Interrupted),
         Err(error) => {
@@ -323,9 +323,9 @@ fn put(
 }
 
 /// The variables: those that the run has told of, or those that were given.
-fn scope(vars: Vec<(Name, Json)>, heard: Heard) -> Scope {
+fn scope(vars: Vec<(Name, Json)>, observed: Observed) -> Scope {
     let scope = Scope::new();
-    for (name, value) in vars.into_iter().chain(heard.variables) {
+    for (name, value) in vars.into_iter().chain(observed.variables) {
         scope.set(&name, Value::from(value));
     }
     scope
@@ -333,16 +333,16 @@ fn scope(vars: Vec<(Name, Json)>, heard: Heard) -> Scope {
 
 fn value(
     project: &Project,
-    question: &Question,
+    adhoc: &Adhoc,
     expression: &Expression,
     scope: &Scope,
     res: Option<&Value>,
-    show: &Show,
+    printer: &Printer,
 ) -> Result<Exit, Exit> {
     let examined = crate::engine::block_on(async { project.examine(expression, scope, res) })
         .map_err(|error| {
             output::error(&format!("the runtime does not start: {error}"), None);
             Exit::Error
         })?;
-    Ok(show.examined(examined, question))
+    Ok(printer.examined(examined, adhoc))
 }

@@ -5,7 +5,7 @@ use super::journal::{self, Keep};
 use super::output;
 use crate::engine::Loaded;
 use crate::event::Name;
-use crate::journal::{ExecutionRow, History, JournalError, Query, RunRow, Status};
+use crate::journal::{ExecutionRow, History, JournalError, Query, RunRow, RunStatus};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -97,7 +97,7 @@ fn last(history: &History) -> Result<Option<RunRow>, JournalError> {
         };
         before = Some(oldest.id.clone());
         let mut page = page.into_iter();
-        if let Some(row) = page.find(|row| history.status(row) != Status::Running) {
+        if let Some(row) = page.find(|row| history.status(row) != RunStatus::Running) {
             return Ok(Some(row));
         }
     }
@@ -112,7 +112,8 @@ fn failed(history: &History, row: &RunRow) -> Result<Vec<(Name, Name)>, JournalE
     }
     let mut failed = Vec::new();
     for execution in tasks.into_values() {
-        let passed = matches!(status.of(&execution), Status::Ended(outcome) if outcome.is_good());
+        let passed =
+            matches!(status.of(&execution), RunStatus::Ended(outcome) if outcome.is_good());
         let task = (execution.file, execution.task);
         if !passed && !failed.contains(&task) {
             failed.push(task);

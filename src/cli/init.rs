@@ -1,6 +1,6 @@
 use super::exit::Exit;
 use super::output;
-use super::schema::{self, shown};
+use super::schema::{self, path_in};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args) -> Exit {
     }
     match write_all(folder) {
         Ok(()) => {
-            let tasks = shown(folder, "tasks");
+            let tasks = path_in(folder, "tasks");
             output::data(&format!("now: funcy run {}\n", tasks.display()));
             Exit::Passed
         }
@@ -58,17 +58,17 @@ pub(super) fn run(args: &Args) -> Exit {
 
 fn write_all(folder: &Path) -> Result<(), Exit> {
     for (path, text) in FILES {
-        let path = shown(folder, path);
+        let path = path_in(folder, path);
         told(&path, write(&path, text).map(|()| "wrote"))?;
     }
     // A project that has these is no reason to refuse.
-    let settings = shown(folder, SETTINGS.0);
+    let settings = path_in(folder, SETTINGS.0);
     let written = match write(&settings, SETTINGS.1) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok("kept"),
         written => written.map(|()| "wrote"),
     };
     told(&settings, written)?;
-    let ignore = shown(folder, IGNORE);
+    let ignore = path_in(folder, IGNORE);
     told(&ignore, ignored(&ignore))?;
     schema::write(folder)
 }

@@ -14,7 +14,7 @@ pub(super) struct Args {
     run: String,
     /// The format of the report
     #[arg(long, value_name = "FORMAT", default_value = "markdown", value_parser = format)]
-    format: &'static report::Report,
+    format: &'static report::ReportFormat,
     /// Where to write it [default: stdout]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -23,7 +23,7 @@ pub(super) struct Args {
 }
 
 /// A format by its name; the others where there is none.
-pub(super) fn format(name: &str) -> Result<&'static report::Report, String> {
+pub(super) fn format(name: &str) -> Result<&'static report::ReportFormat, String> {
     report::by_name(name).ok_or_else(|| {
         let known: Vec<_> = report::REPORTS.iter().map(|report| report.name).collect();
         format!(

@@ -4,7 +4,7 @@ use super::failed::Failed;
 use super::journal;
 use super::options::{Global, Load};
 use super::output::{self, Lenient, Named};
-use super::point;
+use super::resume;
 use super::signals::Ending;
 use crate::engine::{
     Handle, Loaded, Loader, Pattern, Report, Run, Selection, ServiceError, Shard, Tasks,
@@ -61,7 +61,7 @@ pub(super) struct Args {
     #[command(flatten)]
     journal: journal::Keep,
     #[command(flatten)]
-    begin: point::Begin,
+    begin: resume::Begin,
     /// Label the run, to find it by: `funcy runs label:NAME=VALUE`
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
     labels: Vec<(Name, Name)>,
@@ -82,7 +82,7 @@ pub(super) enum Format {
 /// `FORMAT=FILE`.
 #[derive(Clone, Debug)]
 pub(super) struct ReportFile {
-    format: &'static report::Report,
+    format: &'static report::ReportFormat,
     pub(super) path: PathBuf,
 }
 
@@ -118,7 +118,7 @@ struct Prepared {
 fn prepare(global: &Global, args: &Args) -> Result<Prepared, Exit> {
     let loader = args.load.loader();
     let left = match &args.begin.resume {
-        Some(run) => Some(point::left(run, &loader, &args.journal)?),
+        Some(run) => Some(resume::left(run, &loader, &args.journal)?),
         None => None,
     };
     let tasks = match &left {

@@ -21,7 +21,7 @@ type Kept = (&'static str, fn(&Catalog) -> Json);
 
 /// The paths are written into tasks and settings: they stay.
 const KEPT: [Kept; 2] = [
-    (".funcy/task.schema.json", definition::json_schema),
+    (".funcy/task.schema.json", definition::task_schema),
     (".funcy/suite.schema.json", definition::suite_schema),
 ];
 
@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args) -> Exit {
 /// Writes the schemas into a folder, and says so.
 pub(super) fn write(folder: &Path) -> Result<(), Exit> {
     for (path, make) in KEPT {
-        let path = shown(folder, path);
+        let path = path_in(folder, path);
         if let Err(error) = replace(&path, &text(make)) {
             output::error(
                 &format!("{} cannot be written: {error}", path.display()),
@@ -70,7 +70,7 @@ pub(super) fn refresh() {
 }
 
 /// A path in a folder, without `./`.
-pub(super) fn shown(folder: &Path, path: &str) -> PathBuf {
+pub(super) fn path_in(folder: &Path, path: &str) -> PathBuf {
     let path = folder.join(path);
     path.strip_prefix("./")
         .map(Path::to_path_buf)

@@ -14,17 +14,15 @@
 //! - No secret appears in an error: URLs are shown without user and password.
 
 mod contract;
-mod exact;
 pub mod exec;
 pub mod file;
 pub mod http;
+mod kit;
 #[cfg(feature = "nats")]
 pub mod nats;
 mod paths;
 #[cfg(feature = "nats")]
 mod payload;
-#[cfg(any(feature = "nats", feature = "sql"))]
-mod reach;
 #[cfg(any(feature = "nats", feature = "sql"))]
 mod received;
 mod registry;
@@ -35,7 +33,7 @@ pub mod sql;
 mod value;
 
 pub use contract::{Answer, Context, Nothing, Protocol, Template};
-pub(crate) use exact::parse as parse_exactly;
+pub(crate) use kit::json_bigint::parse as parse_exactly;
 pub use registry::{Client, Registry, Session};
 pub use scope::Scope;
 pub(crate) use shell::quoted;

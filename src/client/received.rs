@@ -1,6 +1,6 @@
 //! What a message brings: the shape that every message client shares.
 
-use super::exact;
+use super::kit::json_bigint;
 use crate::event::Json;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -32,7 +32,7 @@ impl Received {
     pub(super) fn new(bytes: &[u8]) -> Self {
         if let Ok(text) = std::str::from_utf8(bytes) {
             return Self {
-                body: exact::parse_or_text(text),
+                body: json_bigint::parse_or_text(text),
                 text: text.to_owned(),
                 base64: None,
             };

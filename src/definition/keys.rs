@@ -14,7 +14,7 @@ pub(super) use task::{
 
 /// One key.
 #[derive(Debug)]
-pub(super) struct Key {
+pub(super) struct KeySpec {
     /// As it is written.
     pub(super) name: &'static str,
     /// What it means, for editors.
@@ -31,7 +31,7 @@ pub(super) struct Object {
     /// With its article, for messages: `a state`.
     pub(super) name: &'static str,
     /// Its keys.
-    pub(super) keys: &'static [&'static [Key]],
+    pub(super) keys: &'static [&'static [KeySpec]],
 }
 
 /// What a value looks like.
@@ -119,12 +119,12 @@ pub(super) enum Shape {
 
 impl Object {
     /// Its keys, in order.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &'static Key> {
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'static KeySpec> {
         self.keys.iter().flat_map(|keys| keys.iter())
     }
 
     /// The key with this name.
-    pub(super) fn key(&self, name: &str) -> Option<&'static Key> {
+    pub(super) fn key(&self, name: &str) -> Option<&'static KeySpec> {
         self.keys().find(|key| key.name == name)
     }
 
@@ -136,8 +136,8 @@ impl Object {
     }
 }
 
-pub(super) const fn key(name: &'static str, shape: Shape, doc: &'static str) -> Key {
-    Key {
+pub(super) const fn key(name: &'static str, shape: Shape, doc: &'static str) -> KeySpec {
+    KeySpec {
         name,
         doc,
         shape,
@@ -145,8 +145,8 @@ pub(super) const fn key(name: &'static str, shape: Shape, doc: &'static str) -> 
     }
 }
 
-pub(super) const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Key {
-    Key {
+pub(super) const fn required(name: &'static str, shape: Shape, doc: &'static str) -> KeySpec {
+    KeySpec {
         name,
         doc,
         shape,

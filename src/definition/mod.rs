@@ -4,29 +4,29 @@
 //! the file at once. Nothing is resolved and nothing is run here.
 
 mod catalog;
-mod check;
 mod decode;
 mod diagnostic;
+mod fingerprint;
+mod json_schema;
 mod keys;
 pub mod model;
 mod node;
 mod render;
 mod schema;
-mod skeleton;
 mod source;
 mod stubs;
 mod yaml;
 
 pub use crate::event::{nearest, parse_duration};
 pub use catalog::{Catalog, ClientKind};
-pub use check::{ValueContext, check_value};
 pub use decode::{Parsed, parse_stubs, parse_suite, parse_task};
 pub use diagnostic::{Diagnostic, Severity};
+pub use fingerprint::TaskChange;
+pub use json_schema::{ValueContext, validate};
 pub use model::{SourceFile, Suite, Task};
 pub use node::{Node, NodeKind, Text, TextMap};
 pub use render::{render, to_github, to_json};
-pub use schema::{json_schema, suite_schema};
-pub use skeleton::Difference;
+pub use schema::{suite_schema, task_schema};
 pub use source::MAX_FILE_BYTES;
 pub use stubs::{Brings, StubDefinition, StubsFile};
 pub use yaml::parse_yaml;

@@ -79,7 +79,7 @@ impl Text {
 
     /// The place in the file of the character at this byte offset of the text.
     #[must_use]
-    pub fn place_of(&self, offset: usize) -> Pos {
+    pub fn location_of(&self, offset: usize) -> Pos {
         let offset = offset.min(self.value.len());
         let pairs = &self.map.0;
         let index = pairs
@@ -98,15 +98,15 @@ impl Text {
     /// The stretch of the file for this range of byte offsets.
     #[must_use]
     pub fn span_of(&self, range: std::ops::Range<usize>) -> Span {
-        let start = self.place_of(range.start);
+        let start = self.location_of(range.start);
         // The end is the place behind the last character, which may stand on an earlier line than the
         // character that follows. Where it does not, an escape is several columns wide.
         let to = self.value.floor_char_boundary(range.end);
         let last = self.value[..to].char_indices().next_back();
         let end = match last {
             Some((offset, _)) if to > range.start => {
-                let pos = self.place_of(offset);
-                let next = self.place_of(to);
+                let pos = self.location_of(offset);
+                let next = self.location_of(to);
                 if next.line == pos.line && next.column > pos.column {
                     next
                 } else {

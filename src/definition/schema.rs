@@ -22,7 +22,7 @@ mod client;
 mod tests;
 
 use super::catalog::Catalog;
-use super::keys::{self, Key, Object, Shape};
+use super::keys::{self, KeySpec, Object, Shape};
 use super::model::Record;
 use crate::event::{ErrorKind, Json};
 use serde_json::{Map, json};
@@ -32,7 +32,7 @@ const TEMPLATE: &str = r"\$\{";
 
 /// The JSON Schema of a task file, with the requests, sources and configs of these client kinds.
 #[must_use]
-pub fn json_schema(catalog: &Catalog) -> Json {
+pub fn task_schema(catalog: &Catalog) -> Json {
     Writer { catalog }.document(
         &keys::TASK,
         "A funcy task: one file is one state machine, which tests a system.",
@@ -111,7 +111,7 @@ impl Writer<'_> {
     }
 
     /// A key's schema with its description; `None` if this version does not support the key.
-    fn property(&self, key: &Key) -> Option<Json> {
+    fn property(&self, key: &KeySpec) -> Option<Json> {
         let mut schema = self.shape(key.shape)?;
         merge(&mut schema, json!({ "description": key.doc }));
         Some(schema)

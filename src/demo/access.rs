@@ -7,37 +7,10 @@ use axum::response::{IntoResponse, Json, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use std::collections::VecDeque;
 
 const USER: &str = "demo";
 const PASSWORD: &str = "demo-secret";
-const MAX_TOKENS: usize = 1_000;
 const MAX_COOKIE: usize = 1_024;
-
-/// The tokens that were handed out, oldest first.
-#[derive(Debug)]
-pub(super) struct Tokens {
-    rng: fastrand::Rng,
-    valid: VecDeque<String>,
-}
-
-impl Tokens {
-    pub(super) fn new(seed: u64) -> Self {
-        Self {
-            rng: fastrand::Rng::with_seed(seed),
-            valid: VecDeque::new(),
-        }
-    }
-
-    fn issue(&mut self) -> String {
-        let token = format!("tok-{:032x}", self.rng.u128(..));
-        if self.valid.len() == MAX_TOKENS {
-            self.valid.pop_front();
-        }
-        self.valid.push_back(token.clone());
-        token
-    }
-}
 
 pub(super) async fn login(
     State(app): State<App>,
@@ -53,7 +26,7 @@ pub(super) async fn login(
 
 pub(super) async fn me(State(app): State<App>, headers: HeaderMap) -> Result<Json<Value>, Problem> {
     let token = credentials(&headers, "bearer");
-    let is_known = token.is_some_and(|token| lock(&app.tokens).valid.iter().any(|t| t == token));
+    let is_known = token.is_some_and(|token| lock(&app.tokens).is_valid(token));
     if is_known {
         Ok(Json(json!({ "user": USER })))
     } else {

@@ -1,7 +1,7 @@
 use super::orders::{order_number, unknown};
 use super::problem::{FieldError, Problem};
 use super::service::{App, MAX_STREAMS};
-use super::shop::Entry;
+use super::shop::LoggedEvent;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -121,7 +121,7 @@ impl Stream {
     }
 }
 
-fn show(entry: &Entry) -> Event {
+fn show(entry: &LoggedEvent) -> Event {
     Event::default()
         .event(entry.name)
         .id(entry.seq.to_string())

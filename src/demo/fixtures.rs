@@ -9,40 +9,12 @@ use axum::response::{IntoResponse, Json, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 const MAX_SLOW_MS: u64 = 10_000;
 const MAX_FAILURES: u64 = 100;
-const MAX_KEYS: usize = 1_000;
 const MAX_KEY: usize = 200;
 const MAX_BYTES: usize = 1024 * 1024;
-
-/// How often each flaky key was asked for.
-#[derive(Debug, Default)]
-pub(super) struct Counters {
-    counts: HashMap<String, u64>,
-    /// Keys, oldest first.
-    order: VecDeque<String>,
-}
-
-impl Counters {
-    /// Counts one more, and says how many that makes.
-    fn count(&mut self, key: &str) -> u64 {
-        if let Some(count) = self.counts.get_mut(key) {
-            *count += 1;
-            return *count;
-        }
-        if self.order.len() == MAX_KEYS
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.counts.remove(&oldest);
-        }
-        self.order.push_back(key.to_owned());
-        self.counts.insert(key.to_owned(), 1);
-        1
-    }
-}
 
 pub(super) async fn slow(State(app): State<App>, params: Params) -> Result<Response, Problem> {
     let millis = params.number("ms", 500, 0..=MAX_SLOW_MS)?;

@@ -57,18 +57,21 @@
 
 mod access;
 mod catalog;
+mod counters;
 mod events;
 mod fixtures;
 mod gzip;
 mod input;
 mod order;
+mod order_request;
+mod order_status;
 mod orders;
 mod problem;
 mod rpc;
 mod serve;
 mod service;
 mod shop;
-mod wish;
+mod tokens;
 
 #[cfg(test)]
 mod tests;

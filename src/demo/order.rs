@@ -1,91 +1,8 @@
 use super::catalog::{ITEMS, amount};
-use super::wish::Wish;
+use super::order_request::OrderRequest;
+use super::order_status::OrderStatus;
 use serde_json::{Value as Json, json};
 use std::time::Duration;
-
-/// How far an order has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
-    Placed,
-    Paid,
-    Packed,
-    Shipped,
-    Rejected,
-    Lost,
-    Cancelled,
-}
-
-impl Status {
-    pub(super) const ALL: [Self; 7] = [
-        Self::Placed,
-        Self::Paid,
-        Self::Packed,
-        Self::Shipped,
-        Self::Rejected,
-        Self::Lost,
-        Self::Cancelled,
-    ];
-
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Placed => "placed",
-            Self::Paid => "paid",
-            Self::Packed => "packed",
-            Self::Shipped => "shipped",
-            Self::Rejected => "rejected",
-            Self::Lost => "lost",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    pub(super) fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.word() == word)
-    }
-
-    /// Whether the order still holds goods of the stock, and can be cancelled.
-    pub(super) fn is_open(self) -> bool {
-        matches!(self, Self::Placed | Self::Paid | Self::Packed)
-    }
-}
-
-/// What is to become of an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    Shipped,
-    Rejected,
-    Lost,
-    Stuck,
-    /// The seed decides between shipped and rejected.
-    Any,
-}
-
-impl Outcome {
-    pub(super) const WORDS: [(&'static str, Self); 5] = [
-        ("shipped", Self::Shipped),
-        ("rejected", Self::Rejected),
-        ("lost", Self::Lost),
-        ("stuck", Self::Stuck),
-        ("any", Self::Any),
-    ];
-
-    pub(super) fn parse(word: &str) -> Option<Self> {
-        Self::WORDS
-            .into_iter()
-            .find_map(|(name, outcome)| (name == word).then_some(outcome))
-    }
-
-    /// The steps that lie before a new order.
-    fn steps(self, chance: bool) -> &'static [Status] {
-        use Status::{Lost, Packed, Paid, Rejected, Shipped};
-        match self {
-            Self::Any if chance => &[Rejected],
-            Self::Shipped | Self::Any => &[Paid, Packed, Shipped],
-            Self::Rejected => &[Rejected],
-            Self::Lost => &[Paid, Packed, Lost],
-            Self::Stuck => &[Paid],
-        }
-    }
-}
 
 /// One order.
 #[derive(Debug)]
@@ -93,43 +10,49 @@ pub(super) struct Order {
     pub(super) id: u64,
     pub(super) customer: String,
     pub(super) lines: Vec<(usize, u64)>,
-    pub(super) status: Status,
+    pub(super) status: OrderStatus,
     /// Whether its goods are set aside.
     pub(super) reserved: bool,
     /// Since the shop opened.
     placed: Duration,
     /// Between two steps.
     pace: Duration,
-    steps: &'static [Status],
+    steps: &'static [OrderStatus],
     reason: Option<&'static str>,
     parcel: Option<(&'static str, String)>,
-    history: Vec<(Status, Duration)>,
+    history: Vec<(OrderStatus, Duration)>,
     rng: fastrand::Rng,
 }
 
 impl Order {
     /// An order placed at `now`. All its chances come from `seed` and `id`.
-    pub(super) fn new(id: u64, wish: Wish, in_stock: bool, seed: u64, now: Duration) -> Self {
+    pub(super) fn new(
+        id: u64,
+        request: OrderRequest,
+        in_stock: bool,
+        seed: u64,
+        now: Duration,
+    ) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed.wrapping_add(id));
         let unhurried = Duration::from_millis(rng.u64(100..=300));
         let chance = rng.bool();
-        let (steps, reason): (&[Status], _) = if in_stock {
-            (wish.outcome.steps(chance), "payment declined")
+        let (steps, reason): (&[OrderStatus], _) = if in_stock {
+            (request.outcome.steps(chance), "payment declined")
         } else {
-            (&[Status::Rejected], "out of stock")
+            (&[OrderStatus::Rejected], "out of stock")
         };
         Self {
             id,
-            customer: wish.customer,
-            lines: wish.lines,
-            status: Status::Placed,
+            customer: request.customer,
+            lines: request.lines,
+            status: OrderStatus::Placed,
             reserved: in_stock,
             placed: now,
-            pace: wish.pace.unwrap_or(unhurried),
+            pace: request.pace.unwrap_or(unhurried),
             steps,
-            reason: steps.contains(&Status::Rejected).then_some(reason),
+            reason: steps.contains(&OrderStatus::Rejected).then_some(reason),
             parcel: None,
-            history: vec![(Status::Placed, Duration::ZERO)],
+            history: vec![(OrderStatus::Placed, Duration::ZERO)],
             rng,
         }
     }
@@ -146,7 +69,7 @@ impl Order {
             return;
         };
         self.steps = rest;
-        if *next == Status::Shipped {
+        if *next == OrderStatus::Shipped {
             const CARRIERS: [(&str, &str); 3] =
                 [("heron", "HR"), ("plover", "PV"), ("swift", "SW")];
             let (carrier, prefix) = CARRIERS[self.rng.usize(..CARRIERS.len())];
@@ -160,10 +83,10 @@ impl Order {
     pub(super) fn cancel(&mut self, now: Duration) {
         self.steps = &[];
         self.reason = None;
-        self.enter(Status::Cancelled, now);
+        self.enter(OrderStatus::Cancelled, now);
     }
 
-    fn enter(&mut self, status: Status, at: Duration) {
+    fn enter(&mut self, status: OrderStatus, at: Duration) {
         self.status = status;
         self.history.push((status, at.saturating_sub(self.placed)));
     }
@@ -189,7 +112,7 @@ impl Order {
         order["lines"] = self.lines.iter().map(line).collect();
         order["total"] = self.total().into();
         self.add_findings(&mut order);
-        let step = |(status, after): &(Status, Duration)| json!({ "status": status.word(), "after_ms": after.as_millis() as u64 });
+        let step = |(status, after): &(OrderStatus, Duration)| json!({ "status": status.word(), "after_ms": after.as_millis() as u64 });
         order["history"] = self.history.iter().map(step).collect();
         order
     }
@@ -216,7 +139,7 @@ impl Order {
             order["carrier"] = (*carrier).into();
             order["tracking"] = tracking.as_str().into();
         }
-        if let (Status::Rejected, Some(reason)) = (self.status, self.reason) {
+        if let (OrderStatus::Rejected, Some(reason)) = (self.status, self.reason) {
             order["reason"] = reason.into();
         }
     }

@@ -1,10 +1,10 @@
 use super::catalog::{self, ITEMS};
 use super::input::{JsonBody, Params};
-use super::order::Status;
+use super::order_request::OrderRequest;
+use super::order_status::OrderStatus;
 use super::problem::{FieldError, Problem};
 use super::service::App;
 use super::shop::CancelError;
-use super::wish::Wish;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
@@ -49,9 +49,9 @@ pub(super) async fn place(
             members.insert(name, value);
         }
     }
-    let wish = Wish::read(&body).map_err(Problem::invalid)?;
+    let request = OrderRequest::read(&body).map_err(Problem::invalid)?;
     let (id, order) = app.shop(|shop, now| {
-        let order = shop.place(wish, now);
+        let order = shop.place(request, now);
         (order.id, order.json())
     });
     let location = [(header::LOCATION, format!("/orders/{id}"))];
@@ -90,8 +90,8 @@ pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<
     let after = params.number("cursor", 0, 0..=u64::MAX)?;
     let status = match params.get("status") {
         None => None,
-        Some(word) => Some(Status::parse(word).ok_or_else(|| {
-            let words = Status::ALL.map(Status::word).join(", ");
+        Some(word) => Some(OrderStatus::parse(word).ok_or_else(|| {
+            let words = OrderStatus::ALL.map(OrderStatus::word).join(", ");
             let detail = format!("must be one of {words}");
             Problem::invalid(vec![FieldError::new("status", detail)])
         })?),

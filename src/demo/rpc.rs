@@ -1,9 +1,9 @@
 use super::input::Body;
 use super::order::Order;
+use super::order_request::OrderRequest;
 use super::problem::FieldError;
 use super::service::App;
 use super::shop::CancelError;
-use super::wish::Wish;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
@@ -117,8 +117,8 @@ fn is_id(id: &Value) -> bool {
 fn call(app: &App, method: &str, params: &Value) -> Result<Value, RpcError> {
     match method {
         "order.create" => {
-            let wish = Wish::read(params).map_err(|errors| RpcError::fields(&errors))?;
-            Ok(app.shop(|shop, now| shop.place(wish, now).json()))
+            let request = OrderRequest::read(params).map_err(|errors| RpcError::fields(&errors))?;
+            Ok(app.shop(|shop, now| shop.place(request, now).json()))
         }
         "order.get" => {
             let id = order_id(params)?;

@@ -1,7 +1,7 @@
 use super::Settings;
-use super::access::Tokens;
-use super::fixtures::Counters;
+use super::counters::Counters;
 use super::shop::Shop;
+use super::tokens::Tokens;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, watch};

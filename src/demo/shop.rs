@@ -2,8 +2,9 @@
 mod tests;
 
 use super::catalog::ITEMS;
-use super::order::{Order, Status};
-use super::wish::Wish;
+use super::order::Order;
+use super::order_request::OrderRequest;
+use super::order_status::OrderStatus;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,13 +26,13 @@ pub(super) struct Shop {
     reserved: [u64; ITEMS.len()],
     /// When each moving order takes its next step.
     due: BTreeSet<(Duration, u64)>,
-    events: VecDeque<Arc<Entry>>,
+    events: VecDeque<Arc<LoggedEvent>>,
     newest: u64,
 }
 
 /// One line of the event log.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct LoggedEvent {
     pub(super) seq: u64,
     pub(super) order: u64,
     pub(super) name: &'static str,
@@ -42,7 +43,7 @@ pub(super) struct Entry {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum CancelError {
     Unknown,
-    Settled(Status),
+    Settled(OrderStatus),
 }
 
 /// Some orders, and where the next page begins.
@@ -86,7 +87,7 @@ impl Shop {
     }
 
     /// Places an order. What is not in stock is found out one step later.
-    pub(super) fn place(&mut self, wish: Wish, now: Duration) -> &Order {
+    pub(super) fn place(&mut self, request: OrderRequest, now: Duration) -> &Order {
         while self.orders.len() >= MAX_ORDERS
             && let Some((_, mut oldest)) = self.orders.pop_first()
         {
@@ -96,7 +97,7 @@ impl Shop {
             release(&mut self.reserved, &mut oldest);
         }
         let mut wanted = self.reserved;
-        for (item, qty) in &wish.lines {
+        for (item, qty) in &request.lines {
             wanted[*item] += qty;
         }
         let in_stock = wanted
@@ -108,7 +109,7 @@ impl Shop {
         }
         let id = self.next_id;
         self.next_id += 1;
-        let order = Order::new(id, wish, in_stock, self.seed, now);
+        let order = Order::new(id, request, in_stock, self.seed, now);
         self.due.extend(order.due().map(|due| (due, id)));
         self.orders.insert(id, order);
         self.changed(id);
@@ -124,7 +125,7 @@ impl Shop {
             }
             order.cancel(now);
             self.changed(id);
-        } else if order.status != Status::Cancelled {
+        } else if order.status != OrderStatus::Cancelled {
             return Err(CancelError::Settled(order.status));
         }
         Ok(&self.orders[&id])
@@ -167,7 +168,7 @@ impl Shop {
     }
 
     /// Up to `limit` events after `after`, and how many of those asked for are forgotten.
-    pub(super) fn events(&self, after: u64, limit: usize) -> (Vec<Arc<Entry>>, u64) {
+    pub(super) fn events(&self, after: u64, limit: usize) -> (Vec<Arc<LoggedEvent>>, u64) {
         let oldest = self.newest + 1 - self.events.len() as u64;
         let first = after.saturating_add(1).max(oldest);
         let start = (first - oldest) as usize;
@@ -188,7 +189,7 @@ impl Shop {
         if self.events.len() == MAX_EVENTS {
             self.events.pop_front();
         }
-        self.events.push_back(Arc::new(Entry {
+        self.events.push_back(Arc::new(LoggedEvent {
             seq: self.newest,
             order: id,
             name: order.status.word(),

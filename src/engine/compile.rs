@@ -1,6 +1,7 @@
 //! Compiles task files, many of them side by side.
 
-use super::load::{Loader, Project, read, unreadable};
+use super::loader::Loader;
+use super::project::{Project, read, unreadable};
 use crate::definition::{self, Diagnostic, SourceFile, Task};
 use crate::event::Name;
 use crate::machine::{self, Machine};

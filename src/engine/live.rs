@@ -1,6 +1,6 @@
-use super::host::LiveHost;
-use super::load::Loaded;
-use super::spine::Spine;
+use super::event_log::EventLog;
+use super::project::Loaded;
+use super::script_host::LiveHost;
 use crate::client::{Context, Registry, Scope, Session};
 use crate::event::{Attempted, ExecutionId, Fact, Failure, Inbox, Name, Reply, Trace};
 use crate::journal::crash;
@@ -55,7 +55,7 @@ type Opened = Arc<OnceCell<Arc<dyn Session>>>;
 ///
 /// Small, since many are alive at once: what all executions share is behind one pointer, what few of them
 /// need is made on first use.
-pub(super) struct Live {
+pub(super) struct LiveWorld {
     shared: Arc<Surroundings>,
     task: Loaded,
     execution: ExecutionId,
@@ -73,13 +73,13 @@ struct Open {
 
 /// What the worlds of one run share.
 pub(super) struct Surroundings {
-    pub(super) spine: Arc<Spine>,
+    pub(super) event_log: Arc<EventLog>,
     pub(super) registry: Registry,
     pub(super) stop: Stop,
     pub(super) seed: u64,
 }
 
-impl Live {
+impl LiveWorld {
     pub(super) fn new(
         shared: Arc<Surroundings>,
         task: Loaded,
@@ -124,7 +124,7 @@ impl Live {
                 let context = Context {
                     permissions: Arc::clone(&self.task.project.permissions),
                     folder: folder.map_or_else(|| PathBuf::from("."), PathBuf::from),
-                    trace: Arc::new(Trace::of(self.shared.spine.run(), self.execution)),
+                    trace: Arc::new(Trace::of(self.shared.event_log.run(), self.execution)),
                 };
                 client.open((*call.config).clone(), &context).await
             })
@@ -156,15 +156,15 @@ impl Live {
     }
 }
 
-impl World for Live {
+impl World for LiveWorld {
     fn now(&self) -> Moment {
-        Moment(self.shared.spine.micros())
+        Moment(self.shared.event_log.micros())
     }
 
     async fn sleep_until(&self, at: Moment) {
         let at = self
             .shared
-            .spine
+            .event_log
             .started()
             .checked_add(Duration::from_micros(at.0));
         match at {
@@ -176,7 +176,7 @@ impl World for Live {
     async fn call(&self, site: Site<'_>, call: Call) -> Result<Reply, Failure> {
         if !call.safe {
             // After a crash the journal must tell that this may have happened.
-            self.shared.spine.settled().await;
+            self.shared.event_log.settled().await;
             crash::point("before-call");
         }
         let scope = self.scope(site.scope);
@@ -212,7 +212,7 @@ impl World for Live {
 
     fn record(&self, fact: Fact) -> impl Future<Output = ()> + Send {
         self.trace(&fact);
-        self.shared.spine.record(Some(self.execution), fact)
+        self.shared.event_log.record(Some(self.execution), fact)
     }
 
     async fn halted(&self) -> Halt {
@@ -229,7 +229,7 @@ impl World for Live {
     }
 
     fn conceal(&self, name: &str, value: &str) {
-        self.shared.spine.conceal(name, value);
+        self.shared.event_log.conceal(name, value);
     }
 
     fn host(&self) -> &Arc<dyn Host> {
@@ -245,18 +245,18 @@ impl World for Live {
     }
 }
 
-impl Live {
+impl LiveWorld {
     /// What `-v` and `-vv` show of a fact.
     fn trace(&self, fact: &Fact) {
         match fact {
             Fact::StateEntered { visit, .. } => tracing::info!(visit, "entered"),
             Fact::TransitionTaken { to, .. } => tracing::info!(%to, "transition"),
-            Fact::TimedOut { scope, .. } => tracing::info!(%scope, "timed out"),
+            Fact::TimedOut { scope, .. } => tracing::info!(scope = scope.word(), "timed out"),
             Fact::ExecutionFinished { outcome, .. } => {
                 tracing::info!(outcome = outcome.word(), "finished");
             }
             Fact::InstructionStarted { what, attempt, .. } => {
-                tracing::debug!(what = %self.shared.spine.masked(what), attempt, "instruction");
+                tracing::debug!(what = %self.shared.event_log.masked(what), attempt, "instruction");
             }
             Fact::InstructionFinished {
                 result: Attempted::Reply(reply),
@@ -268,7 +268,7 @@ impl Live {
                 micros,
                 ..
             } => {
-                tracing::debug!(summary = %self.shared.spine.masked(&reply.summary), micros, "answer");
+                tracing::debug!(summary = %self.shared.event_log.masked(&reply.summary), micros, "answer");
             }
             Fact::InstructionFinished {
                 result: Attempted::Failure(failure),
@@ -279,7 +279,7 @@ impl Live {
                 ..
             } => {
                 let failure = failure.to_string();
-                tracing::debug!(failure = %self.shared.spine.masked(&failure), "no answer");
+                tracing::debug!(failure = %self.shared.event_log.masked(&failure), "no answer");
             }
             Fact::MessageReceived { number, .. } => tracing::debug!(number, "message"),
             _ => {}

@@ -1,10 +1,11 @@
+//! Loading: finds task files, reads their suites and scripts once each, and has them compiled.
+
 use super::compile::{Compiled, File, side_by_side};
 use super::discover::{discover, suite_above};
-use crate::client::Registry;
-use crate::definition::model::PermissionsDefinition;
-use crate::definition::{self, Catalog, Diagnostic, Severity, SourceFile, Suite};
-use crate::event::{Grant, Name, Permissions, Span};
-use crate::machine::{self, Machine};
+use super::loader::Loader;
+use super::project::{Loaded, Project, Projects, read, reason, relative_to_cwd, unreadable};
+use crate::definition::{self, Diagnostic, Severity, SourceFile, Suite};
+use crate::event::{Name, Span};
 use crate::script;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -12,84 +13,6 @@ use std::sync::Arc;
 
 /// Modules that one suite may have.
 const MODULES: usize = 256;
-
-/// Reads task files, their suite files and scripts, and compiles them.
-#[derive(Clone, Debug)]
-pub struct Loader {
-    registry: Registry,
-    pub(super) catalog: Arc<Catalog>,
-    pub(super) given: Vec<Name>,
-    grants: Vec<Allow>,
-}
-
-/// Something that is allowed from outside, whatever the suite file says (`--allow-…`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Allow {
-    /// Everything.
-    All,
-    /// A host.
-    Net(String),
-    /// A program.
-    Exec(String),
-    /// An environment variable.
-    Env(String),
-    /// Reading below a folder.
-    Read(PathBuf),
-    /// Writing below a folder.
-    Write(PathBuf),
-}
-
-/// One task, ready to run, with what belongs to it.
-#[derive(Clone, Debug)]
-pub struct Loaded {
-    /// The task.
-    pub machine: Arc<Machine>,
-    /// Its suite.
-    pub project: Arc<Project>,
-}
-
-/// The suites that a loader has read. Handed to the next loading, they are not read again.
-#[derive(Debug, Default)]
-pub struct Projects(HashMap<PathBuf, Option<Arc<Project>>>);
-
-impl Projects {
-    /// Takes over what was read anew; a suite that is broken now stays as it was.
-    pub fn renew(&mut self, read: Self) {
-        for (key, project) in read.0 {
-            match project {
-                Some(project) => drop(self.0.insert(key, Some(project))),
-                None => drop(self.0.entry(key).or_insert(None)),
-            }
-        }
-    }
-
-    /// Forgets suites that are broken, so that they are read again.
-    pub fn forget_broken(&mut self) {
-        self.0.retain(|_, project| project.is_some());
-    }
-
-    /// The suites that could be read.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Project>> {
-        self.0.values().flatten()
-    }
-}
-
-/// A suite file, or its absence, with everything that its tasks share.
-pub struct Project {
-    /// The suite file as it was read.
-    pub suite: Suite,
-    /// What its tasks may do.
-    pub permissions: Arc<Permissions>,
-    pub(super) engine: script::Engine,
-}
-
-impl std::fmt::Debug for Project {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Project")
-            .field("folder", &self.suite.folder)
-            .finish_non_exhaustive()
-    }
-}
 
 /// What loading found.
 #[derive(Debug, Default)]
@@ -126,44 +49,6 @@ impl Tasks {
 }
 
 impl Loader {
-    /// A loader that knows these clients.
-    #[must_use]
-    pub fn new(registry: Registry) -> Self {
-        let catalog = Arc::new(registry.catalog());
-        Self {
-            registry,
-            catalog,
-            given: Vec::new(),
-            grants: Vec::new(),
-        }
-    }
-
-    /// Variables that will be given to the run: expressions may use them though nothing declares them.
-    #[must_use]
-    pub fn given(mut self, names: impl IntoIterator<Item = Name>) -> Self {
-        self.given.extend(names);
-        self
-    }
-
-    /// Allows more than the suite file does.
-    #[must_use]
-    pub fn allow(mut self, grants: impl IntoIterator<Item = Allow>) -> Self {
-        self.grants.extend(grants);
-        self
-    }
-
-    /// The clients that it knows.
-    #[must_use]
-    pub fn registry(&self) -> &Registry {
-        &self.registry
-    }
-
-    /// The client kinds as data.
-    #[must_use]
-    pub fn catalog(&self) -> &Catalog {
-        &self.catalog
-    }
-
     /// Loads every task file that the paths name. A file that cannot be read or parsed is a diagnostic,
     /// never passed over.
     #[must_use]
@@ -232,78 +117,6 @@ impl Loader {
             _ => Err(loading.found.diagnostics),
         }
     }
-
-    pub(super) fn permissions(&self, suite: &Suite) -> Permissions {
-        let folder = std::fs::canonicalize(&suite.folder).unwrap_or_else(|_| suite.folder.clone());
-        let mut permissions = Permissions::standard(&folder);
-        if let Some(PermissionsDefinition {
-            net,
-            exec,
-            env,
-            read,
-            write,
-        }) = &suite.permissions
-        {
-            let names = |texts: &Vec<definition::Text>| -> Vec<String> {
-                texts.iter().map(|text| text.value.to_string()).collect()
-            };
-            let folders = |texts: &Vec<definition::Text>| -> Vec<PathBuf> {
-                texts
-                    .iter()
-                    .map(|text| resolved(&folder.join(text.as_str())))
-                    .collect()
-            };
-            permissions.net = net.as_ref().map(names);
-            permissions.exec = exec
-                .as_ref()
-                .map_or(Grant::None, |texts| Grant::Names(names(texts)));
-            permissions.env = env
-                .as_ref()
-                .map_or(Grant::None, |texts| Grant::Names(names(texts)));
-            permissions.read = read.as_ref().map_or(permissions.read, folders);
-            permissions.write = write.as_ref().map_or(Vec::new(), folders);
-        }
-        for grant in &self.grants {
-            match grant {
-                Allow::All => permissions.all = true,
-                Allow::Net(host) => permissions
-                    .net
-                    .iter_mut()
-                    .for_each(|hosts| hosts.push(host.clone())),
-                Allow::Exec(name) => add(&mut permissions.exec, name),
-                Allow::Env(name) => add(&mut permissions.env, name),
-                Allow::Read(folder) => permissions.read.push(resolved(folder)),
-                Allow::Write(folder) => permissions.write.push(resolved(folder)),
-            }
-        }
-        permissions
-    }
-}
-
-impl Loader {
-    /// What a task of this suite is compiled against.
-    pub(super) fn against<'p>(&'p self, project: &'p Project) -> machine::Project<'p> {
-        machine::Project {
-            suite: &project.suite,
-            engine: &project.engine,
-            catalog: &self.catalog,
-            given: &self.given,
-        }
-    }
-}
-
-fn add(grant: &mut Grant, name: &str) {
-    match grant {
-        Grant::None => *grant = Grant::Names(vec![name.to_owned()]),
-        Grant::Names(names) => names.push(name.to_owned()),
-    }
-}
-
-/// The path without links and `..`; a folder that does not exist yet keeps the path as it is written.
-fn resolved(path: &Path) -> PathBuf {
-    std::fs::canonicalize(path)
-        .or_else(|_| std::path::absolute(path))
-        .unwrap_or_else(|_| path.to_owned())
 }
 
 pub(super) struct Loading<'a> {
@@ -382,7 +195,7 @@ impl<'a> Loading<'a> {
     }
 
     fn read_suite(&mut self, path: &Path) -> Option<Suite> {
-        let shown = shown(path);
+        let shown = relative_to_cwd(path);
         let name: Name = shown.display().to_string().into();
         let folder = shown
             .parent()
@@ -478,7 +291,7 @@ impl<'a> Loading<'a> {
 
     fn module(&mut self, path: &Path) -> Option<script::Module> {
         let name = path.file_stem()?.to_str()?;
-        let file: Name = shown(path).display().to_string().into();
+        let file: Name = relative_to_cwd(path).display().to_string().into();
         match read(path, script::MAX_SOURCE).map(String::from_utf8) {
             Ok(Ok(source)) => Some(script::Module {
                 name: name.into(),
@@ -500,55 +313,5 @@ impl<'a> Loading<'a> {
                 None
             }
         }
-    }
-}
-
-/// The path relative to the working folder, where it lies in it.
-fn shown(path: &Path) -> PathBuf {
-    let Ok(here) = std::env::current_dir() else {
-        return path.to_owned();
-    };
-    if let Ok(inside) = path.strip_prefix(&here) {
-        return inside.to_owned();
-    }
-    match here
-        .parent()
-        .and_then(|above| path.strip_prefix(above).ok())
-    {
-        Some(beside) => Path::new("..").join(beside),
-        None => path.to_owned(),
-    }
-}
-
-/// The bytes of a regular file of at most this size.
-pub(super) fn read(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
-    use std::io::{Error, ErrorKind, Read};
-    let kind = std::fs::metadata(path)?;
-    if !kind.is_file() {
-        return Err(Error::new(ErrorKind::InvalidInput, "it is no regular file"));
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(kind.len()).unwrap_or(0).min(limit));
-    std::fs::File::open(path)?
-        .take(limit as u64 + 1)
-        .read_to_end(&mut bytes)?;
-    if bytes.len() > limit {
-        return Err(Error::new(
-            ErrorKind::InvalidInput,
-            format!("it is larger than {} KiB", limit >> 10),
-        ));
-    }
-    Ok(bytes)
-}
-
-pub(super) fn unreadable(name: &Name, error: &std::io::Error) -> Diagnostic {
-    let message = format!("`{name}` cannot be read: {}", reason(error));
-    Diagnostic::error("unreadable", name, Span::default(), message)
-}
-
-fn reason(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string(),
     }
 }

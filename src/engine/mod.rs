@@ -1,27 +1,31 @@
 //! The engine: loads tasks, runs many of them at once in the live world, and tells sinks what happens.
 //!
 //! [`Loader`] reads files and compiles them, [`Run`] executes what was loaded, [`simulate`] does so without the world. One path leads through all of it:
-//! a request becomes a run, a task one future, what it does facts, and the spine stamps each fact and
+//! a request becomes a run, a task one future, what it does facts, and the event log stamps each fact and
 //! hands it to the sinks in order.
 
+mod adhoc;
 mod compile;
 mod discover;
-mod host;
+mod dispatcher;
+mod event_log;
 mod live;
 mod load;
-mod pump;
-mod question;
+mod loader;
+mod project;
 mod run;
+mod script_host;
 mod select;
 mod service;
 mod simulate;
-mod spine;
 
+pub use adhoc::{Adhoc, AdhocRequest};
 pub use discover::{SUITE, Survey, discover, suite_above, survey};
-pub use host::environment;
-pub use load::{Allow, Loaded, Loader, Project, Projects, Tasks};
-pub use question::{Ask, Question};
+pub use load::Tasks;
+pub use loader::{Allow, Loader};
+pub use project::{Loaded, Project, Projects};
 pub use run::{Handle, Report, Run};
+pub use script_host::environment;
 pub use select::{Pattern, Selection, Shard};
 pub use service::{KeptServices, ServiceError, Services};
 pub use simulate::{Answers, Simulated, simulate};

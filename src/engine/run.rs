@@ -1,15 +1,15 @@
-use super::live::{Live, Stop, Surroundings};
-use super::load::{Loaded, Project};
-use super::pump::Pump;
+use super::dispatcher::Dispatcher;
+use super::event_log::EventLog;
+use super::live::{LiveWorld, Stop, Surroundings};
+use super::project::{Loaded, Project};
 use super::service::{Held, KeptServices, ServiceError, Services};
-use super::spine::Spine;
 use crate::client::Registry;
 use crate::event::{
     ExecutionId, Fact, Failure, Headline, Json, Metrics, Name, Outcome, RunId, RunStarted, Sink,
     Tally,
 };
 use crate::journal::{JournalError, Recorder};
-use crate::machine::{self, Inputs, Point, Verdict};
+use crate::machine::{self, Checkpoint, Inputs, Verdict};
 use futures_util::FutureExt;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -39,7 +39,7 @@ struct Plan {
     asked: RunStarted,
     stop: Stop,
     /// Where tasks begin that do not begin at their start, by their number.
-    points: HashMap<usize, Point>,
+    checkpoints: HashMap<usize, Checkpoint>,
     kept: Option<KeptServices>,
 }
 
@@ -91,7 +91,7 @@ impl Run {
             vars: Vec::new(),
             asked: RunStarted::default(),
             stop: Stop::default(),
-            points: HashMap::new(),
+            checkpoints: HashMap::new(),
             kept: None,
         };
         Self {
@@ -151,8 +151,8 @@ impl Run {
 
     /// Lets a task, by its number in the list, begin where another execution stood.
     #[must_use]
-    pub fn begin(mut self, index: usize, point: Point) -> Self {
-        self.plan.points.insert(index, point);
+    pub fn begin(mut self, index: usize, checkpoint: Checkpoint) -> Self {
+        self.plan.checkpoints.insert(index, checkpoint);
         self
     }
 
@@ -202,27 +202,27 @@ impl Run {
             recorder,
         } = self;
         // The scripts know no clock of their own: this one ends those that run too long.
-        crate::script::set_stopwatch(super::host::millis);
-        let spine = Spine::new(RunId::clone(&plan.id));
+        crate::script::set_stopwatch(super::script_host::millis);
+        let event_log = EventLog::new(RunId::clone(&plan.id));
         let span = tracing::info_span!("run", id = %plan.id);
         let running = async {
-            let result = plan.execute(&spine).await;
-            spine.close();
+            let result = plan.execute(&event_log).await;
+            event_log.close();
             result
         }
         .instrument(span);
-        let pump = Pump::new(&spine, &plan.stop, recorder, &mut sinks);
-        let (result, pumped) = tokio::join!(running, pump.run());
+        let dispatcher = Dispatcher::new(&event_log, &plan.stop, recorder, &mut sinks);
+        let (result, delivered) = tokio::join!(running, dispatcher.run());
         result.map(|report| Report {
-            sink_failures: pumped.sinks,
-            journal_failure: pumped.journal,
+            sink_failures: delivered.sinks,
+            journal_failure: delivered.journal,
             ..report
         })
     }
 }
 
 impl Plan {
-    async fn execute(&self, spine: &Arc<Spine>) -> Result<Report, ServiceError> {
+    async fn execute(&self, event_log: &Arc<EventLog>) -> Result<Report, ServiceError> {
         let mut services = self.start_services().await?;
         let started = RunStarted {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -231,14 +231,14 @@ impl Plan {
             jobs: u32::try_from(self.jobs).unwrap_or(u32::MAX),
             ..self.asked.clone()
         };
-        spine
+        event_log
             .record(None, Fact::RunStarted(Box::new(started)))
             .await;
         let addresses = services
             .iter()
             .map(|(folder, serving)| (folder.clone(), Arc::new(serving.addresses())))
             .collect::<HashMap<_, _>>();
-        let verdicts = self.run_tasks(spine, addresses).await;
+        let verdicts = self.run_tasks(event_log, addresses).await;
         for services in services.values_mut() {
             services.stop().await;
         }
@@ -248,8 +248,8 @@ impl Plan {
             tally.add(verdict.outcome);
             worst = worst.max(verdict.outcome);
         }
-        let micros = spine.micros();
-        spine
+        let micros = event_log.micros();
+        event_log
             .record(
                 None,
                 Fact::RunFinished {
@@ -260,7 +260,7 @@ impl Plan {
             )
             .await;
         Ok(Report {
-            id: RunId::clone(spine.run()),
+            id: RunId::clone(event_log.run()),
             outcome: worst,
             tally,
             verdicts,
@@ -314,11 +314,11 @@ impl Plan {
 
     async fn run_tasks(
         &self,
-        spine: &Arc<Spine>,
+        event_log: &Arc<EventLog>,
         addresses: HashMap<PathBuf, Arc<Json>>,
     ) -> Vec<Verdict> {
         let surroundings = Surroundings {
-            spine: Arc::clone(spine),
+            event_log: Arc::clone(event_log),
             registry: self.registry.clone(),
             stop: self.stop.clone(),
             seed: self.seed,
@@ -329,7 +329,7 @@ impl Plan {
             addresses,
             retries: self.retries,
             executions: AtomicU32::new(0),
-            points: self.points.clone(),
+            checkpoints: self.checkpoints.clone(),
         });
         let mut waiting = self.tasks.iter().cloned().enumerate();
         let mut running = JoinSet::new();
@@ -392,7 +392,7 @@ struct Shared {
     addresses: HashMap<PathBuf, Arc<Json>>,
     retries: Option<u32>,
     executions: AtomicU32,
-    points: HashMap<usize, Point>,
+    checkpoints: HashMap<usize, Checkpoint>,
 }
 
 impl Shared {
@@ -426,7 +426,7 @@ impl Shared {
         attempts: u32,
     ) -> Box<Verdict> {
         let execution = self.executions.fetch_add(1, Ordering::Relaxed) + 1;
-        let world = Live::new(
+        let world = LiveWorld::new(
             Arc::clone(&self.surroundings),
             task.clone(),
             execution,
@@ -434,7 +434,7 @@ impl Shared {
         );
         let inputs = Inputs {
             index: u32::try_from(index).unwrap_or(u32::MAX),
-            run: RunId::clone(self.surroundings.spine.run()),
+            run: RunId::clone(self.surroundings.event_log.run()),
             attempt,
             attempts,
             vars: self.vars.clone(),
@@ -443,7 +443,7 @@ impl Shared {
                 .get(&task.project.suite.folder)
                 .cloned()
                 .unwrap_or_default(),
-            point: self.points.get(&index).cloned().map(Box::new),
+            checkpoint: self.checkpoints.get(&index).cloned().map(Box::new),
         };
         let span =
             tracing::info_span!("execution", id = execution, task = %task.machine.name, attempt);
@@ -477,7 +477,10 @@ impl Shared {
             outputs: Json::Null,
             metrics,
         });
-        self.surroundings.spine.record(Some(execution), fact).await;
+        self.surroundings
+            .event_log
+            .record(Some(execution), fact)
+            .await;
         verdict
     }
 }
@@ -532,7 +535,7 @@ mod tests {
             .compile(Path::new("t.yaml"), text)
             .unwrap();
         let surroundings = Surroundings {
-            spine: Spine::new("run".into()),
+            event_log: EventLog::new("run".into()),
             registry: Registry::builtin(),
             stop: Stop::default(),
             seed: 0,
@@ -543,7 +546,7 @@ mod tests {
             addresses: HashMap::new(),
             retries: None,
             executions: AtomicU32::new(0),
-            points: HashMap::new(),
+            checkpoints: HashMap::new(),
         });
         // A task of the runtime adds 104 and rounds up to 128.
         let size = size_of_val(&shared.attempts(0, task));

@@ -1,4 +1,4 @@
-use super::load::Loaded;
+use super::project::Loaded;
 use std::str::FromStr;
 
 /// Which of the loaded tasks are to run.

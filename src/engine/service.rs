@@ -1,7 +1,7 @@
 //! Services: the processes that a suite's tasks need, started before the first task and stopped after the
 //! last, with everything they started.
 
-use super::load::Project;
+use super::project::Project;
 use crate::client::{Context, Registry, Scope};
 use crate::definition::Suite;
 use crate::definition::model::{Length, Service};

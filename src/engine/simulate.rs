@@ -1,11 +1,10 @@
 //! One task on a virtual clock, against stubs or what a run recorded: nothing outside is touched.
 
-use super::host::{environment, millis};
-use super::load::Loaded;
+use super::project::Loaded;
+use super::script_host::{environment, millis};
 use crate::event::{Event, Fact, Json, Name, Outcome, RunStarted, Tally};
-use crate::machine::{
-    self, Inputs, Moment, Recording, ReplayEnd, Stubbed, Stubs, Stuck, Verdict, replay_in,
-};
+use crate::machine::{self, Inputs, Moment, Verdict};
+use crate::sim::{Recording, ReplayEnd, Stubs, Stuck, VirtualWorld, replay_in};
 use serde_json::{Map, json};
 use std::sync::Arc;
 
@@ -61,7 +60,7 @@ pub fn simulate(
         ..Inputs::default()
     };
     let permissions = Arc::clone(&task.project.permissions);
-    let world = Stubbed::new().environment(move |name| environment(&permissions, name));
+    let world = VirtualWorld::new().environment(move |name| environment(&permissions, name));
     match answers {
         Answers::Recording(recording) => {
             let replayed = replay_in(world, machine, inputs, recording.clone());

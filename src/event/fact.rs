@@ -1,4 +1,4 @@
-use super::{Explanation, Failure, Json, Metrics, Name, Outcome, Place, Reply, Tally};
+use super::{Explanation, Failure, Json, Location, Metrics, Name, Outcome, Reply, Tally};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -62,7 +62,7 @@ pub enum Fact {
     /// An instruction, or one attempt of it, is about to start.
     InstructionStarted {
         /// Where it is written.
-        place: Arc<Place>,
+        place: Arc<Location>,
         /// What it does, in short (`POST /orders`, or its `name`).
         what: Name,
         /// The attempt, from 1.
@@ -73,7 +73,7 @@ pub enum Fact {
     /// An attempt of an instruction has ended.
     InstructionFinished {
         /// Where it is written.
-        place: Arc<Place>,
+        place: Arc<Location>,
         /// The attempt, from 1.
         attempt: u32,
         /// Microseconds it took.
@@ -84,12 +84,12 @@ pub enum Fact {
     /// An instruction was left out, since its `if` did not hold.
     InstructionSkipped {
         /// Where it is written.
-        place: Arc<Place>,
+        place: Arc<Location>,
     },
     /// An `expect` was judged.
     ExpectationChecked {
         /// Where it is written.
-        place: Arc<Place>,
+        place: Arc<Location>,
         /// Whether it held.
         held: bool,
         /// Why it did not.
@@ -106,14 +106,14 @@ pub enum Fact {
     /// A subscription is open: its server has confirmed it.
     SubscriptionOpened {
         /// Where it is written.
-        place: Arc<Place>,
+        place: Arc<Location>,
         /// What it listens to.
         source: Arc<Json>,
     },
     /// A condition looked at a message.
     MessageReceived {
         /// Where the condition is written.
-        place: Arc<Place>,
+        place: Arc<Location>,
         /// The message's number in its inbox, from 0.
         number: u64,
         /// The message as `res` shows it.
@@ -122,7 +122,7 @@ pub enum Fact {
     /// A poll's attempt, with what came back.
     PollAnswered {
         /// Where the strategy is written.
-        place: Arc<Place>,
+        place: Arc<Location>,
         /// The attempt, from 1.
         attempt: u32,
         /// Microseconds it took.
@@ -133,11 +133,11 @@ pub enum Fact {
     /// A condition was evaluated.
     ConditionChecked {
         /// Where it is written.
-        place: Arc<Place>,
+        place: Arc<Location>,
         /// The result's number: polls, messages, or 1.
         attempt: u32,
         /// What it said.
-        verdict: Verdict,
+        verdict: ConditionVerdict,
         /// Why it did not hold, where that is worth its price: the last attempt before a failure.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         explanation: Option<Box<Explanation>>,
@@ -160,15 +160,15 @@ pub enum Fact {
         /// The state that is entered next.
         to: Name,
         /// What decided.
-        place: Arc<Place>,
+        place: Arc<Location>,
         /// Others that were ready in the same pass, but stand later in the file.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         also_ready: Vec<Name>,
     },
     /// A deadline expired.
     TimedOut {
-        /// The scope whose own limit expired: `transition`, `task`.
-        scope: Name,
+        /// The scope whose own limit expired.
+        scope: TimeoutScope,
         /// The state the machine was in.
         state: Name,
         /// The limit, in microseconds.
@@ -179,7 +179,7 @@ pub enum Fact {
     /// A `defer` was armed.
     Deferred {
         /// Where it is written.
-        place: Arc<Place>,
+        place: Arc<Location>,
         /// The `item` of the `for_each` that it stands in.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         item: Option<Json>,
@@ -192,7 +192,7 @@ pub enum Fact {
     /// A `defer` or cleanup instruction was left out: it reads a variable that was never saved.
     CleanupSkipped {
         /// Where it is written.
-        place: Arc<Place>,
+        place: Arc<Location>,
         /// The variable.
         variable: Name,
     },
@@ -204,14 +204,14 @@ pub enum Fact {
     /// A line that the task wrote with `log`.
     Log {
         /// Where it is written.
-        place: Arc<Place>,
+        place: Arc<Location>,
         /// The text.
         text: String,
     },
     /// A signal was sent inside the run.
     SignalSent {
         /// Where it is written.
-        place: Arc<Place>,
+        place: Arc<Location>,
         /// The signal.
         name: Name,
         /// Its data.
@@ -324,10 +324,61 @@ pub enum Attempted {
     Failure(Failure),
 }
 
+/// What a limit holds for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeoutScope {
+    /// Leaving one state.
+    Transition,
+    /// The whole task.
+    Task,
+}
+
+impl TimeoutScope {
+    /// As it is written.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Transition => "transition",
+            Self::Task => "task",
+        }
+    }
+}
+
+/// Where the results come from that a condition looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConditionStrategy {
+    /// None: it is looked at once the instructions are done.
+    Immediate,
+    /// A point in time.
+    Wait,
+    /// Requests, again and again.
+    Poll,
+    /// Messages.
+    Subscribe,
+    /// The parts of an `all`.
+    All,
+}
+
+impl ConditionStrategy {
+    /// As it is written.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Immediate => "immediate",
+            Self::Wait => "wait",
+            Self::Poll => "poll",
+            Self::Subscribe => "subscribe",
+            Self::All => "all",
+        }
+    }
+}
+
 /// What a condition said of one result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum ConditionVerdict {
     /// Neither fulfilled nor failed.
     NotYet,
     /// Fulfilled.
@@ -340,12 +391,12 @@ pub enum Verdict {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConditionState {
     /// Where it is written.
-    pub place: Arc<Place>,
+    pub place: Arc<Location>,
     /// The transition it guards (`shipped`), or `None` for a watch that can only fail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Name>,
-    /// `wait`, `poll`, `subscribe`, or `immediate`.
-    pub strategy: Name,
+    /// Where its results come from.
+    pub strategy: ConditionStrategy,
     /// How many results it saw.
     pub attempts: u32,
     /// The last thing that came back, in one line.
@@ -386,10 +437,10 @@ pub struct Headline {
     pub state: Option<Name>,
     /// Where the thing that failed is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<Arc<Place>>,
+    pub place: Option<Arc<Location>>,
     /// The `task:` instructions through which it was reached, outermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub calls: Vec<Arc<Place>>,
+    pub calls: Vec<Arc<Location>>,
     /// What the instruction does, in short.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub what: Option<Name>,
@@ -404,7 +455,7 @@ pub struct Headline {
     pub result: Option<Arc<Json>>,
     /// Why each expectation or condition that decided did not hold; operands have places of the file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub explanations: Vec<(Arc<Place>, Explanation)>,
+    pub explanations: Vec<(Arc<Location>, Explanation)>,
     /// After a timeout: how far each condition had come.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<ConditionState>,

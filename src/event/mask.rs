@@ -1,5 +1,5 @@
 use super::{
-    ErrorKind, ExecutionStarted, Fact, Failure, Headline, Json, Name, Place, RunStarted, Span,
+    ErrorKind, ExecutionStarted, Fact, Failure, Headline, Json, Location, Name, RunStarted, Span,
 };
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::borrow::Cow;
@@ -272,7 +272,7 @@ impl Mask {
             // Nothing but numbers and words of our own.
             fact @ (Fact::RunFinished { .. } | Fact::RunSealed { .. }) => fact,
             _ => Fact::Log {
-                place: Arc::new(Place {
+                place: Arc::new(Location {
                     file: Name::default(),
                     path: Name::default(),
                     span: Span::default(),
@@ -440,7 +440,7 @@ mod tests {
     #[test]
     fn a_secret_that_is_a_word_of_the_log_breaks_no_fact_and_is_not_shown() {
         let log = |text: &str| Fact::Log {
-            place: Arc::new(Place {
+            place: Arc::new(Location {
                 file: "t.yaml".into(),
                 path: "states.a".into(),
                 span: Span::default(),

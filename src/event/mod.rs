@@ -5,7 +5,7 @@
 //! - [`Reply`], [`Message`] and [`Failure`] are what a client answers; an [`Inbox`] holds messages
 //!   until a condition takes them.
 //! - [`number`] compares numbers by their exact value, and whole values with them.
-//! - [`Span`] and [`Place`] say where in a file something was written.
+//! - [`Span`] and [`Location`] say where in a file something was written.
 //!
 //! This is the ground floor: it imports no other folder, and no clock, runtime or IO.
 
@@ -16,13 +16,13 @@ mod fact;
 mod failure;
 mod inbox;
 mod length;
+mod location;
 mod mask;
 mod metrics;
 mod nearest;
 pub mod number;
 mod outcome;
 mod permission;
-mod place;
 mod sink;
 mod trace;
 
@@ -30,18 +30,18 @@ pub use difference::{Change, DiffLine, Difference, Parts};
 pub use duration::{MAX_DURATION, duration_text, parse_duration, parse_signed_duration};
 pub use explanation::{Explanation, Missing, Operand, OperandKind};
 pub use fact::{
-    Attempted, ConditionState, Event, ExecutionId, ExecutionStarted, Fact, Headline, RunId,
-    RunStarted, Verdict,
+    Attempted, ConditionState, ConditionStrategy, ConditionVerdict, Event, ExecutionId,
+    ExecutionStarted, Fact, Headline, RunId, RunStarted, TimeoutScope,
 };
 pub use failure::{ErrorKind, Failure, Message, Reply};
 pub use inbox::{Feed, Inbox, InboxError, MAX_BYTES, MAX_MESSAGES};
 pub use length::length_text;
+pub use location::{Location, Pos, Span};
 pub use mask::{MIN_SECRET, Mask};
 pub use metrics::{Metrics, StateMetrics};
 pub use nearest::nearest;
 pub use outcome::{Outcome, Tally};
 pub use permission::{Grant, Permissions, Refusal};
-pub use place::{Place, Pos, Span};
 pub use sink::Sink;
 pub use trace::Trace;
 

@@ -4,8 +4,9 @@
 //! `{"commit":…}` with its marks and its head, then the commit's own lines. Bodies that stand beside their
 //! events come before the first commit that names them, as `{"attachment":…,"body":…}`.
 
-use super::seal::{hex, split};
-use super::{Broken, Chain, Fault, Hash, History, JournalError, RunRow, Sealed, attachment};
+use super::attachment::hex;
+use super::hash_chain::split;
+use super::{Broken, Fault, Hash, HashChain, History, JournalError, RunRow, Sealed, attachment};
 use crate::event::RunId;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -117,7 +118,7 @@ pub struct Checked {
 /// When it cannot be read, or is no archive.
 pub fn verify(mut archive: impl BufRead) -> Result<Checked, JournalError> {
     let mut checked = Checked::default();
-    let mut run: Option<Run> = None;
+    let mut run: Option<ArchivedRun> = None;
     let mut number = 0u64;
     let mut text = Vec::new();
     loop {
@@ -137,7 +138,7 @@ pub fn verify(mut archive: impl BufRead) -> Result<Checked, JournalError> {
                 );
                 return Err(no_archive(number, &why));
             }
-            run = Some(Run::new(head));
+            run = Some(ArchivedRun::new(head));
             continue;
         }
         let Some(run) = &mut run else {
@@ -162,18 +163,18 @@ pub fn verify(mut archive: impl BufRead) -> Result<Checked, JournalError> {
 }
 
 /// A run while it is checked.
-struct Run {
+struct ArchivedRun {
     head: Opening,
-    chain: Chain,
+    chain: HashChain,
     open: Option<Sealed>,
     bodies: HashSet<String>,
     broken: Option<Broken>,
 }
 
-impl Run {
+impl ArchivedRun {
     fn new(head: Opening) -> Self {
         Self {
-            chain: Chain::new(RunId::clone(&head.run)),
+            chain: HashChain::new(RunId::clone(&head.run)),
             head,
             open: None,
             bodies: HashSet::new(),
@@ -204,7 +205,7 @@ impl Run {
 }
 
 impl Checked {
-    fn end(&mut self, run: Option<Run>) {
+    fn end(&mut self, run: Option<ArchivedRun>) {
         let Some(mut run) = run else { return };
         run.close();
         self.runs += 1;

@@ -105,7 +105,7 @@ fn detach(
     // Parts of it that were taken out before stay so: they are found from the outside inwards.
     attached.push(Reference {
         at: at.clone(),
-        hash: super::seal::hex(&hash),
+        hash: hex(&hash),
         bytes: body.len(),
     });
     attachments.push(Attachment { hash, body });
@@ -180,6 +180,11 @@ pub(crate) fn named(line: &[u8]) -> Vec<Hash> {
         .filter_map(|reference| blake3::Hash::from_hex(&reference.hash).ok())
         .map(|hash| *hash.as_bytes())
         .collect()
+}
+
+/// As people and files write it.
+pub(crate) fn hex(hash: &Hash) -> String {
+    blake3::Hash::from_bytes(*hash).to_hex().to_string()
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@
 pub(crate) fn point(name: &str) {
     use std::sync::LazyLock;
 
-    static ABORT: LazyLock<Option<Asked>> = LazyLock::new(|| Asked::by("FUNCY_ABORT_AT"));
-    static PANIC: LazyLock<Option<Asked>> = LazyLock::new(|| Asked::by("FUNCY_PANIC_AT"));
+    static ABORT: LazyLock<Option<CrashPoint>> = LazyLock::new(|| CrashPoint::by("FUNCY_ABORT_AT"));
+    static PANIC: LazyLock<Option<CrashPoint>> = LazyLock::new(|| CrashPoint::by("FUNCY_PANIC_AT"));
     if ABORT.as_ref().is_some_and(|asked| asked.is_now(name)) {
         let _ =
             rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
@@ -24,14 +24,14 @@ pub(crate) fn point(name: &str) {
 
 /// A point that a test has named.
 #[cfg(debug_assertions)]
-struct Asked {
+struct CrashPoint {
     name: String,
     /// How often it is passed until it counts.
     left: std::sync::atomic::AtomicU32,
 }
 
 #[cfg(debug_assertions)]
-impl Asked {
+impl CrashPoint {
     fn by(variable: &str) -> Option<Self> {
         let asked = std::env::var(variable).ok()?;
         let (name, count) = asked.split_once(':').unwrap_or((&asked, "1"));

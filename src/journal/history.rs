@@ -1,9 +1,9 @@
 use super::attachment::{self, Unreadable};
+use super::hash_chain::split;
 use super::marks::ENOUGH;
-use super::seal::split;
 use super::{
-    Broken, Chain, ExecutionRow, Fault, Hash, JournalError, Mark, Query, RunRow, Sealed, Sqlite,
-    Store, Wanted, alive, marks, noted,
+    Broken, ExecutionRow, Fault, Hash, HashChain, JournalError, Mark, Query, RunRow, Sealed,
+    Sqlite, Store, Wanted, intent_log, marks, run_lock,
 };
 use crate::event::{Event, ExecutionId, Outcome, RunId, Tally};
 use std::ops::ControlFlow;
@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 
 /// How a run, or an execution in it, stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
+pub enum RunStatus {
     /// Under way.
     Running,
     /// Ended so. Without an end in the journal, and not under way: interrupted.
     Ended(Outcome),
 }
 
-impl Status {
+impl RunStatus {
     /// How an execution stands whose run stands so: without an end it ended with its run.
     #[must_use]
     pub fn of(self, row: &ExecutionRow) -> Self {
@@ -43,7 +43,7 @@ impl History {
     /// When there is none, it is no journal, or a newer funcy has written it.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         let mut store = Sqlite::open(path)?;
-        alive::sweep(path, |run, lines| noted::store(&mut store, run, lines));
+        run_lock::sweep(path, |run, lines| intent_log::store(&mut store, run, lines));
         Ok(Self::with_store(Box::new(store), path))
     }
 
@@ -97,17 +97,17 @@ impl History {
     /// When they cannot be read.
     pub fn alive(&self) -> Result<Vec<RunRow>, JournalError> {
         let mut rows = self.store.unended()?;
-        rows.retain(|row| alive::is_alive(&self.path, &row.id));
+        rows.retain(|row| run_lock::is_alive(&self.path, &row.id));
         Ok(rows)
     }
 
     /// How a run stands.
     #[must_use]
-    pub fn status(&self, row: &RunRow) -> Status {
+    pub fn status(&self, row: &RunRow) -> RunStatus {
         match row.outcome {
-            Some(outcome) => Status::Ended(outcome),
-            None if alive::is_alive(&self.path, &row.id) => Status::Running,
-            None => Status::Ended(Outcome::Interrupted),
+            Some(outcome) => RunStatus::Ended(outcome),
+            None if run_lock::is_alive(&self.path, &row.id) => RunStatus::Running,
+            None => RunStatus::Ended(Outcome::Interrupted),
         }
     }
 
@@ -197,7 +197,7 @@ impl History {
     /// When they cannot be read.
     pub fn tally(&self, row: &RunRow) -> Result<Tally, JournalError> {
         let mut tally = row.tally;
-        if row.outcome.is_none() && self.status(row) != Status::Running {
+        if row.outcome.is_none() && self.status(row) != RunStatus::Running {
             let rows = self.store.executions(&row.id)?;
             for _ in rows.iter().filter(|row| row.outcome.is_none()) {
                 tally.add(Outcome::Interrupted);
@@ -291,8 +291,8 @@ impl History {
     ///
     /// # Errors
     /// The first event that does not fit.
-    pub fn verify(&self, row: &RunRow, kept: Option<&str>) -> Result<Chain, JournalError> {
-        let mut chain = Chain::new(RunId::clone(&row.id));
+    pub fn verify(&self, row: &RunRow, kept: Option<&str>) -> Result<HashChain, JournalError> {
+        let mut chain = HashChain::new(RunId::clone(&row.id));
         let mut broken = None;
         self.store.commits(&row.id, 0, &mut |sealed| {
             if chain.next() > row.events {
@@ -339,7 +339,7 @@ impl History {
                     .body(&hash)
                     .is_some_and(|body| *blake3::hash(&body).as_bytes() == hash);
                 if !whole {
-                    let lost = Unreadable::Attachment(super::seal::hex(&hash));
+                    let lost = Unreadable::Attachment(attachment::hex(&hash));
                     return Err(fault(sealed, sealed.first + index as u64, lost));
                 }
             }

@@ -77,7 +77,7 @@ impl Mark {
 
 /// One result, as the rules look at it.
 #[derive(Clone, Copy, Debug)]
-struct Verdict<'r> {
+struct JudgedResult<'r> {
     row: &'r ExecutionRow,
     good: bool,
 }
@@ -117,7 +117,7 @@ pub fn marks(rows: &[ExecutionRow]) -> Vec<Mark> {
 }
 
 /// The results of the first row's task, the latest first, that say something.
-fn results(rows: &[ExecutionRow]) -> Vec<Verdict<'_>> {
+fn results(rows: &[ExecutionRow]) -> Vec<JudgedResult<'_>> {
     let Some(subject) = rows.first() else {
         return Vec::new();
     };
@@ -136,12 +136,12 @@ fn results(rows: &[ExecutionRow]) -> Vec<Verdict<'_>> {
             Some(Outcome::Failed | Outcome::TimedOut | Outcome::Error) => false,
             Some(Outcome::Skipped | Outcome::Cancelled | Outcome::Interrupted) | None => continue,
         };
-        results.push(Verdict { row, good });
+        results.push(JudgedResult { row, good });
     }
     results
 }
 
-fn flips(results: &[Verdict<'_>], hash: &str) -> usize {
+fn flips(results: &[JudgedResult<'_>], hash: &str) -> usize {
     let same: Vec<bool> = (results.iter())
         .filter(|verdict| &*verdict.row.hash == hash)
         .take(FLIP_WINDOW)
@@ -150,7 +150,7 @@ fn flips(results: &[Verdict<'_>], hash: &str) -> usize {
     same.windows(2).filter(|pair| pair[0] != pair[1]).count()
 }
 
-fn is_slow(results: &[Verdict<'_>]) -> bool {
+fn is_slow(results: &[JudgedResult<'_>]) -> bool {
     let Some((subject, before)) = results.split_first() else {
         return false;
     };
@@ -165,7 +165,7 @@ pub fn usual_micros(rows: &[ExecutionRow]) -> Option<u64> {
     median(&results(rows))
 }
 
-fn median(results: &[Verdict<'_>]) -> Option<u64> {
+fn median(results: &[JudgedResult<'_>]) -> Option<u64> {
     let good = results.iter().filter(|verdict| verdict.good);
     let mut micros: Vec<u64> = good.take(USUAL).map(|one| one.row.micros).collect();
     micros.sort_unstable();

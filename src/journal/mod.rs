@@ -4,7 +4,7 @@
 //! - [`Journal`] is what a process writes: one thread, one store, any number of runs ([`Recorder`]).
 //! - [`History`] is what it reads.
 //! - A [`Store`] keeps commits; [`Sqlite`] is the one in a file.
-//! - [`Chain`] seals events: each commit's head is BLAKE3 over the head before it and the marks of its lines,
+//! - [`HashChain`] seals events: each commit's head is BLAKE3 over the head before it and the marks of its lines,
 //!   so that an altered, removed, swapped or cut event is found.
 //!
 //! # How to add a store
@@ -12,18 +12,18 @@
 //! Write a type that implements [`Store`], and a test that gives it to `journal::suite::holds`, which keeps
 //! every store to the same promises.
 
-mod alive;
 pub mod archive;
 mod attachment;
 pub(crate) mod crash;
 mod error;
+mod hash_chain;
 mod history;
+mod intent_log;
 mod marks;
-mod noted;
 mod query;
 mod recorder;
 mod reserve;
-mod seal;
+mod run_lock;
 mod sqlite;
 mod store;
 #[cfg(test)]
@@ -31,10 +31,10 @@ mod suite;
 
 pub use attachment::{Attachment, Hash, LIMIT};
 pub use error::JournalError;
-pub use history::{History, Status};
+pub use hash_chain::{Broken, Fault, HashChain, Sealed};
+pub use history::{History, RunStatus};
 pub use marks::{Mark, RULES, marks, usual_micros};
 pub use query::{Query, QueryError, Wanted, parse_age};
 pub use recorder::{Journal, Recorder};
-pub use seal::{Broken, Chain, Fault, Sealed};
 pub use sqlite::{Durability, Sqlite};
-pub use store::{Cause, Commit, ExecutionRow, RunRow, Size, Store};
+pub use store::{Commit, ExecutionRow, FailureCause, RunRow, Size, Store};

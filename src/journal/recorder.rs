@@ -1,7 +1,8 @@
-use super::alive::{self, Alive};
 use super::reserve::Reserve;
+use super::run_lock::{self, RunLock};
 use super::{
-    Attachment, Chain, Commit, Durability, JournalError, Sealed, Sqlite, Store, crash, noted,
+    Attachment, Commit, Durability, HashChain, JournalError, Sealed, Sqlite, Store, crash,
+    intent_log,
 };
 use crate::event::{Event, RunId};
 use std::path::{Path, PathBuf};
@@ -48,7 +49,7 @@ impl Drop for Shared {
 
 /// One commit on its way to the thread.
 struct Job {
-    chain: Chain,
+    chain: HashChain,
     events: Vec<Event>,
     /// The lines of the first of them, which are written already.
     written: Vec<u8>,
@@ -57,7 +58,7 @@ struct Job {
 
 /// What comes back: the events, and the chain as it stands now.
 struct Done {
-    chain: Chain,
+    chain: HashChain,
     events: Vec<Event>,
     written: Vec<u8>,
     result: Result<(), Arc<JournalError>>,
@@ -71,7 +72,7 @@ impl Journal {
     pub fn open(path: &Path, durability: Durability) -> Result<Self, JournalError> {
         let mut store = Sqlite::create(path, durability)?;
         crash::point("opened");
-        alive::sweep(path, |run, lines| noted::store(&mut store, run, lines));
+        run_lock::sweep(path, |run, lines| intent_log::store(&mut store, run, lines));
         let mut journal = Self::with_store(Box::new(store), path)?;
         if let Some(shared) = Arc::get_mut(&mut journal.shared) {
             shared.notes = durability == Durability::Normal;
@@ -108,15 +109,15 @@ impl Journal {
     /// Records a new run, which is shown as under way from now until the recorder is dropped.
     ///
     /// # Errors
-    /// When its sign of life cannot be written.
+    /// When its lock cannot be written.
     pub fn recorder(&self, run: &RunId) -> Result<Recorder, JournalError> {
-        let alive = Alive::show(&self.shared.path, run)
+        let lock = RunLock::show(&self.shared.path, run)
             .map_err(JournalError::inaccessible(&self.shared.path))?;
         crash::point("shown");
         Ok(Recorder {
-            alive,
+            lock,
             shared: Arc::clone(&self.shared),
-            chain: Chain::new(RunId::clone(run)),
+            chain: HashChain::new(RunId::clone(run)),
             noted: Vec::new(),
             lines: Vec::new(),
             since: Instant::now(),
@@ -126,14 +127,14 @@ impl Journal {
 
 /// Writes one run down.
 ///
-/// What somebody waits for is noted at once in the file that is the run's sign of life, which is a hundredth of
+/// What somebody waits for is noted at once in the file that is the lock of the run, which is a hundredth of
 /// the price of a commit, and stored with what follows; whoever opens the journal finds it there after a crash.
 #[derive(Debug)]
 pub struct Recorder {
     // Before the journal, whose last holder waits for the thread.
-    alive: Alive,
+    lock: RunLock,
     shared: Arc<Shared>,
-    chain: Chain,
+    chain: HashChain,
     /// What is noted and not yet stored, and its lines.
     noted: Vec<Event>,
     lines: Vec<u8>,
@@ -151,11 +152,11 @@ impl Recorder {
         if is_enough || self.is_due() || !self.shared.notes {
             return false;
         }
-        let Ok(lines) = noted::lines(events) else {
+        let Ok(lines) = intent_log::lines(events) else {
             return false;
         };
         crash::point("before-note");
-        let noted = self.alive.note(&lines).is_ok();
+        let noted = self.lock.note(&lines).is_ok();
         crash::point("noted");
         if noted {
             self.lines.extend(lines);
@@ -199,7 +200,7 @@ impl Recorder {
         // They are lost where the thread is.
         let events = all.split_off(noted.min(all.len()));
         if result.is_ok() {
-            self.alive.clear();
+            self.lock.clear();
         } else {
             self.noted = all;
         }

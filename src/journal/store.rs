@@ -1,5 +1,5 @@
 use super::{Attachment, Hash, JournalError, Query, Sealed};
-use crate::event::{Event, Json, Name, Outcome, RunId, Tally};
+use crate::event::{ErrorKind, Event, Json, Name, Outcome, RunId, Tally};
 use std::ops::ControlFlow;
 
 /// One commit: sealed events with the bodies that stand beside them, and the events themselves, so that the
@@ -183,14 +183,14 @@ pub struct ExecutionRow {
     /// The state it ended in.
     pub state: Option<Name>,
     /// What decided, if it did not pass: the kind, the message and the path in the file.
-    pub cause: Option<Cause>,
+    pub cause: Option<FailureCause>,
 }
 
 /// What decided a bad end, in short.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Cause {
-    /// The word of its kind.
-    pub kind: Name,
+pub struct FailureCause {
+    /// Its kind.
+    pub kind: ErrorKind,
     /// What happened.
     pub message: Name,
     /// Where it is written (`states.placed.transitions[0]`).

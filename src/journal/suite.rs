@@ -1,6 +1,6 @@
 //! What every store promises, as tests that each store is given to.
 
-use super::{Attachment, Chain, Commit, ExecutionRow, Query, Sealed, Store, Wanted};
+use super::{Attachment, Commit, ExecutionRow, HashChain, Query, Sealed, Store, Wanted};
 use crate::event::{
     ErrorKind, Event, ExecutionStarted, Fact, Failure, Headline, Json, Metrics, Outcome,
     RunStarted, Tally,
@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 
 /// A run to store: its events, and how it is sealed.
 pub(crate) struct Sample {
-    chain: Chain,
+    chain: HashChain,
     id: &'static str,
     next: u64,
 }
@@ -17,7 +17,7 @@ pub(crate) struct Sample {
 impl Sample {
     pub(crate) fn new(id: &'static str) -> Self {
         Self {
-            chain: Chain::new(id.into()),
+            chain: HashChain::new(id.into()),
             id,
             next: 1,
         }
@@ -287,7 +287,7 @@ fn large_bodies_are_kept_once(store: &mut dyn Store) {
         ];
         let sealed = run.store(store, &events);
         assert!(sealed.lines.len() < 2_000);
-        for hash in super::seal::split(&sealed.lines).flat_map(super::attachment::named) {
+        for hash in super::hash_chain::split(&sealed.lines).flat_map(super::attachment::named) {
             let body = store.attachment(&hash).unwrap().unwrap();
             assert_eq!(*blake3::hash(&body).as_bytes(), hash);
         }
@@ -308,7 +308,7 @@ fn removed_runs_leave_nothing(store: &mut dyn Store) {
         ];
         let sealed = run.store(store, &events);
         bodies.push(
-            super::seal::split(&sealed.lines)
+            super::hash_chain::split(&sealed.lines)
                 .flat_map(super::attachment::named)
                 .collect::<Vec<_>>(),
         );

@@ -11,10 +11,12 @@ impl<W: World> Execution<'_, W> {
     pub(super) async fn begin(&self, inputs: Box<Inputs>) -> Result<Option<String>, Trouble> {
         // The fact comes first, so that everything that goes wrong has a place to stand; the reason of a
         // skip is known without clients or services.
-        let prepared = self.variables(&inputs).and_then(|()| match &inputs.point {
-            Some(point) => self.restore(point),
-            None => Ok(()),
-        });
+        let prepared = self
+            .variables(&inputs)
+            .and_then(|()| match &inputs.checkpoint {
+                Some(checkpoint) => self.restore(checkpoint),
+                None => Ok(()),
+            });
         let skip = match &prepared {
             Ok(()) => self.skip(),
             Err(_) => Ok(None),
@@ -33,7 +35,7 @@ impl<W: World> Execution<'_, W> {
             source: (inputs.attempt <= 1).then(|| Name::clone(&machine.file.text)),
             skip: skip.as_ref().ok().and_then(Clone::clone),
             states: machine
-                .chart
+                .program
                 .states
                 .iter()
                 .map(|state| Name::clone(&state.name))
@@ -52,7 +54,7 @@ impl<W: World> Execution<'_, W> {
     }
 
     fn variables(&self, inputs: &Inputs) -> Result<(), Trouble> {
-        let start = &self.machine.chart.states[self.machine.chart.start].place;
+        let start = &self.machine.program.states[self.machine.program.start].place;
         for (name, value) in &inputs.vars {
             if self.machine.secrets.contains(name) {
                 self.conceal(name, value)

@@ -1,7 +1,7 @@
 //! What runs at every end: `defer`s, newest first, then `cleanup`, within a budget of their own.
 
-use super::chart::Step;
 use super::execution::{Deferred, Env, Execution, Trouble};
+use super::program::Step;
 use super::race::{Either, first};
 use super::value::length_text;
 use super::world::World;

@@ -1,11 +1,12 @@
 //! Conditions: what results say, and how far each strategy has come.
 
-use super::chart::{Assignment, Condition, Guard, Lane, Part, State, Transition};
 use super::execution::{Env, Execution, Trouble, explained};
-use super::recording::Recording;
+use super::program::{Assignment, Condition, Guard, Part, State, Strategy, Transition};
+use super::record_policy::RecordPolicy;
 use super::world::{Moment, World};
 use crate::event::{
-    ConditionState, ErrorKind, Explanation, Fact, Failure, Inbox, Json, Name, Verdict,
+    ConditionState, ConditionStrategy, ConditionVerdict, ErrorKind, Explanation, Fact, Failure,
+    Inbox, Json, Name,
 };
 use crate::script::{Value, brief};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,11 +32,11 @@ pub(super) struct Win {
     pub(super) take: Vec<(Inbox, u64)>,
 }
 
-/// One lane during a visit: its inbox, and what a timeout will tell of it.
+/// One strategy during a visit: its inbox, and what a timeout will tell of it.
 #[derive(Default)]
 pub(super) struct Cell {
     pub(super) inbox: Option<Inbox>,
-    /// Made by the first result, so that a lane that waits costs nothing.
+    /// Made by the first result, so that a strategy that waits costs nothing.
     seen: Mutex<Option<Box<Seen>>>,
 }
 
@@ -46,7 +47,7 @@ pub(super) struct Seen {
     pub(super) last: Option<(Value, Name)>,
     pub(super) again: Option<Name>,
     pub(super) trouble: Option<Failure>,
-    /// For each condition of the lane: what it looks at.
+    /// For each condition of the strategy: what it looks at.
     watched: Vec<History>,
 }
 
@@ -98,11 +99,11 @@ impl Values {
     }
 }
 
-/// A lane while it runs: what its future needs.
+/// A strategy while it runs: what its future needs.
 #[derive(Clone, Copy)]
-pub(super) struct Run<'a> {
-    pub(super) lane: &'a Lane,
-    /// The visit's lanes, by slot.
+pub(super) struct RunningStrategy<'a> {
+    pub(super) strategy: &'a Strategy,
+    /// The visit's strategies, by slot.
     pub(super) cells: &'a [Cell],
     /// No attempt starts at or after it.
     pub(super) deadline: Moment,
@@ -126,15 +127,15 @@ impl<'a> Sets<'a> {
     }
 }
 
-impl<'a> Run<'a> {
+impl<'a> RunningStrategy<'a> {
     pub(super) fn cell(&self) -> &'a Cell {
-        &self.cells[self.lane.slot]
+        &self.cells[self.strategy.slot]
     }
 
-    /// The end of a lane that broke: it fails the first of its conditions.
+    /// The end of a strategy that broke: it fails the first of its conditions.
     pub(super) fn failed(&self, trouble: Trouble) -> End {
         let index = self
-            .lane
+            .strategy
             .conditions
             .first()
             .map_or(0, |condition| condition.index);
@@ -170,16 +171,19 @@ impl<W: World> Execution<'_, W> {
         &self,
         condition: &Condition,
         env: Env<'_>,
-        watch: Option<(Run<'_>, usize)>,
+        watch: Option<(RunningStrategy<'_>, usize)>,
     ) -> impl Future<Output = Option<Result<(), Trouble>>> {
-        let recording = watch.map_or(Recording::Full, |(run, _)| run.lane.recording());
-        let judged = self.judge_result(condition, env, recording);
+        let record_policy = watch.map_or(RecordPolicy::Full, |(running, _)| {
+            running.strategy.record_policy()
+        });
+        let judged = self.judge_result(condition, env, record_policy);
         let verdict = match &judged {
-            Judged::NotYet(_) => Verdict::NotYet,
-            Judged::Fulfilled => Verdict::Fulfilled,
-            Judged::Failed(_) => Verdict::Failed,
+            Judged::NotYet(_) => ConditionVerdict::NotYet,
+            Judged::Fulfilled => ConditionVerdict::Fulfilled,
+            Judged::Failed(_) => ConditionVerdict::Failed,
         };
-        let seen = watch.and_then(|(run, slot)| self.watch(run, slot, condition, &judged, env));
+        let seen =
+            watch.and_then(|(running, slot)| self.watch(running, slot, condition, &judged, env));
         let recorded = self.record(Fact::ConditionChecked {
             place: Arc::clone(&condition.place),
             attempt: env.attempt,
@@ -197,11 +201,16 @@ impl<W: World> Execution<'_, W> {
         }
     }
 
-    fn judge_result(&self, condition: &Condition, env: Env<'_>, recording: Recording) -> Judged {
+    fn judge_result(
+        &self,
+        condition: &Condition,
+        env: Env<'_>,
+        record_policy: RecordPolicy,
+    ) -> Judged {
         for guard in &condition.fail_when {
             match self.holds(guard, env) {
                 Ok(false) => {}
-                Ok(true) => return Judged::Failed(self.fail_when_held(guard, env, recording)),
+                Ok(true) => return Judged::Failed(self.fail_when_held(guard, env, record_policy)),
                 Err(trouble) => return Judged::Failed(trouble),
             }
         }
@@ -218,32 +227,32 @@ impl<W: World> Execution<'_, W> {
         Judged::Fulfilled
     }
 
-    fn fail_when_held(&self, guard: &Guard, env: Env<'_>, recording: Recording) -> Trouble {
+    fn fail_when_held(&self, guard: &Guard, env: Env<'_>, record_policy: RecordPolicy) -> Trouble {
         let source = guard.expression.source().trim();
         let failure = Failure::new(ErrorKind::Condition, format!("`fail_when` held: {source}"));
         let mut trouble = self.trouble(failure, &guard.place);
         trouble.attempts = env.attempt;
-        let res = env.res.filter(|_| recording.is_full());
+        let res = env.res.filter(|_| record_policy.is_full());
         trouble.result = res.map(|res| Arc::new(res.to_json()));
         explained(trouble, &guard.place, self.explain(guard, env))
     }
 
-    /// Shows a result to a lane's conditions in order; the first that is fulfilled or fails decides.
+    /// Shows a result to a strategy's conditions in order; the first that is fulfilled or fails decides.
     pub(super) async fn show(
         &self,
-        run: Run<'_>,
+        running: RunningStrategy<'_>,
         res: &Value,
         attempt: u32,
         offer: Option<Offer<'_>>,
         matches: &mut [Matches],
     ) -> Option<End> {
         let env = self.env().with_res(res, attempt);
-        for (slot, condition) in run.lane.conditions.iter().enumerate() {
+        for (slot, condition) in running.strategy.conditions.iter().enumerate() {
             let index = condition.index;
-            match self.check(condition, env, Some((run, slot))).await {
+            match self.check(condition, env, Some((running, slot))).await {
                 None => {}
                 Some(Err(mut trouble)) => {
-                    Self::add_last(&mut trouble, run);
+                    Self::add_last(&mut trouble, running);
                     return Some(End {
                         index,
                         settled: Settled::Failed(trouble),
@@ -273,18 +282,18 @@ impl<W: World> Execution<'_, W> {
     }
 
     /// Hides the secrets that this result would bring, whatever is decided on it.
-    pub(super) fn hide_result(&self, run: Run<'_>, res: &Value, attempt: u32) {
+    pub(super) fn hide_result(&self, running: RunningStrategy<'_>, res: &Value, attempt: u32) {
         if self.machine.secrets.is_empty() {
             return;
         }
         let env = self.env().with_res(res, attempt);
-        for condition in &run.lane.conditions {
-            self.hide_ahead(run.sets.of(condition.index), env, false);
+        for condition in &running.strategy.conditions {
+            self.hide_ahead(running.sets.of(condition.index), env, false);
         }
     }
 
-    fn add_last(trouble: &mut Trouble, run: Run<'_>) {
-        run.cell().seen(|seen| {
+    fn add_last(trouble: &mut Trouble, running: RunningStrategy<'_>) {
+        running.cell().seen(|seen| {
             trouble.last = seen.last.as_ref().map(|(_, line)| Name::clone(line));
             if trouble.failure.again.is_none() {
                 trouble.failure.again = seen.again.as_deref().map(str::to_owned);
@@ -295,7 +304,7 @@ impl<W: World> Execution<'_, W> {
     /// Remembers the values that a timeout will want to tell of, and hands out the one that decided.
     fn watch(
         &self,
-        run: Run<'_>,
+        running: RunningStrategy<'_>,
         slot: usize,
         condition: &Condition,
         judged: &Judged,
@@ -318,9 +327,9 @@ impl<W: World> Execution<'_, W> {
             let name = Name::clone(&condition.watched[at].name);
             Box::new((name, values[at].1.clone()))
         });
-        run.cell().seen(|seen| {
+        running.cell().seen(|seen| {
             seen.watched
-                .resize_with(run.lane.conditions.len(), History::default);
+                .resize_with(running.strategy.conditions.len(), History::default);
             let history = &mut seen.watched[slot];
             history.deciding = deciding;
             history.values.resize_with(values.len(), Values::default);
@@ -382,13 +391,13 @@ impl<W: World> Execution<'_, W> {
         for condition in &state.immediate {
             states.push((condition.index, self.immediate_state(condition)));
         }
-        for outer in &state.lanes {
-            outer.each(&mut |lane| {
-                for (slot, condition) in lane.conditions.iter().enumerate() {
-                    let seen = cells[lane.slot]
-                        .seen(|seen| self.condition_state(lane, slot, condition, seen));
+        for outer in &state.strategies {
+            outer.each(&mut |strategy| {
+                for (slot, condition) in strategy.conditions.iter().enumerate() {
+                    let seen = cells[strategy.slot]
+                        .seen(|seen| self.condition_state(strategy, slot, condition, seen));
                     // A part stands where its `all` stands.
-                    let index = if std::ptr::eq(lane, outer) {
+                    let index = if std::ptr::eq(strategy, outer) {
                         condition.index
                     } else {
                         outer.conditions.first().map_or(0, |all| all.index)
@@ -406,7 +415,7 @@ impl<W: World> Execution<'_, W> {
         ConditionState {
             place: Arc::clone(&condition.place),
             to: condition.label.clone(),
-            strategy: "immediate".into(),
+            strategy: ConditionStrategy::Immediate,
             attempts: 1,
             last: None,
             again: None,
@@ -421,7 +430,7 @@ impl<W: World> Execution<'_, W> {
 
     fn condition_state(
         &self,
-        lane: &Lane,
+        strategy: &Strategy,
         slot: usize,
         condition: &Condition,
         seen: &mut Seen,
@@ -443,7 +452,7 @@ impl<W: World> Execution<'_, W> {
         ConditionState {
             place: Arc::clone(&condition.place),
             to: condition.label.clone(),
-            strategy: lane.strategy.word().into(),
+            strategy: strategy.kind.of_condition(),
             attempts: seen.attempts,
             last: seen
                 .last

@@ -1,6 +1,6 @@
 //! The machine as a drawing.
 
-use super::chart::{Condition, From, Lane, Length, Machine, Role, State, Strategy};
+use super::program::{Condition, From, Length, Machine, Role, State, Strategy, StrategyKind};
 use crate::event::{Name, length_text};
 use crate::graph::{Edge, EdgeKind, Graph, Node, NodeKind};
 
@@ -8,26 +8,28 @@ impl Machine {
     /// The machine as plain data to draw.
     #[must_use]
     pub fn drawing(&self) -> Graph {
-        let states = &self.chart.states;
+        let states = &self.program.states;
         Graph {
             name: Name::clone(&self.name),
-            start: Name::clone(&states[self.chart.start].name),
+            start: Name::clone(&states[self.program.start].name),
             nodes: states.iter().map(node).collect(),
             edges: states.iter().flat_map(|state| self.edges(state)).collect(),
         }
     }
 
     fn edges(&self, state: &State) -> Vec<Edge> {
-        let name = |to: usize| Name::clone(&self.chart.states[to].name);
+        let name = |to: usize| Name::clone(&self.program.states[to].name);
         let mut edges: Vec<(usize, Edge)> = Vec::new();
         let immediate = state.immediate.iter().map(|condition| (condition, None));
-        let lanes = state
-            .lanes
-            .iter()
-            .flat_map(|lane| lane.conditions.iter().map(move |one| (one, Some(lane))));
-        for (condition, lane) in immediate.chain(lanes) {
+        let strategies = state.strategies.iter().flat_map(|strategy| {
+            strategy
+                .conditions
+                .iter()
+                .map(move |one| (one, Some(strategy)))
+        });
+        for (condition, strategy) in immediate.chain(strategies) {
             let to = state.transitions[condition.index].to.map(name);
-            let label = self.guard_label(condition, lane);
+            let label = self.guard_label(condition, strategy);
             edges.push((
                 condition.index,
                 Edge {
@@ -61,12 +63,12 @@ impl Machine {
         edges
     }
 
-    fn guard_label(&self, condition: &Condition, lane: Option<&Lane>) -> String {
+    fn guard_label(&self, condition: &Condition, strategy: Option<&Strategy>) -> String {
         let mut parts = Vec::new();
-        if let Some(lane) = lane {
-            parts.push(self.strategy_label(lane));
+        if let Some(strategy) = strategy {
+            parts.push(self.strategy_label(strategy));
         }
-        let joined = |guards: &[super::chart::Guard]| {
+        let joined = |guards: &[super::program::Guard]| {
             guards
                 .iter()
                 .map(|guard| guard.expression.source().trim().to_owned())
@@ -82,19 +84,21 @@ impl Machine {
         parts.join(", ")
     }
 
-    fn strategy_label(&self, lane: &Lane) -> String {
-        match &lane.strategy {
-            Strategy::Wait(wait) => format!("wait {}", length(wait)),
-            Strategy::Until(guard) => format!("wait until {}", guard.expression.source().trim()),
-            Strategy::Poll(poll) => {
+    fn strategy_label(&self, strategy: &Strategy) -> String {
+        match &strategy.kind {
+            StrategyKind::Wait(wait) => format!("wait {}", length(wait)),
+            StrategyKind::Until(guard) => {
+                format!("wait until {}", guard.expression.source().trim())
+            }
+            StrategyKind::Poll(poll) => {
                 format!("poll {} every {}", poll.step.what, length(&poll.every))
             }
-            Strategy::Subscribe(subscription) => match &subscription.from {
+            StrategyKind::Subscribe(subscription) => match &subscription.from {
                 From::Client { client, .. } => format!("subscribe {}", self.clients[*client].name),
                 From::Listen(name) => format!("subscribe {name}"),
                 From::Signal(name) => format!("signal {name}"),
             },
-            Strategy::All(parts) => format!("all of {}", parts.len()),
+            StrategyKind::All(parts) => format!("all of {}", parts.len()),
         }
     }
 }

@@ -92,7 +92,7 @@ impl<W: World> Execution<'_, W> {
 }
 
 /// How an error of this kind ends an execution that does not route it.
-pub(super) fn outcome_of(kind: ErrorKind) -> Outcome {
+pub(crate) fn outcome_of(kind: ErrorKind) -> Outcome {
     match kind {
         ErrorKind::Expect | ErrorKind::Condition | ErrorKind::Fail | ErrorKind::Limit => {
             Outcome::Failed

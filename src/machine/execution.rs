@@ -1,9 +1,9 @@
-use super::chart::{Machine, State};
+use super::program::{Machine, State};
 use super::run::Inputs;
 use super::timer::Earliest;
 use super::world::{Moment, ScopeId, Site, World};
 use crate::event::{
-    Explanation, Fact, Failure, Feed, Headline, Inbox, Json, Metrics, Name, Place, StateMetrics,
+    Explanation, Fact, Failure, Feed, Headline, Inbox, Json, Location, Metrics, Name, StateMetrics,
 };
 use crate::script::{Scope, Value};
 use std::collections::{BTreeMap, VecDeque};
@@ -77,7 +77,7 @@ impl Inner {
 
 /// An armed `defer`: what to run, and the world as it stood when its instruction had ended.
 pub(super) struct Deferred {
-    pub(super) step: Arc<super::chart::Step>,
+    pub(super) step: Arc<super::program::Step>,
     pub(super) item: Option<Value>,
     /// Filled in when the instruction has ended; until then the variables are those of the end.
     pub(super) ended: Option<(Scope, Option<Value>)>,
@@ -108,10 +108,10 @@ impl<'m, W: World> Execution<'m, W> {
     pub(super) fn new(machine: &'m Machine, world: &'m W, inputs: &Inputs) -> Self {
         let started = world.now();
         let inner = Inner {
-            state: machine.chart.start,
+            state: machine.program.start,
             entered: started,
             deadline: Moment(u64::MAX),
-            visits: vec![(0, 0); machine.chart.states.len()].into(),
+            visits: vec![(0, 0); machine.program.states.len()].into(),
             ..Inner::default()
         };
         Self {
@@ -121,9 +121,9 @@ impl<'m, W: World> Execution<'m, W> {
             run: Name::clone(&inputs.run),
             attempt: inputs.attempt,
             cleanup_only: inputs
-                .point
+                .checkpoint
                 .as_ref()
-                .is_some_and(|point| point.cleanup_only),
+                .is_some_and(|checkpoint| checkpoint.cleanup_only),
             services: Arc::clone(&inputs.services),
             started,
             earliest: Earliest::default(),
@@ -147,7 +147,7 @@ impl<'m, W: World> Execution<'m, W> {
     }
 
     pub(super) fn state(&self) -> &'m State {
-        &self.machine.chart.states[self.inner().state]
+        &self.machine.program.states[self.inner().state]
     }
 
     /// Completes when the clock has reached this moment.
@@ -160,7 +160,7 @@ impl<'m, W: World> Execution<'m, W> {
     }
 
     /// Where a request of this visit comes from. Marks the visit as one that has started something.
-    pub(super) fn site<'a>(&self, place: &'a Arc<Place>, attempt: u32) -> Site<'a> {
+    pub(super) fn site<'a>(&self, place: &'a Arc<Location>, attempt: u32) -> Site<'a> {
         let mut inner = self.inner();
         inner.dirty = true;
         Site {
@@ -198,12 +198,12 @@ impl<'m, W: World> Execution<'m, W> {
     /// The name of the state that the machine is in, once it has entered one.
     pub(super) fn state_name(&self) -> Option<Name> {
         let inner = self.inner();
-        let name = &self.machine.chart.states[inner.state].name;
+        let name = &self.machine.program.states[inner.state].name;
         (!inner.trail.is_empty()).then(|| Name::clone(name))
     }
 
     /// Trouble at a place, in the state that the machine is in.
-    pub(super) fn trouble(&self, failure: Failure, place: &Arc<Place>) -> Trouble {
+    pub(super) fn trouble(&self, failure: Failure, place: &Arc<Location>) -> Trouble {
         let micros = self.world.now().since(self.inner().entered);
         Box::new(Headline {
             state: self.state_name(),
@@ -234,7 +234,7 @@ impl<'m, W: World> Execution<'m, W> {
             bytes_received: inner.received,
             states: self
                 .machine
-                .chart
+                .program
                 .states
                 .iter()
                 .zip(&inner.visits)
@@ -252,7 +252,7 @@ impl<'m, W: World> Execution<'m, W> {
 /// Adds an explanation to a headline.
 pub(super) fn explained(
     mut trouble: Trouble,
-    place: &Arc<Place>,
+    place: &Arc<Location>,
     explanation: Explanation,
 ) -> Trouble {
     trouble.explanations.push((Arc::clone(place), explanation));

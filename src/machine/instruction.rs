@@ -1,7 +1,7 @@
 //! Instructions: one attempt, retries, loops, and what hangs on them (`save`, `expect`, `defer`).
 
-use super::chart::{Action, Items, Retry, Step};
 use super::execution::{Deferred, Env, Execution, Trouble};
+use super::program::{Action, Items, Retry, Step};
 use super::race::{Either, Pending, all_bounded, first};
 use super::world::{Call, World};
 use crate::event::{ErrorKind, Fact, Failure, Json, Name, Reply};
@@ -165,9 +165,9 @@ impl<W: World> Execution<'_, W> {
     /// The pause after an attempt: the delay, grown by the factor for each attempt before.
     pub(super) fn pause(
         &self,
-        delay: &super::chart::Length,
+        delay: &super::program::Length,
         backoff: f64,
-        longest: Option<&super::chart::Length>,
+        longest: Option<&super::program::Length>,
         attempt: u32,
         env: Env<'_>,
     ) -> Result<Duration, Trouble> {
@@ -284,7 +284,7 @@ impl<W: World> Execution<'_, W> {
     pub(super) fn call(
         &self,
         client: usize,
-        request: &super::chart::Blueprint,
+        request: &super::program::Blueprint,
         safe: bool,
         env: Env<'_>,
     ) -> Result<Call, Trouble> {
@@ -323,13 +323,13 @@ impl<W: World> Execution<'_, W> {
             place: Arc::clone(&step.place),
             what: Name::clone(&step.what),
             attempt,
-            request: step.recording.value(Arc::clone(&call.request)),
+            request: step.record_policy.value(Arc::clone(&call.request)),
         })
         .await;
         let began = self.world.now();
         let site = self.site(&step.place, attempt);
         let result = self.within(limit, self.world.call(site, call)).await;
-        let result = step.recording.unrepeated(result);
+        let result = step.record_policy.unrepeated(result);
         let micros = self.world.now().since(began);
         match &result {
             Ok(reply) => {
@@ -346,7 +346,7 @@ impl<W: World> Execution<'_, W> {
             place: Arc::clone(&step.place),
             attempt,
             micros,
-            result: step.recording.answer(&result),
+            result: step.record_policy.answer(&result),
         })
         .await;
         result.map_err(|failure| self.step_trouble(failure, step, attempt, None))
@@ -374,7 +374,7 @@ impl<W: World> Execution<'_, W> {
             (_, Err(mut trouble)) | (Err(mut trouble), Ok(())) => {
                 // What came back tells why there is nothing to save in it.
                 answered(&mut trouble, reply);
-                trouble.result = shown(step, env);
+                trouble.result = recorded_result(step, env);
                 Err(trouble)
             }
             (Ok(()), Ok(())) => Ok(()),
@@ -432,7 +432,7 @@ impl<W: World> Execution<'_, W> {
         let failure = Failure::new(ErrorKind::Expect, message);
         let mut trouble = self.step_trouble(failure, step, env.attempt, reply);
         trouble.place = unmet.first().map(|(place, _)| Arc::clone(place));
-        trouble.result = shown(step, env);
+        trouble.result = recorded_result(step, env);
         trouble.explanations = unmet;
         Err(trouble)
     }
@@ -464,8 +464,8 @@ impl<W: World> Execution<'_, W> {
 }
 
 /// The whole result, where it may be recorded.
-fn shown(step: &Step, env: Env<'_>) -> Option<Arc<Json>> {
-    let res = env.res.filter(|_| step.recording.is_full())?;
+fn recorded_result(step: &Step, env: Env<'_>) -> Option<Arc<Json>> {
+    let res = env.res.filter(|_| step.record_policy.is_full())?;
     Some(Arc::new(res.to_json()))
 }
 

@@ -5,21 +5,19 @@
 //! outside is reached through one trait, [`World`].
 
 mod begin;
-mod chart;
+mod checkpoint;
 mod cleanup;
 mod compile;
 mod condition;
 mod drawing;
 mod end;
 mod execution;
-mod explore;
 mod instruction;
-mod lane;
-mod point;
+pub(crate) mod program;
 mod race;
-mod recording;
+mod record_policy;
 mod run;
-mod stub;
+mod strategy;
 mod subscription;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -28,13 +26,9 @@ mod value;
 mod visit;
 mod world;
 
-pub use chart::{Chart, Machine};
-pub use compile::{Project, compile, expression};
-pub use explore::{Bounds, Exploration, Explored, Undone};
-pub use point::{Armed, Point};
+pub use checkpoint::{Armed, Checkpoint};
+pub use compile::{CompileInputs, compile, expression};
+pub(crate) use end::outcome_of;
+pub use program::{Machine, Program};
 pub use run::{Inputs, Verdict, run};
-pub use stub::{
-    Asked, LeftAt, Recording, ReplayEnd, Replayed, Stub, Stubbed, Stubs, Stuck, Unstubbed, replay,
-    replay_in, trace_hash,
-};
 pub use world::{Call, Halt, Lost, Moment, ScopeId, Site, World};

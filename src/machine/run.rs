@@ -1,15 +1,15 @@
 //! The run of a machine, in the order of the language page: enter, arm, instructions, race, stop the
 //! losers, set, next; and at every end `defer`s, cleanup and the outcome.
 
-use super::chart::{Machine, Route, State};
+use super::checkpoint::Checkpoint;
 use super::execution::{Execution, Trouble};
-use super::point::Point;
+use super::program::{Machine, Route, State};
 use super::race::{Either, first};
 use super::timer::timed;
 use super::value::{length_text, micros};
 use super::visit::{Exit, Taken};
 use super::world::World;
-use crate::event::{ErrorKind, Fact, Failure, Headline, Json, Metrics, Name, Outcome, Place};
+use crate::event::{ErrorKind, Fact, Failure, Headline, Json, Location, Metrics, Name, Outcome};
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::Instrument;
@@ -30,7 +30,7 @@ pub struct Inputs {
     /// `services` as expressions see it: `services.NAME.url`.
     pub services: Arc<Json>,
     /// Where it begins, if not at the start.
-    pub point: Option<Box<Point>>,
+    pub checkpoint: Option<Box<Checkpoint>>,
 }
 
 /// How an execution ended.
@@ -119,7 +119,7 @@ impl<W: World> Execution<'_, W> {
         )
         .hint("raise the task's `timeout`, or find out what takes so long in the states above");
         self.record(Fact::TimedOut {
-            scope: "task".into(),
+            scope: crate::event::TimeoutScope::Task,
             state: Name::clone(&state.name),
             limit_micros: micros(limit),
             conditions: Vec::new(),
@@ -134,7 +134,7 @@ impl<W: World> Execution<'_, W> {
                 return Stop::Trouble(trouble);
             }
         }
-        let graph = &self.machine.chart;
+        let graph = &self.machine.program;
         // The start, or where another execution stood.
         let mut current = self.inner().state;
         loop {
@@ -204,13 +204,13 @@ impl<W: World> Execution<'_, W> {
         &self,
         state: &State,
         to: usize,
-        place: &Arc<Place>,
+        place: &Arc<Location>,
         also_ready: Vec<Name>,
     ) -> impl Future<Output = ()> {
         self.inner().transitions += 1;
         self.record(Fact::TransitionTaken {
             from: Name::clone(&state.name),
-            to: Name::clone(&self.machine.chart.states[to].name),
+            to: Name::clone(&self.machine.program.states[to].name),
             place: Arc::clone(place),
             also_ready,
         })

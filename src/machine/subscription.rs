@@ -1,11 +1,11 @@
 //! What is listened to: the sources of clients, `listen` entries, signals.
 
-use super::chart::{From, Subscription};
 use super::execution::{Env, Execution, Trouble};
 use super::instruction::no_answer;
+use super::program::{From, Subscription};
 use super::race::{Either, first};
 use super::world::{ScopeId, Site, World};
-use crate::event::{ErrorKind, Fact, Failure, Inbox, Json, Message, Name, Place};
+use crate::event::{ErrorKind, Fact, Failure, Inbox, Json, Location, Message, Name};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,15 +62,15 @@ impl<W: World> Execution<'_, W> {
             Either::Left(result) => result,
             Either::Right(()) => Err(no_answer(OPENING)),
         };
-        let recording = subscription.recording;
+        let record_policy = subscription.record_policy;
         let inbox = opened
-            .map_err(|failure| self.trouble(recording.failure(failure), &subscription.place))?;
+            .map_err(|failure| self.trouble(record_policy.failure(failure), &subscription.place))?;
         if scope != ScopeId::EXECUTION {
             self.inner().rare().inboxes.push(inbox.clone());
         }
         let fact = Fact::SubscriptionOpened {
             place: Arc::clone(&subscription.place),
-            source: recording.value(request),
+            source: record_policy.value(request),
         };
         self.record(fact).await;
         Ok(inbox)
@@ -80,7 +80,7 @@ impl<W: World> Execution<'_, W> {
         &self,
         name: &Name,
         data: Json,
-        place: &Arc<Place>,
+        place: &Arc<Location>,
     ) -> Result<(), Trouble> {
         let value = Arc::new(json!({ "name": &**name, "data": data, "body": data }));
         // The inbox exists from the first use of its name on, so that no signal is lost.

@@ -113,12 +113,12 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::Stubbed;
     use crate::machine::race::first;
+    use crate::sim::VirtualWorld;
     use std::cell::RefCell;
 
     /// Drives a future that waits, and tells which timers of the world it took.
-    fn timers(world: &Stubbed, earliest: &Earliest, waits: impl Future) -> Vec<u64> {
+    fn timers(world: &VirtualWorld, earliest: &Earliest, waits: impl Future) -> Vec<u64> {
         let timers = RefCell::new(Vec::new());
         let set = |at: Moment| {
             timers.borrow_mut().push(at.0);
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn waits_side_by_side_share_a_timer() {
-        let (world, earliest) = (Stubbed::new(), Earliest::default());
+        let (world, earliest) = (VirtualWorld::new(), Earliest::default());
         let at = |micros| earliest.sleep_until(&world, Moment(micros));
         let waits = async {
             first(at(5), first(at(3), at(9))).await;
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_timer_that_nobody_waits_for_any_more_is_left_until_it_goes_off() {
-        let (world, earliest) = (Stubbed::new(), Earliest::default());
+        let (world, earliest) = (VirtualWorld::new(), Earliest::default());
         let at = |micros| earliest.sleep_until(&world, Moment(micros));
         let waits = async {
             let mut polled = false;

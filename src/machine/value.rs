@@ -1,9 +1,9 @@
 //! Evaluation: expressions, assignments and values with templates, with errors that know their place.
 
-use super::chart::{Assignment, Blueprint, Guard, Length, Text};
 use super::execution::{Env, Execution, Trouble};
+use super::program::{Assignment, Blueprint, Guard, Length, Text};
 use super::world::World;
-use crate::event::{ErrorKind, Explanation, Failure, Json, Name, Place};
+use crate::event::{ErrorKind, Explanation, Failure, Json, Location, Name};
 use crate::script::{EvalError, Expression, Locals, Value};
 use serde_json::{Map, json};
 use std::ops::Range;
@@ -163,7 +163,7 @@ impl<W: World> Execution<'_, W> {
         &self,
         name: &Name,
         value: Value,
-        place: &Arc<Place>,
+        place: &Arc<Location>,
     ) -> Result<(), Trouble> {
         let json = value.to_json();
         if self.machine.secrets.contains(name) {
@@ -273,11 +273,11 @@ impl<W: World> Execution<'_, W> {
         &self,
         error: EvalError,
         text: &crate::definition::Text,
-        place: &Arc<Place>,
+        place: &Arc<Location>,
     ) -> Trouble {
-        let place = Place {
+        let place = Location {
             span: text.span_of(error.at.clone()),
-            ..Place::clone(place)
+            ..Location::clone(place)
         };
         self.trouble(Failure::from(error), &Arc::new(place))
     }

@@ -1,9 +1,9 @@
 //! One visit of a state: enter, arm, instructions, immediate conditions, race; and stopping what it has
 //! started.
 
-use super::chart::{Role, State, Strategy};
-use super::condition::{Cell, End, Run, Sets, Settled, Win};
+use super::condition::{Cell, End, RunningStrategy, Sets, Settled, Win};
 use super::execution::{Execution, Trouble};
+use super::program::{Role, State, StrategyKind};
 use super::race::{Either, Pending, first, first_pass};
 use super::value::{length_text, micros};
 use super::world::{Moment, ScopeId, World};
@@ -31,7 +31,7 @@ pub(super) struct Taken {
 
 impl<W: World> Execution<'_, W> {
     pub(super) async fn enter(&self, index: usize) -> Result<(), Trouble> {
-        let state = &self.machine.chart.states[index];
+        let state = &self.machine.program.states[index];
         let (visit, allowed) = {
             let mut inner = self.inner();
             inner.state = index;
@@ -72,7 +72,7 @@ impl<W: World> Execution<'_, W> {
         let mut names: Vec<&str> = Vec::new();
         let mut newest_first = inner.trail.iter().rev();
         for state in newest_first.by_ref() {
-            names.push(&self.machine.chart.states[*state].name);
+            names.push(&self.machine.program.states[*state].name);
             if names.len() > 1 && *state == inner.state {
                 break;
             }
@@ -154,7 +154,7 @@ impl<W: World> Execution<'_, W> {
         if let Some(End { index, settled }) = self.immediate(state).await {
             return taken(index, settled, Vec::new());
         }
-        if state.lanes.is_empty() {
+        if state.strategies.is_empty() {
             return Err(self.stuck(state));
         }
         let limit = self.length(
@@ -184,12 +184,12 @@ impl<W: World> Execution<'_, W> {
     /// others after.
     async fn arm(&self, state: &State, cells: &mut [Cell], early: bool) -> Result<(), Trouble> {
         let mut due = Vec::new();
-        for lane in &state.lanes {
-            lane.each(&mut |lane| {
-                if let Strategy::Subscribe(subscription) = &lane.strategy
+        for strategy in &state.strategies {
+            strategy.each(&mut |strategy| {
+                if let StrategyKind::Subscribe(subscription) = &strategy.kind
                     && subscription.early == early
                 {
-                    due.push((lane.slot, subscription));
+                    due.push((strategy.slot, subscription));
                 }
             });
         }
@@ -203,11 +203,11 @@ impl<W: World> Execution<'_, W> {
     /// All strategies side by side; the first that decides ends it, and the others are dropped.
     async fn race(&self, state: &State, cells: &[Cell], deadline: Moment) -> Result<Exit, Trouble> {
         let mut arms: Vec<Option<Pending<'_, Option<End>>>> = state
-            .lanes
+            .strategies
             .iter()
-            .map(|lane| {
-                Some(self.lane(Run {
-                    lane,
+            .map(|strategy| {
+                Some(self.strategy(RunningStrategy {
+                    strategy,
                     cells,
                     deadline,
                     sets: Sets::Transitions(&state.transitions),
@@ -220,7 +220,7 @@ impl<W: World> Execution<'_, W> {
             .map(|(_, end)| end)
             .collect();
         drop(arms);
-        // A lane may serve transitions that stand before and after those of another lane.
+        // A strategy may serve transitions that stand before and after those of another strategy.
         ready.sort_by_key(|end| end.index);
         let mut ready = ready.into_iter();
         let Some(End { index, settled }) = ready.next() else {
@@ -238,7 +238,7 @@ impl<W: World> Execution<'_, W> {
             .get(index)
             .and_then(|transition| transition.to)
         {
-            Some(to) => Name::clone(&self.machine.chart.states[to].name),
+            Some(to) => Name::clone(&self.machine.program.states[to].name),
             None => "watch".into(),
         }
     }
@@ -246,7 +246,7 @@ impl<W: World> Execution<'_, W> {
     async fn transition_expired(&self, state: &State, cells: &[Cell], limit: Duration) -> Trouble {
         let conditions = self.conditions(state, cells);
         self.record(Fact::TimedOut {
-            scope: "transition".into(),
+            scope: crate::event::TimeoutScope::Transition,
             state: Name::clone(&state.name),
             limit_micros: micros(limit),
             conditions: conditions.clone(),

@@ -1,4 +1,4 @@
-use crate::event::{Fact, Failure, Inbox, Json, Name, Place, Reply};
+use crate::event::{Fact, Failure, Inbox, Json, Location, Name, Reply};
 use crate::script::Host;
 use std::future::Future;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub struct Site<'a> {
     /// The life of what is asked for.
     pub scope: ScopeId,
     /// Where it is written.
-    pub place: &'a Arc<Place>,
+    pub place: &'a Arc<Location>,
     /// The state's visit, from 1.
     pub visit: u32,
     /// The attempt, from 1.

@@ -32,7 +32,7 @@ fn paths(changes: &[Change], room: usize, style: Style) -> Vec<Line> {
     let symbols = style.symbols();
     let widest = changes
         .iter()
-        .map(|change| width(&super::text::shown(&change.path, style.unicode)))
+        .map(|change| width(&super::text::printable(&change.path, style.unicode)))
         .max();
     let column = widest.unwrap_or(0).min(room / 2) + 2;
     let mut lines = Vec::new();
@@ -43,7 +43,7 @@ fn paths(changes: &[Change], room: usize, style: Style) -> Vec<Line> {
                 |value| compact(value, VALUE_BYTES, symbols.ellipsis),
             )
         };
-        let path = super::text::shown(&change.path, style.unicode);
+        let path = super::text::printable(&change.path, style.unicode);
         let path = super::text::cut_middle(&path, column - 2, symbols.ellipsis);
         let mut line = style.line().push(Ink::Strong, &path);
         line.pad_to(column);
@@ -51,8 +51,8 @@ fn paths(changes: &[Change], room: usize, style: Style) -> Vec<Line> {
         // Each side gets half of what is left; what one does not need is the other's.
         let room = room.saturating_sub(column + width(&arrow));
         let (left, right) = (show(change.left.as_ref()), show(change.right.as_ref()));
-        let left = super::text::shown(&left, style.unicode);
-        let right = super::text::shown(&right, style.unicode);
+        let left = super::text::printable(&left, style.unicode);
+        let right = super::text::printable(&right, style.unicode);
         let left_room = (room / 2).max(room.saturating_sub(width(&right)));
         let left = cut_end(&left, left_room, symbols.ellipsis);
         let right = cut_end(&right, room.saturating_sub(width(&left)), symbols.ellipsis);
@@ -83,7 +83,7 @@ fn text(line: &DiffLine, room: usize, style: Style) -> Line {
 fn visible(text: &str, style: Style) -> String {
     let body = text.trim_end_matches(' ');
     let spaces = text.len() - body.len();
-    let body = super::text::shown(body, style.unicode);
+    let body = super::text::printable(body, style.unicode);
     format!("{body}{}", r"\x20".repeat(spaces))
 }
 

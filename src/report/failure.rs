@@ -7,14 +7,14 @@ use super::difference::difference;
 use super::operand::{Told, told, told_in_full};
 use super::status::Status;
 use super::style::{Ink, Style};
-use super::text::{append, cut_middle, shown, width};
+use super::text::{append, cut_middle, printable, width};
 use super::value::{bare, compact, count, length};
 use crate::event::{
-    ConditionState, ErrorKind, Explanation, Failure, Headline, Json, Name, Outcome, Place, Pos,
-    Span,
+    ConditionState, ConditionStrategy, ErrorKind, Explanation, Failure, Headline, Json, Location,
+    Name, Outcome, Pos, Span,
 };
 use page::{LABEL, Page};
-use source::Found;
+use source::PlacedExplanation;
 
 /// Which execution failed.
 #[derive(Clone, Debug)]
@@ -85,18 +85,18 @@ pub fn explained(explanation: &Explanation, style: Style) -> String {
         digits: 1,
         out: String::new(),
     };
-    let place = Place {
+    let place = Location {
         file: Name::default(),
         path: Name::default(),
         span: Span::default(),
     };
-    let found = [Found {
+    let found = [PlacedExplanation {
         place: &place,
         explanation,
         told: told_in_full(explanation, style),
     }];
     page.snippet(
-        &Part {
+        &Section {
             place: None,
             explanations: Vec::new(),
             condition: None,
@@ -108,13 +108,13 @@ pub fn explained(explanation: &Explanation, style: Style) -> String {
 }
 
 /// What was said of one place: an expectation, or a condition that was waited for.
-struct Part<'h> {
-    place: Option<&'h Place>,
-    explanations: Vec<(&'h Place, &'h Explanation)>,
+struct Section<'h> {
+    place: Option<&'h Location>,
+    explanations: Vec<(&'h Location, &'h Explanation)>,
     condition: Option<&'h ConditionState>,
 }
 
-impl<'h> Part<'h> {
+impl<'h> Section<'h> {
     /// The last line of the file that will be shown.
     fn last_line(&self) -> u32 {
         let places = self.place.into_iter();
@@ -145,11 +145,11 @@ impl<'h> Part<'h> {
 }
 
 /// The parts of a failure: those of one file together, but each condition by itself.
-fn parts(headline: &Headline) -> Vec<Part<'_>> {
-    let mut parts: Vec<Part<'_>> = headline
+fn parts(headline: &Headline) -> Vec<Section<'_>> {
+    let mut parts: Vec<Section<'_>> = headline
         .conditions
         .iter()
-        .map(|condition| Part {
+        .map(|condition| Section {
             place: Some(&condition.place),
             explanations: condition
                 .explanations
@@ -166,16 +166,16 @@ fn parts(headline: &Headline) -> Vec<Part<'_>> {
             .flat_map(|state| &state.explanations);
         told.any(|other| other == explanation)
     };
-    let mut own: Vec<Part<'_>> = Vec::new();
+    let mut own: Vec<Section<'_>> = Vec::new();
     for (place, explanation) in &headline.explanations {
         if told_already(explanation) {
             continue;
         }
         let same_file =
-            |part: &&mut Part<'_>| part.place.is_some_and(|other| other.file == place.file);
+            |part: &&mut Section<'_>| part.place.is_some_and(|other| other.file == place.file);
         match own.iter_mut().find(same_file) {
             Some(part) => part.explanations.push((place, explanation)),
-            None => own.push(Part {
+            None => own.push(Section {
                 place: Some(place),
                 explanations: vec![(place, explanation)],
                 condition: None,
@@ -183,7 +183,7 @@ fn parts(headline: &Headline) -> Vec<Part<'_>> {
         }
     }
     if own.is_empty() && parts.is_empty() {
-        own.push(Part {
+        own.push(Section {
             place: headline.place.as_deref(),
             explanations: Vec::new(),
             condition: None,
@@ -210,7 +210,7 @@ impl Page<'_> {
         // A third of the line for each name, so that the message has its place too.
         let third = (style.width / 3).max(8);
         let name = |text: &str| {
-            let text = shown(text, style.unicode);
+            let text = printable(text, style.unicode);
             cut_middle(&text, third, symbols.ellipsis).into_owned()
         };
         let mut line = style
@@ -245,12 +245,12 @@ impl Page<'_> {
         self.wrapped(line, 2, hue, &message);
     }
 
-    fn part(&mut self, part: &Part<'_>, several: bool) {
+    fn part(&mut self, part: &Section<'_>, several: bool) {
         let style = self.style;
         if let Some((file, pos)) = part.anchor() {
             let lead = format!("{}--> ", " ".repeat(self.digits + 1));
             let at = format!(":{}:{}", pos.line, pos.column);
-            let file = shown(file, style.unicode);
+            let file = printable(file, style.unicode);
             let room = style.width.saturating_sub(width(&lead) + width(&at));
             let file = cut_middle(&file, room, style.symbols().ellipsis).into_owned();
             let mut line = style.line().push(Ink::Faint, &lead).plain(&file);
@@ -261,15 +261,15 @@ impl Page<'_> {
                 let dot = style.symbols().dot;
                 let to = condition.to.as_ref().map(|to| format!(" {dot} to {to}"));
                 let text = format!("{} {dot} {}", to.unwrap_or_default(), tried(condition));
-                if line.width() + width(&shown(&text, style.unicode)) <= style.width {
+                if line.width() + width(&printable(&text, style.unicode)) <= style.width {
                     line = line.push(Ink::Faint, &text);
                 }
             }
             line.write(&mut self.out);
         }
         let explanations = part.explanations.iter();
-        let found: Vec<Found<'_>> = explanations
-            .map(|(place, explanation)| Found {
+        let found: Vec<PlacedExplanation<'_>> = explanations
+            .map(|(place, explanation)| PlacedExplanation {
                 place,
                 explanation,
                 told: told(explanation, style),
@@ -283,7 +283,7 @@ impl Page<'_> {
     }
 
     /// What carets cannot say: what lies inside an operand, what is missing, and how two values differ.
-    fn told_notes(&mut self, found: &[Found<'_>]) {
+    fn told_notes(&mut self, found: &[PlacedExplanation<'_>]) {
         let mut inside: Vec<String> = Vec::new();
         for (name, value) in found
             .iter()
@@ -452,7 +452,7 @@ pub(crate) fn what(headline: &Headline) -> String {
     let messages = headline
         .conditions
         .iter()
-        .all(|one| &*one.strategy == "subscribe")
+        .all(|one| one.strategy == ConditionStrategy::Subscribe)
         && !headline.conditions.is_empty();
     let noun = if messages { "message" } else { "attempt" };
     let tries = if headline.attempts == 0 && !messages {
@@ -472,20 +472,23 @@ pub(crate) fn anchor(headline: &Headline) -> Option<(&str, Pos)> {
 
 /// The strategy of a condition and how often it was tried.
 fn tried(condition: &ConditionState) -> String {
-    let noun = match &*condition.strategy {
-        "subscribe" => "message",
-        "wait" => return "wait".to_owned(),
-        _ => "attempt",
+    let strategy = condition.strategy;
+    let noun = match strategy {
+        ConditionStrategy::Subscribe => "message",
+        ConditionStrategy::Wait => return strategy.word().to_owned(),
+        ConditionStrategy::Immediate | ConditionStrategy::Poll | ConditionStrategy::All => {
+            "attempt"
+        }
     };
     format!(
         "{}, {}",
-        condition.strategy,
+        strategy.word(),
         count(condition.attempts.into(), noun)
     )
 }
 
 /// `file:line:column`.
-pub(crate) fn at(place: &Place) -> String {
+pub(crate) fn at(place: &Location) -> String {
     let start = place.span.start;
     format!("{}:{}:{}", place.file, start.line, start.column)
 }

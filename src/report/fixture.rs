@@ -1,9 +1,9 @@
 //! Runs to test reports with.
 
 use crate::event::{
-    Attempted, ConditionState, ErrorKind, Event, ExecutionStarted, Explanation, Fact, Failure,
-    Headline, Json, Metrics, Missing, Name, Operand, OperandKind, Outcome, Place, Pos, Reply,
-    RunStarted, Span, StateMetrics, Tally,
+    Attempted, ConditionState, ConditionStrategy, ErrorKind, Event, ExecutionStarted, Explanation,
+    Fact, Failure, Headline, Json, Location, Metrics, Missing, Name, Operand, OperandKind, Outcome,
+    Pos, Reply, RunStarted, Span, StateMetrics, Tally,
 };
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -89,8 +89,8 @@ states:
 pub(crate) const FILE: &str = "tasks/order.yaml";
 
 /// The place of a piece of [`ORDER`], which must occur there.
-pub(crate) fn place(path: &str, piece: &str) -> Arc<Place> {
-    Arc::new(Place {
+pub(crate) fn place(path: &str, piece: &str) -> Arc<Location> {
+    Arc::new(Location {
         file: FILE.into(),
         path: path.into(),
         span: span_in(ORDER, piece),
@@ -171,7 +171,7 @@ impl Explain<'_> {
         self.push(depth, piece, Some(value.into()), None)
     }
 
-    /// A comparison.
+    /// A comparison; unknown, where a side is missing.
     pub(crate) fn compared(
         self,
         depth: u16,
@@ -180,8 +180,11 @@ impl Explain<'_> {
         left: impl Into<Json>,
         right: impl Into<Json>,
     ) -> Self {
-        let sides = (left.into(), right.into());
-        self.push(depth, piece, Some(held.into()), Some(sides))
+        let sides: (Json, Json) = (left.into(), right.into());
+        let is_unknown = (sides.0.is_null() || sides.1.is_null())
+            && !matches!(kind(piece), OperandKind::IsNull | OperandKind::IsNotNull);
+        let value = if is_unknown { Json::Null } else { held.into() };
+        self.push(depth, piece, Some(value), Some(sides))
     }
 
     /// An operand that was not evaluated.
@@ -207,7 +210,9 @@ impl Explain<'_> {
 fn kind(piece: &str) -> OperandKind {
     use crate::syntax::Operator as O;
     use crate::syntax::tree::Kind;
-    let Ok(node) = crate::syntax::expression(piece) else {
+    // Names are ASCII in the language; a fixture may have others.
+    let plain = piece.replace(|c: char| !c.is_ascii(), "a");
+    let Ok(node) = crate::syntax::expression(&plain) else {
         return OperandKind::Computed;
     };
     match &node.kind {
@@ -242,11 +247,15 @@ pub(crate) fn headline(kind: ErrorKind, state: &str, message: &str) -> Headline 
 }
 
 /// A condition that was waited for.
-pub(crate) fn condition(place: Arc<Place>, strategy: &str, attempts: u32) -> ConditionState {
+pub(crate) fn condition(
+    place: Arc<Location>,
+    strategy: ConditionStrategy,
+    attempts: u32,
+) -> ConditionState {
     ConditionState {
         place,
         to: Some("shipped".into()),
-        strategy: strategy.into(),
+        strategy,
         attempts,
         last: None,
         again: None,
@@ -277,7 +286,7 @@ pub(crate) fn not_shipped() -> Headline {
         .done();
     let mut poll = condition(
         place("states.placed.transitions[0].when", source),
-        "poll",
+        ConditionStrategy::Poll,
         38,
     );
     poll.last = Some("GET http://127.0.0.1:7801/orders/7 → 200 in 4ms".into());
@@ -390,7 +399,7 @@ impl Log {
         let checked = Fact::ConditionChecked {
             place,
             attempt,
-            verdict: crate::event::Verdict::NotYet,
+            verdict: crate::event::ConditionVerdict::NotYet,
             explanation: None,
             seen: Some(Box::new(("res.body.status".into(), seen.into()))),
         };

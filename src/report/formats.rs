@@ -11,7 +11,7 @@ use std::io::Write;
 
 /// A report format.
 #[derive(Debug)]
-pub struct Report {
+pub struct ReportFormat {
     /// The word on the command line.
     pub name: &'static str,
     /// What it is for, in one line.
@@ -21,28 +21,28 @@ pub struct Report {
 }
 
 /// Every report format.
-pub static REPORTS: &[Report] = &[
-    Report {
+pub static REPORTS: &[ReportFormat] = &[
+    ReportFormat {
         name: "junit",
         summary: "JUnit XML: a suite for each folder, a test case for each task",
         make: |writer, options| Box::new(Junit::new(writer, options)),
     },
-    Report {
+    ReportFormat {
         name: "json",
         summary: "one JSON document: the run and each task with its attempts",
         make: |writer, options| Box::new(Document::new(writer, options)),
     },
-    Report {
+    ReportFormat {
         name: "markdown",
         summary: "the counts, a table of what did not simply pass, each failure in full",
         make: |writer, options| Box::new(Markdown::new(writer, options)),
     },
-    Report {
+    ReportFormat {
         name: "html",
         summary: "one page to read and to send: every task, each failure in full, what happened",
         make: |writer, options| Box::new(Html::new(writer, options)),
     },
-    Report {
+    ReportFormat {
         name: "ndjson",
         summary: "every event as a line of JSON, as it happens",
         make: |writer, _| Box::new(Ndjson::new(writer)),
@@ -50,6 +50,6 @@ pub static REPORTS: &[Report] = &[
 ];
 
 /// The format of this name.
-pub fn by_name(name: &str) -> Option<&'static Report> {
+pub fn by_name(name: &str) -> Option<&'static ReportFormat> {
     REPORTS.iter().find(|report| report.name == name)
 }

@@ -3,7 +3,7 @@
 use super::failure::anchor;
 use super::markdown::Markdown;
 use super::options::Options;
-use super::text::shown;
+use super::text::printable;
 use super::view::{Ended, Key, Live};
 use crate::event::{Event, Sink};
 use std::collections::BTreeMap;
@@ -69,7 +69,7 @@ impl Github {
 /// A text that ends at its line, and that no second command can hide in.
 fn message(text: &str) -> String {
     // A line break is the one control character that GitHub shows.
-    let lines: Vec<_> = text.split('\n').map(|line| shown(line, true)).collect();
+    let lines: Vec<_> = text.split('\n').map(|line| printable(line, true)).collect();
     let text = lines.join("\n");
     text.replace('%', "%25")
         .replace('\r', "%0D")

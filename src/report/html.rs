@@ -1,10 +1,10 @@
 //! A run as one page that asks for nothing else: it opens from a disk, without a network and without scripts.
 
+use super::event_line::event_line;
 use super::options::Options;
 use super::status::{Hue, Status, Theme};
-use super::step::step;
 use super::style::Style;
-use super::text::{append, shown};
+use super::text::{append, printable};
 use super::value::{length, utc};
 use super::view::{Ended, Key, Live};
 use crate::event::{Event, ExecutionId, Outcome, Sink};
@@ -20,7 +20,7 @@ pub struct Html {
     /// What happened in the executions under way.
     events: BTreeMap<ExecutionId, Happened>,
     /// The executions that have ended, in the order of the run's tasks, each task's attempts together.
-    tasks: BTreeMap<(Key, u32), Task>,
+    tasks: BTreeMap<(Key, u32), TaskSection>,
     /// The bytes of what happened, all executions together.
     bytes: usize,
     written: bool,
@@ -34,7 +34,7 @@ struct Happened {
     more: u64,
 }
 
-struct Task {
+struct TaskSection {
     status: Status,
     name: String,
     file: String,
@@ -86,7 +86,7 @@ impl Html {
             return;
         }
         happened.count += 1;
-        let told = step(&event.fact);
+        let told = event_line(&event.fact);
         let (class, glyph) = match told.status {
             Some(status) => (class(status), status.glyph(true)),
             None => ("neutral", ""),
@@ -98,7 +98,7 @@ impl Html {
                 "<tr class=\"{class}\"><td>{}</td><td>{}</td><td>{glyph}</td><td>{}</td></tr>\n",
                 event.seq,
                 length((event.at - began).max(0).unsigned_abs()),
-                escaped(&shown(&told.text, true)),
+                escaped(&printable(&told.text, true)),
             ),
         );
         self.bytes += happened.rows.len() - before;
@@ -119,7 +119,7 @@ impl Html {
             let after = (visit.at - ended.began).max(0).unsigned_abs();
             (visit.state.to_string(), after)
         });
-        let task = Task {
+        let task = TaskSection {
             status: Status::Ended(ended.outcome),
             name: ended.name(),
             file: started.file.to_string(),
@@ -160,7 +160,7 @@ impl Html {
         out.push_str("<main>\n");
         let longest = self.tasks.values().map(|task| task.micros).max();
         // What did not pass is looked for: it comes first, and open.
-        let mut tasks: Vec<&Task> = self.tasks.values().collect();
+        let mut tasks: Vec<&TaskSection> = self.tasks.values().collect();
         tasks.sort_by_key(|task| task.is_good());
         for task in tasks {
             task.write(longest.unwrap_or(0), &mut out);
@@ -201,7 +201,7 @@ impl Html {
         };
         append(out, format_args!("in {}</p>\n<dl>\n", length(micros)));
         let mut row = |name: &str, value: &str| {
-            let value = escaped(&shown(value, true));
+            let value = escaped(&printable(value, true));
             append(out, format_args!("<dt>{name}</dt><dd>{value}</dd>\n"));
         };
         row("began", &utc(self.live.began));
@@ -219,7 +219,7 @@ impl Html {
     }
 }
 
-impl Task {
+impl TaskSection {
     fn is_good(&self) -> bool {
         matches!(self.status, Status::Ended(outcome) if outcome.is_good()) || !self.last_attempt
     }
@@ -234,8 +234,8 @@ impl Task {
                 class(self.status),
                 self.status.glyph(true),
                 self.status.word(),
-                escaped(&shown(&self.name, true)),
-                escaped(&shown(&self.file, true)),
+                escaped(&printable(&self.name, true)),
+                escaped(&printable(&self.file, true)),
                 length(self.micros),
             ),
         );
@@ -244,7 +244,7 @@ impl Task {
                 out,
                 format_args!(
                     " <span class=\"why\">{}</span>",
-                    escaped(&shown(&self.why, true))
+                    escaped(&printable(&self.why, true))
                 ),
             );
         }
@@ -278,7 +278,7 @@ impl Task {
                 format_args!(
                     "<li><span class=\"state\">{}</span><span class=\"track\"><i style=\"margin-left:{:.2}%;width:{:.2}%\">\
                      </i></span><span class=\"faint\">{}</span></li>\n",
-                    escaped(&shown(state, true)),
+                    escaped(&printable(state, true)),
                     share(*at),
                     share(micros).max(0.2),
                     length(micros),

@@ -15,7 +15,7 @@ pub struct Document {
     options: Options,
     live: Live,
     /// The tasks, in the order of the run.
-    tasks: BTreeMap<Key, Task>,
+    tasks: BTreeMap<Key, JsonTask>,
     written: bool,
 }
 
@@ -24,12 +24,12 @@ pub struct Document {
 struct Whole<'d> {
     /// The version of this document's shape.
     version: u32,
-    run: Run<'d>,
-    tasks: Vec<&'d Task>,
+    run: JsonRun<'d>,
+    tasks: Vec<&'d JsonTask>,
 }
 
 #[derive(Serialize)]
-struct Run<'d> {
+struct JsonRun<'d> {
     id: Option<&'d Name>,
     funcy: &'d str,
     command: &'d [String],
@@ -41,17 +41,17 @@ struct Run<'d> {
     counts: BTreeMap<String, u32>,
     /// Against this the journal can be checked: `funcy audit verify RUN --head HEAD`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    journal: Option<Kept<'d>>,
+    journal: Option<JournalHead<'d>>,
 }
 
 #[derive(Serialize)]
-struct Kept<'d> {
+struct JournalHead<'d> {
     head: &'d str,
     events: u64,
 }
 
 #[derive(Serialize)]
-struct Task {
+struct JsonTask {
     #[serde(rename = "task")]
     name: Name,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,7 +76,7 @@ struct Attempt {
     skip: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<Name>,
-    path: Vec<Visit>,
+    path: Vec<JsonVisit>,
     #[serde(skip_serializing_if = "is_zero")]
     more_visits: u64,
     #[serde(skip_serializing_if = "Json::is_null")]
@@ -89,7 +89,7 @@ struct Attempt {
 }
 
 #[derive(Serialize)]
-struct Visit {
+struct JsonVisit {
     state: Name,
     micros: u64,
 }
@@ -134,7 +134,7 @@ impl Document {
             .path
             .iter()
             .zip(ends.chain([ended.at]))
-            .map(|(visit, end)| Visit {
+            .map(|(visit, end)| JsonVisit {
                 state: Name::clone(&visit.state),
                 micros: (end - visit.at).max(0).unsigned_abs(),
             })
@@ -155,7 +155,7 @@ impl Document {
             failure: failed,
             cleanup: ended.cleanup,
         };
-        let task = self.tasks.entry(key).or_insert_with(|| Task {
+        let task = self.tasks.entry(key).or_insert_with(|| JsonTask {
             name: started.task,
             case: started.case,
             file: started.file,
@@ -196,7 +196,7 @@ impl Sink for Document {
         let started = &self.live.started;
         let whole = Whole {
             version: 1,
-            run: Run {
+            run: JsonRun {
                 id: self.live.run.as_ref(),
                 funcy: &started.version,
                 command: &started.command,
@@ -209,7 +209,7 @@ impl Sink for Document {
                     .map_or(Outcome::Interrupted, |(outcome, _)| outcome),
                 selected: started.tasks,
                 counts: counts(&self.live.tally),
-                journal: (self.live.sealed.as_ref()).map(|(head, events)| Kept {
+                journal: (self.live.sealed.as_ref()).map(|(head, events)| JournalHead {
                     head,
                     events: *events,
                 }),

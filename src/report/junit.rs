@@ -2,7 +2,7 @@
 
 use super::options::Options;
 use super::style::Style;
-use super::text::{append, shown};
+use super::text::{append, printable};
 use super::value::{length, utc};
 use super::view::{Ended, Key, Live};
 use crate::event::{Event, Name, Outcome, Sink};
@@ -19,12 +19,12 @@ pub struct Junit {
     options: Options,
     live: Live,
     /// The tasks, in the order of the run.
-    tasks: BTreeMap<Key, Task>,
+    tasks: BTreeMap<Key, TaskAttempts>,
     written: bool,
 }
 
 /// A task with all its attempts.
-struct Task {
+struct TaskAttempts {
     file: Name,
     case: TestCase,
     /// The attempts before the last one.
@@ -54,7 +54,7 @@ impl Junit {
             reruns.append(&mut task.reruns);
             reruns.extend(rerun(&task));
         }
-        let task = Task {
+        let task = TaskAttempts {
             file: Name::clone(&ended.started.file),
             case: case(ended, &self.live, &self.options),
             reruns,
@@ -121,7 +121,7 @@ impl Sink for Junit {
 
 /// A text that XML can hold: control characters are shown as text, line breaks stay.
 fn xml(text: &str) -> XmlString {
-    let lines: Vec<_> = text.split('\n').map(|line| shown(line, true)).collect();
+    let lines: Vec<_> = text.split('\n').map(|line| printable(line, true)).collect();
     XmlString::new(lines.join("\n"))
 }
 
@@ -188,7 +188,7 @@ fn status(ended: &Ended, live: &Live, options: &Options) -> TestCaseStatus {
         Outcome::Error | Outcome::Cancelled | Outcome::Interrupted => NonSuccessKind::Error,
     };
     let mut status = TestCaseStatus::non_success(kind);
-    status.set_message(shown(&ended.reason(), true));
+    status.set_message(printable(&ended.reason(), true));
     let ty = match &ended.headline {
         Some(headline) => headline.failure.kind.word(),
         None => ended.outcome.word(),
@@ -200,7 +200,7 @@ fn status(ended: &Ended, live: &Live, options: &Options) -> TestCaseStatus {
 }
 
 /// A task whose result did not count, since it was tried again.
-fn rerun(task: &Task) -> Option<TestRerun> {
+fn rerun(task: &TaskAttempts) -> Option<TestRerun> {
     let TestCaseStatus::NonSuccess {
         kind,
         message,

@@ -3,7 +3,7 @@
 use super::options::Options;
 use super::status::Status;
 use super::style::Style;
-use super::text::{append, cut_end, shown};
+use super::text::{append, cut_end, printable};
 use super::value::length;
 use super::view::{Ended, Key, Live};
 use crate::event::{Event, Outcome, Sink};
@@ -17,11 +17,11 @@ pub struct Markdown {
     options: Options,
     live: Live,
     /// What did not simply pass, in the order of the run's tasks.
-    tasks: BTreeMap<Key, Task>,
+    tasks: BTreeMap<Key, TaskRow>,
     written: bool,
 }
 
-struct Task {
+struct TaskRow {
     outcome: Outcome,
     row: String,
     failure: String,
@@ -73,7 +73,7 @@ impl Markdown {
             length(ended.metrics.micros),
             cell(&why),
         );
-        let task = Task {
+        let task = TaskRow {
             outcome: ended.outcome,
             row,
             failure: ended.failure_text(self.live.run.as_ref(), &self.options),
@@ -110,7 +110,7 @@ impl Markdown {
             return text;
         }
         text.push_str("\n| | task | state | time | why |\n| --- | --- | --- | --- | --- |\n");
-        let mut tasks: Vec<&Task> = self.tasks.values().collect();
+        let mut tasks: Vec<&TaskRow> = self.tasks.values().collect();
         // The order of the run is kept among equals.
         tasks.sort_by_key(|task| urgency(task.outcome));
         // Half of the room for the table, the rest for the failures.
@@ -151,7 +151,7 @@ fn bounded(pieces: impl Iterator<Item = String>, most: usize, rest: &str, text: 
 
 /// A text in a cell of a table: in one line, with nothing that Markdown or HTML would obey.
 fn cell(text: &str) -> String {
-    let text = shown(text, true);
+    let text = printable(text, true);
     let mut out = String::new();
     for c in cut_end(&text, 300, "…").chars() {
         match c {

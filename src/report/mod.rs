@@ -13,6 +13,7 @@
 mod cause;
 mod command;
 mod difference;
+mod event_line;
 mod failure;
 mod formats;
 mod github;
@@ -20,14 +21,13 @@ mod html;
 mod json;
 mod junit;
 mod markdown;
-mod moment;
 mod ndjson;
 mod operand;
 mod options;
-mod row;
+mod snapshot;
 mod snippet;
 mod status;
-mod step;
+mod status_line;
 mod style;
 mod summary;
 mod terminal;
@@ -44,17 +44,17 @@ mod tests;
 
 pub use cause::{Cause, causes, normalized};
 pub use failure::{About, Sources, explained, failure};
-pub use formats::{REPORTS, Report, by_name};
+pub use formats::{REPORTS, ReportFormat, by_name};
 pub use github::Github;
 pub use html::Html;
 pub use json::Document;
 pub use junit::Junit;
 pub use markdown::Markdown;
-pub use moment::{Came, Known, Moment};
 pub use ndjson::Ndjson;
 pub use options::Options;
-pub use row::waiting;
+pub use snapshot::{ExecutionSnapshot, LastResult, Snapshot};
 pub use status::{Hue, Status, Theme};
+pub use status_line::waiting;
 pub use style::{Color, ColorChoice, Output, Style};
 pub use terminal::Terminal;
 pub use view::{Ended, Key, Last, Live, Phase, Running, Visit};
@@ -63,11 +63,11 @@ pub use waits::{Advice, Limited, Times, Waits};
 
 // What the commands and the screen of `watch` draw their own lists with.
 pub(crate) use failure::anchor;
-pub(crate) use row::{
+pub(crate) use status_line::{
     dump as running_facts, ended as ended_row, json as running_json, path as path_text,
     running as running_row, running_since,
 };
 pub(crate) use style::{Ink, Line};
 pub(crate) use summary::counted;
-pub(crate) use text::{cut_end, cut_middle, shown, width, wrap};
+pub(crate) use text::{cut_end, cut_middle, printable, width, wrap};
 pub(crate) use value::{compact, count, length, utc};

@@ -188,7 +188,15 @@ fn label(operand: &Operand, decisive: bool, missing: bool, symbols: &Symbols) ->
         value => compact(value, VALUE_BYTES, symbols.ellipsis),
     };
     let (a, b) = (show(left), show(right));
-    if value.is_null() {
+    if matches!(operand.kind, K::IsNull | K::IsNotNull) && left.is_null() && right.is_null() {
+        return format!("{} = null", if missing { "missing" } else { "null" });
+    }
+    // What was recorded before there was an unknown says false.
+    let is_ordered = matches!(
+        operand.kind,
+        K::Less | K::LessOrEqual | K::Greater | K::GreaterOrEqual
+    );
+    if value.is_null() || is_ordered && (left.is_null() || right.is_null()) {
         let operator = operand.kind.symbol().unwrap_or("and");
         return format!("unknown: {a} {operator} {b}");
     }

@@ -101,7 +101,7 @@ impl Snippet<'_> {
                 _ => style.symbols().continued.to_owned(),
             };
             self.gutter(&head, style)
-                .plain(&row.shown(*chunk))
+                .plain(&row.text_of(*chunk))
                 .write(out);
             self.below(&row, *chunk, &places, room, style, out);
         }
@@ -272,7 +272,7 @@ impl Row {
             .unwrap_or(end)
     }
 
-    fn shown(&self, chunk: Chunk) -> String {
+    fn text_of(&self, chunk: Chunk) -> String {
         self.pieces[chunk.start..chunk.end].concat()
     }
 
@@ -335,7 +335,7 @@ struct Label {
 
 impl Label {
     fn new(column: usize, mark: &Mark, ink: Ink, room: usize, style: Style) -> Self {
-        let text = super::text::shown(&mark.label, style.unicode);
+        let text = super::text::printable(&mark.label, style.unicode);
         let text = cut_end(&text, room.min(160), style.symbols().ellipsis).into_owned();
         let start = column.min(room.saturating_sub(width(&text)));
         Self {

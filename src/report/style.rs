@@ -212,7 +212,7 @@ impl Line {
         if piece.is_empty() {
             return;
         }
-        let piece = text::shown(piece, self.style.unicode);
+        let piece = text::printable(piece, self.style.unicode);
         match self.spans.last_mut() {
             Some((last, text)) if *last == ink => text.push_str(&piece),
             _ => self.spans.push((ink, piece.into_owned())),

@@ -1,8 +1,8 @@
 //! The end of a run in words: failures, flaky and slow tasks, counts, and how to go on.
 
 use super::options::Options;
-use super::row;
 use super::status::Status;
+use super::status_line;
 use super::style::{Ink, Line, Style};
 use super::text::append;
 use super::value::length;
@@ -43,7 +43,7 @@ impl Summary {
         match ended.outcome {
             Outcome::Passed | Outcome::Skipped => {}
             Outcome::Flaky => {
-                let mut row = row::ended(ended, None, style);
+                let mut row = status_line::ended(ended, None, style);
                 if let Some(before) = self.failures.remove(&ended.key()) {
                     let first = before.reason.lines().next().unwrap_or_default();
                     row.add(Ink::Faint, &format!("; before: {first}"));

@@ -2,8 +2,8 @@
 //! every failure in full.
 
 use super::options::Options;
-use super::row;
 use super::status::Status;
+use super::status_line;
 use super::style::{Ink, Line, Style};
 use super::summary::{Summary, counted};
 use super::text::append;
@@ -109,7 +109,7 @@ impl Terminal {
         let style = self.style();
         let mut out = String::new();
         for running in self.live.running.values() {
-            row::dump(running, now, style, &mut out);
+            status_line::dump(running, now, style, &mut out);
         }
         if out.is_empty() {
             let nothing = style.line().push(Ink::Faint, "nothing is running");
@@ -137,7 +137,7 @@ impl Terminal {
             return Ok(());
         };
         let style = self.style();
-        row::running(running, now, style).write(&mut self.pending);
+        status_line::running(running, now, style).write(&mut self.pending);
         let counts = format!(
             "  {} of {} tasks done, {} more running",
             self.live.done(),
@@ -200,7 +200,7 @@ impl Terminal {
         running.sort_by_key(|running| running.id);
         let mut rows = vec![self.bar(now, style)];
         let running = running.into_iter();
-        rows.extend(running.map(|running| row::running(running, now, style)));
+        rows.extend(running.map(|running| status_line::running(running, now, style)));
         if more > 0 {
             let more = format!("  +{more} more running");
             rows.push(style.line().push(Ink::Faint, &more));
@@ -245,7 +245,7 @@ impl Sink for Terminal {
             };
             self.summary.add(&ended, &self.live, &self.options);
             let count = (self.live.done(), self.live.started.tasks);
-            let row = row::ended(&ended, Some(count), self.style());
+            let row = status_line::ended(&ended, Some(count), self.style());
             row.write(&mut self.pending);
             self.spoke = event.at;
         }

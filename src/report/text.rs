@@ -68,7 +68,7 @@ pub(crate) fn push_shown(out: &mut String, c: char, unicode: bool) {
 }
 
 /// The text, safe to print in one line. Showing a shown text changes nothing.
-pub(crate) fn shown(text: &str, unicode: bool) -> Cow<'_, str> {
+pub(crate) fn printable(text: &str, unicode: bool) -> Cow<'_, str> {
     let clean = if unicode {
         !text.chars().any(is_unsafe)
     } else {
@@ -165,13 +165,13 @@ mod tests {
 
     #[test]
     fn shows_what_a_terminal_would_obey_as_text() {
-        assert_eq!(shown("a\x1b[31mb\r\n", true), "a\\x1b[31mb\\r\\n");
-        assert_eq!(shown("\u{9b}2J", true), "\\u{9b}2J");
-        assert_eq!(shown("abc\u{202e}cba", true), "abc\\u{202e}cba");
-        assert_eq!(shown("größe", true), "größe");
-        assert_eq!(shown("größe", false), "gr\\u{f6}\\u{df}e");
-        let once = shown("\x07\u{fe0f}✗", false).into_owned();
-        assert_eq!(shown(&once, false), once);
+        assert_eq!(printable("a\x1b[31mb\r\n", true), "a\\x1b[31mb\\r\\n");
+        assert_eq!(printable("\u{9b}2J", true), "\\u{9b}2J");
+        assert_eq!(printable("abc\u{202e}cba", true), "abc\\u{202e}cba");
+        assert_eq!(printable("größe", true), "größe");
+        assert_eq!(printable("größe", false), "gr\\u{f6}\\u{df}e");
+        let once = printable("\x07\u{fe0f}✗", false).into_owned();
+        assert_eq!(printable(&once, false), once);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What happened in one state: its visits, each with its instructions, their results and its conditions.
 
+use super::event_line::{EventLine, event_line};
 use super::status::Status;
-use super::step::{Step, step};
 use super::style::{Ink, Style};
 use super::value::length;
 use crate::event::{Attempted, Event, ExecutionId, ExecutionStarted, Fact, Name};
@@ -184,7 +184,7 @@ impl StateVisit {
 #[derive(Debug)]
 struct Told {
     at: i64,
-    step: Step,
+    step: EventLine,
 }
 
 /// A poll or message with what its conditions said, or any other event by itself.
@@ -200,7 +200,7 @@ fn rounds(events: &VecDeque<Event>) -> Vec<Round> {
     for event in events {
         let told = Told {
             at: event.at,
-            step: step(&event.fact),
+            step: event_line(&event.fact),
         };
         if let Some(key) = repeats(&event.fact) {
             merge(&mut rounds);
@@ -269,7 +269,7 @@ fn repeats(fact: &Fact) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Reply, Span, Verdict};
+    use crate::event::{ConditionVerdict, Reply, Span};
     use std::sync::Arc;
 
     fn events(facts: Vec<Fact>) -> Vec<Event> {
@@ -297,8 +297,8 @@ mod tests {
         }
     }
 
-    fn place() -> Arc<crate::event::Place> {
-        Arc::new(crate::event::Place {
+    fn place() -> Arc<crate::event::Location> {
+        Arc::new(crate::event::Location {
             file: "t.yaml".into(),
             path: "states.placed".into(),
             span: Span::default(),
@@ -319,7 +319,7 @@ mod tests {
         let checked = Fact::ConditionChecked {
             place: place(),
             attempt,
-            verdict: Verdict::NotYet,
+            verdict: ConditionVerdict::NotYet,
             explanation: None,
             seen: Some(Box::new(("res.body.status".into(), status.into()))),
         };

@@ -7,7 +7,7 @@
 //! A state's limit is **too long** if it is more than 10 times the p99 of all that was taken from the state, at
 //! least 20 times, and **too tight** if that p99 is more than 0.8 of it.
 
-use crate::event::{Event, ExecutionId, Fact, Name};
+use crate::event::{Event, ExecutionId, Fact, Name, TimeoutScope};
 use std::collections::HashMap;
 
 /// How long the transitions of one task took, over any number of its executions.
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 pub struct Waits {
     /// In the order in which they were first taken.
     transitions: Vec<Transition>,
-    states: Vec<State>,
+    states: Vec<StateWaits>,
     open: HashMap<ExecutionId, Open>,
 }
 
@@ -34,7 +34,7 @@ struct Transition {
 }
 
 #[derive(Clone, Debug)]
-struct State {
+struct StateWaits {
     name: Name,
     /// The limit of the first execution that waited here, which is the latest.
     limit: Option<u64>,
@@ -112,7 +112,11 @@ impl Waits {
                     waits_since.map_or(0, |since| (event.at - since).max(0).unsigned_abs());
                 self.took(from, to, micros, limit);
             }
-            Fact::TimedOut { state, scope, .. } if &**scope == "transition" => {
+            Fact::TimedOut {
+                state,
+                scope: TimeoutScope::Transition,
+                ..
+            } => {
                 let limit = self.open.remove(&id).unwrap_or_default().limit;
                 let state = self.state(state);
                 state.timeouts += 1;
@@ -143,10 +147,10 @@ impl Waits {
         }
     }
 
-    fn state(&mut self, name: &Name) -> &mut State {
+    fn state(&mut self, name: &Name) -> &mut StateWaits {
         let at = self.states.iter().position(|state| state.name == *name);
         let at = at.unwrap_or_else(|| {
-            self.states.push(State {
+            self.states.push(StateWaits {
                 name: Name::clone(name),
                 limit: None,
                 micros: Vec::new(),
@@ -223,11 +227,11 @@ fn percentile(sorted: &[u64], percent: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Place;
+    use crate::event::Location;
     use std::sync::Arc;
 
-    fn place() -> Arc<Place> {
-        Arc::new(Place {
+    fn place() -> Arc<Location> {
+        Arc::new(Location {
             file: "t.yaml".into(),
             path: "states.placed".into(),
             span: crate::event::Span::default(),
@@ -244,7 +248,7 @@ mod tests {
                 also_ready: Vec::new(),
             },
             None => Fact::TimedOut {
-                scope: "transition".into(),
+                scope: TimeoutScope::Transition,
                 state: "placed".into(),
                 limit_micros: 20_000_000,
                 conditions: Vec::new(),

@@ -1,8 +1,8 @@
 //! The definitions: of each file the last that was good, and what is wrong with it now.
 
+use super::canonical_path::{absolute, canonical, canonical_file, existing, normal};
 use super::changes::Batch;
 use super::depends::{self, Module, Parts, Tie};
-use super::real::{absolute, existing, normal, real, real_file};
 use crate::definition::{self, Diagnostic, Severity};
 use crate::engine::{self, Loaded, Loader, Projects, Tasks};
 use crate::event::{Name, Span};
@@ -21,7 +21,7 @@ pub(super) struct Catalog {
     given: BTreeSet<Name>,
     roots: Vec<PathBuf>,
     projects: Projects,
-    entries: Vec<Entry>,
+    entries: Vec<TaskFile>,
     /// The folders that task files lie in.
     folders: BTreeSet<PathBuf>,
     /// What was read of each path last; `None`: it was not there.
@@ -30,7 +30,7 @@ pub(super) struct Catalog {
 
 /// One task file.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct TaskFile {
     /// As it was found.
     pub(super) path: PathBuf,
     /// The same for people.
@@ -90,7 +90,7 @@ impl Catalog {
         }
     }
 
-    pub(super) fn entries(&self) -> &[Entry] {
+    pub(super) fn entries(&self) -> &[TaskFile] {
         &self.entries
     }
 
@@ -121,7 +121,7 @@ impl Catalog {
             let near = data.filter(|folder| parts.file.parent() != Some(folder));
             folders.extend(
                 near.filter(|folder| folder.is_dir() && folder.parent().is_some())
-                    .map(real),
+                    .map(canonical),
             );
         }
         folders.retain(|folder| folder.is_dir());
@@ -265,7 +265,7 @@ impl Catalog {
 
     /// Finds the task files; those that are known keep what is known of them.
     fn survey(&mut self) {
-        let mut known: HashMap<PathBuf, Entry> = std::mem::take(&mut self.entries)
+        let mut known: HashMap<PathBuf, TaskFile> = std::mem::take(&mut self.entries)
             .into_iter()
             .map(|entry| (entry.path.clone(), entry))
             .collect();
@@ -277,13 +277,13 @@ impl Catalog {
                 continue;
             };
             self.folders
-                .extend(found.folders.iter().map(|folder| real(folder)));
+                .extend(found.folders.iter().map(|folder| canonical(folder)));
             for path in found.files {
-                let file = real_file(&path);
+                let file = canonical_file(&path);
                 if !seen.insert(file.clone()) {
                     continue;
                 }
-                let entry = known.remove(&path).unwrap_or_else(|| Entry {
+                let entry = known.remove(&path).unwrap_or_else(|| TaskFile {
                     file: path.display().to_string().into(),
                     parts: Parts {
                         file,
@@ -456,9 +456,9 @@ fn parts(file: &Path, task: &Loaded) -> Parts {
     Parts {
         file: file.to_owned(),
         text: Name::clone(&task.machine.file.text),
-        suite: source.map(|source| real_file(&source.path)),
+        suite: source.map(|source| canonical_file(&source.path)),
         suite_text: source.map_or_else(Name::default, |source| Name::clone(&source.text)),
-        scripts: real(&normal(&folder.join(scripts))),
+        scripts: canonical(&normal(&folder.join(scripts))),
         named: depends::named(
             &literals(&task.machine),
             file.parent().unwrap_or(Path::new("/")),
@@ -473,7 +473,7 @@ fn literals(machine: &Machine) -> Vec<Name> {
 }
 
 fn suite_of(file: &Path) -> Option<PathBuf> {
-    engine::suite_above(file.parent()?).map(|path| real_file(&path))
+    engine::suite_above(file.parent()?).map(|path| canonical_file(&path))
 }
 
 /// The modules of a folder.

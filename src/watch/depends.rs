@@ -1,6 +1,6 @@
 //! Which tasks a changed path affects: what each of them is made of, as paths.
 
-use super::real::normal;
+use super::canonical_path::normal;
 use crate::event::Name;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

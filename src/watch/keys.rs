@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 /// What a key asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
+pub(super) enum KeyAction {
     Down,
     Up,
     PageDown,
@@ -34,7 +34,7 @@ pub(super) enum Action {
 }
 
 /// One line of the help.
-pub(super) struct Key {
+pub(super) struct KeyHelp {
     /// As it is written on the keyboard.
     pub(super) keys: &'static str,
     /// What it does, in a word, for the footer.
@@ -43,12 +43,12 @@ pub(super) struct Key {
     pub(super) does: &'static str,
 }
 
-const fn key(keys: &'static str, word: &'static str, does: &'static str) -> Key {
-    Key { keys, word, does }
+const fn key(keys: &'static str, word: &'static str, does: &'static str) -> KeyHelp {
+    KeyHelp { keys, word, does }
 }
 
 /// Every key, in the order of the help.
-pub(super) const KEYS: &[Key] = &[
+pub(super) const KEYS: &[KeyHelp] = &[
     key(
         "j k",
         "select",
@@ -100,44 +100,44 @@ pub(super) const KEYS: &[Key] = &[
 ];
 
 /// What this key asks for.
-pub(super) fn action(key: &KeyEvent) -> Option<Action> {
+pub(super) fn action(key: &KeyEvent) -> Option<KeyAction> {
     if key.kind == KeyEventKind::Release {
         return None;
     }
     if key.modifiers.contains(KeyModifiers::CONTROL) {
         return match key.code {
-            KeyCode::Char('c' | 'C') => Some(Action::Interrupt),
-            KeyCode::Char('d') => Some(Action::PageDown),
-            KeyCode::Char('u') => Some(Action::PageUp),
+            KeyCode::Char('c' | 'C') => Some(KeyAction::Interrupt),
+            KeyCode::Char('d') => Some(KeyAction::PageDown),
+            KeyCode::Char('u') => Some(KeyAction::PageUp),
             _ => None,
         };
     }
     Some(match key.code {
-        KeyCode::Char('j') | KeyCode::Down => Action::Down,
-        KeyCode::Char('k') | KeyCode::Up => Action::Up,
-        KeyCode::PageDown => Action::PageDown,
-        KeyCode::PageUp => Action::PageUp,
-        KeyCode::Home => Action::Top,
-        KeyCode::End => Action::Bottom,
-        KeyCode::Enter => Action::Open,
-        KeyCode::Esc => Action::Back,
-        KeyCode::Char('a') => Action::All,
-        KeyCode::Char('r') => Action::Again,
-        KeyCode::Char('f') => Action::Failed,
-        KeyCode::Char('p') => Action::FilterPath,
-        KeyCode::Char('t') => Action::FilterName,
-        KeyCode::Char('c') => Action::Clear,
-        KeyCode::Char('x') => Action::Cancel,
-        KeyCode::Char(' ') => Action::Pause,
-        KeyCode::Char('n') => Action::NextFailure,
-        KeyCode::Char('N') => Action::PreviousFailure,
-        KeyCode::Char('/') => Action::Search,
-        KeyCode::Char('g') => Action::Graph,
-        KeyCode::Char('e') => Action::Edit,
-        KeyCode::Char('y') => Action::Copy,
-        KeyCode::Char('u') => Action::Web,
-        KeyCode::Char('?') => Action::Help,
-        KeyCode::Char('q') => Action::Quit,
+        KeyCode::Char('j') | KeyCode::Down => KeyAction::Down,
+        KeyCode::Char('k') | KeyCode::Up => KeyAction::Up,
+        KeyCode::PageDown => KeyAction::PageDown,
+        KeyCode::PageUp => KeyAction::PageUp,
+        KeyCode::Home => KeyAction::Top,
+        KeyCode::End => KeyAction::Bottom,
+        KeyCode::Enter => KeyAction::Open,
+        KeyCode::Esc => KeyAction::Back,
+        KeyCode::Char('a') => KeyAction::All,
+        KeyCode::Char('r') => KeyAction::Again,
+        KeyCode::Char('f') => KeyAction::Failed,
+        KeyCode::Char('p') => KeyAction::FilterPath,
+        KeyCode::Char('t') => KeyAction::FilterName,
+        KeyCode::Char('c') => KeyAction::Clear,
+        KeyCode::Char('x') => KeyAction::Cancel,
+        KeyCode::Char(' ') => KeyAction::Pause,
+        KeyCode::Char('n') => KeyAction::NextFailure,
+        KeyCode::Char('N') => KeyAction::PreviousFailure,
+        KeyCode::Char('/') => KeyAction::Search,
+        KeyCode::Char('g') => KeyAction::Graph,
+        KeyCode::Char('e') => KeyAction::Edit,
+        KeyCode::Char('y') => KeyAction::Copy,
+        KeyCode::Char('u') => KeyAction::Web,
+        KeyCode::Char('?') => KeyAction::Help,
+        KeyCode::Char('q') => KeyAction::Quit,
         _ => return None,
     })
 }

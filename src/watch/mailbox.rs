@@ -15,7 +15,7 @@ pub(super) enum Message {
     File(notify::Event),
     /// A key was pressed, or the terminal has another size.
     Input(Input),
-    /// A board has news.
+    /// A run has come further.
     Wake,
     /// A signal asks the program to end.
     Signal(&'static str),
@@ -63,7 +63,7 @@ impl Mailbox {
         let _ = self.sender.try_send(Message::Signal(name));
     }
 
-    /// A board has news. Never waits.
+    /// A run has come further. Never waits.
     pub(super) fn wake(&self) {
         if !self.flags.waking.swap(true, Ordering::AcqRel) {
             // Where there is no room, the session is awake.

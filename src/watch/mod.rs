@@ -7,21 +7,20 @@
 //! - `changes`: what the file system tells, folded to the paths that are looked at;
 //! - `depends`: which tasks a path affects;
 //! - `catalog`: of each file the last good definition;
-//! - `board`: how a run stands, and what is kept of it for a replay;
+//! - `progress`: how a run stands, and what is kept of it for a replay;
 //! - `state`: how the session stands, without files or a terminal;
 //! - `replay`: a new definition judged on the results of the last run;
 //! - `screen` and `plain`: what people see.
 
-mod board;
+mod canonical_path;
 mod catalog;
 mod changes;
 mod depends;
 mod editor;
 mod keys;
-mod look;
 mod mailbox;
 mod plain;
-mod real;
+mod progress;
 mod replay;
 mod runner;
 mod screen;
@@ -30,6 +29,7 @@ mod show;
 mod state;
 mod terminal;
 mod text;
+mod view_state;
 mod watcher;
 
 pub use mailbox::Mailbox;
@@ -116,7 +116,7 @@ where
             .name(session::THREAD.into())
             .stack_size(engine::STACK)
             .spawn_scoped(scope, move || {
-                session::Session::open(options, mailbox, inbox, runner)?.run()
+                session::WatchSession::open(options, mailbox, inbox, runner)?.run()
             })?;
         engine::block_on(async move {
             tokio::select! {

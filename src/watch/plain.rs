@@ -1,6 +1,6 @@
 //! A session without a terminal: lines.
 
-use super::state::{Round, State, Task};
+use super::state::{Round, SessionState, WatchedTask};
 use super::text;
 use crate::report::{Ink, Options, Style};
 use std::io::{self, Write};
@@ -36,7 +36,7 @@ impl Plain {
     }
 
     /// Why something runs.
-    pub(super) fn why(&mut self, state: &State) -> io::Result<()> {
+    pub(super) fn why(&mut self, state: &SessionState) -> io::Result<()> {
         let mut out = String::new();
         self.style()
             .line()
@@ -46,7 +46,7 @@ impl Plain {
     }
 
     /// A file is broken.
-    pub(super) fn broken(&mut self, task: &Task) -> io::Result<()> {
+    pub(super) fn broken(&mut self, task: &WatchedTask) -> io::Result<()> {
         let Some(findings) = &task.broken else {
             return Ok(());
         };
@@ -56,14 +56,14 @@ impl Plain {
     }
 
     /// A new definition was judged on the last results.
-    pub(super) fn replayed(&mut self, task: &Task) -> io::Result<()> {
+    pub(super) fn replayed(&mut self, task: &WatchedTask) -> io::Result<()> {
         let mut out = String::new();
         text::replayed(task, &self.options, &mut out);
         self.write(&out)
     }
 
     /// A task has a result.
-    pub(super) fn settled(&mut self, task: &Task) -> io::Result<()> {
+    pub(super) fn settled(&mut self, task: &WatchedTask) -> io::Result<()> {
         let Some(result) = &task.result else {
             return Ok(());
         };

@@ -1,38 +1,21 @@
 //! The judgement of a new definition on the results of the last run, without touching the system under test.
 
 use super::depends::Tie;
-use super::state::{Settled, Task};
-use crate::definition::{self, Difference};
+use super::state::{Replay, Settled, WatchedTask};
+use crate::definition::{self, TaskChange};
 use crate::engine::{self, Loaded};
 use crate::event::{Event, ExecutionId, Json, Name, Outcome, RunId};
-use crate::machine::{self, Inputs, Recording, ReplayEnd, Replayed, Stubbed};
-use crate::report::{Ended, Live};
+use crate::machine::Inputs;
+use crate::report::Live;
+use crate::sim::{self, Recording, ReplayEnd, Replayed, VirtualWorld};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-
-/// What a replay came to.
-#[derive(Debug)]
-pub(super) enum Replay {
-    /// A verdict.
-    Judged(Box<Ended>),
-    /// There is none, and why: where the edited path leaves the recording.
-    Left(String),
-}
 
 /// The number of the execution in the events of a replay.
 const EXECUTION: ExecutionId = 1;
 
-impl Replay {
-    pub(super) fn outcome(&self) -> Option<Outcome> {
-        match self {
-            Self::Judged(ended) => Some(ended.outcome),
-            Self::Left(_) => None,
-        }
-    }
-}
-
 /// Whether the task, since its last run, differs from it only in what is judged and kept of results.
-pub(super) fn is_worth_it(task: &Task, tie: Tie) -> bool {
+pub(super) fn is_worth_it(task: &WatchedTask, tie: Tie) -> bool {
     let (Some(result), Some(now)) = (&task.result, &task.definition) else {
         return false;
     };
@@ -40,14 +23,14 @@ pub(super) fn is_worth_it(task: &Task, tie: Tie) -> bool {
         return false;
     }
     match difference(&result.definition, now) {
-        Some(Difference::Expressions) => true,
+        Some(TaskChange::Expressions) => true,
         // The functions that the expressions call have changed.
-        Some(Difference::None) => tie == Tie::Script,
-        Some(Difference::Structure) | None => false,
+        Some(TaskChange::None) => tie == Tie::Script,
+        Some(TaskChange::Structure) | None => false,
     }
 }
 
-fn difference(before: &Loaded, now: &Loaded) -> Option<Difference> {
+fn difference(before: &Loaded, now: &Loaded) -> Option<TaskChange> {
     let before = definition::parse_task(&before.machine.file).ok()?;
     let now = definition::parse_task(&now.machine.file).ok()?;
     Some(before.value.difference(&now.value))
@@ -55,10 +38,10 @@ fn difference(before: &Loaded, now: &Loaded) -> Option<Difference> {
 
 /// Judges a definition on what the last run was answered.
 pub(super) fn judge(now: &Loaded, last: &Settled, vars: &[(Name, Json)], services: Json) -> Replay {
-    if last.recording.is_cut {
+    if last.kept.is_cut {
         return Replay::Left("the last run was too long to be kept".to_owned());
     }
-    let events = &last.recording.events;
+    let events = &last.kept.events;
     let Some(execution) = Recording::last_of(events, &now.machine) else {
         return Replay::Left("of the last run nothing was recorded".to_owned());
     };
@@ -70,8 +53,9 @@ pub(super) fn judge(now: &Loaded, last: &Settled, vars: &[(Name, Json)], service
         ..Inputs::default()
     };
     let permissions = Arc::clone(&now.project.permissions);
-    let world = Stubbed::new().environment(move |name| engine::environment(&permissions, name));
-    let replaying = || machine::replay_in(world, &now.machine, inputs, recording);
+    let world =
+        VirtualWorld::new().environment(move |name| engine::environment(&permissions, name));
+    let replaying = || sim::replay_in(world, &now.machine, inputs, recording);
     match catch_unwind(AssertUnwindSafe(replaying)) {
         Ok(replayed) => verdict(replayed, began),
         // The real run will meet the same, and report it.

@@ -1,6 +1,6 @@
 //! The engine's side of a session: starts runs, and keeps the services of the suites up between them.
 
-use super::board::Board;
+use super::progress::Progress;
 use crate::engine::{KeptServices, Run};
 use crate::event::Json;
 use std::path::Path;
@@ -11,9 +11,9 @@ use tokio::task::JoinSet;
 const QUEUE: usize = 1024;
 
 /// Something to do.
-pub(super) enum Order {
-    /// Start a run, whose end is told to the board.
-    Start(Box<Run>, Board),
+pub(super) enum RunnerCommand {
+    /// Start a run, whose end is written to its progress.
+    Start(Box<Run>, Progress),
     /// Drop what runs, with every process that it has started.
     Abandon,
 }
@@ -21,27 +21,29 @@ pub(super) enum Order {
 /// Gives orders to the engine. When it is dropped, the engine stops the services and ends.
 #[derive(Clone)]
 pub(super) struct Runner {
-    orders: Sender<Order>,
+    orders: Sender<RunnerCommand>,
     kept: KeptServices,
 }
 
 impl Runner {
-    pub(super) fn new() -> (Self, Receiver<Order>) {
+    pub(super) fn new() -> (Self, Receiver<RunnerCommand>) {
         let (orders, queue) = channel(QUEUE);
         let kept = KeptServices::default();
         (Self { orders, kept }, queue)
     }
 
     /// Starts a run. Its services stay up for the next.
-    pub(super) fn start(&self, run: Run, board: Board) {
+    pub(super) fn start(&self, run: Run, progress: Progress) {
         let run = Box::new(run.services(self.kept.clone()));
         // The engine takes orders as long as there is a session.
-        let _ = self.orders.blocking_send(Order::Start(run, board));
+        let _ = self
+            .orders
+            .blocking_send(RunnerCommand::Start(run, progress));
     }
 
     /// Drops what runs.
     pub(super) fn abandon(&self) {
-        let _ = self.orders.try_send(Order::Abandon);
+        let _ = self.orders.try_send(RunnerCommand::Abandon);
     }
 
     /// What expressions of this suite see as `services`.
@@ -55,18 +57,18 @@ impl Runner {
 }
 
 /// Carries out orders until no more come.
-pub(super) async fn serve(mut orders: Receiver<Order>, kept: KeptServices) {
+pub(super) async fn serve(mut orders: Receiver<RunnerCommand>, kept: KeptServices) {
     let mut running = JoinSet::new();
     loop {
         tokio::select! {
             biased;
             order = orders.recv() => match order {
-                Some(Order::Start(run, board)) => {
-                    running.spawn(async move { board.over(run.start().await.map(drop)) });
+                Some(RunnerCommand::Start(run, progress)) => {
+                    running.spawn(async move { progress.over(run.start().await.map(drop)) });
                 }
-                Some(Order::Abandon) | None => break,
+                Some(RunnerCommand::Abandon) | None => break,
             },
-            // A run contains its panics; what it came to stands on its board.
+            // A run contains its panics; what it came to stands in its progress.
             Some(_) = running.join_next() => {}
         }
     }

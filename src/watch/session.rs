@@ -1,14 +1,14 @@
 //! One session: takes messages out of the mailbox, one after the other, until it is told to end.
 
-use super::board::Board;
 use super::catalog::Catalog;
 use super::changes::{Batch, Changes};
 use super::depends::Tie;
-use super::look::Wish;
 use super::mailbox::{Inbox, Mailbox, Message};
+use super::progress::Progress;
 use super::runner::Runner;
-use super::show::Show;
-use super::state::{Active, Ask, Round, State};
+use super::show::Frontend;
+use super::state::{ActiveRun, Round, RunTrigger, SessionState};
+use super::view_state::SessionCommand;
 use super::watcher::Watcher;
 use super::{End, Options, editor, replay, text};
 use crate::engine::{Loaded, Run};
@@ -28,22 +28,22 @@ const AT_ONCE: usize = 512;
 /// How often what runs is drawn anew.
 const FRAME: Duration = Duration::from_millis(200);
 
-pub(super) struct Session {
+pub(super) struct WatchSession {
     options: Options,
     catalog: Catalog,
-    state: State,
+    state: SessionState,
     watcher: Watcher,
     changes: Changes,
     runner: Runner,
     mailbox: Mailbox,
     inbox: Inbox,
-    show: Show,
+    show: Frontend,
     /// How often Ctrl-C was pressed in a row.
     interrupts: u8,
     end: End,
 }
 
-impl Session {
+impl WatchSession {
     /// Takes the display, loads the tasks and begins to watch.
     pub(super) fn open(
         mut options: Options,
@@ -51,8 +51,8 @@ impl Session {
         inbox: Inbox,
         runner: Runner,
     ) -> io::Result<Self> {
-        let mut show = Show::open(&mut options, mailbox.clone())?;
-        let mut state = State::new(1, options.on_busy);
+        let mut show = Frontend::open(&mut options, mailbox.clone())?;
+        let mut state = SessionState::new(1, options.on_busy);
         state.now = now();
         // Something to see, before everything is read.
         show.frame(&state)?;
@@ -103,7 +103,7 @@ impl Session {
     fn begin(&mut self) -> io::Result<()> {
         self.sync();
         self.watch()?;
-        self.state.ask(Ask::Start, None);
+        self.state.ask(RunTrigger::Start, None);
         self.show.begun(&self.state)?;
         self.start();
         self.show.touch();
@@ -161,7 +161,7 @@ impl Session {
             Message::Wake => self.show.touch(),
             Message::Input(input) => self.input(&input)?,
             Message::EditorClosed(trouble) => {
-                if let Show::Screen(screen) = &mut self.show {
+                if let Frontend::Screen(screen) = &mut self.show {
                     screen.edited(trouble)?;
                 }
             }
@@ -171,26 +171,26 @@ impl Session {
     }
 
     fn input(&mut self, input: &Input) -> io::Result<()> {
-        let Show::Screen(screen) = &mut self.show else {
+        let Frontend::Screen(screen) = &mut self.show else {
             return Ok(());
         };
         self.state.now = now();
         crash::point("watch-input");
         let wish = match input {
-            Input::Key(key) => screen.look.press(key, &mut self.state),
+            Input::Key(key) => screen.view_state.press(key, &mut self.state),
             Input::Resize(..) => {
                 screen.resize()?;
                 None
             }
             _ => None,
         };
-        if wish != Some(Wish::Interrupt) && matches!(input, Input::Key(_)) {
+        if wish != Some(SessionCommand::Interrupt) && matches!(input, Input::Key(_)) {
             self.interrupts = 0;
         }
         match wish {
             None => {}
-            Some(Wish::Copy(text)) => screen.copy(&text)?,
-            Some(Wish::Edit(file)) => {
+            Some(SessionCommand::Copy(text)) => screen.copy(&text)?,
+            Some(SessionCommand::Edit(file)) => {
                 if let Some(task) = self.state.task(&file) {
                     let (file, at) = text::place(task);
                     screen.edit(editor::command(&file, at, |name| std::env::var(name).ok()))?;
@@ -198,14 +198,14 @@ impl Session {
                     return Ok(());
                 }
             }
-            Some(Wish::Interrupt) => self.interrupt()?,
-            Some(Wish::Leave) => {
+            Some(SessionCommand::Interrupt) => self.interrupt()?,
+            Some(SessionCommand::Leave) => {
                 self.state.leaving = true;
                 self.state.cancel("the session was quit");
             }
         }
         self.show.touch();
-        if let (Show::Screen(screen), Input::Key(_)) = (&self.show, input) {
+        if let (Frontend::Screen(screen), Input::Key(_)) = (&self.show, input) {
             screen.next_key();
         }
         Ok(())
@@ -303,11 +303,12 @@ impl Session {
             let run = self.new_run(&definition);
             let id = RunId::clone(run.id());
             let handle = run.handle();
-            let board = Board::new(self.mailbox.clone());
-            self.runner.start(run.sink(board.clone()), board.clone());
-            let active = Active {
+            let progress = Progress::new(self.mailbox.clone());
+            self.runner
+                .start(run.sink(progress.clone()), progress.clone());
+            let active = ActiveRun {
                 run: id,
-                board,
+                progress,
                 handle,
                 definition,
                 superseded: false,

@@ -1,12 +1,12 @@
 //! Where a session is shown: on a screen, or line by line. Each is told the same; a screen shows what it is
 //! told with its next frame.
 
-use super::look::Look;
 use super::mailbox::Mailbox;
 use super::plain::Plain;
 use super::screen;
-use super::state::{Round, State, Task};
+use super::state::{Round, SessionState, WatchedTask};
 use super::terminal::Terminal;
+use super::view_state::ViewState;
 use super::{Display, Options};
 use crate::event::Name;
 use crate::report;
@@ -19,7 +19,7 @@ use std::process::Command;
 const MAX_COPIED: usize = 74_994;
 
 /// A screen or lines.
-pub(super) enum Show {
+pub(super) enum Frontend {
     Lines(Box<Plain>),
     Screen(Box<Screen>),
 }
@@ -27,13 +27,13 @@ pub(super) enum Show {
 /// A screen, and where somebody looks.
 pub(super) struct Screen {
     terminal: Terminal,
-    pub(super) look: Look,
+    pub(super) view_state: ViewState,
     options: report::Options,
     /// Something has changed since the last frame.
     is_dirty: bool,
 }
 
-impl Show {
+impl Frontend {
     /// Gives the terminal back, where there is one.
     pub(super) fn give_back(&mut self) {
         if let Self::Screen(screen) = self {
@@ -51,11 +51,11 @@ impl Show {
                 Display::Screen => {
                     let mut screen = Screen {
                         terminal: Terminal::take(mailbox)?,
-                        look: Look::default(),
+                        view_state: ViewState::default(),
                         options: report,
                         is_dirty: true,
                     };
-                    screen.look.say("loading");
+                    screen.view_state.say("loading");
                     Self::Screen(Box::new(screen))
                 }
             },
@@ -82,18 +82,18 @@ impl Show {
     }
 
     /// Draws a frame, where there is something new to see.
-    pub(super) fn frame(&mut self, state: &State) -> io::Result<()> {
+    pub(super) fn frame(&mut self, state: &SessionState) -> io::Result<()> {
         match self {
             Self::Screen(screen) if screen.is_dirty && !screen.terminal.is_lent() => {
                 screen.is_dirty = false;
                 let Screen {
                     terminal,
-                    look,
+                    view_state,
                     options,
                     ..
                 } = &mut **screen;
                 (terminal.drawing)
-                    .draw(|frame| screen::draw(frame, state, look, options))
+                    .draw(|frame| screen::draw(frame, state, view_state, options))
                     .map(drop)
             }
             _ => Ok(()),
@@ -108,7 +108,7 @@ impl Show {
     }
 
     /// The session has begun.
-    pub(super) fn begun(&mut self, state: &State) -> io::Result<()> {
+    pub(super) fn begun(&mut self, state: &SessionState) -> io::Result<()> {
         match self {
             Self::Lines(plain) => {
                 let files = match state.tasks.len() {
@@ -122,8 +122,8 @@ impl Show {
                 plain.why(state)
             }
             Self::Screen(screen) => {
-                screen.look.status = None;
-                screen.look.keep_selected(state);
+                screen.view_state.status = None;
+                screen.view_state.keep_selected(state);
                 Ok(())
             }
         }
@@ -132,7 +132,7 @@ impl Show {
     /// Files have changed, and these tasks are affected; `wanted` of them will run.
     pub(super) fn changed<'f>(
         &mut self,
-        state: &State,
+        state: &SessionState,
         affected: impl Iterator<Item = &'f Name>,
         wanted: &[Name],
     ) -> io::Result<()> {
@@ -154,14 +154,14 @@ impl Show {
                     .chain(broken.copied())
                     .map(Name::clone)
                     .collect();
-                screen.look.turn_to(&first);
+                screen.view_state.turn_to(&first);
                 Ok(())
             }
         }
     }
 
     /// A new definition was judged on the last results.
-    pub(super) fn replayed(&mut self, task: &Task) -> io::Result<()> {
+    pub(super) fn replayed(&mut self, task: &WatchedTask) -> io::Result<()> {
         match self {
             Self::Lines(plain) => plain.replayed(task),
             Self::Screen(_) => Ok(()),
@@ -169,7 +169,7 @@ impl Show {
     }
 
     /// A task has a result.
-    pub(super) fn settled(&mut self, task: &Task) -> io::Result<()> {
+    pub(super) fn settled(&mut self, task: &WatchedTask) -> io::Result<()> {
         match self {
             Self::Lines(plain) => plain.settled(task),
             Self::Screen(_) => Ok(()),
@@ -189,7 +189,7 @@ impl Show {
         match self {
             Self::Lines(plain) => plain.note(text),
             Self::Screen(screen) => {
-                screen.look.say(text);
+                screen.view_state.say(text);
                 screen.is_dirty = true;
                 Ok(())
             }
@@ -210,10 +210,11 @@ impl Screen {
     pub(super) fn copy(&mut self, text: &str) -> io::Result<()> {
         let encoded = STANDARD.encode(text);
         if encoded.len() > MAX_COPIED {
-            self.look.say("the request is too long for the clipboard");
+            self.view_state
+                .say("the request is too long for the clipboard");
             return Ok(());
         }
-        self.look.say("copied");
+        self.view_state.say("copied");
         Terminal::send(&format!("\x1b]52;c;{encoded}\x07"))
     }
 
@@ -225,7 +226,7 @@ impl Screen {
     /// The editor was closed.
     pub(super) fn edited(&mut self, trouble: Option<String>) -> io::Result<()> {
         if let Some(trouble) = trouble {
-            self.look.say(&trouble);
+            self.view_state.say(&trouble);
         }
         self.is_dirty = true;
         self.terminal.closed()

@@ -1,10 +1,9 @@
 //! How a session stands: every task with its definition, its run and its last result; what is selected; what
 //! waits. Pure: it is told what happened, and says what is to be done.
 
-use super::board::{Board, Recording};
-use super::catalog::{Applied, Entry, Findings};
+use super::catalog::{Applied, Findings, TaskFile};
 use super::depends::Tie;
-use super::replay::Replay;
+use super::progress::{KeptEvents, Progress};
 use crate::engine::{Handle, Loaded, ServiceError};
 use crate::event::{Name, Outcome, RunId};
 use crate::report::Ended;
@@ -26,9 +25,9 @@ pub enum OnBusy {
 }
 
 /// Everything that a screen shows.
-pub(super) struct State {
+pub(super) struct SessionState {
     /// In the order of their files.
-    pub(super) tasks: Vec<Task>,
+    pub(super) tasks: Vec<WatchedTask>,
     /// Why the last run began: `order.yaml changed → 2 of 14`.
     pub(super) why: String,
     pub(super) filters: Filters,
@@ -62,7 +61,7 @@ pub(super) struct Filters {
 }
 
 /// One task file.
-pub(super) struct Task {
+pub(super) struct WatchedTask {
     /// The file, as people see it.
     pub(super) file: Name,
     /// The last good definition.
@@ -74,7 +73,7 @@ pub(super) struct Task {
     /// The judgement of the newest definition on the results of the last run.
     pub(super) replayed: Option<Replay>,
     /// What runs now.
-    pub(super) active: Option<Active>,
+    pub(super) active: Option<ActiveRun>,
     /// It will run when its turn comes.
     pub(super) queued: bool,
     /// It was queued by a change that may have been its own doing: a second one in a row is passed over, or
@@ -84,10 +83,28 @@ pub(super) struct Task {
     pub(super) held: bool,
 }
 
+/// What a replay came to.
+#[derive(Debug)]
+pub(super) enum Replay {
+    /// A verdict.
+    Judged(Box<Ended>),
+    /// There is none, and why: where the edited path leaves the recording.
+    Left(String),
+}
+
+impl Replay {
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Self::Judged(ended) => Some(ended.outcome),
+            Self::Left(_) => None,
+        }
+    }
+}
+
 /// A run of a task.
-pub(super) struct Active {
+pub(super) struct ActiveRun {
     pub(super) run: RunId,
-    pub(super) board: Board,
+    pub(super) progress: Progress,
     pub(super) handle: Handle,
     /// The definition that it started with, and keeps.
     pub(super) definition: Loaded,
@@ -99,7 +116,7 @@ pub(super) struct Active {
 pub(super) struct Settled {
     pub(super) run: RunId,
     pub(super) end: End,
-    pub(super) recording: Recording,
+    pub(super) kept: KeptEvents,
     /// The definition that it ran with.
     pub(super) definition: Loaded,
     pub(super) at: i64,
@@ -115,7 +132,7 @@ pub(super) enum End {
 
 /// What was asked of the session, in words for the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ask {
+pub(super) enum RunTrigger {
     Start,
     All,
     Failed,
@@ -132,8 +149,8 @@ impl Settled {
     }
 }
 
-impl Task {
-    fn new(entry: &Entry) -> Self {
+impl WatchedTask {
+    fn new(entry: &TaskFile) -> Self {
         Self {
             file: Name::clone(&entry.file),
             definition: entry.good.clone(),
@@ -177,7 +194,7 @@ impl Task {
     }
 }
 
-impl State {
+impl SessionState {
     pub(super) fn new(jobs: usize, on_busy: OnBusy) -> Self {
         Self {
             tasks: Vec::new(),
@@ -193,15 +210,15 @@ impl State {
     }
 
     /// Takes over what the files say now. A task whose file is gone goes when its run has ended.
-    pub(super) fn sync(&mut self, entries: &[Entry]) {
-        let mut known: HashMap<Name, Task> = std::mem::take(&mut self.tasks)
+    pub(super) fn sync(&mut self, entries: &[TaskFile]) {
+        let mut known: HashMap<Name, WatchedTask> = std::mem::take(&mut self.tasks)
             .into_iter()
             .map(|task| (Name::clone(&task.file), task))
             .collect();
         for entry in entries {
             let mut task = known
                 .remove(&entry.file)
-                .unwrap_or_else(|| Task::new(entry));
+                .unwrap_or_else(|| WatchedTask::new(entry));
             task.definition.clone_from(&entry.good);
             task.broken.clone_from(&entry.broken);
             self.tasks.push(task);
@@ -272,23 +289,23 @@ impl State {
     }
 
     /// Somebody asked for runs.
-    pub(super) fn ask(&mut self, ask: Ask, selected: Option<&str>) -> Vec<Name> {
+    pub(super) fn ask(&mut self, ask: RunTrigger, selected: Option<&str>) -> Vec<Name> {
         let wanted: Vec<Name> = (self.tasks.iter())
             .filter(|task| task.is_ready())
             .filter(|task| match ask {
-                Ask::Start | Ask::All => self.filters.want(task),
-                Ask::Failed => self.filters.want(task) && task.is_bad(),
-                Ask::Again => selected == Some(&*task.file),
-                Ask::Resumed => task.held,
+                RunTrigger::Start | RunTrigger::All => self.filters.want(task),
+                RunTrigger::Failed => self.filters.want(task) && task.is_bad(),
+                RunTrigger::Again => selected == Some(&*task.file),
+                RunTrigger::Resumed => task.held,
             })
             .map(|task| Name::clone(&task.file))
             .collect();
         let what = match ask {
-            Ask::Start => "start",
-            Ask::All => "all",
-            Ask::Failed => "failed",
-            Ask::Again => "again",
-            Ask::Resumed => "resumed",
+            RunTrigger::Start => "start",
+            RunTrigger::All => "all",
+            RunTrigger::Failed => "failed",
+            RunTrigger::Again => "again",
+            RunTrigger::Resumed => "resumed",
         };
         self.enqueue(&wanted);
         self.explain(what, wanted.len());
@@ -340,7 +357,7 @@ impl State {
         due
     }
 
-    pub(super) fn started(&mut self, file: &str, active: Active) {
+    pub(super) fn started(&mut self, file: &str, active: ActiveRun) {
         if let Some(task) = self.task_mut(file) {
             task.active = Some(active);
         }
@@ -354,12 +371,12 @@ impl State {
             let Some(active) = &task.active else {
                 continue;
             };
-            let mut written = active.board.read();
+            let mut written = active.progress.read();
             let Some(over) = written.over.take() else {
                 continue;
             };
             let ended = written.ended.take();
-            let recording = std::mem::take(&mut written.recording);
+            let kept = std::mem::take(&mut written.kept);
             drop(written);
             let Some(active) = task.active.take() else {
                 continue;
@@ -373,7 +390,7 @@ impl State {
             let result = Settled {
                 run: active.run,
                 end,
-                recording,
+                kept,
                 definition: active.definition,
                 at: now,
             };
@@ -432,21 +449,21 @@ impl State {
     }
 
     /// The tasks that are shown.
-    pub(super) fn shown(&self) -> impl DoubleEndedIterator<Item = &Task> {
+    pub(super) fn visible(&self) -> impl DoubleEndedIterator<Item = &WatchedTask> {
         self.tasks.iter().filter(|task| self.filters.want(task))
     }
 
-    pub(super) fn task(&self, file: &str) -> Option<&Task> {
+    pub(super) fn task(&self, file: &str) -> Option<&WatchedTask> {
         self.tasks.iter().find(|task| &*task.file == file)
     }
 
-    pub(super) fn task_mut(&mut self, file: &str) -> Option<&mut Task> {
+    pub(super) fn task_mut(&mut self, file: &str) -> Option<&mut WatchedTask> {
         self.tasks.iter_mut().find(|task| &*task.file == file)
     }
 }
 
 impl Filters {
-    pub(super) fn want(&self, task: &Task) -> bool {
+    pub(super) fn want(&self, task: &WatchedTask) -> bool {
         task.file.contains(&self.path) && task.name().contains(&self.name)
     }
 

@@ -1,14 +1,13 @@
 //! What is said of a task, in the words and lines that a screen and a pipe share.
 
 use super::catalog::Findings;
-use super::replay::Replay;
-use super::state::{End, Round, Settled, State, Task};
+use super::state::{End, Replay, Round, SessionState, Settled, WatchedTask};
 use crate::definition;
 use crate::event::{Attempted, Event, Fact, Json, Name, Outcome, Pos, Tally};
 use crate::report::{self, Color, Ink, Line, Options, Status, Style};
 
 /// One line about a task: what it does, or what it came to.
-pub(super) fn row(task: &Task, now: i64, style: Style) -> Line {
+pub(super) fn row(task: &WatchedTask, now: i64, style: Style) -> Line {
     if let Some(active) = &task.active {
         let mark = replayed_mark(task, style);
         let narrow = Style {
@@ -17,7 +16,7 @@ pub(super) fn row(task: &Task, now: i64, style: Style) -> Line {
                 .saturating_sub(mark.as_ref().map_or(0, Line::width)),
             ..style
         };
-        let written = active.board.read();
+        let written = active.progress.read();
         let mut line = match written.live.running.values().next() {
             Some(running) => report::running_row(running, now, narrow),
             None => head(task, Status::Running, style).push(Ink::Faint, "  starting"),
@@ -45,10 +44,10 @@ pub(super) fn row(task: &Task, now: i64, style: Style) -> Line {
     line
 }
 
-fn head(task: &Task, status: Status, style: Style) -> Line {
+fn head(task: &WatchedTask, status: Status, style: Style) -> Line {
     let third = (style.width / 2).max(8);
     let ellipsis = if style.unicode { "…" } else { "..." };
-    let name = report::shown(task.name(), style.unicode);
+    let name = report::printable(task.name(), style.unicode);
     let name = report::cut_middle(&name, third, ellipsis);
     style
         .line()
@@ -57,7 +56,7 @@ fn head(task: &Task, status: Status, style: Style) -> Line {
         .push(Ink::Strong, &name)
 }
 
-fn broken_row(task: &Task, style: Style) -> Line {
+fn broken_row(task: &WatchedTask, style: Style) -> Line {
     let status = Status::Ended(Outcome::Error);
     let mut line = head(task, status, style);
     let message = task.broken.as_ref().and_then(|findings| {
@@ -76,7 +75,7 @@ fn broken_row(task: &Task, style: Style) -> Line {
     line
 }
 
-pub(super) fn settled_row(task: &Task, result: &Settled, style: Style) -> Line {
+pub(super) fn settled_row(task: &WatchedTask, result: &Settled, style: Style) -> Line {
     match &result.end {
         End::Ended(ended) => report::ended_row(ended, None, style),
         End::NoService(error) => {
@@ -86,7 +85,7 @@ pub(super) fn settled_row(task: &Task, result: &Settled, style: Style) -> Line {
     }
 }
 
-fn replayed_mark(task: &Task, style: Style) -> Option<Line> {
+fn replayed_mark(task: &WatchedTask, style: Style) -> Option<Line> {
     let replay = task.replayed.as_ref()?;
     let line = style.line().plain("  ");
     Some(match replay.outcome() {
@@ -100,7 +99,7 @@ fn replayed_mark(task: &Task, style: Style) -> Option<Line> {
 }
 
 /// The verdict of a replay, in lines.
-pub(super) fn replayed(task: &Task, options: &Options, out: &mut String) {
+pub(super) fn replayed(task: &WatchedTask, options: &Options, out: &mut String) {
     let style = options.style;
     match &task.replayed {
         None => {}
@@ -109,7 +108,7 @@ pub(super) fn replayed(task: &Task, options: &Options, out: &mut String) {
                 .push(Ink::Faint, "  not replayed")
                 .write(out);
             let room = style.width.saturating_sub(4).max(8);
-            for piece in report::wrap(&report::shown(why, style.unicode), room, room) {
+            for piece in report::wrap(&report::printable(why, style.unicode), room, room) {
                 style
                     .line()
                     .plain("    ")
@@ -180,7 +179,7 @@ pub(super) fn round(round: &Round, now: i64, style: Style) -> Line {
 }
 
 /// How all tasks stand: `✗ 1 failed  ✓ 13 passed`.
-pub(super) fn standing(state: &State, style: Style) -> Line {
+pub(super) fn standing(state: &SessionState, style: Style) -> Line {
     let mut tally = Tally::default();
     for task in state.tasks.iter().filter(|task| task.broken.is_none()) {
         if let Some(result) = &task.result {
@@ -215,7 +214,7 @@ pub(super) fn standing(state: &State, style: Style) -> Line {
 }
 
 /// Where to look: what is wrong with the file, else where the last run failed, else its beginning.
-pub(super) fn place(task: &Task) -> (Name, Pos) {
+pub(super) fn place(task: &WatchedTask) -> (Name, Pos) {
     let broken = task.broken.as_ref().and_then(|findings| {
         let first = findings.diagnostics.iter().find(|one| one.is_error())?;
         Some((Name::clone(&first.file), first.span.start))
@@ -235,7 +234,7 @@ pub(super) fn place(task: &Task) -> (Name, Pos) {
 }
 
 /// The command that repeats the last request of a failure, or the last request at all.
-pub(super) fn curl(task: &Task) -> Option<String> {
+pub(super) fn curl(task: &WatchedTask) -> Option<String> {
     let result = task.result.as_ref()?;
     let headline = match &result.end {
         End::Ended(ended) => ended.headline.as_deref(),
@@ -247,7 +246,7 @@ pub(super) fn curl(task: &Task) -> Option<String> {
         headline.failure.again.as_deref().or_else(waited)
     });
     failed.map(str::to_owned).or_else(|| {
-        let mut events = result.recording.events.iter().rev();
+        let mut events = result.kept.events.iter().rev();
         events.find_map(|event| repeat(&event.fact))
     })
 }
@@ -264,12 +263,12 @@ fn repeat(fact: &Fact) -> Option<String> {
 }
 
 /// One line for each failure and diagnostic, as editors read them: `file:line:column: error: message`.
-pub(super) fn locations(state: &State) -> String {
+pub(super) fn locations(state: &SessionState) -> String {
     let mut out = String::new();
     let mut add = |file: &str, at: Pos, kind: &str, message: &str| {
         let message = message.lines().next().unwrap_or_default();
         let (line, column) = (at.line.max(1), at.column.max(1));
-        let message = report::shown(message, true);
+        let message = report::printable(message, true);
         out.push_str(&format!("{file}:{line}:{column}: {kind}: {message}\n"));
     };
     for task in state.tasks.iter().filter(|task| task.is_bad()) {
@@ -303,7 +302,7 @@ pub(super) fn locations(state: &State) -> String {
 }
 
 /// The states that the task has been in, and the one in which it is or has ended.
-pub(super) fn path(task: &Task) -> (Vec<Name>, Option<Name>) {
+pub(super) fn path(task: &WatchedTask) -> (Vec<Name>, Option<Name>) {
     let states = |visits: &[report::Visit]| -> Vec<Name> {
         visits
             .iter()
@@ -311,7 +310,7 @@ pub(super) fn path(task: &Task) -> (Vec<Name>, Option<Name>) {
             .collect()
     };
     if let Some(active) = &task.active {
-        let written = active.board.read();
+        let written = active.progress.read();
         let running = written.live.running.values().next();
         return running.map_or_else(Default::default, |running| {
             (states(&running.path), running.state.clone())

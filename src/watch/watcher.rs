@@ -39,7 +39,7 @@ impl Watcher {
             let (folders, orders) = sync_channel(4);
             std::thread::Builder::new()
                 .name("funcy-poll".into())
-                .spawn(move || look(&orders, every, &mailbox))?;
+                .spawn(move || poll_folders(&orders, every, &mailbox))?;
             How::Polled(folders)
         } else {
             let tell = move |event: notify::Result<notify::Event>| match event {
@@ -145,7 +145,11 @@ impl Seen {
 type Listing = BTreeMap<PathBuf, Seen>;
 
 /// Looks at the folders again and again, and tells the differences.
-fn look(orders: &Receiver<BTreeMap<PathBuf, Option<Listing>>>, every: Duration, mailbox: &Mailbox) {
+fn poll_folders(
+    orders: &Receiver<BTreeMap<PathBuf, Option<Listing>>>,
+    every: Duration,
+    mailbox: &Mailbox,
+) {
     let mut known: BTreeMap<PathBuf, Listing> = BTreeMap::new();
     loop {
         match orders.recv_timeout(every) {

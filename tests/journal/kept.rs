@@ -1,7 +1,7 @@
 //! What a journal holds, and whether it is whole.
 
 use funcy::event::{Event, Outcome};
-use funcy::journal::{History, Query, RunRow, Status};
+use funcy::journal::{History, Query, RunRow, RunStatus};
 use rusqlite::Connection;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -32,7 +32,7 @@ pub(crate) fn whole(history: &History, row: &RunRow) -> Vec<Event> {
     assert_eq!(events.len() as u64, row.events);
     history.verify(row, None).unwrap();
     if row.outcome.is_none() {
-        assert_eq!(history.status(row), Status::Ended(Outcome::Interrupted));
+        assert_eq!(history.status(row), RunStatus::Ended(Outcome::Interrupted));
     }
     events
 }

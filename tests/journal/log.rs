@@ -2,7 +2,7 @@
 
 use super::kept;
 use funcy::event::{Event, Fact, Outcome, Tally};
-use funcy::journal::{Chain, Commit, Durability, Sqlite, Store};
+use funcy::journal::{Commit, Durability, HashChain, Sqlite, Store};
 use std::path::Path;
 
 /// What a disk writes at once.
@@ -46,7 +46,7 @@ fn write(store: &mut Sqlite) -> Vec<u64> {
             },
         )],
     ];
-    let mut chain = Chain::new("R1".into());
+    let mut chain = HashChain::new("R1".into());
     for events in &commits {
         let mut attachments = Vec::new();
         let sealed = chain.seal(events, &mut attachments).unwrap();

@@ -8,8 +8,9 @@ mod spec;
 
 use funcy::definition::{Catalog, ClientKind, Diagnostic, SourceFile, Suite, parse_task};
 use funcy::event::Fact;
-use funcy::machine::{Inputs, Machine, Project, Stubbed, compile, run};
+use funcy::machine::{CompileInputs, Inputs, Machine, compile, run};
 use funcy::script::Engine;
+use funcy::sim::VirtualWorld;
 use proptest::collection::vec;
 use proptest::prelude::any;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
@@ -66,7 +67,7 @@ fn compiled(text: &str) -> Result<Machine, Vec<Diagnostic>> {
     });
     let task = parse_task(&file)?;
     let (engine, _) = Engine::new(&[]);
-    let project = Project {
+    let project = CompileInputs {
         suite: &Suite::default(),
         engine: &engine,
         catalog: &catalog(),
@@ -76,7 +77,7 @@ fn compiled(text: &str) -> Result<Machine, Vec<Diagnostic>> {
 }
 
 /// Runs a machine and checks what holds for every run.
-fn facts_of(machine: &Machine, world: &Stubbed) -> Vec<(u64, Fact)> {
+fn facts_of(machine: &Machine, world: &VirtualWorld) -> Vec<(u64, Fact)> {
     let verdict = world
         .block_on(run(machine, Inputs::default(), world))
         .expect("the task's own deadline always wakes it");
@@ -92,7 +93,7 @@ fn facts_of(machine: &Machine, world: &Stubbed) -> Vec<(u64, Fact)> {
 }
 
 /// What the machine did, in the words of the model.
-fn story(machine: &Machine, world: &Stubbed) -> Vec<String> {
+fn story(machine: &Machine, world: &VirtualWorld) -> Vec<String> {
     let mut lines = Vec::new();
     for (at, fact) in facts_of(machine, world) {
         let line = match fact {
@@ -104,7 +105,7 @@ fn story(machine: &Machine, world: &Stubbed) -> Vec<String> {
                 also_ready,
                 ..
             } => format!("take {from} → {to} [{}]", also_ready.join(" ")),
-            Fact::TimedOut { scope, state, .. } => format!("timeout {scope} {state}"),
+            Fact::TimedOut { scope, state, .. } => format!("timeout {} {state}", scope.word()),
             Fact::CleanupStarted { deferred } => format!("cleanup {deferred}"),
             Fact::CleanupFinished { failures } => format!("cleaned {}", failures.len()),
             Fact::ExecutionFinished { outcome, .. } => format!("finish {}", outcome.word()),

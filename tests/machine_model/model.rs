@@ -1,4 +1,4 @@
-//! The language page as a small interpreter: no futures, no wakers. Each lane of a race is asked when it
+//! The language page as a small interpreter: no futures, no wakers. Each strategy of a race is asked when it
 //! would decide if it were alone; the earliest decides, of equals the one written first.
 
 use crate::spec::{
@@ -21,9 +21,9 @@ enum Exit {
     Late,
 }
 
-/// What a lane would do if it were alone.
+/// What a strategy would do if it were alone.
 #[derive(Default)]
-struct Lane<'a> {
+struct Strategy<'a> {
     /// When it decides, for which way, and how: the messages it takes, or the error.
     decides: Option<(u64, usize, Result<Vec<usize>, ErrorKind>)>,
     /// When it has dropped out: it can decide nothing any more.
@@ -199,12 +199,12 @@ impl<'a> Model<'a> {
 
     fn race(&mut self, state: &'a State, entered: u64) -> Result<Exit, Stop> {
         let deadline = self.now + state.timeout.unwrap_or(self.spec.transition_timeout);
-        let mut lanes = Vec::new();
+        let mut strategies = Vec::new();
         let ways = || state.ways.iter().enumerate();
         for (index, way) in ways() {
             if let Some(source) = &way.source {
                 let one = [(index, way.to.is_some(), &way.test)];
-                lanes.push(self.lane(source, &one, entered, deadline));
+                strategies.push(self.strategy(source, &one, entered, deadline));
             }
         }
         if let Some(source) = &state.shared {
@@ -212,22 +212,24 @@ impl<'a> Model<'a> {
                 .filter(|(_, way)| way.source.is_none())
                 .map(|(index, way)| (index, way.to.is_some(), &way.test))
                 .collect();
-            lanes.push(self.lane(source, &all, entered, deadline));
+            strategies.push(self.strategy(source, &all, entered, deadline));
         }
-        let first = lanes.iter().filter_map(|lane| lane.decides.as_ref());
-        let first = first.map(|(at, ..)| *at).min().filter(|at| *at <= deadline);
-        let stuck = lanes
+        let first = strategies
             .iter()
-            .map(|lane| lane.drops)
+            .filter_map(|strategy| strategy.decides.as_ref());
+        let first = first.map(|(at, ..)| *at).min().filter(|at| *at <= deadline);
+        let stuck = strategies
+            .iter()
+            .map(|strategy| strategy.drops)
             .collect::<Option<Vec<_>>>();
         let stuck = stuck.map(|drops| drops.into_iter().max().unwrap_or(self.now));
         let stuck = stuck.filter(|at| *at <= deadline);
         let end = first.or(stuck).unwrap_or(deadline);
         self.sleep(end)?;
-        for (path, at) in lanes.iter().flat_map(|lane| &lane.starts) {
+        for (path, at) in strategies.iter().flat_map(|strategy| &strategy.starts) {
             *self.given.entry(path).or_default() += usize::from(*at <= end);
         }
-        let parts = lanes.iter().flat_map(|lane| &lane.parts);
+        let parts = strategies.iter().flat_map(|strategy| &strategy.parts);
         for _ in parts.filter(|at| **at <= end) {
             self.p += 1;
         }
@@ -237,7 +239,10 @@ impl<'a> Model<'a> {
                 None => Exit::Late,
             });
         }
-        let mut ready: Vec<_> = lanes.into_iter().filter_map(|lane| lane.decides).collect();
+        let mut ready: Vec<_> = strategies
+            .into_iter()
+            .filter_map(|strategy| strategy.decides)
+            .collect();
         ready.retain(|(at, ..)| *at == end);
         ready.sort_by_key(|(_, way, _)| *way);
         let also = ready[1..]
@@ -255,26 +260,26 @@ impl<'a> Model<'a> {
         }
     }
 
-    fn lane(
+    fn strategy(
         &self,
         source: &'a Source,
         tests: &[(usize, bool, &Test)],
         entered: u64,
         deadline: u64,
-    ) -> Lane<'a> {
+    ) -> Strategy<'a> {
         match source {
             Source::Wait(length) => {
                 let at = self.now + length;
                 let (way, _, test) = tests[0];
                 if self.holds(test.guard) {
-                    Lane {
+                    Strategy {
                         decides: Some((at, way, Ok(Vec::new()))),
-                        ..Lane::default()
+                        ..Strategy::default()
                     }
                 } else {
-                    Lane {
+                    Strategy {
                         drops: Some(at),
-                        ..Lane::default()
+                        ..Strategy::default()
                     }
                 }
             }
@@ -294,53 +299,53 @@ impl<'a> Model<'a> {
         }
     }
 
-    fn poll(&self, poll: &'a Poll, tests: &[(usize, bool, &Test)], deadline: u64) -> Lane<'a> {
-        let mut lane = Lane::default();
+    fn poll(&self, poll: &'a Poll, tests: &[(usize, bool, &Test)], deadline: u64) -> Strategy<'a> {
+        let mut strategy = Strategy::default();
         let given = self.given.get(&*poll.path).copied().unwrap_or(0);
         let mut at = self.now;
         let mut pause = poll.every;
         let longest = poll.max_every.unwrap_or(u64::MAX);
         while at < deadline.min(self.limit) {
-            let (latency, answer) = nth(&poll.answers, given + lane.starts.len());
-            lane.starts.push((&poll.path, at));
+            let (latency, answer) = nth(&poll.answers, given + strategy.starts.len());
+            strategy.starts.push((&poll.path, at));
             let own = poll.timeout.unwrap_or(30_000);
             at += latency.min(own);
             match answer {
                 _ if latency > own => {}
                 Err(ErrorKind::Transport) => {}
                 Err(kind) => {
-                    lane.decides = Some((at, tests[0].0, Err(kind)));
-                    return lane;
+                    strategy.decides = Some((at, tests[0].0, Err(kind)));
+                    return strategy;
                 }
                 Ok(value) => {
                     let mut matches = vec![Vec::new(); tests.len()];
                     if let Some((way, end)) = judge(value, None, tests, &mut matches) {
-                        lane.decides = Some((at, way, end));
-                        return lane;
+                        strategy.decides = Some((at, way, end));
+                        return strategy;
                     }
                 }
             }
             at += pause.min(longest);
             pause *= poll.backoff;
         }
-        lane
+        strategy
     }
 
     fn messages(
         &self,
         arrived: Vec<(u64, i64, Option<usize>)>,
         tests: &[(usize, bool, &Test)],
-    ) -> Lane<'a> {
+    ) -> Strategy<'a> {
         let mut matches = vec![Vec::new(); tests.len()];
         for (at, value, number) in arrived {
             if let Some((way, end)) = judge(value, number, tests, &mut matches) {
-                return Lane {
+                return Strategy {
                     decides: Some((at.max(self.now), way, end)),
-                    ..Lane::default()
+                    ..Strategy::default()
                 };
             }
         }
-        Lane::default()
+        Strategy::default()
     }
 
     /// The last of its parts decides, or the first that fails.
@@ -350,14 +355,14 @@ impl<'a> Model<'a> {
         way: usize,
         entered: u64,
         deadline: u64,
-    ) -> Lane<'a> {
+    ) -> Strategy<'a> {
         let each = parts.iter().enumerate();
         let each = each
             .map(|(index, (source, test))| {
-                self.lane(source, &[(index, true, test)], entered, deadline)
+                self.strategy(source, &[(index, true, test)], entered, deadline)
             })
             .collect::<Vec<_>>();
-        let mut lane = Lane::default();
+        let mut strategy = Strategy::default();
         let mut taken = Vec::new();
         let mut failed: Option<(u64, usize, ErrorKind)> = None;
         let mut ends = Vec::new();
@@ -375,11 +380,11 @@ impl<'a> Model<'a> {
             }
         }
         for (index, part) in each.iter().enumerate() {
-            lane.starts.extend(&part.starts);
+            strategy.starts.extend(&part.starts);
             if let Some((at, _, Ok(_))) = part.decides
                 && failed.is_none_or(|(end, by, _)| at < end || (at == end && index < by))
             {
-                lane.parts.push(at);
+                strategy.parts.push(at);
             }
         }
         let end = ends.into_iter().collect::<Option<Vec<_>>>();
@@ -388,11 +393,11 @@ impl<'a> Model<'a> {
             .iter()
             .all(|part| matches!(part.decides, Some((_, _, Ok(_)))));
         match (failed, end) {
-            (Some((at, _, kind)), _) => lane.decides = Some((at, way, Err(kind))),
-            (None, Some(at)) if is_whole => lane.decides = Some((at, way, Ok(taken))),
-            (None, end) => lane.drops = end,
+            (Some((at, _, kind)), _) => strategy.decides = Some((at, way, Err(kind))),
+            (None, Some(at)) if is_whole => strategy.decides = Some((at, way, Ok(taken))),
+            (None, end) => strategy.drops = end,
         }
-        lane
+        strategy
     }
 
     /// The attempts of a step if nothing stopped it: when each starts, when it ends, and how.

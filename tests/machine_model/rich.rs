@@ -2,7 +2,7 @@
 
 use crate::{facts_of, machine, with_room};
 use funcy::event::{ErrorKind, Failure};
-use funcy::machine::{Stub, Stubbed};
+use funcy::sim::{Stub, VirtualWorld};
 use serde_json::json;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -54,12 +54,12 @@ outputs: { twice: twice }
 cleanup: [{ stub: tidy, if: n > 0 }, { stub: never, if: n > 100 }]
 "#;
 
-fn world() -> Stubbed {
+fn world() -> VirtualWorld {
     let ms = Duration::from_millis;
     let reply = |latency, value| Stub::reply(ms(latency), value);
     let place = "states.place.instructions";
     let waiting = "states.waiting.transitions[0].all.sent.poll";
-    Stubbed::new()
+    VirtualWorld::new()
         .answer(&format!("{place}[0]"), reply(30, json!({ "id": 7 })))
         .answer(&format!("{place}[0].defer"), reply(5, json!(null)))
         .answer(

@@ -1,7 +1,7 @@
 //! A machine as plain data, and the task file and world that it stands for.
 
 use funcy::event::{ErrorKind, Failure};
-use funcy::machine::{Stub, Stubbed};
+use funcy::sim::{Stub, VirtualWorld};
 use serde_json::{Value as Json, json};
 use std::time::Duration;
 
@@ -153,8 +153,8 @@ impl Spec {
         task
     }
 
-    pub(crate) fn world(&self) -> Stubbed {
-        let mut world = Stubbed::new();
+    pub(crate) fn world(&self) -> VirtualWorld {
+        let mut world = VirtualWorld::new();
         for (path, answers) in self.scripts() {
             for (latency, answer) in answers {
                 let latency = Duration::from_millis(*latency);

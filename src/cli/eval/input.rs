@@ -1,6 +1,6 @@
 use super::recorded::Recorded;
 use crate::client::parse_exactly;
-use crate::engine::Ask;
+use crate::engine::AdhocRequest;
 use crate::event::{Failure, Json};
 use serde_json::json;
 use std::fs::File;
@@ -18,7 +18,7 @@ pub(super) enum Input {
     /// It is at hand.
     Data(Arc<Json>),
     /// From a client.
-    Client(Ask),
+    Client(AdhocRequest),
     /// From a point of a recorded run.
     Recorded(Recorded),
 }

@@ -2,9 +2,9 @@
 
 use crate::cli::exit::Exit;
 use crate::cli::{journal, output};
-use crate::event::{Attempted, Event, ExecutionId, Fact, Failure, Json, Name, Place};
+use crate::event::{Attempted, Event, ExecutionId, Fact, Failure, Json, Location, Name};
 use crate::journal::{History, JournalError, RunRow};
-use crate::machine::Point;
+use crate::machine::Checkpoint;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -81,7 +81,7 @@ fn execution(history: &History, row: &RunRow, seq: Option<u64>) -> Result<Execut
 /// The point while the events go by.
 #[derive(Default)]
 struct Folding {
-    point: Point,
+    checkpoint: Checkpoint,
     /// The last result of each place that has one, and when it came.
     results: HashMap<Name, (u64, Result<Arc<Json>, Failure>)>,
     /// Where the last event stands in the file, if it says so.
@@ -90,7 +90,7 @@ struct Folding {
 
 impl Folding {
     fn apply(&mut self, event: &Event) {
-        self.point.apply(&event.fact);
+        self.checkpoint.apply(&event.fact);
         self.at = place(&event.fact).map(|place| Name::clone(&place.path));
         let (Some(path), Some(result)) = (&self.at, result(&event.fact)) else {
             return;
@@ -107,7 +107,7 @@ impl Folding {
             .into_iter()
             .max_by_key(|(path, (seq, _))| (shared(path, at), *seq));
         Recorded {
-            variables: self.point.vars,
+            variables: self.checkpoint.vars,
             res: nearest.map(|(_, (_, result))| result),
         }
     }
@@ -120,7 +120,7 @@ fn shared(one: &str, other: &str) -> usize {
 }
 
 /// Where in the file it happened.
-fn place(fact: &Fact) -> Option<&Place> {
+fn place(fact: &Fact) -> Option<&Location> {
     match fact {
         Fact::InstructionStarted { place, .. }
         | Fact::InstructionFinished { place, .. }

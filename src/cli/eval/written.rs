@@ -110,7 +110,7 @@ mod tests {
     fn places_are_those_of_expression_and_request_below_each_other() {
         let (written, node) = Written::new("a\n  && b", Some("{get: /x,\n json: 1}")).unwrap();
         assert_eq!(&*written.file.text, "a\n  && b\n{get: /x,\n json: 1}");
-        let at = written.expression.place_of(7);
+        let at = written.expression.location_of(7);
         assert_eq!((at.line, at.column), (2, 6));
         let node = node.unwrap();
         assert_eq!(node.span.start, Pos { line: 3, column: 1 });

@@ -1,18 +1,20 @@
-use super::{Args, Format, Trouble, command, nothing, say_size, shown, word};
+use super::Args;
 use crate::cli::exit::Exit;
+use crate::cli::history::{
+    CommandError, Format, command, nothing, report_status, say_size, to_json,
+};
 use crate::cli::options::Global;
 use crate::cli::{output, run, when};
 use crate::event::{Outcome, Tally};
-use crate::journal::{ExecutionRow, History, JournalError, Query, RunRow, Status};
+use crate::journal::{ExecutionRow, History, JournalError, Query, RunRow, RunStatus};
 use crate::report::{self, Ink, Line, Style, cut_end, cut_middle, length, width};
-use serde_json::json;
 
 /// The tasks of a run that are named.
 const NAMED: usize = 3;
 /// The least room for them; a line with less is full.
 const LEAST: usize = 24;
 
-pub(super) fn run(global: &Global, args: &Args) -> Result<(), Trouble> {
+pub(super) fn run(global: &Global, args: &Args) -> Result<(), CommandError> {
     let mut query: Query = match args.query.join(" ").parse() {
         Ok(query) => query,
         Err(crate::journal::QueryError { message, hint }) => {
@@ -55,7 +57,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn none(args: &Args) -> Trouble {
+fn none(args: &Args) -> CommandError {
     if args.query.is_empty() && args.before.is_none() {
         return nothing("nothing has run yet", "`funcy run` keeps what it does");
     }
@@ -72,7 +74,7 @@ fn none(args: &Args) -> Trouble {
 /// A run with what its row shows.
 struct Shown {
     row: RunRow,
-    status: Status,
+    status: RunStatus,
     tally: Tally,
     /// What did not pass, each with its marks, or the only task.
     named: Vec<String>,
@@ -109,7 +111,7 @@ impl Shown {
         let ellipsis = style.symbols().ellipsis;
         if self.named.is_empty() {
             let text = command(&self.row.command);
-            let text = report::shown(&text, style.unicode);
+            let text = report::printable(&text, style.unicode);
             return cut_end(&text, room, ellipsis).into_owned();
         }
         let more = match self.more {
@@ -120,7 +122,7 @@ impl Shown {
         let each = room.saturating_sub(more.len() + 2 * (names - 1)) / names;
         let names: Vec<String> = (self.named.iter())
             .map(|name| {
-                let name = report::shown(name, style.unicode);
+                let name = report::printable(name, style.unicode);
                 cut_middle(&name, each.max(6), ellipsis).into_owned()
             })
             .collect();
@@ -153,7 +155,7 @@ fn table(rows: &[Shown], now: i64, style: Style) -> String {
         rows.iter().map(|row| width(&text(row))).max().unwrap_or(0)
     };
     let columns = Columns {
-        status: 2 + longest(&|row| shown(row.status).word().to_owned()),
+        status: 2 + longest(&|row| report_status(row.status).word().to_owned()),
         id: longest(&|row| row.row.id.to_string()),
         when: longest(&|row| when::short(row.row.started, now)),
         tally: longest(&|row| tally_text(&row.tally, style)),
@@ -175,7 +177,7 @@ struct Columns {
 
 /// One run: on one line if it has room for all of it, else on as many as it takes, the others indented.
 fn write(row: &Shown, columns: &Columns, now: i64, style: Style, out: &mut String) {
-    let status = shown(row.status);
+    let status = report_status(row.status);
     let hue = Ink::Hue(status.hue());
     let mut flow = Flow {
         style,
@@ -192,10 +194,10 @@ fn write(row: &Shown, columns: &Columns, now: i64, style: Style, out: &mut Strin
     let started = style.line().plain(&when::short(row.row.started, now));
     flow.piece(&started, columns.when);
     let took = match row.status {
-        Status::Running => length((now - row.row.started).max(0).unsigned_abs()),
+        RunStatus::Running => length((now - row.row.started).max(0).unsigned_abs()),
         // When it ended nobody knows.
-        Status::Ended(Outcome::Interrupted) if row.row.outcome.is_none() => "?".to_owned(),
-        Status::Ended(_) => length(row.row.micros),
+        RunStatus::Ended(Outcome::Interrupted) if row.row.outcome.is_none() => "?".to_owned(),
+        RunStatus::Ended(_) => length(row.row.micros),
     };
     flow.piece(&style.line().plain(&format!("{took:>6}")), 6);
     flow.piece(&tally(&row.tally, style), columns.tally);
@@ -205,7 +207,7 @@ fn write(row: &Shown, columns: &Columns, now: i64, style: Style, out: &mut Strin
         flow.next();
     }
     let labels = row.labels();
-    let labels = report::shown(&labels, style.unicode);
+    let labels = report::printable(&labels, style.unicode);
     // They stand beside it where that leaves room enough.
     let beside = match width(&labels) {
         0 => 0,
@@ -289,33 +291,4 @@ impl Flow<'_> {
     fn end(self) {
         self.line.write(self.out);
     }
-}
-
-/// A run as one JSON document.
-pub(in crate::cli) fn to_json(
-    history: &History,
-    row: &RunRow,
-) -> Result<serde_json::Value, JournalError> {
-    let counts: serde_json::Map<_, _> = (history.tally(row)?.iter())
-        .map(|(outcome, count)| (outcome.word().replace(' ', "_"), count.into()))
-        .collect();
-    let labels: serde_json::Map<_, _> = (row.labels.iter())
-        .map(|(name, value)| (name.to_string(), value.to_string().into()))
-        .collect();
-    let ended = row.outcome.is_some();
-    Ok(json!({
-        "run": row.id,
-        "status": word(history.status(row)),
-        "started": report::utc(row.started),
-        "at": row.started,
-        "micros": ended.then_some(row.micros),
-        "tasks": row.tasks,
-        "counts": counts,
-        "command": row.command,
-        "env": row.env,
-        "labels": labels,
-        "events": row.events,
-        "bytes": row.bytes,
-        "head": row.head,
-    }))
 }

@@ -1,4 +1,5 @@
-use super::{Args, Format, Trouble, command, nothing, say_size};
+use super::Args;
+use crate::cli::history::{CommandError, Format, command, nothing, say_size};
 use crate::cli::options::Global;
 use crate::cli::{output, run};
 use crate::event::{ExecutionId, RunId};
@@ -7,7 +8,7 @@ use crate::report::{self, Ink, Live, Status, Style, length, running_json, runnin
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-pub(super) fn run(global: &Global, args: &Args) -> Result<(), Trouble> {
+pub(super) fn run(global: &Global, args: &Args) -> Result<(), CommandError> {
     let history = args.journal.open()?;
     let alive = history.alive()?;
     if alive.is_empty() {

@@ -5,15 +5,10 @@ mod live;
 mod prune;
 mod stats;
 
-pub(super) use list::to_json;
-
 use super::exit::Exit;
-use super::journal::{self, Kept};
+use super::history::{Format, exit_of, rules};
+use super::journal::Kept;
 use super::options::Global;
-use super::output;
-use crate::journal::{History, JournalError, RULES, Status};
-use crate::report::{self, Advice};
-use std::fmt::Write as _;
 
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, after_long_help = rules())]
@@ -49,12 +44,6 @@ enum Command {
     Stats(stats::Args),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Format {
-    Human,
-    Json,
-}
-
 pub(super) fn run(global: &Global, args: &Args) -> Exit {
     let done = match &args.command {
         Some(Command::Prune(args)) => prune::run(args),
@@ -62,136 +51,5 @@ pub(super) fn run(global: &Global, args: &Args) -> Exit {
         None if args.live => live::run(global, args),
         None => list::run(global, args),
     };
-    ended(done)
-}
-
-/// Why a command about past runs ended early.
-pub(super) enum Trouble {
-    Journal(JournalError),
-    /// It was said already.
-    Told(Exit),
-}
-
-impl From<JournalError> for Trouble {
-    fn from(error: JournalError) -> Self {
-        Self::Journal(error)
-    }
-}
-
-impl From<Exit> for Trouble {
-    fn from(exit: Exit) -> Self {
-        Self::Told(exit)
-    }
-}
-
-pub(super) fn ended(done: Result<(), Trouble>) -> Exit {
-    match done {
-        Ok(()) => Exit::Passed,
-        Err(Trouble::Journal(error)) => journal::failed(&error),
-        Err(Trouble::Told(exit)) => exit,
-    }
-}
-
-/// Nothing was found, which is said with how to find more.
-pub(super) fn nothing(message: &str, hint: &str) -> Trouble {
-    output::error(message, Some(hint));
-    Trouble::Told(Exit::Nothing)
-}
-
-/// How people see it.
-pub(super) fn shown(status: Status) -> report::Status {
-    match status {
-        Status::Running => report::Status::Running,
-        Status::Ended(outcome) => report::Status::Ended(outcome),
-    }
-}
-
-/// How programs see it: one word.
-pub(super) fn word(status: Status) -> String {
-    shown(status).word().replace(' ', "_")
-}
-
-/// The command line as a person would type it.
-pub(super) fn command(words: &[String]) -> String {
-    let Some((program, rest)) = words.split_first() else {
-        return String::new();
-    };
-    let program = program.rsplit('/').next().unwrap_or(program);
-    std::iter::once(program)
-        .chain(rest.iter().map(String::as_str))
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-/// `870 B`, `12.3 MB`.
-pub(super) fn bytes(count: u64) -> String {
-    let mut value = count as f64;
-    let mut unit = "B";
-    for next in ["kB", "MB", "GB", "TB"] {
-        if value < 1000.0 {
-            break;
-        }
-        value /= 1000.0;
-        unit = next;
-    }
-    if unit == "B" {
-        format!("{count} B")
-    } else {
-        format!("{value:.1} {unit}")
-    }
-}
-
-/// `.funcy/journal.db: 12.3 MB`.
-fn say_size(history: &History) -> Result<(), JournalError> {
-    let size = bytes(history.store().size()?.total);
-    output::note(&format!("{}: {size}", history.path().display()));
-    Ok(())
-}
-
-/// The rules by which tasks are marked and limits are judged.
-pub(super) fn rules() -> String {
-    let mut text =
-        "Marks, by these rules. Of a retried task the last attempt counts, and what was skipped, \
-cancelled or interrupted is passed over; each case of a task has a past of its own:\n"
-            .to_owned();
-    for (mark, rule) in RULES {
-        let _ = writeln!(text, "  {:<12} {rule}", mark.word());
-    }
-    text.push_str(
-        "\nA transition's time runs from the moment its state begins to wait to the moment it is taken. A limit is \
-too long if it is more than 10 times the p99 of at least 20 transitions from its state, and too tight if that p99 \
-is more than 0.8 of it.",
-    );
-    text
-}
-
-/// What to change about a limit.
-fn advised(advice: Advice) -> String {
-    match advice {
-        Advice::TooLong(better) => format!("too long: {} would do", report::length(better)),
-        Advice::TooTight(better) => {
-            format!("too tight: {} would be safe", report::length(better))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_short() {
-        assert_eq!(bytes(0), "0 B");
-        assert_eq!(bytes(999), "999 B");
-        assert_eq!(bytes(1_000), "1.0 kB");
-        assert_eq!(bytes(12_345_678), "12.3 MB");
-        assert_eq!(bytes(u64::MAX), "18446744.1 TB");
-    }
-
-    #[test]
-    fn a_command_is_shown_without_its_folder() {
-        let words = ["/usr/bin/funcy", "run", "a b"].map(str::to_owned);
-        assert_eq!(command(&words), "funcy run a b");
-        assert_eq!(command(&[]), "");
-    }
+    exit_of(done)
 }

@@ -1,9 +1,9 @@
-use super::{Trouble, bytes, nothing};
 use crate::cli::check::counted;
+use crate::cli::history::{CommandError, bytes, nothing};
 use crate::cli::journal::Kept;
 use crate::cli::{output, run};
 use crate::event::RunId;
-use crate::journal::{History, JournalError, Query, RunRow, Status, parse_age};
+use crate::journal::{History, JournalError, Query, RunRow, RunStatus, parse_age};
 use std::time::Duration;
 
 #[derive(Debug, clap::Args)]
@@ -25,7 +25,7 @@ pub(super) struct Args {
 /// Runs that are looked at, and removed, together.
 const PAGE: usize = 500;
 
-pub(super) fn run(args: &Args) -> Result<(), Trouble> {
+pub(super) fn run(args: &Args) -> Result<(), CommandError> {
     let mut history = args.journal.open()?;
     let now = run::now();
     let old = old(&history, args, now)?;
@@ -81,7 +81,7 @@ fn old(history: &History, args: &Args, now: i64) -> Result<Vec<RunRow>, JournalE
         };
         before = Some(last.id.clone());
         let old = page.into_iter();
-        found.extend(old.filter(|row| history.status(row) != Status::Running));
+        found.extend(old.filter(|row| history.status(row) != RunStatus::Running));
     }
 }
 

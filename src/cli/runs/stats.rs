@@ -1,9 +1,11 @@
-use super::{Format, Trouble, advised, nothing};
+use crate::cli::history::{
+    CommandError, Format, mark_words, nothing, report_status, word, write_marks,
+};
 use crate::cli::journal::Kept;
 use crate::cli::options::Global;
-use crate::cli::{output, show};
+use crate::cli::output;
 use crate::event::ExecutionId;
-use crate::journal::{ExecutionRow, History, JournalError, Mark, Status, marks, usual_micros};
+use crate::journal::{ExecutionRow, History, JournalError, Mark, RunStatus, marks, usual_micros};
 use crate::report::{self, Advice, Ink, Limited, Style, Times, Waits, cut_middle, length, width};
 use serde_json::json;
 use std::collections::HashSet;
@@ -27,7 +29,7 @@ pub(super) struct Args {
 /// The last results that are drawn.
 const DRAWN: usize = 20;
 
-pub(super) fn run(global: &Global, args: &Args) -> Result<(), Trouble> {
+pub(super) fn run(global: &Global, args: &Args) -> Result<(), CommandError> {
     let history = args.journal.open()?;
     let rows = history
         .store()
@@ -60,11 +62,11 @@ struct Past<'r> {
     marks: Vec<Mark>,
     usual: Option<u64>,
     /// How they stand, the latest first.
-    statuses: Vec<Status>,
+    statuses: Vec<RunStatus>,
     waits: Waits,
 }
 
-fn statuses(history: &History, rows: &[ExecutionRow]) -> Result<Vec<Status>, JournalError> {
+fn statuses(history: &History, rows: &[ExecutionRow]) -> Result<Vec<RunStatus>, JournalError> {
     let mut found = Vec::with_capacity(DRAWN);
     for row in rows.iter().take(DRAWN) {
         let run = match history.store().run(&row.run)? {
@@ -104,12 +106,12 @@ impl Past<'_> {
             .write(&mut out);
         let mut line = style.line().push(Ink::Faint, "  last   ");
         for status in self.statuses.iter().rev() {
-            let status = super::shown(*status);
+            let status = report_status(*status);
             line = line.push(Ink::Hue(status.hue()), status.glyph(style.unicode));
         }
         line.push(Ink::Faint, "  the latest at the end")
             .write(&mut out);
-        show::write_marks("  marks  ", &self.marks, style, &mut out);
+        write_marks("  marks  ", &self.marks, style, &mut out);
         if let Some(usual) = self.usual {
             style
                 .line()
@@ -166,13 +168,13 @@ impl Past<'_> {
                 "better_micros": better,
             })
         });
-        let last: Vec<_> = self.statuses.iter().map(|one| super::word(*one)).collect();
+        let last: Vec<_> = self.statuses.iter().map(|one| word(*one)).collect();
         json!({
             "task": self.latest.task,
             "file": self.latest.file,
             "executions": self.executions,
             "last": last,
-            "marks": show::mark_words(&self.marks),
+            "marks": mark_words(&self.marks),
             "usual_micros": self.usual,
             "transitions": transitions.collect::<Vec<_>>(),
             "limits": limits.collect::<Vec<_>>(),
@@ -191,7 +193,7 @@ fn write_times(times: &[Times], style: Style, out: &mut String) {
     let room = style.width.saturating_sub(NUMBERS + 2).max(8);
     let column = longest.max("transition".len()).min(room);
     let row = |first: &str, numbers: [String; 4]| {
-        let first = report::shown(first, style.unicode);
+        let first = report::printable(first, style.unicode);
         let first = cut_middle(&first, column, style.symbols().ellipsis);
         let mut line = style.line().plain("  ").plain(&first);
         line.pad_to(column + 2);
@@ -224,7 +226,7 @@ fn write_limit(limit: &Limited, style: Style, out: &mut String) {
         text.push_str(&format!(", expired {times}"));
     }
     let third = (style.width / 3).max(8);
-    let state = report::shown(&limit.state, style.unicode);
+    let state = report::printable(&limit.state, style.unicode);
     let state = cut_middle(&state, third, style.symbols().ellipsis);
     let line = style
         .line()
@@ -246,4 +248,14 @@ fn write_limit(limit: &Limited, style: Style, out: &mut String) {
     line.add(Ink::Plain, " ");
     line.append(&advice);
     line.write(out);
+}
+
+/// What to change about a limit.
+fn advised(advice: Advice) -> String {
+    match advice {
+        Advice::TooLong(better) => format!("too long: {} would do", length(better)),
+        Advice::TooTight(better) => {
+            format!("too tight: {} would be safe", length(better))
+        }
+    }
 }

@@ -1,17 +1,16 @@
 //! `funcy show`: one run, one of its states, or one of its moments.
 
-mod moment;
 mod overview;
+mod snapshot;
 mod visits;
 
 use super::exit::Exit;
+use super::history::{CommandError, Format, exit_of, nothing, rules};
 use super::journal::Kept;
 use super::options::Global;
-use super::runs::{Format, Trouble, ended, rules};
 use crate::engine::Pattern;
 use crate::event::ExecutionId;
-use crate::journal::{ExecutionRow, Mark};
-use crate::report::{Hue, Ink, Style};
+use crate::journal::ExecutionRow;
 use std::collections::HashSet;
 
 #[derive(Debug, clap::Args)]
@@ -37,15 +36,15 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(global: &Global, args: &Args) -> Exit {
-    ended(show(global, args))
+    exit_of(show(global, args))
 }
 
-fn show(global: &Global, args: &Args) -> Result<(), Trouble> {
+fn show(global: &Global, args: &Args) -> Result<(), CommandError> {
     let history = args.journal.open()?;
     let row = history.find(&args.run)?;
     let style = global.out_style();
     match (&args.state, args.at) {
-        (_, Some(seq)) => moment::run(&history, &row, seq, args.format, style),
+        (_, Some(seq)) => snapshot::run(&history, &row, seq, args.format, style),
         (Some(state), None) => visits::run(&history, &row, state, args, style),
         (None, None) => overview::run(&history, &row, args, style),
     }
@@ -53,7 +52,7 @@ fn show(global: &Global, args: &Args) -> Result<(), Trouble> {
 
 impl Args {
     /// The executions that are asked for.
-    fn wanted(&self, rows: &[ExecutionRow]) -> Result<HashSet<ExecutionId>, Trouble> {
+    fn wanted(&self, rows: &[ExecutionRow]) -> Result<HashSet<ExecutionId>, CommandError> {
         let wants = |row: &&ExecutionRow| {
             self.task
                 .as_ref()
@@ -61,26 +60,11 @@ impl Args {
         };
         let wanted: HashSet<_> = rows.iter().filter(wants).map(|row| row.number).collect();
         if wanted.is_empty() && self.task.is_some() {
-            return Err(super::runs::nothing(
+            return Err(nothing(
                 "no task of this run has such a name",
                 "`funcy show` without `--task` lists all",
             ));
         }
         Ok(wanted)
     }
-}
-
-/// Marks on a line of their own, if there are any.
-pub(super) fn write_marks(label: &str, marks: &[Mark], style: Style, out: &mut String) {
-    if !marks.is_empty() {
-        style
-            .line()
-            .push(Ink::Faint, label)
-            .push(Ink::Hue(Hue::Waiting), &mark_words(marks).join(", "))
-            .write(out);
-    }
-}
-
-pub(super) fn mark_words(marks: &[Mark]) -> Vec<&'static str> {
-    marks.iter().map(|mark| mark.word()).collect()
 }

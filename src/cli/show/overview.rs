@@ -1,9 +1,9 @@
-use super::{Args, mark_words};
+use super::Args;
+use crate::cli::history::{self, CommandError, Format, mark_words};
 use crate::cli::replay;
-use crate::cli::runs::{self, Format, Trouble};
 use crate::cli::{output, run, when};
 use crate::event::{ExecutionId, RunId};
-use crate::journal::{ExecutionRow, History, JournalError, Mark, RunRow, Status};
+use crate::journal::{ExecutionRow, History, JournalError, Mark, RunRow, RunStatus};
 use crate::report::{
     self, Cause, Ended, Hue, Ink, Line, Live, Options, Style, causes, counted, cut_end, length,
     path_text, running_since,
@@ -23,7 +23,7 @@ pub(super) fn run(
     row: &RunRow,
     args: &Args,
     style: Style,
-) -> Result<(), Trouble> {
+) -> Result<(), CommandError> {
     let rows = history.executions(&row.id)?;
     let wanted = args.wanted(&rows)?;
     let page = Page::read(history, row, rows, &wanted)?;
@@ -46,7 +46,7 @@ pub(super) fn run(
 struct Page<'h> {
     history: &'h History,
     row: &'h RunRow,
-    status: Status,
+    status: RunStatus,
     rows: HashMap<ExecutionId, ExecutionRow>,
     /// In the order of their numbers.
     ended: Vec<Ended>,
@@ -69,7 +69,7 @@ impl<'h> Page<'h> {
             ended.extend(live.apply(&event));
             ControlFlow::Continue(())
         })?;
-        if status != Status::Running {
+        if status != RunStatus::Running {
             ended.extend(live.interrupt());
         }
         ended.sort_by_key(|one| one.id);
@@ -93,7 +93,7 @@ impl<'h> Page<'h> {
 
     fn head(&self, style: Style, out: &mut String) -> Result<(), JournalError> {
         let row = self.row;
-        let status = runs::shown(self.status);
+        let status = history::report_status(self.status);
         let hue = Ink::Hue(status.hue());
         style
             .line()
@@ -111,7 +111,7 @@ impl<'h> Page<'h> {
         let plain = |text: &str| style.line().plain(text);
         fact("began", &plain(&when::exact(row.started, run::now())));
         let took = match (self.status, row.outcome) {
-            (Status::Running, _) => {
+            (RunStatus::Running, _) => {
                 length((run::now() - row.started).max(0).unsigned_abs()) + " so far"
             }
             (_, Some(_)) => length(row.micros),
@@ -130,11 +130,11 @@ impl<'h> Page<'h> {
             counts.append(&piece);
         }
         let left = row.tasks.saturating_sub(tally.total());
-        if left > 0 && self.status != Status::Running {
+        if left > 0 && self.status != RunStatus::Running {
             counts = counts.push(Ink::Faint, &format!("  {left} not run"));
         }
         fact("tasks", &counts);
-        fact("command", &plain(&runs::command(&row.command)));
+        fact("command", &plain(&history::command(&row.command)));
         if let Some(env) = &row.env {
             fact("env", &plain(env));
         }
@@ -146,7 +146,7 @@ impl<'h> Page<'h> {
             fact("labels", &plain(&labels.join(" ")));
         }
         let head = row.head.get(..16).unwrap_or(&row.head);
-        let kept = format!("{}, {}, head {head}", row.events, runs::bytes(row.bytes));
+        let kept = format!("{}, {}, head {head}", row.events, history::bytes(row.bytes));
         fact("events", &plain(&kept));
         Ok(())
     }
@@ -165,10 +165,10 @@ impl<'h> Page<'h> {
             }
             report::ended_row(ended, None, style).write(out);
             let marks = self.marks(ended)?;
-            super::write_marks("  marks  ", &marks, style, out);
+            history::write_marks("  marks  ", &marks, style, out);
             let path = path_text(ended, style);
             if !path.is_empty() {
-                let path = report::shown(&path, style.unicode);
+                let path = report::printable(&path, style.unicode);
                 let room = style.width.saturating_sub(2);
                 let path = cut_end(&path, room.saturating_mul(3), style.symbols().ellipsis);
                 for line in report::wrap(&path, room, room) {
@@ -219,7 +219,7 @@ impl<'h> Page<'h> {
                 report::count(others.len() as u64, "other task"),
                 names.join(", ")
             );
-            let text = report::shown(&text, style.unicode);
+            let text = report::printable(&text, style.unicode);
             let room = style.width.saturating_sub(2);
             for line in report::wrap(&text, room, room) {
                 let line = format!("  {line}");
@@ -241,7 +241,7 @@ impl<'h> Page<'h> {
                 "file": ended.started.file,
                 "attempt": ended.started.attempt,
                 "attempts": ended.started.attempts,
-                "status": runs::word(Status::Ended(ended.outcome)),
+                "status": history::word(RunStatus::Ended(ended.outcome)),
                 "began": ended.began,
                 "ended": ended.at,
                 "micros": ended.metrics.micros,
@@ -263,7 +263,7 @@ impl<'h> Page<'h> {
             let tasks: Vec<String> = cause.failed.iter().map(Ended::name).collect();
             json!({ "kind": cause.kind, "text": cause.text, "executions": executions, "tasks": tasks })
         });
-        let mut json = runs::to_json(self.history, self.row)?;
+        let mut json = history::to_json(self.history, self.row)?;
         json["causes"] = causes.collect::<Vec<_>>().into();
         json["executions"] = tasks.into();
         Ok(json)

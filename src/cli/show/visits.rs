@@ -1,7 +1,7 @@
 use super::Args;
 use crate::cli::exit::Exit;
+use crate::cli::history::{CommandError, Format, nothing};
 use crate::cli::output;
-use crate::cli::runs::{Format, Trouble, nothing};
 use crate::event::{Fact, Name, nearest};
 use crate::journal::{History, RunRow};
 use crate::report::{StateVisit, Style, Visits};
@@ -16,7 +16,7 @@ pub(super) fn run(
     state: &str,
     args: &Args,
     style: Style,
-) -> Result<(), Trouble> {
+) -> Result<(), CommandError> {
     let wanted = args.wanted(&history.executions(&row.id)?)?;
     let mut visits = Visits::of(state.into());
     let mut states: BTreeSet<Name> = BTreeSet::new();

@@ -7,9 +7,10 @@ use super::super::output;
 use super::super::run::Format;
 use super::files;
 use crate::engine::Loaded;
-use crate::event::{Event, Name, Place};
-use crate::machine::{Bounds, Exploration, Machine, Undone};
+use crate::event::{Event, Location, Name};
+use crate::machine::Machine;
 use crate::report::{Status, Style};
+use crate::sim::{Bounds, Exploration, Undone};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -102,7 +103,7 @@ impl Telling<'_> {
             let _ = writeln!(text, "{glyph} {}", path.name);
         }
         text.push('\n');
-        let states = self.machine.chart().states.len();
+        let states = self.machine.program().states.len();
         let _ = writeln!(
             text,
             "{} through {}; {walked} of {} on some path{}",
@@ -162,7 +163,7 @@ impl Telling<'_> {
             });
             let _ = writeln!(text, "{line}");
         }
-        let names = |list: &[(Name, Arc<Place>)]| -> Vec<String> {
+        let names = |list: &[(Name, Arc<Location>)]| -> Vec<String> {
             list.iter().map(|(name, _)| name.to_string()).collect()
         };
         let undone: Vec<_> = (self.found.undone.iter())
@@ -217,7 +218,7 @@ fn told(undone: &Undone) -> String {
     )
 }
 
-fn at(place: &Place) -> String {
+fn at(place: &Location) -> String {
     let start = place.span.start;
     format!("{}:{}:{}", place.file, start.line, start.column)
 }

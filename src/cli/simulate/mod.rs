@@ -11,8 +11,8 @@ use super::run::{self, Format, ReportFile};
 use crate::definition::{self, Diagnostic};
 use crate::engine::{Answers, Loaded, Simulated, simulate};
 use crate::event::{Event, Json, Name, Outcome, Sink};
-use crate::machine::{Asked, LeftAt, Recording, Stubs, Stuck, Unstubbed, trace_hash};
 use crate::report::{self, Color, Options, Style, Terminal};
+use crate::sim::{LeftAt, Mismatch, Recording, Stubs, Stuck, Unstubbed, trace_hash};
 use serde_json::json;
 use std::collections::HashSet;
 use std::io::{self, BufWriter, IsTerminal};
@@ -362,12 +362,12 @@ impl Play<'_> {
 fn left(at: &LeftAt) -> Diagnostic {
     let LeftAt { place, asked, .. } = at;
     let hint = match asked {
-        Asked::Other { recorded, now } => format!(
+        Mismatch::Other { recorded, now } => format!(
             "recorded was {}, and now it is {}",
             brief(recorded),
             brief(now)
         ),
-        Asked::Unrecorded | Asked::Message => {
+        Mismatch::Unrecorded | Mismatch::Message => {
             "what would come now is not known: run the task, and record it again".to_owned()
         }
     };

@@ -1,9 +1,8 @@
 //! Processes: a command that runs to its end, or is ended with everything that it started.
 //!
-//! `process` starts and supervises it, `output` keeps what it prints, `family` knows which processes
+//! `process` starts and supervises it, `output` keeps what it prints, `process_tree` knows which processes
 //! belong to it.
 
-mod family;
 mod output;
 mod process;
 
@@ -11,7 +10,7 @@ mod process;
 mod tests;
 
 use super::contract::{Answer, Context, Nothing, Protocol};
-use super::exact;
+use super::kit::json_bigint;
 use super::scope::Scope;
 use super::shell::quoted;
 use super::value::{Text, one_line, present};
@@ -72,7 +71,7 @@ pub struct Reply {
 
 /// An environment: where commands run.
 #[derive(Debug)]
-pub struct Session {
+pub struct ExecSession {
     env: BTreeMap<String, Text>,
     cwd: Option<String>,
     context: Context,
@@ -107,7 +106,7 @@ expect: res.code == 0
     type Request = Request;
     type Source = Nothing;
     type Reply = Reply;
-    type Session = Session;
+    type Session = ExecSession;
 
     fn short_request(text: &str) -> Result<Json, String> {
         let words: Vec<String> = text
@@ -141,8 +140,8 @@ expect: res.code == 0
         one_line(&words.join(" "), 60)
     }
 
-    async fn open(&self, config: Config, context: &Context) -> Result<Session, Failure> {
-        Ok(Session {
+    async fn open(&self, config: Config, context: &Context) -> Result<ExecSession, Failure> {
+        Ok(ExecSession {
             env: config.env.unwrap_or_default(),
             cwd: config.cwd,
             context: context.clone(),
@@ -151,13 +150,13 @@ expect: res.code == 0
 
     async fn call(
         &self,
-        session: &Session,
+        session: &ExecSession,
         request: Request,
         scope: &Scope,
     ) -> Result<Answer<Reply>, Failure> {
         let command = session.command(request).await?;
         let again = command.again();
-        let shown = one_line(&command.shown(), 120);
+        let shown = one_line(&command.quoted_line(), 120);
         let sent = command.stdin.as_ref().map_or(0, Vec::len);
         let ended = process::run(command, scope)
             .await
@@ -184,7 +183,7 @@ expect: res.code == 0
         let reply = Reply {
             code: ended.code,
             signal: ended.signal,
-            body: exact::parse(stdout.as_bytes()).unwrap_or_else(|_| {
+            body: json_bigint::parse(stdout.as_bytes()).unwrap_or_else(|_| {
                 let text = stdout.strip_suffix('\n').unwrap_or(&stdout);
                 Json::String(text.strip_suffix('\r').unwrap_or(text).to_owned())
             }),
@@ -199,7 +198,7 @@ expect: res.code == 0
     }
 }
 
-impl Session {
+impl ExecSession {
     async fn command(&self, request: Request) -> Result<Command, Failure> {
         let words: Vec<String> = request.command.into_iter().map(|Text(word)| word).collect();
         let Some(name) = words.first().filter(|name| !name.is_empty()) else {
@@ -268,7 +267,7 @@ impl Session {
 }
 
 impl Command {
-    fn shown(&self) -> String {
+    fn quoted_line(&self) -> String {
         let words: Vec<_> = self.words.iter().map(|word| quoted(word)).collect();
         words.join(" ")
     }
@@ -290,7 +289,7 @@ impl Command {
         for (key, value) in &self.env {
             let _ = write!(line, "{key}={} ", quoted(value));
         }
-        line.push_str(&self.shown());
+        line.push_str(&self.quoted_line());
         Some(line)
     }
 }

@@ -1,8 +1,8 @@
 //! Starts a process and stays with it until it, and all that it started, has ended.
 
 use super::Command;
-use super::family::{Family, MARK};
 use super::output::Output;
+use crate::client::kit::process_tree::{MARK, ProcessTree};
 use crate::client::scope::Scope;
 use crate::event::Failure;
 use rustix::process::Signal;
@@ -29,12 +29,12 @@ const TERM_GRACE: Duration = Duration::from_millis(500);
 const KILL_GRACE: Duration = Duration::from_secs(3);
 /// How long what a process started may go on after its own end (a `tee` that writes its last line).
 const REST_GRACE: Duration = Duration::from_millis(200);
-/// The waits between two looks at a family that ends: the first, and the longest.
+/// The waits between two looks at a process tree that ends: the first, and the longest.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(50));
 
 /// How a process ended.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(super) struct ProcessEnd {
     pub(super) code: Option<i32>,
     pub(super) signal: Option<i32>,
     pub(super) stdout: Output,
@@ -46,7 +46,7 @@ pub(super) struct Ended {
 
 /// Runs the command to its end. Dropping this future, or closing the scope, ends the process with all that
 /// it started; closing the scope waits for that.
-pub(super) async fn run(command: Command, scope: &Scope) -> Result<Ended, Failure> {
+pub(super) async fn run(command: Command, scope: &Scope) -> Result<ProcessEnd, Failure> {
     let token = scope.token();
     let _ends_it = token.clone().drop_guard();
     let (report, reported) = oneshot::channel();
@@ -58,7 +58,9 @@ pub(super) async fn run(command: Command, scope: &Scope) -> Result<Ended, Failur
         }
         let ended = match start_process(&command) {
             Err(failure) => Err(failure),
-            Ok((child, family)) => supervise(child, family, command.stdin, &token, start).await,
+            Ok((child, process_tree)) => {
+                supervise(child, process_tree, command.stdin, &token, start).await
+            }
         };
         // Nobody waits any more if the call was cancelled.
         let _ = report.send(ended);
@@ -93,8 +95,8 @@ fn is_executable(file: &Path) -> bool {
         .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
-fn start_process(command: &Command) -> Result<(Child, Family), Failure> {
-    Family::prepare();
+fn start_process(command: &Command) -> Result<(Child, ProcessTree), Failure> {
+    ProcessTree::prepare();
     let mark = format!("{:x}-{:016x}", std::process::id(), fastrand::u64(..));
     let mut process = tokio::process::Command::new(&command.program);
     process
@@ -135,18 +137,18 @@ fn start_process(command: &Command) -> Result<(Child, Family), Failure> {
     })?;
     // Only a child that was waited for has no id.
     let leader = child.id().unwrap_or_default();
-    Ok((child, Family::new(leader, &mark)))
+    Ok((child, ProcessTree::new(leader, &mark)))
 }
 
 async fn supervise(
     mut child: Child,
-    family: Family,
+    process_tree: ProcessTree,
     stdin: Option<Vec<u8>>,
     token: &CancellationToken,
     start: Instant,
-) -> Result<Ended, Failure> {
-    let family = Arc::new(Mutex::new(family));
-    let mut last_resort = LastResort(Some(Arc::clone(&family)));
+) -> Result<ProcessEnd, Failure> {
+    let process_tree = Arc::new(Mutex::new(process_tree));
+    let mut last_resort = LastResort(Some(Arc::clone(&process_tree)));
     let (stdout, stderr) = (Mutex::default(), Mutex::default());
     let (out, err, input) = (child.stdout.take(), child.stderr.take(), child.stdin.take());
     let streams = async {
@@ -162,7 +164,7 @@ async fn supervise(
         tokio::select! {
             biased;
             () = token.cancelled() => {
-                end(&family, Some(&mut child)).await;
+                end(&process_tree, Some(&mut child)).await;
                 last_resort.0 = None;
                 return Err(Failure::transport("the process was cancelled"));
             }
@@ -179,7 +181,7 @@ async fn supervise(
                 streams_done = true;
             }
         };
-        tokio::join!(read, vanished(&family));
+        tokio::join!(read, vanished(&process_tree));
     };
     let is_over = tokio::select! {
         rest = tokio::time::timeout(REST_GRACE, rest) => rest.is_ok(),
@@ -187,7 +189,7 @@ async fn supervise(
     };
     let mut left_behind = false;
     if !is_over {
-        left_behind = end(&family, None).await;
+        left_behind = end(&process_tree, None).await;
         if !streams_done {
             let _ = tokio::time::timeout(REST_GRACE, &mut streams).await;
         }
@@ -199,7 +201,7 @@ async fn supervise(
     let take = |output: &Mutex<Output>| {
         std::mem::take(&mut *output.lock().unwrap_or_else(PoisonError::into_inner))
     };
-    Ok(Ended {
+    Ok(ProcessEnd {
         code: status.code(),
         signal: status.signal(),
         stdout: take(&stdout),
@@ -214,17 +216,17 @@ const LAST_LOOKS: u32 = 100;
 
 /// Kills everything that belongs to a process whose supervision is dropped with its runtime: at a second
 /// SIGINT nothing is asked and nothing is waited for.
-struct LastResort(Option<Arc<Mutex<Family>>>);
+struct LastResort(Option<Arc<Mutex<ProcessTree>>>);
 
 impl Drop for LastResort {
     fn drop(&mut self) {
-        let Some(family) = self.0.take() else {
+        let Some(process_tree) = self.0.take() else {
             return;
         };
-        let mut family = family.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut process_tree = process_tree.lock().unwrap_or_else(PoisonError::into_inner);
         // A process that was started between the look and the signal is found by the next look.
         for _ in 0..LAST_LOOKS {
-            if family.round(Some(Signal::KILL)) == 0 {
+            if process_tree.round(Some(Signal::KILL)) == 0 {
                 break;
             }
         }
@@ -232,23 +234,23 @@ impl Drop for LastResort {
 }
 
 /// Ends everything that belongs to the process: asks first, then kills. False if there was nothing.
-async fn end(family: &Arc<Mutex<Family>>, child: Option<&mut Child>) -> bool {
+async fn end(process_tree: &Arc<Mutex<ProcessTree>>, child: Option<&mut Child>) -> bool {
     let vanish = async {
         let leader = async {
             if let Some(child) = child {
                 let _ = child.wait().await;
             }
         };
-        tokio::join!(leader, vanished(family));
+        tokio::join!(leader, vanished(process_tree));
     };
     tokio::pin!(vanish);
-    let found = round(family, Some(Signal::TERM)).await > 0;
+    let found = round(process_tree, Some(Signal::TERM)).await > 0;
     if tokio::time::timeout(TERM_GRACE, &mut vanish).await.is_ok() {
         return found;
     }
     let kill = async {
         loop {
-            round(family, Some(Signal::KILL)).await;
+            round(process_tree, Some(Signal::KILL)).await;
             tokio::time::sleep(LOOKS.1).await;
         }
     };
@@ -260,21 +262,21 @@ async fn end(family: &Arc<Mutex<Family>>, child: Option<&mut Child>) -> bool {
     found
 }
 
-/// Waits until nothing of the family is left.
-async fn vanished(family: &Arc<Mutex<Family>>) {
+/// Waits until nothing of the process tree is left.
+async fn vanished(process_tree: &Arc<Mutex<ProcessTree>>) {
     let mut wait = LOOKS.0;
-    while round(family, None).await > 0 {
+    while round(process_tree, None).await > 0 {
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(LOOKS.1);
     }
 }
 
-/// Looks at the family once, and signals those that live. Returns how many there are.
-async fn round(family: &Arc<Mutex<Family>>, signal: Option<Signal>) -> usize {
-    let family = Arc::clone(family);
+/// Looks at the process tree once, and signals those that live. Returns how many there are.
+async fn round(process_tree: &Arc<Mutex<ProcessTree>>, signal: Option<Signal>) -> usize {
+    let process_tree = Arc::clone(process_tree);
     // Reads a file for each process of the machine.
     tokio::task::spawn_blocking(move || {
-        family
+        process_tree
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .round(signal)

@@ -5,7 +5,7 @@ mod tests;
 
 use super::contract::{Answer, Context, Nothing, Protocol};
 use super::value::{Text, present};
-use super::{exact, paths, scope::Scope};
+use super::{kit::json_bigint, paths, scope::Scope};
 use crate::event::{Failure, Json};
 use base64::Engine as _;
 use schemars::JsonSchema;
@@ -201,7 +201,7 @@ async fn read(context: &Context, path: &str) -> Result<Answer<Reply>, Failure> {
     let body = parse(&read.path, path, &text)?;
     let mut answer = Answer::new(
         Reply {
-            path: shown(&read.path),
+            path: path_text(&read.path),
             size: Some(size),
             text: Some(text),
             body: Some(body),
@@ -220,7 +220,7 @@ fn parse(real: &Path, path: &str, text: &str) -> Result<Json, Failure> {
         .map(|extension| extension.to_string_lossy().to_lowercase())
         .unwrap_or_default();
     match extension.as_str() {
-        "json" => exact::parse(text.as_bytes())
+        "json" => json_bigint::parse(text.as_bytes())
             .map_err(|error| Failure::protocol(format!("{path:?} is no JSON: {error}"))),
         "yaml" | "yml" => serde_yaml::from_str(text)
             .map_err(|error| Failure::protocol(format!("{path:?} is no YAML: {error}"))),
@@ -236,7 +236,7 @@ async fn exists(context: &Context, path: &str) -> Result<Answer<Reply>, Failure>
     context.permissions.read(&real)?;
     Ok(Answer::new(
         Reply {
-            path: shown(&real),
+            path: path_text(&real),
             exists: Some(exists),
             ..Reply::default()
         },
@@ -337,7 +337,7 @@ async fn append(context: &Context, path: &str, bytes: &[u8]) -> Result<Answer<Re
 fn written(verb: &str, path: &str, real: &Path, bytes: &[u8], size: u64) -> Answer<Reply> {
     let mut answer = Answer::new(
         Reply {
-            path: shown(real),
+            path: path_text(real),
             size: Some(size),
             ..Reply::default()
         },
@@ -347,6 +347,6 @@ fn written(verb: &str, path: &str, real: &Path, bytes: &[u8], size: u64) -> Answ
     answer
 }
 
-fn shown(path: &Path) -> String {
+fn path_text(path: &Path) -> String {
     path.display().to_string()
 }

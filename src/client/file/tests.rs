@@ -6,12 +6,12 @@ use std::os::unix::fs::symlink;
 use std::sync::Arc;
 
 /// A folder `in` where a task may read and write, and a folder `out` beside it where it may not.
-struct Place {
+struct Location {
     _folder: tempfile::TempDir,
     root: PathBuf,
 }
 
-impl Place {
+impl Location {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
@@ -54,7 +54,7 @@ impl Place {
 
 #[tokio::test]
 async fn what_is_written_can_be_read() {
-    let place = Place::new();
+    let place = Location::new();
     let path = place.inside("sub/a.txt");
     let wrote = place
         .res(json!({ "write": "sub/a.txt", "text": "hé\n" }))
@@ -84,7 +84,7 @@ async fn what_is_written_can_be_read() {
 
 #[tokio::test]
 async fn data_is_parsed() {
-    let place = Place::new();
+    let place = Location::new();
     std::fs::write(place.inside("a.json"), "{\"id\":18446744073709551616}").unwrap();
     std::fs::write(place.inside("a.yml"), "a: [1, yes]\n").unwrap();
     std::fs::write(place.inside("bad.json"), "{").unwrap();
@@ -108,7 +108,7 @@ async fn data_is_parsed() {
 
 #[tokio::test]
 async fn existence_is_told() {
-    let place = Place::new();
+    let place = Location::new();
     std::fs::write(place.inside("a"), "").unwrap();
     for (path, exists) in [
         ("a", true),
@@ -126,7 +126,7 @@ async fn existence_is_told() {
 
 #[tokio::test]
 async fn nothing_leads_out() {
-    let place = Place::new();
+    let place = Location::new();
     symlink(place.root.join("out"), place.inside("link")).unwrap();
     symlink(place.root.join("out/secret"), place.inside("file-link")).unwrap();
     symlink(place.root.join("out/made"), place.inside("dangling")).unwrap();
@@ -163,7 +163,7 @@ async fn nothing_leads_out() {
 
 #[tokio::test]
 async fn only_regular_files_of_some_size() {
-    let place = Place::new();
+    let place = Location::new();
     let fifo = place.inside("fifo");
     assert!(
         std::process::Command::new("mkfifo")
@@ -221,7 +221,7 @@ async fn only_regular_files_of_some_size() {
 
 #[tokio::test]
 async fn mistakes_are_named() {
-    let place = Place::new();
+    let place = Location::new();
     for (request, part) in [
         (json!({}), "does not say what to do"),
         (json!({ "read": "" }), "`read` is empty"),

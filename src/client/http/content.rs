@@ -1,7 +1,7 @@
 //! Bodies of answers: read up to a bound, decoded, parsed where they are JSON.
 
-use super::trouble;
-use crate::client::exact;
+use super::failure;
+use crate::client::kit::json_bigint;
 use crate::event::{Failure, Json};
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
@@ -29,7 +29,7 @@ pub(super) async fn read(
     let too_long = || {
         Failure::limit(format!(
             "the body from {} is longer than {limit} bytes",
-            trouble::authority(url)
+            failure::authority(url)
         ))
         .hint("`body_limit` of the client sets the limit, in bytes")
     };
@@ -45,7 +45,7 @@ pub(super) async fn read(
         let chunk = response
             .chunk()
             .await
-            .map_err(|error| trouble::failure(&error, url, connect_timeout))?;
+            .map_err(|error| failure::failure(&error, url, connect_timeout))?;
         let Some(chunk) = chunk else { break };
         if (first.len() + rest.len() + chunk.len()) as u64 > limit {
             return Err(too_long());
@@ -80,7 +80,7 @@ pub(super) async fn parse(bytes: Bytes, headers: &HeaderMap) -> Content {
     } else if text.trim_ascii().is_empty() {
         Json::Null
     } else {
-        exact::parse(text.as_bytes()).unwrap_or_else(|error| {
+        json_bigint::parse(text.as_bytes()).unwrap_or_else(|error| {
             note = Some(format!(
                 "the body is not JSON, as its content type says: {error}"
             ));

@@ -1,7 +1,8 @@
 //! A request as a `curl` command that a shell runs.
 
+use super::credentials::Credentials;
 use super::exchange::{self, Trace};
-use super::outgoing::{Credentials, Origin, Outgoing, TRACE};
+use super::prepared::{Origin, Prepared, TRACE};
 use crate::client::shell::quoted;
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue};
@@ -13,16 +14,16 @@ const MAX_BODY: usize = 256 << 10;
 const MAX_ARGUMENT: usize = 100 << 10;
 
 /// The command that repeats this request, or `None` if its body is too long for one.
-pub(super) fn command(outgoing: &Outgoing, trace: &Trace) -> Option<String> {
+pub(super) fn command(prepared: &Prepared, trace: &Trace) -> Option<String> {
     let mut line = String::with_capacity(160);
     line.push_str("curl -sS");
-    let body = body(outgoing)?;
-    push_method(&mut line, outgoing, !matches!(body, Body::None));
+    let body = body(prepared)?;
+    push_method(&mut line, prepared, !matches!(body, Body::None));
     if trace.redirects > 0 {
         line.push_str(" -L");
     }
-    push_connection(&mut line, outgoing);
-    push_headers(&mut line, outgoing, trace.jar_cookies.as_ref());
+    push_connection(&mut line, prepared);
+    push_headers(&mut line, prepared, trace.jar_cookies.as_ref());
     match &body {
         Body::Argument(text) => {
             line.push_str(" --data-raw ");
@@ -36,7 +37,7 @@ pub(super) fn command(outgoing: &Outgoing, trace: &Trace) -> Option<String> {
         Body::Piped(_) => line.push_str(" --data-binary @-"),
         Body::None => {}
     }
-    let url = outgoing.url.as_str();
+    let url = prepared.url.as_str();
     if url.contains(['{', '}', '[', ']']) {
         line.push_str(" -g");
     }
@@ -58,16 +59,16 @@ enum Body {
 }
 
 /// How the command gives the body; `None` if it cannot.
-fn body(outgoing: &Outgoing) -> Option<Body> {
-    Some(match &outgoing.origin {
+fn body(prepared: &Prepared) -> Option<Body> {
+    Some(match &prepared.origin {
         Origin::None => Body::None,
         Origin::File(path) => Body::File(path.display().to_string()),
-        Origin::Multipart(_) => Body::Parts(parts(outgoing)?),
+        Origin::Multipart(_) => Body::Parts(parts(prepared)?),
         Origin::Text => {
-            if outgoing.body.len() > MAX_BODY {
+            if prepared.body.len() > MAX_BODY {
                 return None;
             }
-            let text = std::str::from_utf8(&outgoing.body).ok()?;
+            let text = std::str::from_utf8(&prepared.body).ok()?;
             if text.contains('\0') {
                 let escaped = text
                     .replace('\\', "\\\\")
@@ -84,8 +85,8 @@ fn body(outgoing: &Outgoing) -> Option<Body> {
 }
 
 /// Each part as `-F`. Double quotes inside keep curl from reading `@`, `<` and `;` in a value.
-fn parts(outgoing: &Outgoing) -> Option<String> {
-    let Origin::Multipart(parts) = &outgoing.origin else {
+fn parts(prepared: &Prepared) -> Option<String> {
+    let Origin::Multipart(parts) = &prepared.origin else {
         return None;
     };
     let mut arguments = String::new();
@@ -112,8 +113,8 @@ fn parts(outgoing: &Outgoing) -> Option<String> {
     Some(arguments)
 }
 
-fn push_method(line: &mut String, outgoing: &Outgoing, has_body: bool) {
-    match (&outgoing.method, has_body) {
+fn push_method(line: &mut String, prepared: &Prepared, has_body: bool) {
+    match (&prepared.method, has_body) {
         (&Method::GET, false) | (&Method::POST, true) => {}
         (&Method::HEAD, false) => line.push_str(" -I"),
         (method, _) => {
@@ -123,9 +124,9 @@ fn push_method(line: &mut String, outgoing: &Outgoing, has_body: bool) {
     }
 }
 
-fn push_connection(line: &mut String, outgoing: &Outgoing) {
-    if outgoing.url.scheme() == "https" {
-        let trust = &outgoing.trust;
+fn push_connection(line: &mut String, prepared: &Prepared) {
+    if prepared.url.scheme() == "https" {
+        let trust = &prepared.trust;
         if trust.insecure {
             line.push_str(" -k");
         }
@@ -144,25 +145,25 @@ fn push_connection(line: &mut String, outgoing: &Outgoing) {
             }
         }
     }
-    match (outgoing.http2, outgoing.url.scheme()) {
+    match (prepared.http2, prepared.url.scheme()) {
         (Some(true), "http") => line.push_str(" --http2-prior-knowledge"),
         (Some(true), _) => line.push_str(" --http2"),
         (Some(false), "https") => line.push_str(" --http1.1"),
         _ => {}
     }
-    if exchange::bypasses_proxy(&outgoing.url) {
+    if exchange::bypasses_proxy(&prepared.url) {
         line.push_str(" --noproxy '*'");
     }
 }
 
-fn push_headers(line: &mut String, outgoing: &Outgoing, cookies: Option<&HeaderValue>) {
-    if let Some(Credentials::Basic(user, password)) = &outgoing.auth {
+fn push_headers(line: &mut String, prepared: &Prepared, cookies: Option<&HeaderValue>) {
+    if let Some(Credentials::Basic(user, password)) = &prepared.auth {
         let _ = write!(line, " -u {}", quoted(&format!("{user}:{password}")));
     }
-    let is_basic = matches!(outgoing.auth, Some(Credentials::Basic(..)));
-    let is_multipart = matches!(outgoing.origin, Origin::Multipart(_));
-    for (name, value) in &outgoing.headers {
-        if outgoing.traced && *name == TRACE {
+    let is_basic = matches!(prepared.auth, Some(Credentials::Basic(..)));
+    let is_multipart = matches!(prepared.origin, Origin::Multipart(_));
+    for (name, value) in &prepared.headers {
+        if prepared.traced && *name == TRACE {
             continue;
         }
         let given_otherwise = (name == AUTHORIZATION && is_basic)
@@ -180,15 +181,15 @@ fn push_headers(line: &mut String, outgoing: &Outgoing, cookies: Option<&HeaderV
         };
         let _ = write!(line, " -H {}", quoted(&header));
     }
-    if !matches!(outgoing.origin, Origin::None | Origin::Multipart(_))
-        && !outgoing.headers.contains_key(CONTENT_TYPE)
+    if !matches!(prepared.origin, Origin::None | Origin::Multipart(_))
+        && !prepared.headers.contains_key(CONTENT_TYPE)
     {
         line.push_str(" -H content-type:");
     }
-    if matches!(outgoing.origin, Origin::None) && exchange::expects_body(&outgoing.method) {
+    if matches!(prepared.origin, Origin::None) && exchange::expects_body(&prepared.method) {
         line.push_str(" -H 'content-length: 0'");
     }
-    let own = outgoing.headers.get(COOKIE);
+    let own = prepared.headers.get(COOKIE);
     let all: Vec<_> = own
         .into_iter()
         .chain(cookies)

@@ -1,10 +1,10 @@
 //! Sends a request, follows redirects hop by hop, keeps cookies.
 
+use super::failure;
 use super::jar;
-use super::outgoing::Outgoing;
-use super::pool::{Pool, Way};
-use super::session::Session;
-use super::trouble;
+use super::pool::{ConnectOptions, Pool};
+use super::prepared::Prepared;
+use super::session::HttpSession;
 use crate::event::{Failure, Json};
 use bytes::Bytes;
 use reqwest::header::{
@@ -39,24 +39,26 @@ pub(super) struct Trace {
 /// Sends it, and follows redirects as browsers do.
 pub(super) async fn send(
     pool: &Pool,
-    session: &Session,
-    outgoing: &Outgoing,
+    session: &HttpSession,
+    prepared: &Prepared,
     trace: &mut Trace,
 ) -> Result<Arrived, Failure> {
     let mut hop = Hop {
-        method: outgoing.method.clone(),
-        url: outgoing.url.clone(),
-        headers: outgoing.headers.clone(),
-        body: outgoing.body.clone(),
+        method: prepared.method.clone(),
+        url: prepared.url.clone(),
+        headers: prepared.headers.clone(),
+        body: prepared.body.clone(),
     };
-    let jar = session.jar.as_ref().filter(|_| outgoing.jar);
+    let jar = session.jar.as_ref().filter(|_| prepared.jar);
     let mut set_cookies = serde_json::Map::new();
     loop {
         session
             .context
             .permissions
             .net(hop.url.host_str().unwrap_or_default())?;
-        let client = pool.client(&way(session, outgoing, &hop.url)).await?;
+        let client = pool
+            .client(&connect_options(session, prepared, &hop.url))
+            .await?;
         let cookies = jar.and_then(|jar| jar.header(&hop.url));
         let request = hop.request(cookies.as_ref());
         if trace.redirects == 0 {
@@ -65,7 +67,7 @@ pub(super) async fn send(
         let mut response = client
             .execute(request)
             .await
-            .map_err(|error| trouble::failure(&error, &hop.url, session.connect_timeout))?;
+            .map_err(|error| failure::failure(&error, &hop.url, session.connect_timeout))?;
         if response.headers().contains_key(SET_COOKIE) {
             if let Some(jar) = jar {
                 jar.keep(response.headers(), &hop.url);
@@ -73,7 +75,7 @@ pub(super) async fn send(
             note_cookies(&response, &mut set_cookies);
         }
         let next = match redirect_target(&response, &hop.url) {
-            Some(next) if outgoing.redirects > 0 => next?,
+            Some(next) if prepared.redirects > 0 => next?,
             _ => {
                 return Ok(Arrived {
                     response,
@@ -82,7 +84,7 @@ pub(super) async fn send(
                 });
             }
         };
-        if trace.redirects == outgoing.redirects {
+        if trace.redirects == prepared.redirects {
             return Err(Failure::protocol(format!(
                 "more than {} redirects; the last one, from {}, leads to {next}",
                 trace.redirects, hop.url
@@ -158,10 +160,10 @@ fn joined(own: &HeaderValue, jar: &HeaderValue) -> HeaderValue {
     HeaderValue::from_bytes(&both).unwrap_or_else(|_| own.clone())
 }
 
-fn way(session: &Session, outgoing: &Outgoing, url: &Url) -> Way {
-    Way {
-        trust: (url.scheme() == "https").then(|| outgoing.trust.clone()),
-        http2: outgoing.http2,
+fn connect_options(session: &HttpSession, prepared: &Prepared, url: &Url) -> ConnectOptions {
+    ConnectOptions {
+        trust: (url.scheme() == "https").then(|| prepared.trust.clone()),
+        http2: prepared.http2,
         compression: session.compression,
         connect_timeout: session.connect_timeout,
         direct: is_direct(url),
@@ -220,7 +222,7 @@ fn redirect_target(response: &Response, from: &Url) -> Option<Result<Url, Failur
             if url.fragment().is_none() {
                 url.set_fragment(from.fragment());
             }
-            super::outgoing::take_credentials(&mut url);
+            super::credentials::take_credentials(&mut url);
             Ok(url)
         });
     Some(next)

@@ -2,6 +2,7 @@
 
 use crate::client::value::{Text, kind};
 use crate::event::{Failure, Json};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 use std::borrow::Cow;
@@ -162,4 +163,30 @@ pub struct Tls {
     pub key: Option<String>,
     /// Accept any certificate. For test systems only.
     pub insecure: Option<bool>,
+}
+
+/// Replaces the headers of these names.
+pub(super) fn add_headers(headers: &mut HeaderMap, fields: &Fields) -> Result<(), Failure> {
+    for name in fields.0.keys() {
+        headers.remove(name.as_str());
+    }
+    for (name, value) in fields.pairs("headers")? {
+        if ["content-length", "transfer-encoding"]
+            .iter()
+            .any(|own| name.eq_ignore_ascii_case(own))
+        {
+            return Err(Failure::protocol(format!(
+                "headers.{name} cannot be written: it follows from the body"
+            )));
+        }
+        let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| {
+            Failure::protocol(format!(
+                "headers.{name} holds a line break or control character"
+            ))
+        })?;
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| Failure::protocol(format!("{name:?} is no name of a header")))?;
+        headers.append(name, value);
+    }
+    Ok(())
 }

@@ -1,23 +1,24 @@
 //! HTTP: requests, and server-sent events as a source.
 //!
-//! `request` is what a task writes, `outgoing` the same made ready, `exchange` sends it and follows
-//! redirects, `content` reads the body, `trouble` names what went wrong, `curl` repeats it in a shell.
+//! `request` is what a task writes, `prepared` the same made ready, `exchange` sends it and follows
+//! redirects, `content` reads the body, `failure` names what went wrong, `curl` repeats it in a shell.
 //! `pool` holds the connections, `session` the cookies. `stream` subscribes to the events that `sse` reads.
 
 mod config;
 mod content;
+mod credentials;
 mod curl;
 mod exchange;
+mod failure;
 mod fields;
 mod jar;
 mod multipart;
-mod outgoing;
 mod pool;
+mod prepared;
 mod request;
 mod session;
 mod sse;
 mod stream;
-mod trouble;
 
 #[cfg(test)]
 mod tests;
@@ -25,14 +26,14 @@ mod tests;
 pub use config::Config;
 pub use fields::{Auth, Cookies, Fields, Follow, Tls};
 pub use request::{Graphql, Request, Source};
-pub use session::Session;
+pub use session::HttpSession;
 
 use super::contract::{Answer, Context, Protocol};
 use super::scope::Scope;
 use crate::event::{Failure, Feed, Json};
 use exchange::{Arrived, Trace};
-use outgoing::Outgoing;
 use pool::Pool;
+use prepared::Prepared;
 use reqwest::header::{HeaderMap, SET_COOKIE};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -94,7 +95,7 @@ expect: res.status == 201
     type Request = Box<Request>;
     type Source = Source;
     type Reply = Reply;
-    type Session = Arc<Session>;
+    type Session = Arc<HttpSession>;
 
     fn short_request(text: &str) -> Result<Json, String> {
         request::short(text)
@@ -112,20 +113,20 @@ expect: res.status == 201
         request::is_safe(request)
     }
 
-    async fn open(&self, config: Config, context: &Context) -> Result<Arc<Session>, Failure> {
-        Session::open(config, context).await.map(Arc::new)
+    async fn open(&self, config: Config, context: &Context) -> Result<Arc<HttpSession>, Failure> {
+        HttpSession::open(config, context).await.map(Arc::new)
     }
 
     async fn call(
         &self,
-        session: &Arc<Session>,
+        session: &Arc<HttpSession>,
         request: Box<Request>,
         _: &Scope,
     ) -> Result<Answer<Reply>, Failure> {
-        let outgoing = Outgoing::new(session, request).await?;
+        let prepared = Prepared::new(session, request).await?;
         let mut trace = Trace::default();
-        let answered = answer(&self.pool, session, &outgoing, &mut trace).await;
-        let again = curl::command(&outgoing, &trace);
+        let answered = answer(&self.pool, session, &prepared, &mut trace).await;
+        let again = curl::command(&prepared, &trace);
         match answered {
             Ok(mut answer) => {
                 answer.again = again;
@@ -140,7 +141,7 @@ expect: res.status == 201
 
     async fn subscribe(
         &self,
-        session: &Arc<Session>,
+        session: &Arc<HttpSession>,
         source: Source,
         feed: Feed,
         scope: &Scope,
@@ -164,8 +165,8 @@ expect: res.status == 201
 
 async fn answer(
     pool: &Pool,
-    session: &Session,
-    outgoing: &Outgoing,
+    session: &HttpSession,
+    prepared: &Prepared,
     trace: &mut Trace,
 ) -> Result<Answer<Reply>, Failure> {
     let start = Instant::now();
@@ -173,13 +174,13 @@ async fn answer(
         mut response,
         url,
         set_cookies,
-    } = exchange::send(pool, session, outgoing, trace).await?;
+    } = exchange::send(pool, session, prepared, trace).await?;
     let limit = session.body_limit;
     let bytes = content::read(&mut response, &url, limit, session.connect_timeout).await?;
     let ms = start.elapsed().as_millis() as u64;
     let content = content::parse(bytes, response.headers()).await;
     let status = response.status().as_u16();
-    let mut summary = format!("{} {} → {status} in {ms}ms", outgoing.method, outgoing.url);
+    let mut summary = format!("{} {} → {status} in {ms}ms", prepared.method, prepared.url);
     match trace.redirects {
         0 => {}
         1 => {
@@ -204,7 +205,7 @@ async fn answer(
         ms,
     };
     let mut answer = Answer::new(reply, summary);
-    answer.sent = outgoing.body.len() as u64;
+    answer.sent = prepared.body.len() as u64;
     answer.received = content.size;
     Ok(answer)
 }

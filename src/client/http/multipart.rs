@@ -1,7 +1,7 @@
 //! `multipart/form-data`.
 
 use super::fields::scalar;
-use super::outgoing::MAX_BODY;
+use super::request::MAX_BODY;
 use crate::client::contract::Context;
 use crate::client::paths;
 use crate::event::{Failure, Json};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// One part.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct FormPart {
     pub(super) name: String,
     pub(super) content: Vec<u8>,
     /// The file that the content comes from.
@@ -36,7 +36,7 @@ struct Long {
 pub(super) async fn read(
     context: &Context,
     parts: serde_json::Map<String, Json>,
-) -> Result<Vec<Part>, Failure> {
+) -> Result<Vec<FormPart>, Failure> {
     let mut read = Vec::with_capacity(parts.len());
     let mut total = 0u64;
     for (name, value) in parts {
@@ -58,8 +58,8 @@ pub(super) async fn read(
     Ok(read)
 }
 
-async fn one(context: &Context, name: &str, value: Json) -> Result<Part, Failure> {
-    let mut part = Part {
+async fn one(context: &Context, name: &str, value: Json) -> Result<FormPart, Failure> {
+    let mut part = FormPart {
         name: name.to_owned(),
         content: Vec::new(),
         file: None,
@@ -115,7 +115,7 @@ async fn one(context: &Context, name: &str, value: Json) -> Result<Part, Failure
 }
 
 /// The body, and the boundary that no part holds.
-pub(super) fn encode(parts: &[Part]) -> (Bytes, String) {
+pub(super) fn encode(parts: &[FormPart]) -> (Bytes, String) {
     let boundary = loop {
         let boundary = format!("funcy-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
         if !parts

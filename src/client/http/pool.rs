@@ -19,7 +19,7 @@ const IDLE: Duration = Duration::from_secs(4);
 
 /// What tells one way to connect from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Way {
+pub(super) struct ConnectOptions {
     /// For `https`.
     pub(super) trust: Option<Arc<Trust>>,
     pub(super) http2: Option<bool>,
@@ -47,13 +47,13 @@ pub(super) struct Pem {
 
 #[derive(Debug, Default)]
 pub(super) struct Pool {
-    clients: Mutex<Vec<(Way, reqwest::Client)>>,
+    clients: Mutex<Vec<(ConnectOptions, reqwest::Client)>>,
 }
 
 impl Pool {
     /// The client for this way to connect. Built on first use: a program that only speaks plain HTTP never
     /// loads the system's certificates.
-    pub(super) async fn client(&self, way: &Way) -> Result<reqwest::Client, Failure> {
+    pub(super) async fn client(&self, way: &ConnectOptions) -> Result<reqwest::Client, Failure> {
         let mut clients = self.clients.lock().await;
         if let Some((_, client)) = clients.iter().find(|(known, _)| known == way) {
             return Ok(client.clone());
@@ -81,7 +81,7 @@ impl Pool {
     }
 }
 
-fn build(way: &Way) -> Result<reqwest::Client, Failure> {
+fn build(way: &ConnectOptions) -> Result<reqwest::Client, Failure> {
     let mut builder = reqwest::Client::builder()
         // Redirects and cookies are ours: each hop is checked against the permissions.
         .redirect(reqwest::redirect::Policy::none())
@@ -107,7 +107,7 @@ fn build(way: &Way) -> Result<reqwest::Client, Failure> {
         .map_err(|error| Failure::transport(format!("cannot set up HTTP: {error}")))
 }
 
-fn tls(way: &Way) -> Result<ClientConfig, Failure> {
+fn tls(way: &ConnectOptions) -> Result<ClientConfig, Failure> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()

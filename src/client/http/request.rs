@@ -5,6 +5,9 @@ use reqwest::Method;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+/// The most bytes that a request's body may have.
+pub(super) const MAX_BODY: u64 = 64 << 20;
+
 /// A request: exactly one method with its URL, and at most one body.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -1,7 +1,7 @@
 use super::config::Config;
-use super::fields::{Follow, MAX_REDIRECTS, Tls};
+use super::credentials::{Credentials, take_credentials};
+use super::fields::{Follow, MAX_REDIRECTS, Tls, add_headers};
 use super::jar::Jar;
-use super::outgoing::{Credentials, add_headers, take_credentials};
 use super::pool::{Pem, Trust};
 use crate::client::contract::Context;
 use crate::client::paths;
@@ -21,7 +21,7 @@ const MAX_PEM: u64 = 1 << 20;
 
 /// One execution's view of a server: its cookies, and what every request has in common.
 #[derive(Debug)]
-pub struct Session {
+pub struct HttpSession {
     base: Option<Url>,
     pub(super) headers: HeaderMap,
     auth: Option<Credentials>,
@@ -44,7 +44,7 @@ struct Resolved {
     credentials: Option<Credentials>,
 }
 
-impl Session {
+impl HttpSession {
     pub(super) async fn open(config: Config, context: &Context) -> Result<Self, Failure> {
         let (base, in_url) = match &config.base_url {
             None => (None, None),

@@ -1,12 +1,12 @@
 //! A subscription to server-sent events: opened and confirmed, then pumped until its scope closes.
 
 use super::exchange::Trace;
-use super::outgoing::Outgoing;
 use super::pool::Pool;
-use super::session::Session;
+use super::prepared::Prepared;
+use super::session::HttpSession;
 use super::sse::{Event, Parser};
-use super::{Http, Source, curl, exchange, plain_headers, trouble};
-use crate::client::exact;
+use super::{Http, Source, curl, exchange, failure, plain_headers};
+use crate::client::kit::json_bigint;
 use crate::client::scope::Scope;
 use crate::client::value::now;
 use crate::event::{Failure, Feed, Json, Message};
@@ -27,31 +27,31 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Opens the stream; returns once the server has answered with one.
 pub(super) async fn subscribe(
     http: &Http,
-    session: &Arc<Session>,
+    session: &Arc<HttpSession>,
     source: Source,
     feed: Feed,
     scope: &Scope,
 ) -> Result<(), Failure> {
-    let mut outgoing = Outgoing::new(session, Box::new(source.into())).await?;
+    let mut prepared = Prepared::new(session, Box::new(source.into())).await?;
     for (name, value) in [(ACCEPT, "text/event-stream"), (CACHE_CONTROL, "no-store")] {
-        outgoing
+        prepared
             .headers
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
     }
     // `-N`: without it curl holds events back.
-    let again = curl::command(&outgoing, &Trace::default())
+    let again = curl::command(&prepared, &Trace::default())
         .map(|command| command.replacen("curl -sS", "curl -sSN", 1));
     let again = move |mut failure: Failure| {
         failure.again.clone_from(&again);
         failure
     };
-    let opened = match open(&http.pool, session, &outgoing).await {
+    let opened = match open(&http.pool, session, &prepared).await {
         Ok(Opened::Stream(stream)) => stream,
         Ok(Opened::Ended) => {
             return Err(again(Failure::protocol(format!(
                 "{} answered 204: there is no event stream",
-                outgoing.url
+                prepared.url
             ))));
         }
         Err(trouble) => return Err(again(trouble.into_failure())),
@@ -59,7 +59,7 @@ pub(super) async fn subscribe(
     let mut pump = Pump {
         pool: Arc::clone(&http.pool),
         session: Arc::clone(session),
-        outgoing,
+        prepared,
         feed,
         parser: Parser::default(),
     };
@@ -87,13 +87,13 @@ enum Opened {
 }
 
 /// Why a stream could not be opened.
-enum Trouble {
+enum OpenError {
     /// Worth another attempt.
     Passing(Failure),
     Lasting(Failure),
 }
 
-impl Trouble {
+impl OpenError {
     fn into_failure(self) -> Failure {
         match self {
             Self::Passing(failure) | Self::Lasting(failure) => failure,
@@ -101,12 +101,16 @@ impl Trouble {
     }
 }
 
-async fn open(pool: &Pool, session: &Session, outgoing: &Outgoing) -> Result<Opened, Trouble> {
-    let arrived = exchange::send(pool, session, outgoing, &mut Trace::default())
+async fn open(
+    pool: &Pool,
+    session: &HttpSession,
+    prepared: &Prepared,
+) -> Result<Opened, OpenError> {
+    let arrived = exchange::send(pool, session, prepared, &mut Trace::default())
         .await
         .map_err(|failure| match failure.kind {
-            crate::event::ErrorKind::Transport => Trouble::Passing(failure),
-            _ => Trouble::Lasting(failure),
+            crate::event::ErrorKind::Transport => OpenError::Passing(failure),
+            _ => OpenError::Lasting(failure),
         })?;
     let (response, url) = (arrived.response, arrived.url);
     let status = response.status();
@@ -120,9 +124,9 @@ async fn open(pool: &Pool, session: &Session, outgoing: &Outgoing) -> Result<Ope
         ));
         let passing = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
         return Err(if passing {
-            Trouble::Passing(failure)
+            OpenError::Passing(failure)
         } else {
-            Trouble::Lasting(failure)
+            OpenError::Lasting(failure)
         });
     }
     let kind = response
@@ -132,7 +136,7 @@ async fn open(pool: &Pool, session: &Session, outgoing: &Outgoing) -> Result<Ope
         .unwrap_or_default();
     let media = kind.split(';').next().unwrap_or_default().trim();
     if !media.eq_ignore_ascii_case("text/event-stream") {
-        return Err(Trouble::Lasting(
+        return Err(OpenError::Lasting(
             Failure::protocol(format!(
                 "{url} answered with the content type {kind:?}, where text/event-stream is due"
             ))
@@ -149,8 +153,8 @@ async fn open(pool: &Pool, session: &Session, outgoing: &Outgoing) -> Result<Ope
 
 struct Pump {
     pool: Arc<Pool>,
-    session: Arc<Session>,
-    outgoing: Outgoing,
+    session: Arc<HttpSession>,
+    prepared: Prepared,
     feed: Feed,
     parser: Parser,
 }
@@ -187,7 +191,7 @@ impl Pump {
                     )));
                 }
                 Err(error) => {
-                    return Ok(trouble::failure(
+                    return Ok(failure::failure(
                         &error,
                         &stream.url,
                         self.session.connect_timeout,
@@ -199,28 +203,28 @@ impl Pump {
 
     async fn reconnect(&mut self, broken: Failure) -> Result<Box<Stream>, Failure> {
         match HeaderValue::from_str(self.parser.last_id()) {
-            Ok(id) if !id.is_empty() => self.outgoing.headers.insert(LAST_EVENT_ID, id),
-            _ => self.outgoing.headers.remove(LAST_EVENT_ID),
+            Ok(id) if !id.is_empty() => self.prepared.headers.insert(LAST_EVENT_ID, id),
+            _ => self.prepared.headers.remove(LAST_EVENT_ID),
         };
         let mut last = broken;
         let first = self.parser.retry().unwrap_or(FIRST_WAIT);
         for attempt in 0..MAX_ATTEMPTS {
             tokio::time::sleep(first.saturating_mul(2u32.pow(attempt)).min(MAX_WAIT)).await;
-            match open(&self.pool, &self.session, &self.outgoing).await {
+            match open(&self.pool, &self.session, &self.prepared).await {
                 Ok(Opened::Stream(stream)) => return Ok(stream),
                 Ok(Opened::Ended) => {
                     return Err(Failure::transport(format!(
                         "the server has ended the event stream of {} (204)",
-                        self.outgoing.url
+                        self.prepared.url
                     )));
                 }
-                Err(Trouble::Passing(failure)) => last = failure,
-                Err(Trouble::Lasting(failure)) => return Err(failure),
+                Err(OpenError::Passing(failure)) => last = failure,
+                Err(OpenError::Lasting(failure)) => return Err(failure),
             }
         }
         last.message = format!(
             "the event stream of {} broke, and {MAX_ATTEMPTS} attempts to connect again failed: {}",
-            self.outgoing.url, last.message
+            self.prepared.url, last.message
         );
         Err(last)
     }
@@ -229,7 +233,7 @@ impl Pump {
 fn message(event: Event, headers: &Json) -> Message {
     let received = event.data.len() as u64;
     let mut value = serde_json::Map::new();
-    value.insert("body".into(), exact::parse_or_text(&event.data));
+    value.insert("body".into(), json_bigint::parse_or_text(&event.data));
     value.insert("text".into(), event.data.into());
     value.insert("event".into(), event.name.into());
     value.insert("id".into(), event.id.into());

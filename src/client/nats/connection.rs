@@ -1,6 +1,6 @@
-use super::words::{Config, Tls};
+use super::schema::{Config, Tls};
 use crate::client::contract::Context;
-use crate::client::{paths, reach};
+use crate::client::{kit::connect_error, paths};
 use crate::event::Failure;
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError};
 use bytes::Bytes;
@@ -100,15 +100,19 @@ impl Target {
                 Failure::transport(format!("{shown} refused the login: {error}"))
                     .hint("set `user` and `password`, `token` or `creds` of the client")
             }
-            ConnectErrorKind::Tls => {
-                Failure::transport(format!("no TLS with {shown}: {}", reach::reason(error)))
-                    .hint("`tls: {ca: FILE}` names the authority to trust")
-            }
+            ConnectErrorKind::Tls => Failure::transport(format!(
+                "no TLS with {shown}: {}",
+                connect_error::reason(error)
+            ))
+            .hint("`tls: {ca: FILE}` names the authority to trust"),
             ConnectErrorKind::TimedOut => Failure::transport(format!(
                 "cannot reach {shown}: no answer within {:?}",
                 self.timeout
             )),
-            _ => Failure::transport(format!("cannot reach {shown}: {}", reach::reason(error))),
+            _ => Failure::transport(format!(
+                "cannot reach {shown}: {}",
+                connect_error::reason(error)
+            )),
         }
     }
 }
@@ -302,14 +306,14 @@ pub(super) struct Connection {
 
 /// Something asked of the server that it may refuse, and how many refusals there were before.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(super) struct PendingRefusal {
     seen: u64,
     subject: String,
     /// How its refusal names it.
     words: String,
 }
 
-impl Asked {
+impl PendingRefusal {
     fn refusal(&self, news: &News) -> Option<Failure> {
         let text = news.refusal(self.seen, &self.words)?;
         let subject = &self.subject;
@@ -336,7 +340,7 @@ impl Connection {
     }
 
     /// Waits until this subscription can no longer be trusted to be complete.
-    pub(super) async fn incomplete(&self, asked: &Asked) -> Failure {
+    pub(super) async fn incomplete(&self, asked: &PendingRefusal) -> Failure {
         self.ended(|news| {
             let failure = news.lost.clone().or_else(|| news.slow.clone());
             failure.or_else(|| asked.refusal(news))
@@ -355,17 +359,17 @@ impl Connection {
     }
 
     /// To be called before publishing to the subject.
-    pub(super) fn publishing(&self, subject: &str) -> Asked {
+    pub(super) fn publishing(&self, subject: &str) -> PendingRefusal {
         self.asking(subject, "Publish")
     }
 
     /// To be called before subscribing to the subject.
-    pub(super) fn subscribing(&self, subject: &str) -> Asked {
+    pub(super) fn subscribing(&self, subject: &str) -> PendingRefusal {
         self.asking(subject, "Subscription")
     }
 
-    fn asking(&self, subject: &str, what: &str) -> Asked {
-        Asked {
+    fn asking(&self, subject: &str, what: &str) -> PendingRefusal {
+        PendingRefusal {
             seen: self.news.borrow().count,
             words: format!("{what} to \"{subject}\""),
             subject: subject.to_owned(),
@@ -375,7 +379,7 @@ impl Connection {
     /// Waits until the server has handled everything that was sent before, then fails if it refused what was
     /// asked. The library's own `flush` only empties the socket, so a message goes round: the server
     /// handles a connection's commands in order.
-    pub(super) async fn settle(&self, asked: &Asked) -> Result<(), Failure> {
+    pub(super) async fn settle(&self, asked: &PendingRefusal) -> Result<(), Failure> {
         let probe = self.client.new_inbox();
         let lost = |_| Failure::transport("the connection is closed");
         let mut echo = self.client.subscribe(probe.clone()).await.map_err(lost)?;
@@ -398,7 +402,7 @@ impl Connection {
     /// Fails if the server refused what was asked. Its refusal arrives before the echo, but goes another way
     /// through the library, so it is given a moment, where there can be one: only a server that knows
     /// users restricts them.
-    async fn refused(&self, asked: &Asked) -> Result<(), Failure> {
+    async fn refused(&self, asked: &PendingRefusal) -> Result<(), Failure> {
         let rounds = if self.client.server_info().auth_required {
             REFUSAL_ROUNDS
         } else {

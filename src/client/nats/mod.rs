@@ -2,8 +2,8 @@
 
 mod connection;
 mod request;
+mod schema;
 mod source;
-mod words;
 
 use super::contract::{Answer, Context, Protocol};
 use super::scope::Scope;
@@ -12,7 +12,7 @@ use connection::{Connection, Target};
 use serde_json::json;
 use tokio::sync::Mutex;
 
-pub use words::{Config, Entry, Reply, Request, Source, Tls};
+pub use schema::{Config, Entry, Reply, Request, Source, Tls};
 
 /// The client of NATS servers.
 ///
@@ -23,13 +23,13 @@ pub struct Nats;
 
 /// An execution's connection.
 #[derive(Debug)]
-pub struct Session {
+pub struct NatsSession {
     target: Target,
     context: Context,
     connection: Mutex<Option<Connection>>,
 }
 
-impl Session {
+impl NatsSession {
     /// The open connection; a lost one is replaced.
     async fn connection(&self) -> Result<Connection, Failure> {
         let mut slot = self.connection.lock().await;
@@ -68,7 +68,7 @@ expect: res.body.status == 'paid'
     type Request = Request;
     type Source = Source;
     type Reply = Reply;
-    type Session = Session;
+    type Session = NatsSession;
 
     fn short_request(text: &str) -> Result<Json, String> {
         Err(format!(
@@ -107,8 +107,8 @@ expect: res.body.status == 'paid'
         request.get("kv").is_some_and(|kv| kv.get("get").is_some())
     }
 
-    async fn open(&self, config: Config, context: &Context) -> Result<Session, Failure> {
-        Ok(Session {
+    async fn open(&self, config: Config, context: &Context) -> Result<NatsSession, Failure> {
+        Ok(NatsSession {
             target: Target::new(config, context).await?,
             context: context.clone(),
             connection: Mutex::new(None),
@@ -117,7 +117,7 @@ expect: res.body.status == 'paid'
 
     async fn call(
         &self,
-        session: &Session,
+        session: &NatsSession,
         request: Request,
         _scope: &Scope,
     ) -> Result<Answer<Reply>, Failure> {
@@ -127,7 +127,7 @@ expect: res.body.status == 'paid'
 
     async fn subscribe(
         &self,
-        session: &Session,
+        session: &NatsSession,
         source: Source,
         feed: Feed,
         scope: &Scope,
@@ -137,7 +137,7 @@ expect: res.body.status == 'paid'
         Box::pin(source::open(connection, origin, feed, scope)).await
     }
 
-    async fn close(&self, session: Session) {
+    async fn close(&self, session: NatsSession) {
         if let Some(connection) = session.connection.into_inner() {
             connection.close().await;
         }

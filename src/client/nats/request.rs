@@ -1,6 +1,6 @@
-use super::Session;
+use super::NatsSession;
 use super::connection::Connection;
-use super::words::{Reply, Verb};
+use super::schema::{Reply, Verb};
 use crate::client::contract::Answer;
 use crate::client::payload::Payload;
 use crate::client::received::Received;
@@ -15,7 +15,7 @@ use serde_json::Map;
 use std::str::FromStr as _;
 use std::time::{Duration, Instant};
 
-impl Session {
+impl NatsSession {
     /// Does what the verb asks.
     pub(super) async fn answer(&self, verb: Verb) -> Result<Answer<Reply>, Failure> {
         let connection = self.connection().await?;

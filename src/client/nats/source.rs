@@ -1,6 +1,6 @@
-use super::connection::{Asked, Connection};
+use super::connection::{Connection, PendingRefusal};
 use super::request::headers_of;
-use super::words::{From, Origin};
+use super::schema::{From, Origin};
 use crate::client::Scope;
 use crate::client::received::Received;
 use crate::client::value::now;
@@ -86,7 +86,12 @@ async fn open_subject(
     Ok(())
 }
 
-async fn pump(connection: &Connection, asked: &Asked, subscriber: &mut Subscriber, feed: &Feed) {
+async fn pump(
+    connection: &Connection,
+    asked: &PendingRefusal,
+    subscriber: &mut Subscriber,
+    feed: &Feed,
+) {
     let incomplete = connection.incomplete(asked);
     tokio::pin!(incomplete);
     loop {
@@ -98,14 +103,14 @@ async fn pump(connection: &Connection, asked: &Asked, subscriber: &mut Subscribe
         let Some(message) = message else {
             return feed.close(Failure::transport("the subscription has ended"));
         };
-        if feed.push(shown(&message, Vec::new())).is_err() {
+        if feed.push(message_of(&message, Vec::new())).is_err() {
             return;
         }
     }
 }
 
 /// A message as `res` shows it, with what only some kinds of source know.
-fn shown(message: &async_nats::Message, more: Vec<(&str, Json)>) -> Message {
+fn message_of(message: &async_nats::Message, more: Vec<(&str, Json)>) -> Message {
     let mut members = Received::new(&message.payload).members();
     members.insert(
         "headers".into(),
@@ -228,13 +233,13 @@ impl Reader {
                 }
                 None => return feed.close(Failure::transport("the subscription has ended")),
             };
-            if feed.push(self.shown(&message)).is_err() {
+            if feed.push(self.message_of(&message)).is_err() {
                 return;
             }
         }
     }
 
-    fn shown(&self, message: &jetstream::Message) -> Message {
+    fn message_of(&self, message: &jetstream::Message) -> Message {
         let mut more = Vec::new();
         if let Ok(info) = message.info() {
             more.push(("stream", info.stream.into()));
@@ -263,6 +268,6 @@ impl Reader {
             };
             more.push(("operation", operation.into()));
         }
-        shown(message, more)
+        message_of(message, more)
     }
 }

@@ -3,23 +3,23 @@
 mod postgres;
 mod rows;
 mod scan;
+mod schema;
 mod sqlite;
 mod statement;
-mod words;
 
 use super::contract::{Answer, Context, Protocol, Template};
 use super::paths;
 use super::scope::Scope;
 use super::value::one_line;
 use crate::event::{ErrorKind, Failure, Feed, Json};
-use rows::Trouble;
+use rows::StatementError;
 use scan::Dialect;
+use schema::Verb;
 use serde_json::json;
 use statement::Statement;
 use std::time::{Duration, Instant};
-use words::Verb;
 
-pub use words::{Config, Outcome, Reply, Request, Source};
+pub use schema::{Config, Reply, Request, Source, StatementResult};
 
 /// Bytes that a fixture may have.
 const MAX_FIXTURE: u64 = 16 << 20;
@@ -36,7 +36,7 @@ pub struct Sql;
 
 /// An execution's connections.
 #[derive(Debug)]
-pub struct Session {
+pub struct SqlSession {
     database: Database,
     context: Context,
     statement_timeout: Option<Duration>,
@@ -78,7 +78,7 @@ expect: res.rows[0].status == 'paid'
     type Request = Request;
     type Source = Source;
     type Reply = Reply;
-    type Session = Session;
+    type Session = SqlSession;
 
     fn short_request(text: &str) -> Result<Json, String> {
         let (verb, _) = statement::reads(text);
@@ -123,7 +123,7 @@ expect: res.rows[0].status == 'paid'
         text.is_some_and(|text| statement::reads(&text).1)
     }
 
-    async fn open(&self, config: Config, context: &Context) -> Result<Session, Failure> {
+    async fn open(&self, config: Config, context: &Context) -> Result<SqlSession, Failure> {
         let connections = usize::from(config.max_connections.unwrap_or(4).max(1));
         let timeout = config
             .connect_timeout
@@ -148,7 +148,7 @@ expect: res.rows[0].status == 'paid'
                 .hint("write postgres://USER@HOST/DATABASE, sqlite:FILE or sqlite::memory:"));
             }
         };
-        Ok(Session {
+        Ok(SqlSession {
             database,
             context: context.clone(),
             statement_timeout: config.statement_timeout.map(|span| span.0),
@@ -157,7 +157,7 @@ expect: res.rows[0].status == 'paid'
 
     async fn call(
         &self,
-        session: &Session,
+        session: &SqlSession,
         request: Request,
         scope: &Scope,
     ) -> Result<Answer<Reply>, Failure> {
@@ -167,7 +167,7 @@ expect: res.rows[0].status == 'paid'
 
     async fn subscribe(
         &self,
-        session: &Session,
+        session: &SqlSession,
         source: Source,
         feed: Feed,
         scope: &Scope,
@@ -183,7 +183,7 @@ expect: res.rows[0].status == 'paid'
         }
     }
 
-    async fn close(&self, session: Session) {
+    async fn close(&self, session: SqlSession) {
         match session.database {
             Database::Postgres(database) => database.close().await,
             Database::Sqlite(database) => database.close().await,
@@ -191,7 +191,7 @@ expect: res.rows[0].status == 'paid'
     }
 }
 
-impl Session {
+impl SqlSession {
     fn dialect(&self) -> Dialect {
         match self.database {
             Database::Postgres(_) => Dialect::Postgres,
@@ -235,7 +235,7 @@ impl Session {
         let (outcome, bytes) = lease.settle(result)?;
         let rows = outcome.rows.unwrap_or_default();
         let count = rows.len() as u64;
-        let summary = format!("{} → {}", shown(&statement), rows_of(count));
+        let summary = format!("{} → {}", short_text(&statement), rows_of(count));
         let mut answer = Answer::new(
             Reply {
                 rows: Some(rows),
@@ -254,7 +254,7 @@ impl Session {
         let (outcome, bytes) = lease.settle(result)?;
         let summary = format!(
             "{} → {} affected",
-            shown(&statement),
+            short_text(&statement),
             rows_of(outcome.affected)
         );
         let mut answer = Answer::new(
@@ -352,13 +352,13 @@ impl Session {
     /// Bounds a statement by the client's own timeout.
     async fn within<T>(
         &self,
-        work: impl Future<Output = Result<T, Trouble>>,
-    ) -> Result<T, Trouble> {
+        work: impl Future<Output = Result<T, StatementError>>,
+    ) -> Result<T, StatementError> {
         let Some(limit) = self.statement_timeout else {
             return work.await;
         };
         tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
-            Err(Trouble::Broken(Failure::new(
+            Err(StatementError::Broken(Failure::new(
                 ErrorKind::Timeout,
                 format!("the statement took longer than its `statement_timeout` of {limit:?}"),
             )))
@@ -367,7 +367,7 @@ impl Session {
 }
 
 impl Lease<'_> {
-    async fn begin(&mut self) -> Result<(), Trouble> {
+    async fn begin(&mut self) -> Result<(), StatementError> {
         // An SQLite transaction that starts with reading could fail to become one that writes.
         let begin = match self {
             Self::Postgres(_) => "BEGIN",
@@ -380,14 +380,14 @@ impl Lease<'_> {
         &mut self,
         statement: &Statement,
         always_rows: bool,
-    ) -> Result<(Outcome, u64), Trouble> {
+    ) -> Result<(StatementResult, u64), StatementError> {
         match self {
             Self::Postgres(lease) => lease.statement(statement, always_rows).await,
             Self::Sqlite(lease) => lease.statement(statement, always_rows).await,
         }
     }
 
-    async fn script(&mut self, sql: &str) -> Result<u64, Trouble> {
+    async fn script(&mut self, sql: &str) -> Result<u64, StatementError> {
         match self {
             Self::Postgres(lease) => lease.script(sql).await,
             Self::Sqlite(lease) => lease.script(sql).await,
@@ -395,30 +395,33 @@ impl Lease<'_> {
     }
 
     /// After a failure, rolls the transaction back, so that the connection can be used again.
-    async fn rolled_back<T>(&mut self, result: Result<T, Trouble>) -> Result<T, Trouble> {
-        let Err(Trouble::Usable(failure)) = result else {
+    async fn rolled_back<T>(
+        &mut self,
+        result: Result<T, StatementError>,
+    ) -> Result<T, StatementError> {
+        let Err(StatementError::Usable(failure)) = result else {
             return result;
         };
         // A failed COMMIT may have ended it already; SQLite then says so, PostgreSQL only warns.
         match self.script("ROLLBACK").await {
-            Ok(_) => Err(Trouble::Usable(failure)),
-            Err(_) => Err(Trouble::Broken(failure)),
+            Ok(_) => Err(StatementError::Usable(failure)),
+            Err(_) => Err(StatementError::Broken(failure)),
         }
     }
 
     /// Gives the connection back, if it can be used again; else it is ended.
-    fn settle<T>(self, result: Result<T, Trouble>) -> Result<T, Failure> {
-        if !matches!(result, Err(Trouble::Broken(_))) {
+    fn settle<T>(self, result: Result<T, StatementError>) -> Result<T, Failure> {
+        if !matches!(result, Err(StatementError::Broken(_))) {
             match self {
                 Self::Postgres(lease) => lease.give_back(),
                 Self::Sqlite(lease) => lease.give_back(),
             }
         }
-        result.map_err(Trouble::failure)
+        result.map_err(StatementError::failure)
     }
 }
 
-fn shown(statement: &Statement) -> String {
+fn short_text(statement: &Statement) -> String {
     one_line(&statement.numbered(), SHOWN)
 }
 

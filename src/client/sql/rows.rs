@@ -1,5 +1,5 @@
+use super::schema::StatementResult;
 use super::statement::Statement;
-use super::words::Outcome;
 use crate::event::{Failure, Json};
 use serde_json::Map;
 
@@ -10,14 +10,14 @@ const MAX_BYTES: u64 = 16 << 20;
 
 /// Why a statement did not work, and what that means for its connection.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum StatementError {
     /// The connection can be used again, after a rollback inside a transaction.
     Usable(Failure),
     /// It cannot.
     Broken(Failure),
 }
 
-impl Trouble {
+impl StatementError {
     /// What to tell.
     pub(super) fn failure(self) -> Failure {
         match self {
@@ -53,7 +53,11 @@ impl Rows {
     }
 
     /// Adds a row of this many bytes.
-    pub(super) fn push(&mut self, row: Map<String, Json>, bytes: u64) -> Result<(), Trouble> {
+    pub(super) fn push(
+        &mut self,
+        row: Map<String, Json>,
+        bytes: u64,
+    ) -> Result<(), StatementError> {
         self.bytes += bytes;
         if self.found.len() == MAX_ROWS {
             return Err(too_much(&format!("more than {MAX_ROWS} rows")));
@@ -71,18 +75,18 @@ impl Rows {
     }
 
     /// What the statement did. Its rows are told if there are any, or could have been.
-    pub(super) fn outcome(self, statement: &Statement, always: bool) -> Outcome {
+    pub(super) fn outcome(self, statement: &Statement, always: bool) -> StatementResult {
         let yields = always || statement.returning || super::statement::is_query(&statement.verb);
-        Outcome {
+        StatementResult {
             rows: (yields || !self.found.is_empty()).then_some(self.found),
             affected: self.affected,
         }
     }
 }
 
-fn too_much(what: &str) -> Trouble {
+fn too_much(what: &str) -> StatementError {
     // Rows are still on their way, so the connection is of no use.
-    Trouble::Broken(
+    StatementError::Broken(
         Failure::limit(format!("the statement yields {what}"))
             .hint("narrow it with WHERE or LIMIT, or let the database count"),
     )
@@ -92,9 +96,13 @@ fn too_much(what: &str) -> Trouble {
 ///
 /// # Errors
 /// When the row has one of that name.
-pub(super) fn add(row: &mut Map<String, Json>, name: &str, value: Json) -> Result<(), Trouble> {
+pub(super) fn add(
+    row: &mut Map<String, Json>,
+    name: &str,
+    value: Json,
+) -> Result<(), StatementError> {
     if row.contains_key(name) {
-        return Err(Trouble::Broken(
+        return Err(StatementError::Broken(
             Failure::protocol(format!("the rows have two columns named {name:?}"))
                 .hint("give one of them another name with AS"),
         ));

@@ -11,7 +11,7 @@ pub(super) enum Dialect {
 
 /// One statement of a text.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct ScannedStatement {
     pub(super) verb: String,
     pub(super) returning: bool,
     /// Byte offsets: where it begins, and where its `;` ends.
@@ -23,7 +23,7 @@ pub(super) struct Found {
     dialect: Option<Dialect>,
 }
 
-impl Found {
+impl ScannedStatement {
     /// Whether it begins or ends a transaction.
     pub(super) fn is_control(&self) -> bool {
         matches!(
@@ -54,7 +54,7 @@ impl Found {
 
 /// What the characters belong to.
 #[derive(Clone, Debug, PartialEq)]
-enum State {
+enum ScanState {
     Code,
     /// `'…'`, with backslash escapes (`E'…'`) or without.
     Text {
@@ -75,15 +75,15 @@ pub(super) struct Scan {
     dialect: Dialect,
     /// Whether the text may hold placeholders of its own.
     pub(super) placeholders: bool,
-    state: State,
+    state: ScanState,
     /// The character before the present one, inside code.
     before: char,
     offset: usize,
-    current: Option<Found>,
+    current: Option<ScannedStatement>,
     /// Inside the body of a trigger or function, where `;` does not end the statement.
     body: bool,
     after_semicolon: bool,
-    done: Vec<Found>,
+    done: Vec<ScannedStatement>,
 }
 
 /// Whether the character can be part of a name.
@@ -97,7 +97,7 @@ impl Scan {
         Self {
             dialect,
             placeholders: false,
-            state: State::Code,
+            state: ScanState::Code,
             before: ' ',
             offset: 0,
             current: None,
@@ -112,21 +112,21 @@ impl Scan {
         let mut rest = text;
         while let Some(character) = rest.chars().next() {
             let used = match self.state.clone() {
-                State::Code => self.code(rest, character)?,
-                State::Text { escapes } => self.text(rest, escapes),
-                State::Name(end) => self.name(rest, character, end),
-                State::Line => {
+                ScanState::Code => self.code(rest, character)?,
+                ScanState::Text { escapes } => self.text(rest, escapes),
+                ScanState::Name(end) => self.name(rest, character, end),
+                ScanState::Line => {
                     if character == '\n' {
-                        self.state = State::Code;
+                        self.state = ScanState::Code;
                     }
                     character.len_utf8()
                 }
-                State::Block(depth) => self.block(rest, character, depth),
-                State::Dollar(tag) => {
+                ScanState::Block(depth) => self.block(rest, character, depth),
+                ScanState::Dollar(tag) => {
                     // Everything up to the closing tag at once.
                     match rest.find(&tag) {
                         Some(at) => {
-                            self.state = State::Code;
+                            self.state = ScanState::Code;
                             at + tag.len()
                         }
                         None => rest.len(),
@@ -147,7 +147,7 @@ impl Scan {
             return 2;
         }
         if rest.starts_with('\'') {
-            self.state = State::Code;
+            self.state = ScanState::Code;
             return 1;
         }
         rest.chars().next().map_or(0, char::len_utf8)
@@ -159,7 +159,7 @@ impl Scan {
             if end != ']' && rest[1..].starts_with(end) {
                 return 2;
             }
-            self.state = State::Code;
+            self.state = ScanState::Code;
         }
         character.len_utf8()
     }
@@ -167,14 +167,14 @@ impl Scan {
     fn block(&mut self, rest: &str, character: char, depth: u32) -> usize {
         if rest.starts_with("*/") {
             self.state = if depth > 1 {
-                State::Block(depth - 1)
+                ScanState::Block(depth - 1)
             } else {
-                State::Code
+                ScanState::Code
             };
             return 2;
         }
         if self.dialect == Dialect::Postgres && rest.starts_with("/*") {
-            self.state = State::Block(depth + 1);
+            self.state = ScanState::Block(depth + 1);
             return 2;
         }
         character.len_utf8()
@@ -184,11 +184,11 @@ impl Scan {
     fn code(&mut self, rest: &str, character: char) -> Result<usize, Failure> {
         let before = std::mem::replace(&mut self.before, character);
         if rest.starts_with("--") {
-            self.state = State::Line;
+            self.state = ScanState::Line;
             return Ok(2);
         }
         if rest.starts_with("/*") {
-            self.state = State::Block(1);
+            self.state = ScanState::Block(1);
             return Ok(2);
         }
         if character.is_whitespace() {
@@ -203,14 +203,14 @@ impl Scan {
         match character {
             '\'' => {
                 let escapes = postgres && before == 'E';
-                self.state = State::Text { escapes };
+                self.state = ScanState::Text { escapes };
             }
-            '"' => self.state = State::Name('"'),
-            '`' if !postgres => self.state = State::Name('`'),
-            '[' if !postgres => self.state = State::Name(']'),
+            '"' => self.state = ScanState::Name('"'),
+            '`' if !postgres => self.state = ScanState::Name('`'),
+            '[' if !postgres => self.state = ScanState::Name(']'),
             '$' if postgres && !is_name(before) => {
                 if let Some(tag) = dollar_tag(rest) {
-                    self.state = State::Dollar(tag.to_owned());
+                    self.state = ScanState::Dollar(tag.to_owned());
                     return Ok(tag.len());
                 }
                 if rest[1..].starts_with(|digit: char| digit.is_ascii_digit()) {
@@ -251,10 +251,10 @@ impl Scan {
 
     fn begin(&mut self) {
         let (start, dialect) = (self.offset, self.dialect);
-        self.current.get_or_insert_with(|| Found {
+        self.current.get_or_insert_with(|| ScannedStatement {
             start,
             dialect: Some(dialect),
-            ..Found::default()
+            ..ScannedStatement::default()
         });
     }
 
@@ -291,7 +291,7 @@ impl Scan {
     /// A value stands here, before this character.
     pub(super) fn value(&mut self, number: usize, next: Option<char>) -> Result<(), Failure> {
         let place = match &self.state {
-            State::Code => {
+            ScanState::Code => {
                 if is_name(self.before) || next.is_some_and(is_name) {
                     return Err(Failure::protocol(format!(
                         "the `${{…}}` number {number} stands inside a word"
@@ -302,14 +302,14 @@ impl Scan {
                 self.before = ')';
                 return Ok(());
             }
-            State::Text { .. } | State::Dollar(_) => "quotes",
-            State::Name(_) => {
+            ScanState::Text { .. } | ScanState::Dollar(_) => "quotes",
+            ScanState::Name(_) => {
                 return Err(Failure::protocol(format!(
                     "the `${{…}}` number {number} stands in a quoted name"
                 ))
                 .hint("only values can be parameters, names of tables and columns cannot"));
             }
-            State::Line | State::Block(_) => "a comment",
+            ScanState::Line | ScanState::Block(_) => "a comment",
         };
         Err(
             Failure::protocol(format!("the `${{…}}` number {number} stands in {place}"))
@@ -318,7 +318,7 @@ impl Scan {
     }
 
     /// The statements of the whole text.
-    pub(super) fn finish(mut self) -> Vec<Found> {
+    pub(super) fn finish(mut self) -> Vec<ScannedStatement> {
         if let Some(mut found) = self.current.take() {
             found.end = self.offset;
             self.done.push(found);

@@ -1,8 +1,8 @@
 //! SQLite: a file or memory. A call that is given up is interrupted and rolled back.
 
-use super::rows::{Rows, Trouble, add, float};
+use super::rows::{Rows, StatementError, add, float};
+use super::schema::StatementResult;
 use super::statement::Statement;
-use super::words::Outcome;
 use crate::client::Scope;
 use crate::client::contract::Context;
 use crate::client::paths;
@@ -190,9 +190,9 @@ impl Shared {
         })
     }
 
-    fn trouble(&self, error: &sqlx::Error) -> Trouble {
+    fn trouble(&self, error: &sqlx::Error) -> StatementError {
         let sqlx::Error::Database(cause) = error else {
-            return Trouble::Broken(Failure::protocol(error.to_string()));
+            return StatementError::Broken(Failure::protocol(error.to_string()));
         };
         // The extended code holds the plain one in its last byte.
         let code: u32 = cause
@@ -205,7 +205,7 @@ impl Shared {
             8 => self.read_only.as_ref().and_then(|why| why.hint.clone()),
             _ => None,
         };
-        Trouble::Usable(match hint {
+        StatementError::Usable(match hint {
             Some(hint) => failure.hint(hint),
             None => failure,
         })
@@ -241,7 +241,7 @@ impl Lease<'_> {
         &mut self,
         statement: &Statement,
         always_rows: bool,
-    ) -> Result<(Outcome, u64), Trouble> {
+    ) -> Result<(StatementResult, u64), StatementError> {
         let shared = Arc::clone(self.shared);
         let arguments = bind(&statement.values)?;
         let mut rows = Rows::default();
@@ -273,7 +273,7 @@ impl Lease<'_> {
     }
 
     /// Runs a text of statements without parameters.
-    pub(super) async fn script(&mut self, sql: &str) -> Result<u64, Trouble> {
+    pub(super) async fn script(&mut self, sql: &str) -> Result<u64, StatementError> {
         let shared = Arc::clone(self.shared);
         let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
             .execute(self.connection())
@@ -316,7 +316,7 @@ impl Drop for Lease<'_> {
     }
 }
 
-fn bind(values: &[Json]) -> Result<SqliteArguments, Trouble> {
+fn bind(values: &[Json]) -> Result<SqliteArguments, StatementError> {
     let mut arguments = SqliteArguments::default();
     for (index, value) in values.iter().enumerate() {
         let added = match value {
@@ -326,7 +326,7 @@ fn bind(values: &[Json]) -> Result<SqliteArguments, Trouble> {
                 (Some(whole), _) => arguments.add(whole),
                 (None, Some(float)) if !number.is_u64() => arguments.add(float),
                 _ => {
-                    return Err(Trouble::Usable(Failure::protocol(format!(
+                    return Err(StatementError::Usable(Failure::protocol(format!(
                         "the parameter {} does not fit: {number} is out of range for an SQLite integer",
                         index + 1
                     ))));
@@ -336,7 +336,7 @@ fn bind(values: &[Json]) -> Result<SqliteArguments, Trouble> {
             Json::Array(_) | Json::Object(_) => arguments.add(value.to_string()),
         };
         added.map_err(|error| {
-            Trouble::Usable(Failure::protocol(format!(
+            StatementError::Usable(Failure::protocol(format!(
                 "the parameter {} cannot be sent: {error}",
                 index + 1
             )))
@@ -345,13 +345,13 @@ fn bind(values: &[Json]) -> Result<SqliteArguments, Trouble> {
     Ok(arguments)
 }
 
-fn read(row: &SqliteRow) -> Result<(Map<String, Json>, u64), Trouble> {
+fn read(row: &SqliteRow) -> Result<(Map<String, Json>, u64), StatementError> {
     let mut members = Map::new();
     let mut bytes = 0;
     for (index, column) in row.columns().iter().enumerate() {
         let name = column.name();
         let value = cell(row, index).map_err(|error| {
-            Trouble::Broken(
+            StatementError::Broken(
                 Failure::protocol(format!("the column {name:?} cannot be read: {error}"))
                     .hint(format!("cast it to a blob: CAST({name} AS BLOB) AS {name}")),
             )

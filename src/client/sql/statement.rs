@@ -162,13 +162,13 @@ const READS: [&str; 7] = [
 
 /// The first word in capitals, and whether the statement only reads, as far as its words tell.
 pub(super) fn reads(text: &str) -> (String, bool) {
-    let mut words = text
+    let mut schema = text
         .split(|character: char| !is_name(character))
         .filter(|word| !word.is_empty())
         .map(str::to_ascii_uppercase);
-    let first = words.next().unwrap_or_default();
+    let first = schema.next().unwrap_or_default();
     let reads = READS.contains(&first.as_str())
-        && !words.any(|word| {
+        && !schema.any(|word| {
             matches!(
                 word.as_str(),
                 "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "REPLACE" | "INTO"

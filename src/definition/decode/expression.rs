@@ -139,7 +139,7 @@ impl Decoder<'_> {
 
     /// What stands in later lines of the file, but in the same line of the text, as this offset.
     fn lost_behind(&self, text: &Text, at: usize) -> Option<Span> {
-        let line = text.place_of(at).line;
+        let line = text.location_of(at).line;
         let end = text.value[at..]
             .find('\n')
             .map_or(text.value.len(), |offset| at + offset);

@@ -1,6 +1,6 @@
 //! The keys of a task file.
 
-use super::{Key, Object, Shape, key, required};
+use super::{KeySpec, Object, Shape, key, required};
 
 pub(in crate::definition) static TASK: Object = Object {
     name: "a task",
@@ -125,7 +125,7 @@ pub(in crate::definition) static SKIP: Object = Object {
 };
 
 /// Strategies and what belongs to them: keys of a state and of a condition.
-const STRATEGY: &[Key] = &[
+const STRATEGY: &[KeySpec] = &[
     key(
         "wait",
         Shape::DurationOr(&WAIT),
@@ -267,7 +267,7 @@ pub(in crate::definition) static ERROR_ROUTE: Object = Object {
     ]],
 };
 
-const EXPRESSIONS: &[Key] = &[
+const EXPRESSIONS: &[KeySpec] = &[
     key(
         "all",
         Shape::Conditions,
@@ -314,7 +314,7 @@ pub(in crate::definition) static TRANSITION: Object = Object {
 };
 
 /// Keys of an instruction that stand beside what it does.
-pub(in crate::definition) const MODIFIERS: &[Key] = &[
+pub(in crate::definition) const MODIFIERS: &[KeySpec] = &[
     key("name", Shape::Text, "For logs and reports."),
     key("if", Shape::Expression, "Skipped unless this holds."),
     key(
@@ -355,7 +355,7 @@ pub(in crate::definition) const MODIFIERS: &[Key] = &[
 ];
 
 /// What an instruction can do without a client.
-pub(in crate::definition) const ACTIONS: &[Key] = &[
+pub(in crate::definition) const ACTIONS: &[KeySpec] = &[
     key(
         "parallel",
         Shape::Instructions,

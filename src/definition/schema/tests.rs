@@ -130,7 +130,7 @@ states:
 
 #[test]
 fn what_the_decoder_reads_fits_the_schema() {
-    let schema = json_schema(&catalog());
+    let schema = task_schema(&catalog());
     assert_eq!(errors(&schema, TASK), Vec::<String>::new());
     let file = Arc::new(SourceFile::from_bytes("a.yaml", "a.yaml", TASK.as_bytes()).unwrap());
     assert!(parse_task(&file).is_ok());
@@ -138,7 +138,7 @@ fn what_the_decoder_reads_fits_the_schema() {
 
 #[test]
 fn what_is_wrong_does_not_fit() {
-    let schema = json_schema(&catalog());
+    let schema = task_schema(&catalog());
     for (right, wrong) in [
         ("version: 1", "version: 2"),
         ("timeout: 1h30m", "timeout: 30"),
@@ -192,7 +192,7 @@ fn a_suite_has_its_schema_too() {
 
 #[test]
 fn every_key_is_described_and_none_is_missing() {
-    let schema = json_schema(&catalog());
+    let schema = task_schema(&catalog());
     let check = |object: &Object, properties: &Json| {
         for key in object.keys() {
             let property = &properties[key.name];
@@ -224,7 +224,7 @@ fn every_key_is_described_and_none_is_missing() {
 
 #[test]
 fn editors_meet_no_alternatives() {
-    let text = json_schema(&catalog()).to_string();
+    let text = task_schema(&catalog()).to_string();
     for word in ["\"oneOf\"", "\"anyOf\"", "\"$defs\"", "#/$defs"] {
         assert!(!text.contains(word), "{word}");
     }
@@ -249,7 +249,7 @@ fn each_key(schema: &Json, call: &mut impl FnMut(&str, &Json)) {
 fn completion_knows_what_follows_a_key() {
     let catalog = crate::client::Registry::builtin().catalog();
     let mut seen = 0;
-    for schema in [json_schema(&catalog), suite_schema(&catalog)] {
+    for schema in [task_schema(&catalog), suite_schema(&catalog)] {
         each_key(&schema, &mut |name, property| {
             seen += 1;
             let says = |key| property.get(key).is_some();
@@ -265,7 +265,7 @@ fn completion_knows_what_follows_a_key() {
 
 #[test]
 fn a_text_comes_before_its_other_forms() {
-    let schema = json_schema(&catalog());
+    let schema = task_schema(&catalog());
     let state = &schema["definitions"]["state"]["properties"];
     for (key, other) in [("wait", "properties"), ("on_error", "items")] {
         let property = &state[key];
@@ -277,6 +277,6 @@ fn a_text_comes_before_its_other_forms() {
 
 #[test]
 fn an_empty_catalog_gives_a_schema_too() {
-    let schema = json_schema(&Catalog::default());
+    let schema = task_schema(&Catalog::default());
     assert_eq!(errors(&schema, TASK), Vec::<String>::new());
 }

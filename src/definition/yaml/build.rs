@@ -7,8 +7,6 @@ use crate::event::{Name, Pos, Span};
 use saphyr_parser::{Event, Parser, Span as RawSpan, Tag};
 use std::collections::{HashMap, HashSet};
 
-/// How deep lists and maps may stand inside each other.
-pub(super) const MAX_DEPTH: usize = 64;
 /// Values that anchors and aliases may add to a file.
 const MAX_COPIES: usize = 100_000;
 /// Bytes of text that aliases may add to a file.
@@ -192,7 +190,7 @@ impl<'a> Builder<'a> {
         if self.wants_key() {
             return Err(Stop(Box::new(self.key_is_no_text(start, span))));
         }
-        if self.stack.len() >= MAX_DEPTH {
+        if self.stack.len() >= syntax::MAX_DEPTH {
             return Err(Stop(Box::new(syntax::too_deep(self.file, span))));
         }
         self.open_anchor(anchor, span);

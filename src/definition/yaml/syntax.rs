@@ -1,9 +1,11 @@
-use super::build::MAX_DEPTH;
 use crate::definition::diagnostic::Diagnostic;
 use crate::definition::model::SourceFile;
 use crate::definition::source::Lines;
 use crate::event::Span;
 use saphyr_parser::ScanError;
+
+/// How deep lists and maps may stand inside each other.
+pub(super) const MAX_DEPTH: usize = 64;
 
 /// Lists and maps stand too deep inside each other.
 pub(super) fn too_deep(file: &SourceFile, span: Span) -> Diagnostic {

@@ -39,7 +39,7 @@ fn assert_places(source: &str, text: &Text) {
         .map(|line| line.strip_suffix('\r').unwrap_or(line).chars().collect())
         .collect();
     for (offset, c) in text.value.char_indices() {
-        let pos = text.place_of(offset);
+        let pos = text.location_of(offset);
         let line = &lines[pos.line as usize - 1];
         let found = line.get(pos.column as usize - 1).copied();
         let is_same = found == Some(c);
@@ -76,7 +76,7 @@ fn places(source: &str, value: &str, wanted: &[(usize, u32, u32)]) {
         .expect("a text at `a`");
     assert_eq!(text.as_str(), value);
     for (offset, line, column) in wanted {
-        let pos = text.place_of(*offset);
+        let pos = text.location_of(*offset);
         assert_eq!((pos.line, pos.column), (*line, *column), "offset {offset}");
     }
 }

@@ -1,8 +1,8 @@
 use super::*;
 use serde_json::{Value as Json, json};
 
-fn wish(body: &Json) -> Wish {
-    Wish::read(body).unwrap()
+fn request(body: &Json) -> OrderRequest {
+    OrderRequest::read(body).unwrap()
 }
 
 fn at(millis: u64) -> Duration {
@@ -21,8 +21,8 @@ fn words(shop: &Shop) -> Vec<(u64, &'static str)> {
 #[test]
 fn steps_are_taken_at_their_own_time_however_late_somebody_looks() {
     let mut shop = Shop::new(1);
-    shop.place(wish(&json!({ "sku": "A-1", "pace": 100 })), at(0));
-    shop.place(wish(&json!({ "sku": "A-1", "pace": 60 })), at(10));
+    shop.place(request(&json!({ "sku": "A-1", "pace": 100 })), at(0));
+    shop.place(request(&json!({ "sku": "A-1", "pace": 60 })), at(10));
     shop.advance(at(1000));
     // First order: 100, 200, 300; second: 70, 130, 190.
     assert_eq!(
@@ -55,7 +55,7 @@ fn looking_often_and_looking_once_give_the_same() {
     let mut often = Shop::new(7);
     for shop in [&mut seldom, &mut often] {
         for outcome in ["any", "lost", "rejected", "stuck", "shipped"] {
-            shop.place(wish(&json!({ "sku": "B-2", "outcome": outcome })), at(0));
+            shop.place(request(&json!({ "sku": "B-2", "outcome": outcome })), at(0));
         }
     }
     seldom.advance(at(2000));
@@ -74,7 +74,7 @@ fn the_seed_decides_and_another_seed_decides_otherwise() {
     let story = |seed| {
         let mut shop = Shop::new(seed);
         for _ in 0..40 {
-            shop.place(wish(&json!({ "sku": "A-1", "outcome": "any" })), at(0));
+            shop.place(request(&json!({ "sku": "A-1", "outcome": "any" })), at(0));
         }
         shop.advance(at(1000));
         let orders = (1..=40).map(|id| shop.order(id).unwrap().json());
@@ -88,19 +88,19 @@ fn the_seed_decides_and_another_seed_decides_otherwise() {
 #[test]
 fn outcomes_end_where_they_say() {
     for (outcome, end, reason) in [
-        ("shipped", Status::Shipped, None),
-        ("rejected", Status::Rejected, Some("payment declined")),
-        ("lost", Status::Lost, None),
-        ("stuck", Status::Paid, None),
+        ("shipped", OrderStatus::Shipped, None),
+        ("rejected", OrderStatus::Rejected, Some("payment declined")),
+        ("lost", OrderStatus::Lost, None),
+        ("stuck", OrderStatus::Paid, None),
     ] {
         let mut shop = Shop::new(1);
-        shop.place(wish(&json!({ "sku": "A-1", "outcome": outcome })), at(0));
+        shop.place(request(&json!({ "sku": "A-1", "outcome": outcome })), at(0));
         shop.advance(at(10_000));
         let order = shop.order(1).unwrap();
         assert_eq!(order.status, end, "{outcome}");
         let shown = order.json();
         assert_eq!(shown.get("reason").and_then(Json::as_str), reason);
-        assert_eq!(shown.get("carrier").is_some(), end == Status::Shipped);
+        assert_eq!(shown.get("carrier").is_some(), end == OrderStatus::Shipped);
     }
 }
 
@@ -108,7 +108,7 @@ fn outcomes_end_where_they_say() {
 fn what_is_set_aside_is_missing_to_others_until_the_order_is_closed() {
     let mut shop = Shop::new(1);
     let mug = super::super::catalog::find("E-5").unwrap();
-    let mugs = |qty| wish(&json!({ "sku": "E-5", "qty": qty, "pace": 100 }));
+    let mugs = |qty| request(&json!({ "sku": "E-5", "qty": qty, "pace": 100 }));
     shop.place(mugs(8), at(0));
     assert_eq!(shop.left(mug), 2);
     shop.place(mugs(3), at(0));
@@ -125,25 +125,28 @@ fn what_is_set_aside_is_missing_to_others_until_the_order_is_closed() {
     assert_eq!(shop.left(mug), 10);
     shop.place(mugs(10), at(200));
     shop.advance(at(500));
-    assert_eq!(shop.order(3).unwrap().status, Status::Shipped);
+    assert_eq!(shop.order(3).unwrap().status, OrderStatus::Shipped);
     assert_eq!(shop.left(mug), 10, "shipped goods are restocked");
     let two = json!({ "lines": [{ "sku": "E-5", "qty": 6 }, { "sku": "E-5", "qty": 6 }] });
-    assert!(!shop.place(wish(&two), at(500)).reserved, "lines add up");
+    assert!(!shop.place(request(&two), at(500)).reserved, "lines add up");
 }
 
 #[test]
 fn cancelling_stops_an_order_once() {
     let mut shop = Shop::new(1);
-    shop.place(wish(&json!({ "sku": "A-1", "pace": 100 })), at(0));
+    shop.place(request(&json!({ "sku": "A-1", "pace": 100 })), at(0));
     shop.advance(at(150));
-    assert_eq!(shop.cancel(1, at(150)).unwrap().status, Status::Cancelled);
+    assert_eq!(
+        shop.cancel(1, at(150)).unwrap().status,
+        OrderStatus::Cancelled
+    );
     assert!(shop.cancel(1, at(160)).is_ok());
     shop.advance(at(1000));
     assert_eq!(words(&shop), [(1, "placed"), (1, "paid"), (1, "cancelled")]);
-    shop.place(wish(&json!({ "sku": "A-1", "pace": 0 })), at(1000));
+    shop.place(request(&json!({ "sku": "A-1", "pace": 0 })), at(1000));
     shop.advance(at(1000));
     let error = shop.cancel(2, at(1000)).unwrap_err();
-    assert_eq!(error, CancelError::Settled(Status::Shipped));
+    assert_eq!(error, CancelError::Settled(OrderStatus::Shipped));
     assert_eq!(shop.cancel(3, at(0)).unwrap_err(), CancelError::Unknown);
 }
 
@@ -152,7 +155,7 @@ fn orders_and_events_are_bounded() {
     let mut shop = Shop::new(1);
     let more = 50;
     for _ in 0..MAX_ORDERS + more {
-        shop.place(wish(&json!({ "sku": "C-3", "outcome": "stuck" })), at(0));
+        shop.place(request(&json!({ "sku": "C-3", "outcome": "stuck" })), at(0));
     }
     assert_eq!(shop.orders.len(), MAX_ORDERS);
     assert!(shop.order(more as u64).is_none());
@@ -176,7 +179,10 @@ fn pages_hold_every_order_once() {
     let mut shop = Shop::new(1);
     for number in 0..25 {
         let customer = if number % 2 == 0 { "even" } else { "odd" };
-        shop.place(wish(&json!({ "sku": "A-1", "customer": customer })), at(0));
+        shop.place(
+            request(&json!({ "sku": "A-1", "customer": customer })),
+            at(0),
+        );
     }
     let (mut after, mut ids, mut pages) = (0, Vec::new(), 0);
     loop {
@@ -195,7 +201,7 @@ fn pages_hold_every_order_once() {
 #[test]
 fn every_wrong_field_is_named() {
     let fields = |body: Json| -> Vec<String> {
-        let errors = Wish::read(&body).unwrap_err();
+        let errors = OrderRequest::read(&body).unwrap_err();
         errors.into_iter().map(|error| error.field).collect()
     };
     assert_eq!(

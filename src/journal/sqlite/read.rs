@@ -1,7 +1,7 @@
 use super::{ExecutionRow, Hash, JournalError, Query, RunRow, Sealed, Size, mistake};
-use crate::event::{Json, Name, Outcome, RunId, Tally};
+use crate::event::{ErrorKind, Json, Name, Outcome, RunId, Tally};
 use crate::journal::query::Wanted;
-use crate::journal::store::Cause;
+use crate::journal::store::FailureCause;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use std::fmt::Write as _;
@@ -395,15 +395,15 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         labels: labels_of(&labels),
         events: row.get::<_, i64>(9)? as u64,
         bytes: row.get::<_, i64>(10)? as u64,
-        head: crate::journal::seal::hex(&head),
+        head: crate::journal::attachment::hex(&head),
     })
 }
 
 fn execution_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
     let kind: Option<String> = row.get(13)?;
-    let cause = match kind {
-        Some(kind) => Some(Cause {
-            kind: kind.into(),
+    let cause = match kind.as_deref().and_then(error_kind) {
+        Some(kind) => Some(FailureCause {
+            kind,
             message: name(row, 14)?,
             path: row.get::<_, Option<String>>(15)?.map(Into::into),
         }),
@@ -437,6 +437,10 @@ fn outcome(word: &str) -> Option<Outcome> {
     Outcome::ALL
         .into_iter()
         .find(|outcome| outcome.word() == word)
+}
+
+fn error_kind(word: &str) -> Option<ErrorKind> {
+    ErrorKind::ALL.into_iter().find(|kind| kind.word() == word)
 }
 
 fn labels_of(text: &str) -> Vec<(Name, Name)> {

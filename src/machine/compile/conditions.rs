@@ -7,9 +7,9 @@ use crate::definition::model::{
 };
 use crate::definition::{Text, nearest};
 use crate::event::{Name, Span};
-use crate::machine::chart::{
-    self, Condition, Guard, Lane, Length, Part, PartCondition, Poll, Read, Strategy, Subscription,
-    Watched,
+use crate::machine::program::{
+    self, Condition, Guard, Length, Part, PartCondition, Poll, Read, Strategy, StrategyKind,
+    Subscription, Watched,
 };
 use std::collections::HashSet;
 use std::time::Duration;
@@ -22,9 +22,9 @@ const WATCHED: usize = 8;
 /// The ways out of one state, compiled.
 #[derive(Default)]
 pub(super) struct Ways {
-    pub(super) transitions: Vec<chart::Transition>,
+    pub(super) transitions: Vec<program::Transition>,
     pub(super) immediate: Vec<Condition>,
-    pub(super) lanes: Vec<Lane>,
+    pub(super) strategies: Vec<Strategy>,
     pub(super) slots: usize,
 }
 
@@ -54,17 +54,17 @@ impl Compiler<'_> {
                 continue;
             };
             ways.transitions.push(one.transition);
-            match (one.lane, &state.strategy) {
+            match (one.strategy, &state.strategy) {
                 (Some((strategy, slot, place)), _) => {
-                    ways.lanes.push(Lane {
+                    ways.strategies.push(Strategy {
                         slot,
-                        strategy,
+                        kind: strategy,
                         conditions: Box::new([one.condition]),
                         place,
                     });
                 }
                 (None, Some(_)) => {
-                    shared_at.get_or_insert(ways.lanes.len());
+                    shared_at.get_or_insert(ways.strategies.len());
                     shared.push(one.condition);
                 }
                 (None, None) => ways.immediate.push(one.condition),
@@ -74,14 +74,14 @@ impl Compiler<'_> {
         if let Some(strategy) = &state.strategy
             && (shared_at.is_some() || !broken)
         {
-            self.shared_lane(strategy, shared, shared_at, &mut leaving, &mut ways, path);
+            self.shared_strategy(strategy, shared, shared_at, &mut leaving, &mut ways, path);
         }
         ways.slots = leaving.slots;
         ways
     }
 
     /// The state's own strategy, for all transitions that bring none.
-    fn shared_lane(
+    fn shared_strategy(
         &mut self,
         strategy: &WrittenStrategy,
         conditions: Vec<Condition>,
@@ -107,11 +107,11 @@ impl Compiler<'_> {
         let slot = leaving.slots;
         leaving.slots += 1;
         if let Some(compiled) = self.strategy(strategy, leaving, path) {
-            ways.lanes.insert(
+            ways.strategies.insert(
                 at,
-                Lane {
+                Strategy {
                     slot,
-                    strategy: compiled,
+                    kind: compiled,
                     conditions: conditions.into(),
                     place: self.place(span, path),
                 },
@@ -163,20 +163,20 @@ impl Compiler<'_> {
             set.extend(self.assignments(&own.set, &format!("{path}.set")));
         }
         self.has_res = false;
-        if let Some((Strategy::All(parts), _)) = &strategy {
+        if let Some((StrategyKind::All(parts), _)) = &strategy {
             let set_there = super::flow::set_in_parts(parts);
             self.forget_reads(before, |read| set_there.contains(&read.name));
         }
         let place = self.place(transition.span, path);
-        let lane = strategy.map(|(strategy, span)| (strategy, slot, self.place(span, path)));
+        let strategy = strategy.map(|(strategy, span)| (strategy, slot, self.place(span, path)));
         Some(Compiled {
-            transition: chart::Transition {
+            transition: program::Transition {
                 to,
                 place,
                 set: set.into(),
             },
             condition,
-            lane,
+            strategy,
         })
     }
 
@@ -253,12 +253,12 @@ impl Compiler<'_> {
         condition: &Written,
         leaving: &mut Leaving<'_>,
         path: &str,
-    ) -> Option<Option<(Strategy, Span)>> {
+    ) -> Option<Option<(StrategyKind, Span)>> {
         if !condition.all.is_empty() {
             leaving.slots += 1;
             let parts = self.parts(&condition.all, leaving, path);
             return (parts.len() == condition.all.len())
-                .then_some(Some((Strategy::All(parts.into()), condition.span)));
+                .then_some(Some((StrategyKind::All(parts.into()), condition.span)));
         }
         match &condition.strategy {
             None => Some(None),
@@ -294,9 +294,9 @@ impl Compiler<'_> {
                 None => PartCondition::Immediate(condition),
                 Some((strategy, span)) => {
                     let place = self.place(span, &path);
-                    PartCondition::Lane(Box::new(Lane {
+                    PartCondition::Strategy(Box::new(Strategy {
                         slot,
-                        strategy,
+                        kind: strategy,
                         conditions: Box::new([condition]),
                         place,
                     }))
@@ -371,22 +371,22 @@ impl Compiler<'_> {
         strategy: &WrittenStrategy,
         leaving: &Leaving<'_>,
         path: &str,
-    ) -> Option<Strategy> {
+    ) -> Option<StrategyKind> {
         match strategy {
             WrittenStrategy::Wait(Wait::For(length), _) => {
                 let length = self.length(length, &format!("{path}.wait"))?;
-                Some(Strategy::Wait(length))
+                Some(StrategyKind::Wait(length))
             }
-            WrittenStrategy::Wait(Wait::Until(text), _) => Some(Strategy::Until(
+            WrittenStrategy::Wait(Wait::Until(text), _) => Some(StrategyKind::Until(
                 self.guard(text, &format!("{path}.wait.until"))?,
             )),
             WrittenStrategy::Poll(poll, _) => self
                 .poll(poll, &format!("{path}.poll"))
                 .map(Box::new)
-                .map(Strategy::Poll),
+                .map(StrategyKind::Poll),
             WrittenStrategy::Subscribe(subscribe, span) => self
                 .subscribe(subscribe, *span, leaving, &format!("{path}.subscribe"))
-                .map(Strategy::Subscribe),
+                .map(StrategyKind::Subscribe),
         }
     }
 
@@ -459,11 +459,11 @@ impl Compiler<'_> {
                 let place = self.place(span, path);
                 Some(Subscription {
                     name: None,
-                    from: chart::From::Listen(Name::clone(&name.value)),
+                    from: program::From::Listen(Name::clone(&name.value)),
                     place,
                     // An entry may be opened by an instruction of this very state.
                     early: false,
-                    recording: self.listen_recording(name.as_str()),
+                    record_policy: self.listen_record_policy(name.as_str()),
                 })
             }
             Subscribe::Source { client, source } => {
@@ -497,9 +497,9 @@ impl Compiler<'_> {
 }
 
 struct Compiled {
-    transition: chart::Transition,
+    transition: program::Transition,
     condition: Condition,
-    lane: Option<(Strategy, usize, std::sync::Arc<crate::event::Place>)>,
+    strategy: Option<(StrategyKind, usize, std::sync::Arc<crate::event::Location>)>,
 }
 
 /// A condition of its own is any of the strategies, `when`, `fail_when`, `all`; `set` alone is none.
@@ -511,8 +511,8 @@ fn brings_condition(condition: &Written) -> bool {
 }
 
 /// A time that has passed yields no `res`, nor do several conditions together.
-fn yields_result(strategy: &Strategy) -> bool {
-    matches!(strategy, Strategy::Poll(_) | Strategy::Subscribe(_))
+fn yields_result(strategy: &StrategyKind) -> bool {
+    matches!(strategy, StrategyKind::Poll(_) | StrategyKind::Subscribe(_))
 }
 
 fn strategy_span(strategy: &WrittenStrategy) -> Span {

@@ -1,16 +1,16 @@
 //! Which variables exist, and which of them some path reads before they were saved.
 
-use super::{Compiler, Project, StateReads};
+use super::{CompileInputs, Compiler, StateReads};
 use crate::definition::Task;
 use crate::definition::model::{Action, Condition, Instruction, Listen, Route};
 use crate::event::Name;
-use crate::machine::chart::{
-    self, Chart, Lane, Part, PartCondition, Read, Role, State, Step, Strategy,
+use crate::machine::program::{
+    self, Part, PartCondition, Program, Read, Role, State, Step, Strategy, StrategyKind,
 };
 use std::collections::HashSet;
 
 /// Every name that something gives a value: declared, given, saved or set.
-pub(super) fn assigned_somewhere(project: &Project<'_>, task: &Task) -> HashSet<Name> {
+pub(super) fn assigned_somewhere(project: &CompileInputs<'_>, task: &Task) -> HashSet<Name> {
     let mut names: HashSet<Name> = HashSet::new();
     names.extend(project.given.iter().cloned());
     names.extend(
@@ -111,7 +111,7 @@ fn set_by(condition: &Condition, names: &mut HashSet<Name>) {
 
 impl Compiler<'_> {
     /// Warns of variables that some path reads before anything has saved them.
-    pub(super) fn check_flow(&mut self, graph: &Chart, listen: &[Read], outputs: &[Read]) {
+    pub(super) fn check_flow(&mut self, graph: &Program, listen: &[Read], outputs: &[Read]) {
         let declared = self.declared();
         let mut warned = HashSet::new();
         for read in listen {
@@ -206,7 +206,7 @@ impl Compiler<'_> {
         if let Some(defer) = &step.defer {
             self.check_step_reads(defer, &after, at, warned);
         }
-        if let chart::Action::Parallel(branches) = &step.action {
+        if let program::Action::Parallel(branches) = &step.action {
             for branch in branches {
                 self.check_deferred_reads(branch, &after, at, warned);
             }
@@ -242,7 +242,7 @@ impl Compiler<'_> {
 
 /// What is certainly saved when each state is entered, along every path: a forward analysis. `None`: no
 /// path leads there.
-fn certainly_saved(graph: &Chart, declared: HashSet<Name>) -> Vec<Option<HashSet<Name>>> {
+fn certainly_saved(graph: &Program, declared: HashSet<Name>) -> Vec<Option<HashSet<Name>>> {
     let mut certain: Vec<Option<HashSet<Name>>> = vec![None; graph.states.len()];
     certain[graph.start] = Some(declared);
     let mut open = vec![graph.start];
@@ -260,12 +260,12 @@ fn certainly_saved(graph: &Chart, declared: HashSet<Name>) -> Vec<Option<HashSet
             let Some(to) = transition.to else { continue };
             let mut then = after.clone();
             then.extend(transition.set.iter().map(|one| Name::clone(&one.name)));
-            for lane in state
-                .lanes
+            for strategy in state
+                .strategies
                 .iter()
-                .filter(|lane| lane.conditions.iter().any(|one| one.index == at))
+                .filter(|strategy| strategy.conditions.iter().any(|one| one.index == at))
             {
-                then.extend(set_in(lane));
+                then.extend(set_in(strategy));
             }
             edges.push((to, then));
         }
@@ -295,16 +295,16 @@ fn certain_after(step: &Step, certain: &mut HashSet<Name>) {
         return;
     }
     certain.extend(step.save.iter().map(|one| Name::clone(&one.name)));
-    if let chart::Action::Parallel(branches) = &step.action {
+    if let program::Action::Parallel(branches) = &step.action {
         for branch in branches {
             certain_after(branch, certain);
         }
     }
 }
 
-fn set_in(lane: &Lane) -> Vec<Name> {
-    match &lane.strategy {
-        Strategy::All(parts) => set_in_parts(parts),
+fn set_in(strategy: &Strategy) -> Vec<Name> {
+    match &strategy.kind {
+        StrategyKind::All(parts) => set_in_parts(parts),
         _ => Vec::new(),
     }
 }
@@ -314,14 +314,14 @@ pub(super) fn set_in_parts(parts: &[Part]) -> Vec<Name> {
     let mut names = Vec::new();
     for part in parts {
         names.extend(part.set.iter().map(|one| Name::clone(&one.name)));
-        if let PartCondition::Lane(lane) = &part.condition {
-            names.extend(set_in(lane));
+        if let PartCondition::Strategy(strategy) = &part.condition {
+            names.extend(set_in(strategy));
         }
     }
     names
 }
 
-fn with(certain: &HashSet<Name>, set: &[chart::Assignment]) -> HashSet<Name> {
+fn with(certain: &HashSet<Name>, set: &[program::Assignment]) -> HashSet<Name> {
     certain
         .iter()
         .cloned()

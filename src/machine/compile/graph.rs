@@ -3,10 +3,10 @@
 use super::Compiler;
 use crate::definition::model::State as Written;
 use crate::event::Name;
-use crate::machine::chart::{Chart, Condition, Lane, Length, Role, State, Strategy};
+use crate::machine::program::{Condition, Length, Program, Role, State, Strategy, StrategyKind};
 
 impl Compiler<'_> {
-    pub(super) fn check_graph(&mut self, graph: &Chart, transition_timeout: &Length) {
+    pub(super) fn check_graph(&mut self, graph: &Program, transition_timeout: &Length) {
         for (state, written) in graph.states.iter().zip(&self.task.states) {
             self.check_dead_ways(state, written);
             self.check_waits(state, transition_timeout);
@@ -22,7 +22,7 @@ impl Compiler<'_> {
     }
 
     /// One mistake is one diagnostic: what hangs behind an unreachable state is not said again.
-    fn check_unreached(&mut self, graph: &Chart, mut known: Vec<bool>) {
+    fn check_unreached(&mut self, graph: &Program, mut known: Vec<bool>) {
         let mut entered = vec![false; known.len()];
         for (from, state) in graph.states.iter().enumerate() {
             for to in successors(state).filter(|to| *to != from) {
@@ -53,7 +53,7 @@ impl Compiler<'_> {
     }
 
     /// From every state some end must be in reach, and no loop may spin without slowing down.
-    fn check_ends(&mut self, graph: &Chart) {
+    fn check_ends(&mut self, graph: &Program) {
         let ends: Vec<usize> = (0..graph.states.len())
             .filter(|index| !matches!(graph.states[*index].role, Role::Way))
             .collect();
@@ -87,7 +87,7 @@ impl Compiler<'_> {
     }
 
     /// A loop of states without instruction, strategy or `when` would spin until `max_visits`.
-    fn check_spinning(&mut self, graph: &Chart) {
+    fn check_spinning(&mut self, graph: &Program) {
         for start in 0..graph.states.len() {
             let mut at = start;
             let mut names: Vec<Name> = vec![Name::clone(&graph.states[start].name)];
@@ -122,12 +122,12 @@ impl Compiler<'_> {
 
     /// What stands behind an unconditional transition is never taken.
     fn check_dead_ways(&mut self, state: &State, written: &Written) {
-        for lane in &state.lanes {
-            let always = lane.conditions.iter().position(decides_always);
+        for strategy in &state.strategies {
+            let always = strategy.conditions.iter().position(decides_always);
             if let Some(always) = always
-                && let Some(dead) = lane.conditions.get(always + 1)
+                && let Some(dead) = strategy.conditions.get(always + 1)
             {
-                self.dead_way(&lane.conditions[always], dead.index, written);
+                self.dead_way(&strategy.conditions[always], dead.index, written);
             }
         }
         let Some(always) = state
@@ -137,16 +137,16 @@ impl Compiler<'_> {
         else {
             return;
         };
-        let lane = state
-            .lanes
+        let strategy = state
+            .strategies
             .iter()
-            .flat_map(|lane| lane.conditions.iter().map(|condition| condition.index));
+            .flat_map(|strategy| strategy.conditions.iter().map(|condition| condition.index));
         let later = state
             .immediate
             .iter()
             .map(|condition| condition.index)
             .filter(|index| *index > always.index);
-        if let Some(dead) = lane.chain(later).min() {
+        if let Some(dead) = strategy.chain(later).min() {
             self.dead_way(always, dead, written);
         }
     }
@@ -170,24 +170,24 @@ impl Compiler<'_> {
         let Some(limit) = Self::literal(limit) else {
             return;
         };
-        let mut long: Vec<&Lane> = Vec::new();
-        for lane in &state.lanes {
-            lane.each(&mut |lane| {
-                if let Strategy::Wait(wait) = &lane.strategy
+        let mut long: Vec<&Strategy> = Vec::new();
+        for strategy in &state.strategies {
+            strategy.each(&mut |strategy| {
+                if let StrategyKind::Wait(wait) = &strategy.kind
                     && Self::literal(wait).is_some_and(|wait| wait >= limit)
                 {
-                    long.push(lane);
+                    long.push(strategy);
                 }
             });
         }
-        for lane in long {
+        for strategy in long {
             let limit =
                 crate::event::length_text(u64::try_from(limit.as_micros()).unwrap_or(u64::MAX));
             let message = format!(
                 "this wait is not shorter than the transition timeout of {limit}: it can never end"
             );
             let hint = Some("raise the state's `timeout`, or wait for less".to_owned());
-            self.error("endless-wait", lane.place.span, message, "", hint);
+            self.error("endless-wait", strategy.place.span, message, "", hint);
         }
     }
 }
@@ -208,7 +208,7 @@ fn successors(state: &State) -> impl Iterator<Item = usize> + '_ {
 }
 
 fn reachable(
-    graph: &Chart,
+    graph: &Program,
     mut open: Vec<usize>,
     next: impl Fn(&State) -> Vec<usize>,
 ) -> Vec<bool> {

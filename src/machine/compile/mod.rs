@@ -11,13 +11,13 @@ mod steps;
 mod tests;
 mod texts;
 
-use super::chart::{Chart, Client, Length, Machine, Read, Skip, Variable};
-use super::recording::Recording;
+use super::program::{Client, Length, Machine, Program, Read, Skip, Variable};
+use super::record_policy::RecordPolicy;
 use crate::definition::model::{self, ClientDefinition, Listen};
 use crate::definition::{
     Catalog, Diagnostic, Node, NodeKind, Severity, Suite, Task, Text, nearest,
 };
-use crate::event::{Name, Place, Span};
+use crate::event::{Location, Name, Span};
 use crate::script::{Engine, Expression};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use std::time::Duration;
 
 /// What a task is compiled against: all data, no IO.
 #[derive(Clone, Copy)]
-pub struct Project<'a> {
+pub struct CompileInputs<'a> {
     /// The suite file that applies, or the default one.
     pub suite: &'a Suite,
     /// The scripts, with the suite's modules.
@@ -48,7 +48,7 @@ const CLEANUP_TIMEOUT: Duration = Duration::from_secs(30);
 /// # Errors
 /// Every mistake of the task, in the order of the file; with a machine come its warnings.
 pub fn compile(
-    project: &Project<'_>,
+    project: &CompileInputs<'_>,
     task: &Task,
 ) -> Result<(Machine, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut compiler = Compiler::new(project, task);
@@ -75,7 +75,7 @@ pub fn compile(
 /// # Errors
 /// Its mistakes, in the order of the text.
 pub fn expression(
-    project: &Project<'_>,
+    project: &CompileInputs<'_>,
     task: &Task,
     text: &Text,
     has_res: bool,
@@ -89,7 +89,7 @@ pub fn expression(
 }
 
 struct Compiler<'a> {
-    project: &'a Project<'a>,
+    project: &'a CompileInputs<'a>,
     task: &'a Task,
     /// The file that is being compiled: the task's, or the suite's.
     file: Name,
@@ -114,7 +114,7 @@ struct Compiler<'a> {
     has_res: bool,
     has_item: bool,
     /// What is recorded of that `res`.
-    res_recording: Recording,
+    res_record_policy: RecordPolicy,
 }
 
 /// What a state reads besides its instructions.
@@ -127,7 +127,7 @@ struct StateReads {
 }
 
 impl<'a> Compiler<'a> {
-    fn new(project: &'a Project<'a>, task: &'a Task) -> Self {
+    fn new(project: &'a CompileInputs<'a>, task: &'a Task) -> Self {
         let mut states = HashMap::new();
         for (index, state) in task.states.iter().enumerate() {
             states.insert(state.name.as_str(), index);
@@ -148,7 +148,7 @@ impl<'a> Compiler<'a> {
             guarding: HashSet::new(),
             has_res: false,
             has_item: false,
-            res_recording: Recording::Full,
+            res_record_policy: RecordPolicy::Full,
         }
     }
 
@@ -197,17 +197,17 @@ impl<'a> Compiler<'a> {
             self.target(name);
         }
         let states: Option<Vec<_>> = states.into_iter().collect();
-        // Chart checks would only repeat what an unknown name has broken.
+        // Checks of the program would only repeat what an unknown name has broken.
         if self.has_errors() {
             return None;
         }
-        let chart = Chart {
+        let program = Program {
             states: states?.into(),
             start: start?,
         };
-        self.check_graph(&chart, &transition_timeout);
+        self.check_graph(&program, &transition_timeout);
         if !self.has_errors() {
-            self.check_flow(&chart, &listen_reads, &output_reads);
+            self.check_flow(&program, &listen_reads, &output_reads);
         }
         Some(Machine {
             name: Name::clone(&task.name),
@@ -237,7 +237,7 @@ impl<'a> Compiler<'a> {
                 .collect(),
             clients: std::mem::take(&mut self.clients).into(),
             listen,
-            chart,
+            program,
             transition_timeout,
             timeout,
             cleanup,
@@ -377,13 +377,13 @@ impl<'a> Compiler<'a> {
             self.defined_client(definition, file)
         } else if self.project.catalog.kind(name.as_str()).is_some() {
             // Every kind is a ready client under its own name.
-            let config = super::chart::Blueprint::Constant(Arc::new(crate::event::Json::Null));
+            let config = super::program::Blueprint::Constant(Arc::new(crate::event::Json::Null));
             Some(self.add_client(
                 Client {
                     name: Name::clone(&name.value),
                     kind: Name::clone(&name.value),
                     config,
-                    recording: Recording::Full,
+                    record_policy: RecordPolicy::Full,
                 },
                 Vec::new(),
             ))
@@ -407,18 +407,18 @@ impl<'a> Compiler<'a> {
     }
 
     /// What is recorded of the messages of the `listen` entries of this name.
-    fn listen_recording(&self, name: &str) -> Recording {
+    fn listen_record_policy(&self, name: &str) -> RecordPolicy {
         let entries = self
             .listens
             .iter()
             .filter(|listen| listen.name.as_str() == name);
-        entries.fold(Recording::Full, |recording, listen| {
+        entries.fold(RecordPolicy::Full, |record_policy, listen| {
             let Some((client, _)) = self.definition(listen.client.as_str()) else {
-                return recording;
+                return record_policy;
             };
             let kind = self.project.catalog.kind(client.kind.as_str());
             let bodies = kind.map_or(&[][..], |kind| kind.bodies);
-            recording.and(Recording::new(client.record, bodies))
+            record_policy.and(RecordPolicy::new(client.record, bodies))
         })
     }
 
@@ -463,7 +463,7 @@ impl<'a> Compiler<'a> {
         let path = format!("clients.{}", definition.name.as_str());
         let before = self.reads.len();
         let config = if matches!(definition.config.kind, NodeKind::Null) {
-            super::chart::Blueprint::Constant(Arc::new(crate::event::Json::Null))
+            super::program::Blueprint::Constant(Arc::new(crate::event::Json::Null))
         } else {
             self.check_against(
                 &kind.config,
@@ -479,7 +479,7 @@ impl<'a> Compiler<'a> {
             name: Name::clone(&definition.name.value),
             kind: Name::clone(&definition.kind.value),
             config,
-            recording: Recording::new(definition.record, kind.bodies),
+            record_policy: RecordPolicy::new(definition.record, kind.bodies),
         };
         Some(self.add_client(client, reads))
     }
@@ -517,8 +517,8 @@ impl<'a> Compiler<'a> {
         self.client_index.insert(Name::clone(&name.value), None);
     }
 
-    fn place(&self, span: Span, path: &str) -> Arc<Place> {
-        Arc::new(Place {
+    fn place(&self, span: Span, path: &str) -> Arc<Location> {
+        Arc::new(Location {
             file: Name::clone(&self.file),
             path: path.into(),
             span,

@@ -2,10 +2,10 @@
 
 use super::Compiler;
 use crate::definition::model::Listen;
-use crate::definition::{ClientKind, Node, NodeKind, Text, ValueContext, check_value};
+use crate::definition::{ClientKind, Node, NodeKind, Text, ValueContext, validate};
 use crate::event::{Json, Name, Span};
-use crate::machine::chart::{Blueprint, From, Subscription};
-use crate::machine::recording::Recording;
+use crate::machine::program::{Blueprint, From, Subscription};
+use crate::machine::record_policy::RecordPolicy;
 
 /// A request, ready to be sent.
 #[allow(
@@ -70,7 +70,7 @@ impl Compiler<'_> {
                 from: From::Signal(Name::clone(&signal.value)),
                 place,
                 early: true,
-                recording: Recording::Full,
+                record_policy: RecordPolicy::Full,
             });
         }
         let index = self.client(client)?;
@@ -100,7 +100,7 @@ impl Compiler<'_> {
             },
             place,
             early: true,
-            recording: self.clients[index].recording,
+            record_policy: self.clients[index].record_policy,
         })
     }
 
@@ -162,7 +162,7 @@ impl Compiler<'_> {
             at,
             help: &format!("`funcy clients {kind}` shows what it takes"),
         };
-        let found = check_value(schema, node, context);
+        let found = validate(schema, node, context);
         let fits = found.is_empty();
         self.diagnostics.extend(found);
         fits
@@ -202,7 +202,7 @@ impl Text {
     /// A part of the text, with its places.
     fn slice(&self, range: std::ops::Range<usize>) -> Self {
         let span: Span = self.span_of(range.clone());
-        let first = (0, self.place_of(range.start));
+        let first = (0, self.location_of(range.start));
         let rest = self
             .map
             .0

@@ -4,7 +4,7 @@ use super::Compiler;
 use crate::definition::model;
 use crate::definition::nearest;
 use crate::event::{ErrorKind, Name};
-use crate::machine::chart::{Length, Role, Route, State};
+use crate::machine::program::{Length, Role, Route, State};
 
 /// Entries of one state in one run, where nothing else is written.
 const MAX_VISITS: u32 = 1000;
@@ -65,7 +65,7 @@ impl Compiler<'_> {
             steps,
             transitions: ways.transitions.into(),
             immediate: ways.immediate.into(),
-            lanes: ways.lanes.into(),
+            strategies: ways.strategies.into(),
             slots: ways.slots,
             timeout,
             on_timeout,

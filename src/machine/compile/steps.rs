@@ -5,10 +5,10 @@ use super::requests::Request;
 use crate::definition::model::{self, Instruction};
 use crate::definition::{Node, NodeKind, Text};
 use crate::event::{Json, Name};
-use crate::machine::chart::{
+use crate::machine::program::{
     Action, Assignment, Blueprint, Each, Guard, Items, Length, Read, Retry, Step,
 };
-use crate::machine::recording::Recording;
+use crate::machine::record_policy::RecordPolicy;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,16 +49,16 @@ impl Compiler<'_> {
         self.has_item = looped;
         // What it needs is its own affair, at the end of the task.
         let own = self.reads.len();
-        let around = self.res_recording;
-        let recording = match &action {
-            Some((action, _)) => self.recording(action),
-            None => Recording::Full,
+        let around = self.res_record_policy;
+        let record_policy = match &action {
+            Some((action, _)) => self.record_policy(action),
+            None => RecordPolicy::Full,
         };
-        self.res_recording = recording;
+        self.res_record_policy = record_policy;
         let defer = optional(instruction.defer.as_ref(), |defer| {
             self.step(defer, &format!("{path}.defer")).map(Arc::new)
         });
-        self.res_recording = around;
+        self.res_record_policy = around;
         self.reads.truncate(own);
         (self.has_res, self.has_item) = outside;
         let (action, what) = action?;
@@ -71,7 +71,7 @@ impl Compiler<'_> {
             what,
             condition: condition?,
             action,
-            recording,
+            record_policy,
             reads: self.reads[before..].into(),
             expect,
             save,
@@ -83,16 +83,16 @@ impl Compiler<'_> {
     }
 
     /// What is recorded of the result of an action.
-    fn recording(&self, action: &Action) -> Recording {
+    fn record_policy(&self, action: &Action) -> RecordPolicy {
         match action {
             // `expect` and `save` alone look at the result around them.
-            Action::None => self.res_recording,
-            Action::Call { client, .. } => self.clients[*client].recording,
+            Action::None => self.res_record_policy,
+            Action::Call { client, .. } => self.clients[*client].record_policy,
             Action::Parallel(steps) => steps
                 .iter()
-                .fold(Recording::Full, |all, step| all.and(step.recording)),
+                .fold(RecordPolicy::Full, |all, step| all.and(step.record_policy)),
             Action::Listen(_) | Action::Eval(_) | Action::Signal { .. } | Action::Log(_) => {
-                Recording::Full
+                RecordPolicy::Full
             }
         }
     }

@@ -4,7 +4,7 @@ use super::Compiler;
 use crate::definition::model;
 use crate::definition::{Node, NodeKind, Text, nearest};
 use crate::event::{Json, Name, Span};
-use crate::machine::chart::{self, Assignment, Blueprint, Guard, Length};
+use crate::machine::program::{self, Assignment, Blueprint, Guard, Length};
 use crate::script::{Expression, SyntaxError};
 use std::sync::Arc;
 
@@ -81,13 +81,13 @@ impl Compiler<'_> {
     }
 
     /// A text that may be a template.
-    pub(super) fn text(&mut self, text: &Text, path: &str) -> Option<chart::Text> {
+    pub(super) fn text(&mut self, text: &Text, path: &str) -> Option<program::Text> {
         let compiled = self.project.engine.template(text.as_str());
         let template = self.compiled(text, compiled)?.at_place(chance_place(path));
         for (offset, expression) in template.expressions() {
             self.check_lint(text, offset, expression);
         }
-        Some(chart::Text {
+        Some(program::Text {
             template,
             text: text.clone(),
             place: self.place(text.span, path),
@@ -248,7 +248,7 @@ impl Compiler<'_> {
                 );
             }
             local if crate::script::LOCALS.contains(&local) => {}
-            _ if self.variables.contains(name) => self.reads.push(chart::Read {
+            _ if self.variables.contains(name) => self.reads.push(program::Read {
                 name: Name::clone(name),
                 file: Name::clone(&self.file),
                 span,

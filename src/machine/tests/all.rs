@@ -100,7 +100,13 @@ fn it_times_out_when_one_is_missing() {
     ran.ends(Outcome::TimedOut, ErrorKind::Timeout, "no transition");
     let words: Vec<_> = ran.verdict.headline.as_ref().unwrap().conditions[..]
         .iter()
-        .map(|one| (one.to.as_deref().unwrap(), &*one.strategy, one.attempts))
+        .map(|one| {
+            (
+                one.to.as_deref().unwrap(),
+                one.strategy.word(),
+                one.attempts,
+            )
+        })
         .collect();
     assert_eq!(
         words,

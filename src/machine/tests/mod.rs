@@ -8,7 +8,7 @@ mod loops;
 mod order;
 mod poll;
 mod race;
-mod recording;
+mod record_policy;
 mod retry;
 mod secrets;
 mod signal;
@@ -17,12 +17,13 @@ mod timeout;
 mod vars;
 
 use super::world::{Call, Halt, Lost, Moment, ScopeId, Site, World};
-use super::{Inputs, Project, Stub, Stubbed, Verdict, compile, run};
+use super::{CompileInputs, Inputs, Verdict, compile, run};
 use crate::definition::{Catalog, ClientKind, Diagnostic, SourceFile, Suite, parse_task};
 use crate::event::{
     Attempted, ErrorKind, Fact, Failure, Inbox, Json, Name, Outcome, Reply, length_text,
 };
 use crate::script::{Engine, Host};
+use crate::sim::{Stub, VirtualWorld};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +34,7 @@ const STACK: usize = 64 << 20;
 /// A task and the world that it meets.
 pub(super) struct Scene {
     yaml: String,
-    world: Stubbed,
+    world: VirtualWorld,
     vars: Vec<(Name, Json)>,
     attempt: u32,
 }
@@ -49,14 +50,14 @@ pub(super) struct Ran {
 pub(super) fn task(yaml: &str) -> Scene {
     Scene {
         yaml: whole(yaml),
-        world: Stubbed::new(),
+        world: VirtualWorld::new(),
         vars: Vec::new(),
         attempt: 1,
     }
 }
 
 /// The task as a file: the indent of its first line is taken off all lines.
-pub(super) fn whole(yaml: &str) -> String {
+pub(crate) fn whole(yaml: &str) -> String {
     let lines: Vec<&str> = yaml
         .lines()
         .skip_while(|line| line.trim().is_empty())
@@ -73,7 +74,7 @@ pub(super) fn whole(yaml: &str) -> String {
 }
 
 /// A client kind whose requests and sources say what they do: `stub: buy` is `{do: buy}`.
-pub(super) fn catalog() -> Catalog {
+pub(crate) fn catalog() -> Catalog {
     Catalog {
         kinds: vec![kind("stub"), {
             ClientKind {
@@ -102,7 +103,7 @@ fn kind(name: &'static str) -> ClientKind {
 }
 
 /// Runs this where there is room for it.
-pub(super) fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
         std::thread::Builder::new()
             .stack_size(STACK)
@@ -113,7 +114,7 @@ pub(super) fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     })
 }
 
-pub(super) fn millis(millis: u64) -> Duration {
+pub(crate) fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
@@ -214,7 +215,7 @@ impl Scene {
 
 /// A world in which the effects of one scope do not stop.
 struct Losing<'w> {
-    world: &'w Stubbed,
+    world: &'w VirtualWorld,
     lost: Option<ScopeId>,
 }
 
@@ -270,7 +271,7 @@ impl World for Losing<'_> {
 }
 
 /// Compiles a whole task file.
-pub(super) fn machine(
+pub(crate) fn machine(
     yaml: &str,
     given: &[(Name, Json)],
 ) -> Result<(super::Machine, Vec<Diagnostic>), Vec<Diagnostic>> {
@@ -282,7 +283,7 @@ pub(super) fn machine(
     let task = parse_task(&file)?.value;
     let (engine, _) = Engine::new(&[]);
     let given: Vec<Name> = given.iter().map(|(name, _)| Name::clone(name)).collect();
-    let project = Project {
+    let project = CompileInputs {
         suite: &Suite::default(),
         engine: &engine,
         catalog: &catalog(),
@@ -404,7 +405,7 @@ fn line(fact: &Fact) -> String {
             also_ready,
             ..
         } => format!("take {from} → {to}, also {}", also_ready.join(", ")),
-        Fact::TimedOut { scope, state, .. } => format!("timeout {scope} {state}"),
+        Fact::TimedOut { scope, state, .. } => format!("timeout {} {state}", scope.word()),
         Fact::Deferred { place, .. } => format!("defer {}", place.path),
         Fact::CleanupStarted { deferred } => format!("cleanup {deferred}"),
         Fact::CleanupSkipped { variable, .. } => format!("unarmed {variable}"),

@@ -342,7 +342,7 @@ fn the_timeout_tells_how_far_each_condition_had_come() {
         .map(|one| {
             (
                 one.to.as_deref().unwrap(),
-                &*one.strategy,
+                one.strategy.word(),
                 one.attempts,
                 one.explanations.len(),
             )

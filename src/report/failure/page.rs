@@ -3,7 +3,7 @@
 use super::Sources;
 use crate::report::command;
 use crate::report::style::{Ink, Line, Style};
-use crate::report::text::{shown, wrap};
+use crate::report::text::{printable, wrap};
 
 /// What is written so far, and how.
 pub(super) struct Page<'s> {
@@ -28,7 +28,7 @@ impl Page<'_> {
         let mut lines = 0;
         let mut more = 0;
         for paragraph in text.trim_end().split('\n') {
-            let paragraph = shown(paragraph.trim_end_matches('\r'), style.unicode);
+            let paragraph = printable(paragraph.trim_end_matches('\r'), style.unicode);
             let first = if line.is_empty() {
                 rest
             } else {

@@ -1,21 +1,21 @@
 //! The lines of the file in a failure: which are shown, and what is marked on them.
 
 use super::page::Page;
-use super::{Part, Told};
-use crate::event::{ConditionState, Explanation, Place, Pos, Span};
+use super::{Section, Told};
+use crate::event::{ConditionState, ConditionStrategy, Explanation, Location, Pos, Span};
 use crate::report::snippet::{Mark, Snippet};
 use crate::report::value::compact;
 
 /// An explanation with its place, and what of it is told.
-pub(super) struct Found<'h> {
-    pub(super) place: &'h Place,
+pub(super) struct PlacedExplanation<'h> {
+    pub(super) place: &'h Location,
     pub(super) explanation: &'h Explanation,
     pub(super) told: Vec<Told>,
 }
 
 impl Page<'_> {
     /// The lines of the file, or where its text is unknown, the expressions alone.
-    pub(super) fn snippet(&mut self, part: &Part<'_>, found: &[Found<'_>]) {
+    pub(super) fn snippet(&mut self, part: &Section<'_>, found: &[PlacedExplanation<'_>]) {
         let style = self.style;
         let text = part.place.and_then(|place| self.sources.text(&place.file));
         let lines = text.map_or(0, |text| text.lines().count()) as u32;
@@ -63,12 +63,23 @@ impl Page<'_> {
 
 /// What to say under a condition that no result explains.
 fn silence(condition: &ConditionState) -> &'static str {
-    match (&*condition.strategy, condition.attempts) {
-        ("subscribe", 0) => "no message came",
-        ("poll", 0) => "no attempt was finished",
-        ("wait", _) => "was still waiting",
-        _ if condition.trouble.is_some() => "no answer that it could judge",
-        _ => "not yet",
+    match (condition.strategy, condition.attempts) {
+        (ConditionStrategy::Subscribe, 0) => "no message came",
+        (ConditionStrategy::Poll, 0) => "no attempt was finished",
+        (ConditionStrategy::Wait, _) => "was still waiting",
+        (
+            ConditionStrategy::Immediate
+            | ConditionStrategy::Poll
+            | ConditionStrategy::Subscribe
+            | ConditionStrategy::All,
+            _,
+        ) => {
+            if condition.trouble.is_some() {
+                "no answer that it could judge"
+            } else {
+                "not yet"
+            }
+        }
     }
 }
 
@@ -86,7 +97,7 @@ fn first_line(span: Span) -> Span {
     }
 }
 
-fn marks(found: &Found<'_>) -> Vec<Mark> {
+fn marks(found: &PlacedExplanation<'_>) -> Vec<Mark> {
     if found.told.is_empty() {
         let value = found.explanation.value.as_ref();
         return vec![Mark {
@@ -145,7 +156,7 @@ fn position(text: &str, offset: usize) -> Pos {
 
 /// The lines of an expression that stands in a block of its own (`when: |`), with the line that begins
 /// the block.
-fn block_lines(text: &str, found: &[Found<'_>]) -> Vec<u32> {
+fn block_lines(text: &str, found: &[PlacedExplanation<'_>]) -> Vec<u32> {
     const MOST: u32 = 8;
     let lines: Vec<&str> = text.lines().collect();
     let mut shown = Vec::new();
@@ -193,7 +204,7 @@ fn indent(line: &str) -> usize {
 }
 
 /// The line on which the state that holds this place begins.
-fn state_line(text: &str, place: &Place, before: u32) -> Option<u32> {
+fn state_line(text: &str, place: &Location, before: u32) -> Option<u32> {
     let at = place.path.rfind("states.")?;
     let name = place.path[at + "states.".len()..]
         .split(['.', '['])

@@ -2,7 +2,7 @@ use super::super::fixture::{
     FILE, ORDER, condition, explain, headline, not_shipped, place, span_in, unmet,
 };
 use super::*;
-use crate::event::{Json, Operand, OperandKind, Span};
+use crate::event::{ConditionStrategy, Json, Operand, OperandKind, Span};
 use crate::report::status::Theme;
 use crate::report::style::Color;
 use serde_json::json;
@@ -60,7 +60,7 @@ fn alone(name: &'static str, expect: &str, build: impl Fn(&str) -> Explanation) 
     let file =
         format!("states:\n  check:\n    instructions:\n      - expect: {expect}\n    next: done\n");
     let explanation = build(&file);
-    let at = Arc::new(Place {
+    let at = Arc::new(Location {
         file: "tasks/check.yaml".into(),
         path: "states.check.instructions[0].expect".into(),
         span: span_in(&file, expect),
@@ -91,7 +91,7 @@ fn no_message() -> Headline {
     let source = "when: |";
     let mut wait = condition(
         place("states.shipped.transition_condition", source),
-        "subscribe",
+        ConditionStrategy::Subscribe,
         0,
     );
     wait.last = None;
@@ -122,7 +122,7 @@ fn other_messages() -> Headline {
         .done();
     let mut subscribed = condition(
         place("states.shipped.transition_condition.when", BLOCK),
-        "subscribe",
+        ConditionStrategy::Subscribe,
         3,
     );
     subscribed.last = Some("message on orders.7.shipped, 48 bytes".into());
@@ -159,7 +159,7 @@ fn two_conditions() -> Headline {
     let source = "res.body.status in ['rejected', 'lost']";
     let mut rejected = condition(
         place("states.placed.transitions[1].when", source),
-        "poll",
+        ConditionStrategy::Poll,
         38,
     );
     rejected.to = Some("rejected".into());
@@ -170,7 +170,7 @@ fn two_conditions() -> Headline {
     ];
     let mut timer = condition(
         place("states.placed.transitions[3]", "every: 500ms"),
-        "wait",
+        ConditionStrategy::Wait,
         0,
     );
     timer.to = None;

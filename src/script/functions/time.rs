@@ -1,6 +1,6 @@
 use super::{Call, Function, Missing, Run, text_arg};
-use crate::script::ops::{self, Fault, shown};
 use crate::event::parse_signed_duration;
+use crate::script::ops::{self, Fault, shown};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use rhai::Dynamic;
 

@@ -50,7 +50,7 @@ fn affected(applied: &Applied) -> Vec<String> {
     applied.affected.keys().map(name).collect()
 }
 
-fn entry<'c>(catalog: &'c Catalog, name: &str) -> &'c Entry {
+fn entry<'c>(catalog: &'c Catalog, name: &str) -> &'c TaskFile {
     (catalog.entries().iter())
         .find(|entry| entry.path.ends_with(format!("{name}.yaml")))
         .unwrap()

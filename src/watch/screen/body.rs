@@ -4,24 +4,32 @@ use super::ansi;
 use crate::event::Event;
 use crate::graph::Glyphs;
 use crate::report::{self, Ink, Options, Style};
-use crate::watch::look::Look;
-use crate::watch::state::{State, Task};
+use crate::watch::state::{SessionState, WatchedTask};
 use crate::watch::text;
+use crate::watch::view_state::ViewState;
 use ratatui::text::Line;
 use std::collections::BTreeMap;
 
 /// What matters now of the selected task, below the list.
-pub(super) fn preview(state: &State, look: &Look, options: &Options) -> Vec<Line<'static>> {
-    let Some(task) = selected(state, look) else {
+pub(super) fn preview(
+    state: &SessionState,
+    view_state: &ViewState,
+    options: &Options,
+) -> Vec<Line<'static>> {
+    let Some(task) = selected(state, view_state) else {
         return Vec::new();
     };
     ansi::lines(&matters(task, options))
 }
 
 /// Everything about the selected task.
-pub(super) fn detail(state: &State, look: &Look, options: &Options) -> Vec<Line<'static>> {
+pub(super) fn detail(
+    state: &SessionState,
+    view_state: &ViewState,
+    options: &Options,
+) -> Vec<Line<'static>> {
     let style = options.style;
-    let Some(task) = selected(state, look) else {
+    let Some(task) = selected(state, view_state) else {
         return Vec::new();
     };
     let mut out = String::from("\n");
@@ -35,7 +43,7 @@ pub(super) fn detail(state: &State, look: &Look, options: &Options) -> Vec<Line<
             let text = "runs with the definition that it started with";
             style.line().push(Ink::Faint, text).write(&mut out);
         }
-        let written = active.board.read();
+        let written = active.progress.read();
         for running in written.live.running.values() {
             report::running_facts(running, state.now, style, &mut out);
         }
@@ -43,8 +51,8 @@ pub(super) fn detail(state: &State, look: &Look, options: &Options) -> Vec<Line<
     out.push('\n');
     out.push_str(&matters(task, options));
     let events: Vec<Event> = match (&task.active, &task.result) {
-        (Some(active), _) => active.board.read().recording.events.clone(),
-        (None, Some(result)) => result.recording.events.clone(),
+        (Some(active), _) => active.progress.read().kept.events.clone(),
+        (None, Some(result)) => result.kept.events.clone(),
         (None, None) => Vec::new(),
     };
     if !events.is_empty() {
@@ -55,7 +63,7 @@ pub(super) fn detail(state: &State, look: &Look, options: &Options) -> Vec<Line<
 }
 
 /// What is wrong with the file, what the replay said, why the last run failed.
-fn matters(task: &Task, options: &Options) -> String {
+fn matters(task: &WatchedTask, options: &Options) -> String {
     let mut out = String::new();
     if let Some(findings) = &task.broken {
         out.push_str(&text::findings(findings, options.style));
@@ -73,8 +81,12 @@ fn matters(task: &Task, options: &Options) -> String {
 }
 
 /// The machine of the selected task, and where its last run went.
-pub(super) fn graph(state: &State, look: &Look, style: Style) -> Vec<Line<'static>> {
-    let Some(task) = selected(state, look) else {
+pub(super) fn graph(
+    state: &SessionState,
+    view_state: &ViewState,
+    style: Style,
+) -> Vec<Line<'static>> {
+    let Some(task) = selected(state, view_state) else {
         return Vec::new();
     };
     let Some(definition) = &task.definition else {
@@ -113,6 +125,6 @@ pub(super) fn graph(state: &State, look: &Look, style: Style) -> Vec<Line<'stati
     lines
 }
 
-fn selected<'s>(state: &'s State, look: &Look) -> Option<&'s Task> {
-    state.task(look.selected.as_deref()?)
+fn selected<'s>(state: &'s SessionState, view_state: &ViewState) -> Option<&'s WatchedTask> {
+    state.task(view_state.selected.as_deref()?)
 }

@@ -7,9 +7,9 @@ mod body;
 mod tests;
 
 use super::keys::KEYS;
-use super::look::{Look, View};
-use super::state::State;
+use super::state::SessionState;
 use super::text;
+use super::view_state::{View, ViewState};
 use crate::report::{self, Ink, Options, Style};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -21,7 +21,12 @@ use ratatui::widgets::Paragraph;
 const MIN_SPLIT: u16 = 10;
 
 /// Draws everything.
-pub(super) fn draw(frame: &mut Frame<'_>, state: &State, look: &mut Look, options: &Options) {
+pub(super) fn draw(
+    frame: &mut Frame<'_>,
+    state: &SessionState,
+    view_state: &mut ViewState,
+    options: &Options,
+) {
     let area = frame.area();
     let style = Style {
         width: usize::from(area.width),
@@ -38,16 +43,26 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &State, look: &mut Look, option
     ];
     let [head, body, foot] = Layout::vertical(rows).areas(area);
     header(frame, head, state, style);
-    match look.view {
-        View::List => list_and_preview(frame, body, state, look, &options),
-        View::Detail => scrolled(frame, body, &body::detail(state, look, &options), look),
-        View::Graph => scrolled(frame, body, &body::graph(state, look, style), look),
-        View::Help => scrolled(frame, body, &help(style), look),
+    match view_state.view {
+        View::List => list_and_preview(frame, body, state, view_state, &options),
+        View::Detail => scrolled(
+            frame,
+            body,
+            &body::detail(state, view_state, &options),
+            view_state,
+        ),
+        View::Graph => scrolled(
+            frame,
+            body,
+            &body::graph(state, view_state, style),
+            view_state,
+        ),
+        View::Help => scrolled(frame, body, &help(style), view_state),
     }
-    footer(frame, foot, look, style);
+    footer(frame, foot, view_state, style);
 }
 
-fn header(frame: &mut Frame<'_>, area: Rect, state: &State, style: Style) {
+fn header(frame: &mut Frame<'_>, area: Rect, state: &SessionState, style: Style) {
     let mut first = style.line().push(Ink::Strong, "funcy watch").plain("  ");
     first.append(&text::standing(state, style));
     let mut second = style.line().push(Ink::Plain, &state.why);
@@ -67,8 +82,8 @@ fn header(frame: &mut Frame<'_>, area: Rect, state: &State, style: Style) {
     );
 }
 
-fn footer(frame: &mut Frame<'_>, area: Rect, look: &Look, style: Style) {
-    let line = match (&look.prompt, &look.status) {
+fn footer(frame: &mut Frame<'_>, area: Rect, view_state: &ViewState, style: Style) {
+    let line = match (&view_state.prompt, &view_state.status) {
         // A remark stays until the next key, also while something is typed.
         (_, Some(status)) => style.line().push(Ink::Strong, status),
         (Some(prompt), None) => {
@@ -79,7 +94,7 @@ fn footer(frame: &mut Frame<'_>, area: Rect, look: &Look, style: Style) {
                 .plain(&prompt.text)
                 .plain(cursor)
         }
-        (None, None) => keys(look.view, style),
+        (None, None) => keys(view_state.view, style),
     };
     frame.render_widget(Paragraph::new(ansi::line(&line)), area);
 }
@@ -114,13 +129,13 @@ fn keys(view: View, style: Style) -> report::Line {
 fn list_and_preview(
     frame: &mut Frame<'_>,
     area: Rect,
-    state: &State,
-    look: &mut Look,
+    state: &SessionState,
+    view_state: &mut ViewState,
     options: &Options,
 ) {
-    look.keep_selected(state);
-    let preview = body::preview(state, look, options);
-    let tasks = state.shown().count() as u16;
+    view_state.keep_selected(state);
+    let preview = body::preview(state, view_state, options);
+    let tasks = state.visible().count() as u16;
     let split = area.height >= MIN_SPLIT && !preview.is_empty();
     let list_rows = if split {
         // The list gives way to what is read, and never takes more than it needs.
@@ -130,7 +145,7 @@ fn list_and_preview(
     };
     let [list, rest] =
         Layout::vertical([Constraint::Length(list_rows), Constraint::Min(0)]).areas(area);
-    rows(frame, list, state, look, options.style);
+    rows(frame, list, state, view_state, options.style);
     if split {
         let room = usize::from(rest.height).saturating_sub(1);
         let more = preview.len().saturating_sub(room);
@@ -150,8 +165,14 @@ fn list_and_preview(
 }
 
 /// The tasks around the selected one.
-fn rows(frame: &mut Frame<'_>, area: Rect, state: &State, look: &Look, style: Style) {
-    let shown: Vec<_> = state.shown().collect();
+fn rows(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    state: &SessionState,
+    view_state: &ViewState,
+    style: Style,
+) {
+    let shown: Vec<_> = state.visible().collect();
     if shown.is_empty() {
         let text = if state.filters.is_empty() {
             "no task file is here yet"
@@ -165,7 +186,7 @@ fn rows(frame: &mut Frame<'_>, area: Rect, state: &State, look: &Look, style: St
     let room = usize::from(area.height);
     let at = (shown
         .iter()
-        .position(|task| Some(&task.file) == look.selected.as_ref()))
+        .position(|task| Some(&task.file) == view_state.selected.as_ref()))
     .unwrap_or(0);
     let first = at
         .saturating_sub(room / 2)
@@ -194,10 +215,20 @@ fn rows(frame: &mut Frame<'_>, area: Rect, state: &State, look: &Look, style: St
 }
 
 /// A text from the line on that somebody has scrolled to.
-fn scrolled(frame: &mut Frame<'_>, area: Rect, lines: &[Line<'static>], look: &mut Look) {
+fn scrolled(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    lines: &[Line<'static>],
+    view_state: &mut ViewState,
+) {
     let room = usize::from(area.height);
-    look.top = look.top.min(lines.len().saturating_sub(room));
-    let seen: Vec<Line<'_>> = lines.iter().skip(look.top).take(room).cloned().collect();
+    view_state.top = view_state.top.min(lines.len().saturating_sub(room));
+    let seen: Vec<Line<'_>> = lines
+        .iter()
+        .skip(view_state.top)
+        .take(room)
+        .cloned()
+        .collect();
     frame.render_widget(Paragraph::new(seen), area);
 }
 

@@ -3,10 +3,10 @@ use crate::client::Registry;
 use crate::engine::{self, Loader};
 use crate::event::Name;
 use crate::report::Color;
-use crate::watch::board::Board;
 use crate::watch::catalog::Catalog;
 use crate::watch::mailbox::mailbox;
-use crate::watch::state::{Active, Ask, OnBusy};
+use crate::watch::progress::Progress;
+use crate::watch::state::{ActiveRun, OnBusy, RunTrigger};
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -23,14 +23,14 @@ states:
 ";
 
 /// A session in a folder, with the runs carried out at once.
-struct Session {
+struct WatchSession {
     _folder: tempfile::TempDir,
-    state: State,
-    look: Look,
+    state: SessionState,
+    view_state: ViewState,
     options: Options,
 }
 
-impl Session {
+impl WatchSession {
     fn new(files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {
@@ -39,12 +39,12 @@ impl Session {
         let loader = Loader::new(Registry::builtin());
         let roots = vec![folder.path().to_owned()];
         let catalog = Catalog::open(loader, roots, BTreeSet::new());
-        let mut state = State::new(8, OnBusy::Restart);
+        let mut state = SessionState::new(8, OnBusy::Restart);
         state.sync(catalog.entries());
         Self {
             _folder: folder,
             state,
-            look: Look::default(),
+            view_state: ViewState::default(),
             options: Options {
                 style: Style {
                     color: Color::Never,
@@ -57,21 +57,21 @@ impl Session {
     }
 
     fn run(&mut self) {
-        self.state.ask(Ask::Start, None);
+        self.state.ask(RunTrigger::Start, None);
         let (mailbox, _inbox) = mailbox();
         for (file, definition) in self.state.due() {
             let run = engine::Run::new(vec![definition.clone()], Registry::builtin());
-            let board = Board::new(mailbox.clone());
-            let active = Active {
+            let progress = Progress::new(mailbox.clone());
+            let active = ActiveRun {
                 run: Name::clone(run.id()),
-                board: board.clone(),
+                progress: progress.clone(),
                 handle: run.handle(),
                 definition,
                 superseded: false,
             };
             self.state.started(&file, active);
-            let ended = engine::block_on(run.sink(board.clone()).start()).unwrap();
-            board.over(ended.map(drop));
+            let ended = engine::block_on(run.sink(progress.clone()).start()).unwrap();
+            progress.over(ended.map(drop));
         }
         self.state.collect();
     }
@@ -82,14 +82,15 @@ impl Session {
                 '\r' => KeyCode::Enter,
                 letter => KeyCode::Char(letter),
             };
-            self.look.press(&KeyEvent::from(code), &mut self.state);
+            self.view_state
+                .press(&KeyEvent::from(code), &mut self.state);
         }
     }
 
     fn drawn(&mut self, columns: u16, rows: u16) -> Vec<String> {
         let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
         terminal
-            .draw(|frame| draw(frame, &self.state, &mut self.look, &self.options))
+            .draw(|frame| draw(frame, &self.state, &mut self.view_state, &self.options))
             .unwrap();
         let buffer = terminal.backend().buffer();
         (buffer.content.chunks(usize::from(columns)))
@@ -103,9 +104,9 @@ impl Session {
     }
 }
 
-fn three() -> Session {
+fn three() -> WatchSession {
     let passes = FAILS.replace("42", "41");
-    let mut session = Session::new(&[
+    let mut session = WatchSession::new(&[
         ("a.yaml", &passes),
         ("b.yaml", FAILS),
         ("c.yaml", "version: 1\n"),
@@ -152,7 +153,7 @@ fn the_list_follows_the_selection() {
         .map(|number| (format!("t{number:02}.yaml"), FAILS.replace("42", "41")))
         .collect();
     let files: Vec<(&str, &str)> = files.iter().map(|(a, b)| (&**a, &**b)).collect();
-    let mut session = Session::new(&files);
+    let mut session = WatchSession::new(&files);
     session.press(&"j".repeat(30));
     let screen = session.drawn(80, 24).join("\n");
     assert!(

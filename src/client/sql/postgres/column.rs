@@ -1,6 +1,6 @@
 //! From PostgreSQL's binary values to JSON.
 
-use crate::client::exact;
+use crate::client::kit::json_bigint;
 use crate::client::received::to_base64;
 use crate::client::sql::rows::float;
 use crate::event::Json;
@@ -91,7 +91,7 @@ fn text(bytes: &[u8]) -> Result<Json, String> {
 }
 
 fn json(bytes: &[u8]) -> Json {
-    exact::parse_or_text(&String::from_utf8_lossy(bytes))
+    json_bigint::parse_or_text(&String::from_utf8_lossy(bytes))
 }
 
 /// The decimal that is shown, not its nearest `f32` in 64 bits: 0.1, not 0.10000000149.

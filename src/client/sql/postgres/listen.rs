@@ -2,7 +2,7 @@
 
 use super::Postgres;
 use crate::client::Scope;
-use crate::client::reach::reason;
+use crate::client::kit::connect_error::reason;
 use crate::client::received::Received;
 use crate::client::value::now;
 use crate::event::{Failure, Feed, Json, Message};
@@ -79,7 +79,7 @@ async fn pump(listener: &mut PgListener, feed: &Feed) {
     loop {
         match listener.try_recv().await {
             Ok(Some(notification)) => {
-                if feed.push(shown(&notification)).is_err() {
+                if feed.push(message_of(&notification)).is_err() {
                     return;
                 }
             }
@@ -96,7 +96,7 @@ async fn pump(listener: &mut PgListener, feed: &Feed) {
     }
 }
 
-fn shown(notification: &PgNotification) -> Message {
+fn message_of(notification: &PgNotification) -> Message {
     let payload = notification.payload();
     let mut members = Received::new(payload.as_bytes()).members();
     members.insert("headers".into(), Json::Object(serde_json::Map::new()));

@@ -5,12 +5,12 @@ mod listen;
 mod parameter;
 mod run;
 
-use super::rows::Trouble;
+use super::rows::StatementError;
+use super::schema::StatementResult;
 use super::statement::Statement;
-use super::words::Outcome;
 use crate::client::Scope;
 use crate::client::contract::Context;
-use crate::client::{paths, reach};
+use crate::client::{kit::connect_error, paths};
 use crate::event::Failure;
 use reqwest::Url;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -211,9 +211,12 @@ impl Shared {
             sqlx::Error::Tls(cause) => no_tls(shown, cause.to_string()),
             // A certificate that is not accepted arrives as data that is not valid.
             sqlx::Error::Io(cause) if cause.kind() == std::io::ErrorKind::InvalidData => {
-                no_tls(shown, reach::reason(cause))
+                no_tls(shown, connect_error::reason(cause))
             }
-            other => Failure::transport(format!("cannot reach {shown}: {}", reach::reason(other))),
+            other => Failure::transport(format!(
+                "cannot reach {shown}: {}",
+                connect_error::reason(other)
+            )),
         }
     }
 
@@ -268,12 +271,12 @@ impl Lease<'_> {
         &mut self,
         statement: &Statement,
         always_rows: bool,
-    ) -> Result<(Outcome, u64), Trouble> {
+    ) -> Result<(StatementResult, u64), StatementError> {
         run::statement(self.connection(), statement, always_rows).await
     }
 
     /// Runs a text of statements without parameters.
-    pub(super) async fn script(&mut self, sql: &str) -> Result<u64, Trouble> {
+    pub(super) async fn script(&mut self, sql: &str) -> Result<u64, StatementError> {
         run::script(self.connection(), sql).await
     }
 

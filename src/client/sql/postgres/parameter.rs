@@ -62,7 +62,7 @@ fn single(value: &Json, name: &str) -> Result<String, String> {
         (_, Json::String(text)) => Ok(text.clone()),
         (_, Json::Number(_)) if takes_number(name) => Ok(value.to_string()),
         (_, Json::Bool(_)) if takes_bool(name) => Ok(value.to_string()),
-        _ => Err(format!("{} cannot be {name}", shown(value))),
+        _ => Err(format!("{} cannot be {name}", value_or_kind(value))),
     }
 }
 
@@ -112,7 +112,7 @@ fn array(value: &Json, element: &PgTypeInfo, name: &str) -> Result<String, Strin
         other => {
             return Err(format!(
                 "{} cannot be {name}: it takes a list",
-                shown(other)
+                value_or_kind(other)
             ));
         }
     };
@@ -152,7 +152,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// The value, or what kind it is if it is long.
-fn shown(value: &Json) -> String {
+fn value_or_kind(value: &Json) -> String {
     let text = value.to_string();
     if text.len() <= 40 {
         text

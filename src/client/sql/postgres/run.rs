@@ -1,10 +1,10 @@
 //! Statements on one connection.
 
 use super::{column, parameter};
-use crate::client::reach::reason;
-use crate::client::sql::rows::{Rows, Trouble, add};
+use crate::client::kit::connect_error::reason;
+use crate::client::sql::rows::{Rows, StatementError, add};
+use crate::client::sql::schema::StatementResult;
 use crate::client::sql::statement::Statement;
-use crate::client::sql::words::Outcome;
 use crate::client::value::one_line;
 use crate::event::Failure;
 use futures_util::TryStreamExt as _;
@@ -23,7 +23,7 @@ pub(super) async fn statement(
     connection: &mut PgConnection,
     statement: &Statement,
     always_rows: bool,
-) -> Result<(Outcome, u64), Trouble> {
+) -> Result<(StatementResult, u64), StatementError> {
     // A plan that is kept would not survive a change of the tables. (An unnamed statement is no way out: the
     // library may have to ask for a type before it is run, and loses it by that.)
     if connection.cached_statements_size() > 0 {
@@ -56,7 +56,10 @@ pub(super) async fn statement(
 }
 
 /// Runs a text of statements without parameters.
-pub(super) async fn script(connection: &mut PgConnection, sql: &str) -> Result<u64, Trouble> {
+pub(super) async fn script(
+    connection: &mut PgConnection,
+    sql: &str,
+) -> Result<u64, StatementError> {
     let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
         .execute(connection)
         .await
@@ -80,7 +83,7 @@ async fn bind(
     connection: &mut PgConnection,
     statement: &Statement,
     numbered: &str,
-) -> Result<Bound, Trouble> {
+) -> Result<Bound, StatementError> {
     let mut bound = Bound {
         sql: numbered.to_owned(),
         arguments: PgArguments::default(),
@@ -101,7 +104,7 @@ async fn bind(
         }
     };
     if types.len() != statement.values.len() {
-        return Err(Trouble::Usable(Failure::protocol(format!(
+        return Err(StatementError::Usable(Failure::protocol(format!(
             "the server sees {} parameters, but {} values are written",
             types.len(),
             statement.values.len()
@@ -110,7 +113,7 @@ async fn bind(
     for (index, (value, info)) in statement.values.iter().zip(&types).enumerate() {
         let number = index + 1;
         let text = parameter::encode(value, info).map_err(|reason| {
-            Trouble::Usable(Failure::protocol(format!(
+            StatementError::Usable(Failure::protocol(format!(
                 "the parameter ${number} does not fit: {reason}"
             )))
         })?;
@@ -122,7 +125,7 @@ async fn bind(
             info.name().to_lowercase()
         );
         bound.arguments.add(text).map_err(|error| {
-            Trouble::Usable(Failure::protocol(format!(
+            StatementError::Usable(Failure::protocol(format!(
                 "the parameter ${number} cannot be sent: {error}"
             )))
         })?;
@@ -132,13 +135,13 @@ async fn bind(
     Ok(bound)
 }
 
-fn read(row: &PgRow) -> Result<(Map<String, crate::event::Json>, u64), Trouble> {
+fn read(row: &PgRow) -> Result<(Map<String, crate::event::Json>, u64), StatementError> {
     let mut members = Map::new();
     let mut bytes = 0;
     for (index, column) in row.columns().iter().enumerate() {
         let name = column.name();
         let unreadable = |reason: String| {
-            Trouble::Broken(
+            StatementError::Broken(
                 Failure::protocol(format!("the column {name:?} cannot be read: {reason}"))
                     .hint(format!("cast it to text: {name}::text AS {name}")),
             )
@@ -161,9 +164,9 @@ fn read(row: &PgRow) -> Result<(Map<String, crate::event::Json>, u64), Trouble> 
 }
 
 /// What an error says, and whether the connection survived it.
-pub(super) fn trouble(error: &sqlx::Error, sql: Option<&str>, parameters: &str) -> Trouble {
+pub(super) fn trouble(error: &sqlx::Error, sql: Option<&str>, parameters: &str) -> StatementError {
     let sqlx::Error::Database(cause) = error else {
-        return Trouble::Broken(match error {
+        return StatementError::Broken(match error {
             sqlx::Error::Io(_) | sqlx::Error::Tls(_) => Failure::transport(format!(
                 "the connection to the database is lost: {}",
                 reason(error)
@@ -172,11 +175,11 @@ pub(super) fn trouble(error: &sqlx::Error, sql: Option<&str>, parameters: &str) 
         });
     };
     let Some(cause) = cause.try_downcast_ref::<PgDatabaseError>() else {
-        return Trouble::Broken(Failure::protocol(error.to_string()));
+        return StatementError::Broken(Failure::protocol(error.to_string()));
     };
     let code = cause.code();
     if ["57P01", "57P02", "57P03"].contains(&code) || code.starts_with("08") {
-        return Trouble::Broken(Failure::transport(format!(
+        return StatementError::Broken(Failure::transport(format!(
             "the database closed the connection: {} (SQLSTATE {code})",
             cause.message()
         )));
@@ -192,7 +195,7 @@ pub(super) fn trouble(error: &sqlx::Error, sql: Option<&str>, parameters: &str) 
     if let Some(hint) = hint(cause, code, parameters) {
         failure = failure.hint(hint);
     }
-    Trouble::Usable(failure)
+    StatementError::Usable(failure)
 }
 
 fn hint(cause: &PgDatabaseError, code: &str, parameters: &str) -> Option<String> {

@@ -1,0 +1,111 @@
+//! A suite with what its tasks share, a task that belongs to one, and the reading of their files.
+
+use crate::definition::{Diagnostic, Suite};
+use crate::event::{Name, Permissions, Span};
+use crate::machine::Machine;
+use crate::script;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// One task, ready to run, with what belongs to it.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The task.
+    pub machine: Arc<Machine>,
+    /// Its suite.
+    pub project: Arc<Project>,
+}
+
+/// The suites that a loader has read. Handed to the next loading, they are not read again.
+#[derive(Debug, Default)]
+pub struct Projects(pub(super) HashMap<PathBuf, Option<Arc<Project>>>);
+
+impl Projects {
+    /// Takes over what was read anew; a suite that is broken now stays as it was.
+    pub fn renew(&mut self, read: Self) {
+        for (key, project) in read.0 {
+            match project {
+                Some(project) => drop(self.0.insert(key, Some(project))),
+                None => drop(self.0.entry(key).or_insert(None)),
+            }
+        }
+    }
+
+    /// Forgets suites that are broken, so that they are read again.
+    pub fn forget_broken(&mut self) {
+        self.0.retain(|_, project| project.is_some());
+    }
+
+    /// The suites that could be read.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Project>> {
+        self.0.values().flatten()
+    }
+}
+
+/// A suite file, or its absence, with everything that its tasks share.
+pub struct Project {
+    /// The suite file as it was read.
+    pub suite: Suite,
+    /// What its tasks may do.
+    pub permissions: Arc<Permissions>,
+    pub(super) engine: script::Engine,
+}
+
+impl std::fmt::Debug for Project {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Project")
+            .field("folder", &self.suite.folder)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The path relative to the working folder, where it lies in it.
+pub(super) fn relative_to_cwd(path: &Path) -> PathBuf {
+    let Ok(here) = std::env::current_dir() else {
+        return path.to_owned();
+    };
+    if let Ok(inside) = path.strip_prefix(&here) {
+        return inside.to_owned();
+    }
+    match here
+        .parent()
+        .and_then(|above| path.strip_prefix(above).ok())
+    {
+        Some(beside) => Path::new("..").join(beside),
+        None => path.to_owned(),
+    }
+}
+
+/// The bytes of a regular file of at most this size.
+pub(super) fn read(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
+    use std::io::{Error, ErrorKind, Read};
+    let kind = std::fs::metadata(path)?;
+    if !kind.is_file() {
+        return Err(Error::new(ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(kind.len()).unwrap_or(0).min(limit));
+    std::fs::File::open(path)?
+        .take(limit as u64 + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() > limit {
+        return Err(Error::new(
+            ErrorKind::InvalidInput,
+            format!("it is larger than {} KiB", limit >> 10),
+        ));
+    }
+    Ok(bytes)
+}
+
+pub(super) fn unreadable(name: &Name, error: &std::io::Error) -> Diagnostic {
+    let message = format!("`{name}` cannot be read: {}", reason(error));
+    Diagnostic::error("unreadable", name, Span::default(), message)
+}
+
+pub(super) fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}

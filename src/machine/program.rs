@@ -1,0 +1,440 @@
+use super::record_policy::RecordPolicy;
+use crate::definition::SourceFile;
+use crate::event::{ConditionStrategy, Json, Location, Name, Pos, Span};
+use crate::script::{Engine, Expression, Source, Template};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A task that is ready to run: names are indices, expressions are compiled, nothing is left to look up.
+pub struct Machine {
+    /// The task's name.
+    pub name: Name,
+    /// Its file, as people see it.
+    pub file: Arc<SourceFile>,
+    /// BLAKE3 of its text, in hex.
+    pub hash: Name,
+    /// For filters.
+    pub tags: Box<[Name]>,
+    /// Whole-task retries.
+    pub retries: u32,
+    pub(crate) engine: Engine,
+    pub(crate) skip: Option<Skip>,
+    pub(crate) vars: Box<[Variable]>,
+    pub(crate) secrets: Box<[Name]>,
+    pub(crate) params: Box<[Name]>,
+    pub(crate) clients: Box<[Client]>,
+    pub(crate) listen: Box<[Subscription]>,
+    pub(crate) program: Program,
+    pub(crate) transition_timeout: Length,
+    pub(crate) timeout: Length,
+    pub(crate) cleanup: Box<[Step]>,
+    pub(crate) cleanup_timeout: Length,
+    pub(crate) outputs: Box<[Assignment]>,
+}
+
+/// The states of one machine. A region will be another one inside a state.
+#[derive(Debug)]
+pub struct Program {
+    /// In the order of the file.
+    pub states: Box<[State]>,
+    /// Where it begins.
+    pub start: usize,
+}
+
+/// One state, compiled.
+#[derive(Debug)]
+pub struct State {
+    /// Its name.
+    pub name: Name,
+    /// Where its name is written.
+    pub place: Arc<Location>,
+    /// What it is.
+    pub role: Role,
+    pub(crate) steps: Box<[Step]>,
+    pub(crate) transitions: Box<[Transition]>,
+    /// Conditions without a strategy, in the order of the file.
+    pub(crate) immediate: Box<[Condition]>,
+    pub(crate) strategies: Box<[Strategy]>,
+    /// How many strategies there are, parts of an `all` included.
+    pub(crate) slots: usize,
+    pub(crate) timeout: Option<Length>,
+    pub(crate) on_timeout: Option<Route>,
+    pub(crate) on_error: Box<[Route]>,
+    pub(crate) max_visits: u32,
+}
+
+/// What entering a state means.
+#[derive(Debug)]
+pub enum Role {
+    /// The machine goes on from here.
+    Way,
+    /// The task has passed.
+    Final,
+    /// The task has failed, with this message.
+    Fail(Text),
+}
+
+/// A place to go to instead of failing.
+#[derive(Debug)]
+pub(crate) struct Route {
+    /// The kind of error, or any.
+    pub(crate) kind: Option<crate::event::ErrorKind>,
+    pub(crate) to: usize,
+    pub(crate) set: Box<[Assignment]>,
+    pub(crate) place: Arc<Location>,
+}
+
+/// One transition. Its condition stands in a strategy, or among the immediate ones.
+#[derive(Debug)]
+pub(crate) struct Transition {
+    /// The next state, or a watch that can only fail.
+    pub(crate) to: Option<usize>,
+    pub(crate) place: Arc<Location>,
+    pub(crate) set: Box<[Assignment]>,
+}
+
+/// When a result fulfils or fails something.
+#[derive(Debug)]
+pub(crate) struct Condition {
+    /// The transition that it guards, or the part of an `all`.
+    pub(crate) index: usize,
+    /// For reports: the name of the next state or of the part; `None`: a watch that can only fail.
+    pub(crate) label: Option<Name>,
+    pub(crate) place: Arc<Location>,
+    pub(crate) when: Box<[Guard]>,
+    pub(crate) fail_when: Box<[Guard]>,
+    /// With `subscribe`: fulfilled by this match, from 1.
+    pub(crate) count: usize,
+    /// The parts of the result that `when` looks at: the values over time of the one that decides explain a
+    /// timeout.
+    pub(crate) watched: Vec<Watched>,
+}
+
+/// A part of a result that a condition looks at.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    /// As it is written: `res.body.status`.
+    pub(crate) name: Name,
+    pub(crate) expression: Expression,
+    /// Where it is read: the number of the `when`, and the bytes of its text.
+    pub(crate) at: Vec<(usize, std::ops::Range<usize>)>,
+}
+
+/// A strategy, and the conditions that look at its results.
+#[derive(Debug)]
+pub(crate) struct Strategy {
+    /// Its number among all strategies of the state, parts of an `all` included.
+    pub(crate) slot: usize,
+    pub(crate) kind: StrategyKind,
+    /// In the order of the file.
+    pub(crate) conditions: Box<[Condition]>,
+    pub(crate) place: Arc<Location>,
+}
+
+#[derive(Debug)]
+pub(crate) enum StrategyKind {
+    Wait(Length),
+    Until(Guard),
+    Poll(Box<Poll>),
+    Subscribe(Subscription),
+    All(Box<[Part]>),
+}
+
+impl StrategyKind {
+    /// How a condition with this strategy is reported.
+    pub(super) fn of_condition(&self) -> ConditionStrategy {
+        match self {
+            Self::Wait(_) | Self::Until(_) => ConditionStrategy::Wait,
+            Self::Poll(_) => ConditionStrategy::Poll,
+            Self::Subscribe(_) => ConditionStrategy::Subscribe,
+            Self::All(_) => ConditionStrategy::All,
+        }
+    }
+}
+
+/// A named part of an `all`.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) condition: PartCondition,
+    pub(crate) set: Box<[Assignment]>,
+}
+
+/// How a part is decided.
+#[derive(Debug)]
+pub(crate) enum PartCondition {
+    /// By a strategy of its own.
+    Strategy(Box<Strategy>),
+    /// At once, and again whenever another part is fulfilled.
+    Immediate(Condition),
+}
+
+#[derive(Debug)]
+pub(crate) struct Poll {
+    pub(crate) step: Step,
+    pub(crate) every: Length,
+    pub(crate) backoff: f64,
+    pub(crate) max_every: Option<Length>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    /// Of a `listen` entry: the name under which conditions subscribe to it.
+    pub(crate) name: Option<Name>,
+    pub(crate) from: From,
+    pub(crate) place: Arc<Location>,
+    /// Opened before the state's instructions; false if its source reads what they save.
+    pub(crate) early: bool,
+    /// What is recorded of its source and its messages.
+    pub(super) record_policy: RecordPolicy,
+}
+
+#[derive(Debug)]
+pub(crate) enum From {
+    /// A client's source.
+    Client { client: usize, source: Blueprint },
+    /// A `listen` entry that is open already, by name.
+    Listen(Name),
+    /// A signal of this execution.
+    Signal(Name),
+}
+
+/// A client of the task.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) name: Name,
+    pub(crate) kind: Name,
+    pub(crate) config: Blueprint,
+    pub(super) record_policy: RecordPolicy,
+}
+
+/// An instruction, compiled.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) place: Arc<Location>,
+    /// What it does, in short.
+    pub(crate) what: Name,
+    pub(crate) condition: Option<Guard>,
+    pub(crate) action: Action,
+    /// What is recorded of its result: where it has none of its own, of the one around it.
+    pub(super) record_policy: RecordPolicy,
+    pub(crate) expect: Box<[Guard]>,
+    pub(crate) save: Box<[Assignment]>,
+    /// For one attempt, if it is written.
+    pub(crate) timeout: Option<Length>,
+    pub(crate) retry: Option<Box<Retry>>,
+    pub(crate) each: Option<Box<Each>>,
+    pub(crate) defer: Option<Arc<Step>>,
+    /// Every variable that it needs: what it saves itself and its `defer` left out.
+    pub(crate) reads: Box<[Read]>,
+}
+
+/// A variable that something reads, and where.
+#[derive(Clone, Debug)]
+pub(crate) struct Read {
+    pub(crate) name: Name,
+    pub(crate) file: Name,
+    pub(crate) span: Span,
+}
+
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// Only `expect` and `save`.
+    None,
+    Call {
+        client: usize,
+        request: Blueprint,
+        safe: bool,
+    },
+    Parallel(Box<[Step]>),
+    Listen(Box<[Subscription]>),
+    Eval(Guard),
+    Signal {
+        name: Name,
+        data: Blueprint,
+    },
+    Log(Blueprint),
+}
+
+#[derive(Debug)]
+pub(crate) struct Retry {
+    pub(crate) max_attempts: u32,
+    pub(crate) delay: Length,
+    pub(crate) backoff: f64,
+    pub(crate) max_delay: Option<Length>,
+    pub(crate) condition: Option<Guard>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Each {
+    pub(crate) items: Items,
+    pub(crate) concurrency: usize,
+}
+
+#[derive(Debug)]
+pub(crate) enum Items {
+    Expression(Guard),
+    List(Blueprint),
+}
+
+/// An expression with its place.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    pub(crate) expression: Expression,
+    pub(crate) text: crate::definition::Text,
+    pub(crate) place: Arc<Location>,
+}
+
+/// `name: expression`.
+#[derive(Debug)]
+pub(crate) struct Assignment {
+    pub(crate) name: Name,
+    pub(crate) source: Source,
+    pub(crate) text: crate::definition::Text,
+    pub(crate) place: Arc<Location>,
+}
+
+/// A variable with its first value.
+#[derive(Debug)]
+pub(crate) struct Variable {
+    pub(crate) name: Name,
+    pub(crate) value: Blueprint,
+}
+
+#[derive(Debug)]
+pub(crate) struct Skip {
+    pub(crate) condition: Option<Guard>,
+    pub(crate) reason: Text,
+}
+
+/// A template with its place.
+#[derive(Debug)]
+#[allow(
+    clippy::struct_field_names,
+    reason = "what was written is a text, compiled or not"
+)]
+pub struct Text {
+    pub(crate) template: Template,
+    pub(crate) text: crate::definition::Text,
+    pub(crate) place: Arc<Location>,
+}
+
+/// A value whose texts may be templates.
+#[derive(Debug)]
+pub(crate) enum Blueprint {
+    /// No template in it: shared, never copied.
+    Constant(Arc<Json>),
+    Text(Text),
+    /// A template whose values are handed over beside its texts.
+    Bind(Text),
+    List(Box<[Blueprint]>),
+    Map(Box<[(String, Blueprint)]>),
+}
+
+/// A length of time, written out or computed.
+#[derive(Debug)]
+pub(crate) enum Length {
+    Literal(Duration),
+    Template(Box<Text>),
+}
+
+impl Strategy {
+    /// What is recorded of its results.
+    pub(super) fn record_policy(&self) -> RecordPolicy {
+        match &self.kind {
+            StrategyKind::Poll(poll) => poll.step.record_policy,
+            StrategyKind::Subscribe(subscription) => subscription.record_policy,
+            StrategyKind::Wait(_) | StrategyKind::Until(_) | StrategyKind::All(_) => {
+                RecordPolicy::Full
+            }
+        }
+    }
+
+    /// This strategy and the strategies of its parts, in the order of the file.
+    pub(crate) fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Strategy)) {
+        visit(self);
+        if let StrategyKind::All(parts) = &self.kind {
+            for part in parts {
+                if let PartCondition::Strategy(strategy) = &part.condition {
+                    strategy.each(visit);
+                }
+            }
+        }
+    }
+}
+
+impl Step {
+    /// This instruction, those inside it, and its `defer`.
+    pub(crate) fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Step)) {
+        visit(self);
+        if let Action::Parallel(steps) = &self.action {
+            for step in steps {
+                step.each(visit);
+            }
+        }
+        if let Some(defer) = &self.defer {
+            defer.each(visit);
+        }
+    }
+}
+
+impl std::fmt::Debug for Machine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Machine")
+            .field("name", &self.name)
+            .field("file", &self.file.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Machine {
+    /// Names that must be given from outside.
+    #[must_use]
+    pub fn params(&self) -> &[Name] {
+        &self.params
+    }
+
+    /// Its states.
+    #[must_use]
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// Every instruction, in the order of the file: those inside a `parallel` and `defer`s behind what holds
+    /// them, what a condition polls behind the instructions of its state, `cleanup` last.
+    pub(crate) fn each_step<'a>(&'a self, visit: &mut dyn FnMut(&'a Step)) {
+        for state in &self.program.states {
+            state.steps.iter().for_each(|step| step.each(visit));
+            for strategy in &state.strategies {
+                strategy.each(&mut |strategy| {
+                    if let StrategyKind::Poll(poll) = &strategy.kind {
+                        poll.step.each(visit);
+                    }
+                });
+            }
+        }
+        self.cleanup.iter().for_each(|step| step.each(visit));
+    }
+
+    /// The variables that nobody may read.
+    #[must_use]
+    pub fn secrets(&self) -> &[Name] {
+        &self.secrets
+    }
+}
+
+impl Guard {
+    /// The explanation with the places of its operands in the file instead of offsets.
+    pub(crate) fn locate(
+        &self,
+        mut explanation: crate::event::Explanation,
+    ) -> crate::event::Explanation {
+        for operand in &mut explanation.operands {
+            let Span {
+                start: Pos { column: start, .. },
+                end: Pos { column: end, .. },
+            } = operand.span;
+            operand.span = self.text.span_of(start as usize..end as usize);
+        }
+        explanation
+    }
+}

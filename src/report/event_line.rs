@@ -1,0 +1,224 @@
+//! One event in one line.
+
+use super::status::Status;
+use super::value::{compact, count, length};
+use crate::event::{Attempted, ConditionVerdict, Fact, Location, Outcome};
+
+/// An event in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EventLine {
+    /// How it stands, where it is good or bad.
+    pub(crate) status: Option<Status>,
+    /// One line.
+    pub(crate) text: String,
+}
+
+/// The bytes of a value in a line.
+const VALUE_BYTES: usize = 160;
+
+const GOOD: Option<Status> = Some(Status::Ended(Outcome::Passed));
+const BAD: Option<Status> = Some(Status::Ended(Outcome::Failed));
+const BROKEN: Option<Status> = Some(Status::Ended(Outcome::Error));
+const NOT_YET: Option<Status> = Some(Status::Waiting);
+const LEFT_OUT: Option<Status> = Some(Status::Ended(Outcome::Skipped));
+
+/// The event in one line.
+pub(crate) fn event_line(fact: &Fact) -> EventLine {
+    let (status, text) = told(fact);
+    // What a system answers may hold anything.
+    let text = text.lines().next().unwrap_or_default().trim_end();
+    EventLine {
+        status,
+        text: text.to_owned(),
+    }
+}
+
+fn told(fact: &Fact) -> (Option<Status>, String) {
+    match fact {
+        Fact::RunStarted(_)
+        | Fact::RunFinished { .. }
+        | Fact::RunSealed { .. }
+        | Fact::ExecutionStarted(_)
+        | Fact::ExecutionFinished { .. } => of_run(fact),
+        Fact::StateEntered { state, visit } => (None, format!("enters {state}, visit {visit}")),
+        Fact::InstructionStarted { what, attempt, .. } => {
+            (Some(Status::Running), numbered(what, *attempt))
+        }
+        Fact::InstructionFinished {
+            attempt, result, ..
+        } => {
+            let (status, text) = answered(result);
+            (status, numbered(&text, *attempt))
+        }
+        Fact::InstructionSkipped { place } => {
+            let text = format!("left out, its `if` did not hold ({})", at(place));
+            (LEFT_OUT, text)
+        }
+        Fact::ExpectationChecked {
+            place,
+            held,
+            explanation,
+        } => match explanation {
+            _ if *held => (GOOD, format!("its expectation holds ({})", at(place))),
+            Some(why) => (BAD, format!("expected {} ({})", why.source, at(place))),
+            None => (BAD, format!("its expectation is false ({})", at(place))),
+        },
+        Fact::VariableSaved { name, value } => (None, format!("{name} = {}", short(value))),
+        Fact::PollAnswered {
+            attempt, result, ..
+        } => match result {
+            Attempted::Failure(trouble) => {
+                let text = format!("poll #{attempt}: not yet: {}", trouble.message);
+                (NOT_YET, text)
+            }
+            Attempted::Reply(_) => (None, format!("poll #{attempt}: {}", answered(result).1)),
+        },
+        Fact::ConditionChecked {
+            verdict,
+            explanation,
+            seen,
+            ..
+        } => {
+            let (status, word) = match verdict {
+                ConditionVerdict::NotYet => (NOT_YET, "not yet"),
+                ConditionVerdict::Fulfilled => (GOOD, "fulfilled"),
+                ConditionVerdict::Failed => (BAD, "failed"),
+            };
+            let seen = seen.as_deref();
+            let why = match (seen, explanation) {
+                (Some((operand, value)), _) => format!(": {operand}={}", short(value)),
+                (None, Some(why)) => format!(": {}", why.source),
+                (None, None) => String::new(),
+            };
+            (status, format!("{word}{why}"))
+        }
+        Fact::WaitStarted { limit_micros } => {
+            let most = limit_micros.map(|limit| format!(", at most {}", length(limit)));
+            (NOT_YET, format!("waits{}", most.unwrap_or_default()))
+        }
+        Fact::TransitionTaken {
+            to,
+            place,
+            also_ready,
+            ..
+        } => {
+            let also = match &also_ready[..] {
+                [] => String::new(),
+                others => format!("; ready too: {}", others.join(", ")),
+            };
+            (GOOD, format!("→ {to} ({}){also}", at(place)))
+        }
+        Fact::TimedOut {
+            scope,
+            limit_micros,
+            ..
+        } => {
+            let text = format!(
+                "the {}'s limit of {} has expired",
+                scope.word(),
+                length(*limit_micros)
+            );
+            (Some(Status::Ended(Outcome::TimedOut)), text)
+        }
+        Fact::SubscriptionOpened { source, .. } => {
+            (GOOD, format!("is subscribed: {}", short(source)))
+        }
+        Fact::MessageReceived { number, value, .. } => {
+            (None, format!("message {number}: {}", short(value)))
+        }
+        Fact::Log { text, .. } => (None, format!("log: {text}")),
+        Fact::SignalSent { name, data, .. } => (None, format!("signal {name}: {}", short(data))),
+        Fact::Deferred { .. }
+        | Fact::CleanupStarted { .. }
+        | Fact::CleanupSkipped { .. }
+        | Fact::CleanupFinished { .. } => of_cleanup(fact),
+    }
+}
+
+fn of_run(fact: &Fact) -> (Option<Status>, String) {
+    match fact {
+        Fact::RunStarted(started) => {
+            let tasks = count(started.tasks.into(), "task");
+            (None, format!("the run of {tasks} begins"))
+        }
+        Fact::RunFinished {
+            outcome, micros, ..
+        } => {
+            let text = format!("the run has {} in {}", ended(*outcome), length(*micros));
+            (Some(Status::Ended(*outcome)), text)
+        }
+        Fact::RunSealed { events, .. } => {
+            let events = count(*events, "event");
+            (None, format!("the journal holds {events}"))
+        }
+        Fact::ExecutionStarted(started) => {
+            let again = match started.attempts {
+                0..=1 => String::new(),
+                attempts => format!(", attempt {} of {attempts}", started.attempt),
+            };
+            (None, format!("{} begins{again}", started.task))
+        }
+        Fact::ExecutionFinished {
+            outcome, headline, ..
+        } => {
+            let why = headline.as_ref().map(|why| format!(": {}", why.failure));
+            let text = format!("it has {}{}", ended(*outcome), why.unwrap_or_default());
+            (Some(Status::Ended(*outcome)), text)
+        }
+        _ => (None, String::new()),
+    }
+}
+
+fn of_cleanup(fact: &Fact) -> (Option<Status>, String) {
+    match fact {
+        Fact::Deferred { place, .. } => (None, format!("a `defer` is armed ({})", at(place))),
+        Fact::CleanupStarted { deferred } => {
+            let armed = count((*deferred).into(), "armed `defer`");
+            (None, format!("cleanup begins, {armed}"))
+        }
+        Fact::CleanupSkipped { place, variable } => {
+            let text = format!("left out, `{variable}` was never saved ({})", at(place));
+            (LEFT_OUT, text)
+        }
+        Fact::CleanupFinished { failures } => match failures.first() {
+            None => (GOOD, "cleanup is done".to_owned()),
+            Some(first) => (BROKEN, format!("cleanup failed: {}", first.failure)),
+        },
+        _ => (None, String::new()),
+    }
+}
+
+/// The word after "it has".
+fn ended(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Flaky => "passed on a retry",
+        Outcome::Skipped => "been skipped",
+        Outcome::Error => "ended in an error",
+        Outcome::Cancelled => "been cancelled",
+        Outcome::Interrupted => "been interrupted",
+        other => other.word(),
+    }
+}
+
+fn answered(result: &Attempted) -> (Option<Status>, String) {
+    match result {
+        Attempted::Reply(reply) if reply.summary.is_empty() => (GOOD, short(&reply.value)),
+        Attempted::Reply(reply) => (GOOD, reply.summary.to_string()),
+        Attempted::Failure(failure) => (BROKEN, format!("{}: {failure}", failure.kind.word())),
+    }
+}
+
+fn numbered(text: &str, attempt: u32) -> String {
+    match attempt {
+        0..=1 => text.to_owned(),
+        attempt => format!("{text} (attempt {attempt})"),
+    }
+}
+
+fn short(value: &crate::event::Json) -> String {
+    compact(value, VALUE_BYTES, "…")
+}
+
+fn at(place: &Location) -> String {
+    super::failure::at(place)
+}

@@ -1,0 +1,241 @@
+//! One line about one execution: for the live display, the heartbeat, the dump and the list of results.
+
+use super::status::Status;
+use super::style::{Ink, Line, Style};
+use super::text::{cut_end, cut_middle, printable, width};
+use super::value::length;
+use super::view::{Ended, Last, Phase, Running};
+use crate::event::{Json, Outcome};
+
+/// The name of a task, with its case.
+fn name(task: &str, case: Option<&str>, room: usize, style: Style) -> String {
+    let whole = case.map_or_else(|| task.to_owned(), |case| format!("{task} [{case}]"));
+    let whole = printable(&whole, style.unicode);
+    cut_middle(&whole, room, style.symbols().ellipsis).into_owned()
+}
+
+/// `◷ order-ships  placed  #12  res.body.status="packed"  8.1s left`. The time left is always seen: what
+/// stands before it gives way.
+pub(crate) fn running(running: &Running, now: i64, style: Style) -> Line {
+    running_since(running, now, false, style)
+}
+
+/// The same, and since when it is in its state: `◷ order-ships  placed  for 11.9s  #12  …`.
+pub(crate) fn running_since(running: &Running, now: i64, since: bool, style: Style) -> Line {
+    let status = running.status();
+    let left = match running.deadline {
+        Some(deadline) => format!("{} left", length((deadline - now).max(0).unsigned_abs())),
+        None => format!(
+            "for {}",
+            length((now - running.since).max(0).unsigned_abs())
+        ),
+    };
+    let third = (style.width / 3).max(8);
+    let started = &running.started;
+    let mut line = style
+        .line()
+        .push(Ink::Hue(status.hue()), status.glyph(style.unicode))
+        .plain(" ")
+        .push(
+            Ink::Strong,
+            &name(&started.task, started.case.as_deref(), third, style),
+        );
+    let mut parts: Vec<String> = Vec::new();
+    if let Some(state) = &running.state {
+        let state = printable(state, style.unicode);
+        parts.push(cut_middle(&state, third, style.symbols().ellipsis).into_owned());
+    }
+    if since && running.deadline.is_some() {
+        let passed = (now - running.since).max(0).unsigned_abs();
+        parts.push(format!("for {}", length(passed)));
+    }
+    match &running.phase {
+        Phase::Instruction(what) => parts.push(what.to_string()),
+        Phase::Cleanup => parts.push("cleanup".to_owned()),
+        Phase::Thinking | Phase::Waiting => {}
+    }
+    if running.attempt > 0 {
+        parts.push(format!("#{}", running.attempt));
+    }
+    let end = style.width.saturating_sub(width(&left) + 2);
+    let ellipsis = style.symbols().ellipsis;
+    let room = |line: &Line| end.saturating_sub(line.width() + 2);
+    for part in parts {
+        let part = printable(&part, style.unicode);
+        if room(&line) < 4 {
+            break;
+        }
+        let part = cut_end(&part, room(&line), ellipsis);
+        line = line.plain("  ").plain(&part);
+    }
+    if let Some(last) = running.last.as_ref().filter(|_| room(&line) >= 8) {
+        let text = printable(last.text(), style.unicode);
+        let text = match last {
+            // The value stands at the end, and is what one looks for.
+            Last::Value(_) => cut_middle(&text, room(&line), ellipsis),
+            _ => cut_end(&text, room(&line), ellipsis),
+        };
+        line = line.plain("  ").plain(&text);
+    }
+    line.push(Ink::Faint, &format!("  {left}"))
+}
+
+/// The line about one execution that waits, for a display of its own: attempt, value of the operand that is
+/// not as wanted, time left. `now`: microseconds since the Unix epoch.
+#[must_use]
+pub fn waiting(one: &Running, now: i64, style: Style) -> String {
+    let mut out = String::new();
+    running(one, now, style).write_open(&mut out);
+    out
+}
+
+/// The same for programs.
+pub(crate) fn json(running: &Running) -> Json {
+    let phase = match &running.phase {
+        Phase::Instruction(what) => what,
+        Phase::Cleanup => "cleanup",
+        Phase::Thinking => "evaluating",
+        Phase::Waiting => "waiting",
+    };
+    serde_json::json!({
+        "execution": running.id,
+        "task": running.started.task,
+        "case": running.started.case,
+        "attempt_of_task": running.started.attempt,
+        "began": running.began,
+        "status": running.status().word(),
+        "state": running.state,
+        "visit": running.visit,
+        "since": running.since,
+        "doing": phase,
+        "attempt": running.attempt,
+        "last": running.last.as_ref().map(Last::text),
+        "deadline": running.deadline,
+    })
+}
+
+/// The states that an execution was in, each with the time that it took: `place 12ms → placed 2.0s → shipped`.
+/// A state that followed itself is counted.
+pub(crate) fn path(ended: &Ended, style: Style) -> String {
+    let symbols = style.symbols();
+    let mut pieces: Vec<(&str, u64, u32)> = Vec::new();
+    let ends = ended.path.iter().skip(1).map(|visit| visit.at);
+    let ends = ends.chain([ended.at]);
+    for (visit, end) in ended.path.iter().zip(ends) {
+        let micros = (end - visit.at).max(0).unsigned_abs();
+        match pieces.last_mut() {
+            Some((state, total, times)) if **state == *visit.state => {
+                *total += micros;
+                *times += 1;
+            }
+            _ => pieces.push((&visit.state, micros, 1)),
+        }
+    }
+    let mut texts: Vec<String> = (pieces.iter())
+        .map(|(state, micros, times)| match times {
+            1 => format!("{state} {}", length(*micros)),
+            times => format!("{state} {}{times} {}", symbols.times, length(*micros)),
+        })
+        .collect();
+    if ended.more_visits > 0 {
+        texts.push(format!("{} more", ended.more_visits));
+    }
+    texts.join(&format!(" {} ", symbols.arrow))
+}
+
+/// What the dump says of an execution, one line a fact.
+pub(crate) fn dump(running: &Running, now: i64, style: Style, out: &mut String) {
+    let status = running.status();
+    let started = &running.started;
+    let since = |at: i64| length((now - at).max(0).unsigned_abs());
+    let third = (style.width / 2).max(8);
+    style
+        .line()
+        .push(Ink::Hue(status.hue()), status.glyph(style.unicode))
+        .plain(" ")
+        .push(
+            Ink::Strong,
+            &name(&started.task, started.case.as_deref(), third, style),
+        )
+        .push(
+            Ink::Faint,
+            &format!("  {}, started {} ago", status.word(), since(running.began)),
+        )
+        .write(out);
+    let mut facts = Vec::new();
+    if let Some(state) = &running.state {
+        let (visit, since) = (running.visit, since(running.since));
+        facts.push(format!("state     {state}, visit {visit}, for {since}"));
+    }
+    match &running.phase {
+        Phase::Instruction(what) => facts.push(format!("does      {what}")),
+        Phase::Cleanup => facts.push("does      cleanup".to_owned()),
+        Phase::Thinking | Phase::Waiting => {}
+    }
+    if running.attempt > 0 {
+        facts.push(format!("attempt   #{}", running.attempt));
+    }
+    if let Some(last) = &running.last {
+        facts.push(format!("last      {}", last.text()));
+    }
+    if let Some(deadline) = running.deadline {
+        let left = length((deadline - now).max(0).unsigned_abs());
+        facts.push(format!("deadline  in {left}"));
+    }
+    for fact in facts {
+        style.line().plain("    ").plain(&fact).write(out);
+    }
+}
+
+/// `✓ order-ships  1.2s  (41/120)`, and for what did not simply pass, why. `count`: how many tasks of how
+/// many are done.
+pub(crate) fn ended(ended: &Ended, count: Option<(u32, u32)>, style: Style) -> Line {
+    let status = Status::Ended(ended.outcome);
+    let started = &ended.started;
+    let third = (style.width / 2).max(8);
+    let mut line = style
+        .line()
+        .push(Ink::Hue(status.hue()), status.glyph(style.unicode))
+        .plain(" ")
+        .push(
+            Ink::Strong,
+            &name(&started.task, started.case.as_deref(), third, style),
+        )
+        .push(Ink::Faint, &format!("  {}", length(ended.metrics.micros)));
+    if let Some((done, tasks)) = count.filter(|_| ended.last_attempt) {
+        line = line.push(Ink::Faint, &format!("  ({done}/{})", tasks.max(done)));
+    }
+    let dot = style.symbols().dot;
+    let tries = format!("attempt {} of {}", started.attempt, started.attempts);
+    let mut said = match ended.outcome {
+        Outcome::Passed => String::new(),
+        Outcome::Flaky => format!("flaky: passed on {tries}"),
+        Outcome::Skipped => {
+            let reason = started.skip.as_deref().unwrap_or("no reason given");
+            format!("skipped: {reason}")
+        }
+        outcome => {
+            let state = ended.state.as_ref().map(|state| format!(" in {state}"));
+            let reason = ended.reason();
+            let word = outcome.word();
+            let reason = match reason.strip_prefix(word) {
+                Some(rest) => rest.trim_start().to_owned(),
+                None => format!("{dot} {reason}"),
+            };
+            format!("{word}{} {reason}", state.unwrap_or_default())
+        }
+    };
+    if !ended.outcome.is_good() && started.attempts > 1 {
+        said = format!("{tries} {dot} {said}");
+    }
+    if !said.is_empty() {
+        let first = said.lines().next().unwrap_or_default().trim_end();
+        let ink = if ended.outcome.is_good() {
+            Ink::Faint
+        } else {
+            Ink::Hue(status.hue())
+        };
+        line = line.plain("  ").push(ink, first);
+    }
+    line
+}

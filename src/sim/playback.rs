@@ -1,0 +1,443 @@
+//! A recording being played: who asks what it holds, who asks for more.
+//!
+//! Nothing happens earlier in its visit than it did in the recording, so that what raced then races alike
+//! now. What the recording does not answer stays unanswered for as long as the recorded visit lasted: it
+//! may have been under way, and lost a race. After that nobody knows what would have come, and the
+//! execution has left the recording.
+
+use super::recording::{
+    RecordedAnswer, RecordedMessage, RecordedOpening, RecordedReply, Recording, RequestKey, Stage,
+};
+use super::request_match::is_same_request;
+use crate::event::{Attempted, Fact, Failure, Json, Location, Name};
+use crate::machine::program::{Action, From, Machine, Step, Strategy, StrategyKind};
+use crate::machine::{ScopeId, Site};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Where an execution asked for something that its recording does not hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LeftAt {
+    /// What asked.
+    pub place: Arc<Location>,
+    /// The state it asked in; `None`: before the first, or in cleanup.
+    pub state: Option<Name>,
+    /// The visit of that state, from 1.
+    pub visit: u32,
+    /// The attempt, or the number of the message, from 1.
+    pub attempt: u32,
+    /// What was asked for.
+    pub asked: Mismatch,
+}
+
+/// What a recording was asked for in vain.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mismatch {
+    /// An answer, or a subscription, that was not asked for there.
+    Unrecorded,
+    /// The answer to another request than the one that was recorded there.
+    Other {
+        /// The request of the recording.
+        recorded: Arc<Json>,
+        /// The request of now.
+        now: Arc<Json>,
+    },
+    /// A message behind the last one.
+    Message,
+}
+
+impl std::fmt::Display for LeftAt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            place,
+            visit,
+            attempt,
+            ..
+        } = self;
+        let path = &place.path;
+        write!(f, "the recording ends at `{path}`")?;
+        if *visit > 0 {
+            write!(f, ", visit {visit}")?;
+        }
+        match &self.asked {
+            Mismatch::Unrecorded => write!(f, ", attempt {attempt}: it holds no answer to this"),
+            Mismatch::Message => write!(f, ": it holds no message {attempt}"),
+            Mismatch::Other { .. } => {
+                write!(f, ", attempt {attempt}: it answers another request")
+            }
+        }
+    }
+}
+
+/// Who listens where: a strategy, and the subscription that feeds it.
+struct Listener {
+    state: Name,
+    /// The path of the strategy.
+    strategy: Name,
+    source: SubscriptionOrigin,
+}
+
+#[derive(PartialEq)]
+enum SubscriptionOrigin {
+    /// The path of its own subscription.
+    Own(Name),
+    /// The name of a `listen` entry.
+    Listen(Name),
+}
+
+/// A subscription that is open in the replay.
+struct Open {
+    scope: ScopeId,
+    place: Arc<Location>,
+    messages: u32,
+    /// When the last of them arrives.
+    last: u64,
+}
+
+/// A request that the recording does not answer.
+struct Unanswered {
+    /// When nothing is known any more, in microseconds.
+    horizon: u64,
+    at: LeftAt,
+}
+
+#[derive(Default)]
+pub(super) struct Playback {
+    recording: Recording,
+    listeners: Vec<Listener>,
+    /// By the path of a `listen` entry, its name.
+    listens: HashMap<Name, Name>,
+    secrets: Vec<Name>,
+    stage: Stage,
+    /// When the phase began, and when the recorded one would be over, in microseconds.
+    base: u64,
+    horizon: u64,
+    unanswered: BTreeMap<u64, Unanswered>,
+    next: u64,
+    open: Vec<Open>,
+    /// Secrets that were read masked.
+    pub(super) masked: Vec<Name>,
+}
+
+/// What a recording says to a request.
+pub(super) enum PlayedAnswer {
+    /// This, at that moment.
+    Answer { at: u64, result: Attempted },
+    /// Nothing; ask again with this number that it is no longer waited for.
+    Nothing(u64),
+}
+
+/// A message, or the end of its subscription, with the moment at which it comes.
+pub(super) type Arrival = (u64, Result<Json, Failure>);
+
+impl Playback {
+    pub(super) fn new(recording: Recording, machine: &Machine) -> Self {
+        let horizon = length_of(&recording, &Stage::Beginning, 0);
+        Self {
+            listeners: listeners(machine),
+            listens: listens(machine),
+            secrets: machine.secrets.to_vec(),
+            recording,
+            horizon,
+            ..Self::default()
+        }
+    }
+
+    /// Follows the execution from visit to visit.
+    pub(super) fn observe(&mut self, fact: &Fact, now: u64) {
+        if let Some(stage) = Stage::begun_by(fact) {
+            self.base = now;
+            self.horizon = length_of(&self.recording, &stage, now);
+            self.stage = stage;
+        }
+    }
+
+    pub(super) fn ask(&mut self, site: Site<'_>, request: &Arc<Json>, now: u64) -> PlayedAnswer {
+        let key = RequestKey {
+            path: Name::clone(&site.place.path),
+            visit: self.stage.visit(),
+            attempt: site.attempt,
+        };
+        let queue = self.recording.answers.entry(key).or_default();
+        let same = |answer: &RecordedAnswer| {
+            let known = answer.request.as_ref();
+            known.is_none_or(|known| is_same_request(known, request))
+        };
+        let Some(found) = queue.iter().position(same) else {
+            let other = queue.front().and_then(|answer| answer.request.clone());
+            return self.unanswered(site, other, request, now);
+        };
+        match queue.remove(found).and_then(|answer| answer.came) {
+            // It was cancelled then, and may be so now.
+            None => self.unanswered(site, None, request, now),
+            Some(RecordedReply {
+                offset,
+                micros,
+                result,
+            }) => PlayedAnswer::Answer {
+                at: (now + micros).max(self.base + offset),
+                result: self.stand_in(result),
+            },
+        }
+    }
+
+    /// Opens a subscription: the moment at which it is open, and what will arrive.
+    pub(super) fn open(
+        &mut self,
+        site: Site<'_>,
+        source: &Arc<Json>,
+        now: u64,
+    ) -> Result<(u64, Vec<Arrival>), u64> {
+        let path = Name::clone(&site.place.path);
+        let visit = self.stage.visit();
+        let openings = self.recording.openings.entry((path, visit)).or_default();
+        let found = openings
+            .iter()
+            .position(|opening| is_same_request(&opening.source, source));
+        let Some(opening) = found.and_then(|found| openings.remove(found)) else {
+            let other = openings.front().map(|opening| Arc::clone(&opening.source));
+            return Err(match self.unanswered(site, other, source, now) {
+                PlayedAnswer::Nothing(number) => number,
+                PlayedAnswer::Answer { .. } => unreachable!("nothing is no answer"),
+            });
+        };
+        let opened = now.max(self.base + opening.offset);
+        let arrivals = self.arrivals(site, &opening, opened);
+        self.open.push(Open {
+            scope: site.scope,
+            place: Arc::clone(site.place),
+            messages: u32::try_from(arrivals.len()).unwrap_or(u32::MAX),
+            last: arrivals.iter().map(|(at, _)| *at).max().unwrap_or(0),
+        });
+        Ok((opened, arrivals))
+    }
+
+    pub(super) fn close(&mut self, scope: ScopeId) {
+        self.open.retain(|open| open.scope != scope);
+    }
+
+    /// A request that is no longer waited for.
+    pub(super) fn forget(&mut self, number: u64) {
+        self.unanswered.remove(&number);
+    }
+
+    /// Where the execution leaves the recording if nothing happens before this moment (`None`: ever).
+    pub(super) fn left_before(&self, next: Option<u64>) -> Option<LeftAt> {
+        let beyond = |horizon: u64| next.is_none_or(|next| next > horizon);
+        let first = self
+            .unanswered
+            .iter()
+            .min_by_key(|(number, unanswered)| (unanswered.horizon, **number))
+            .filter(|(_, unanswered)| beyond(unanswered.horizon));
+        if let Some((_, unanswered)) = first {
+            return Some(unanswered.at.clone());
+        }
+        self.heard_out(beyond)
+    }
+
+    /// The subscription that the state waits for, at the message after its last one.
+    fn heard_out(&self, beyond: impl Fn(u64) -> bool) -> Option<LeftAt> {
+        let Stage::Visit(state, visit) = &self.stage else {
+            return None;
+        };
+        let ear_of = |open: &&Open| {
+            self.listeners.iter().any(|listener| {
+                listener.state == *state
+                    && match &listener.source {
+                        SubscriptionOrigin::Own(path) => open.place.path == *path,
+                        SubscriptionOrigin::Listen(name) => {
+                            self.listens.get(&open.place.path) == Some(name)
+                        }
+                    }
+            })
+        };
+        let open = self.open.iter().find(ear_of)?;
+        // A machine that is faster than it was waits longer for what comes in its own time.
+        if !beyond(self.horizon.max(open.last)) {
+            return None;
+        }
+        Some(LeftAt {
+            place: Arc::clone(&open.place),
+            state: Some(Name::clone(state)),
+            visit: *visit,
+            attempt: open.messages + 1,
+            asked: Mismatch::Message,
+        })
+    }
+
+    fn unanswered(
+        &mut self,
+        site: Site<'_>,
+        other: Option<Arc<Json>>,
+        request: &Arc<Json>,
+        now: u64,
+    ) -> PlayedAnswer {
+        // What was asked for in another way has no answer at any time.
+        let (horizon, asked) = match other {
+            None => (self.horizon, Mismatch::Unrecorded),
+            Some(recorded) => (
+                now,
+                Mismatch::Other {
+                    recorded,
+                    now: Arc::clone(request),
+                },
+            ),
+        };
+        let state = match &self.stage {
+            Stage::Visit(state, _) => Some(Name::clone(state)),
+            Stage::Beginning | Stage::Cleanup => None,
+        };
+        let at = LeftAt {
+            place: Arc::clone(site.place),
+            state,
+            visit: self.stage.visit(),
+            attempt: site.attempt,
+            asked,
+        };
+        self.next += 1;
+        self.unanswered
+            .insert(self.next, Unanswered { horizon, at });
+        PlayedAnswer::Nothing(self.next)
+    }
+
+    fn arrivals(&mut self, site: Site<'_>, opening: &RecordedOpening, opened: u64) -> Vec<Arrival> {
+        let visit = self.stage.visit();
+        let base = self.base;
+        let mut heard: BTreeMap<u64, (u64, Arc<Json>)> = BTreeMap::new();
+        match self.listens.get(&site.place.path) {
+            None => {
+                let own = SubscriptionOrigin::Own(Name::clone(&site.place.path));
+                for one in self.heard_by(&own).filter(|one| one.visit == visit) {
+                    let at = (base + one.offset).max(opened);
+                    heard.insert(one.number, (at, Arc::clone(&one.value)));
+                }
+            }
+            // It lives on from visit to visit, until the same name is opened again.
+            Some(name) => {
+                let until = self.opened_again(name, opening.at);
+                for one in self.heard_by(&SubscriptionOrigin::Listen(Name::clone(name))) {
+                    if one.at >= opening.at && one.at < until {
+                        let at = (opened + (one.at - opening.at)).max(opened);
+                        heard
+                            .entry(one.number)
+                            .or_insert((at, Arc::clone(&one.value)));
+                    }
+                }
+            }
+        }
+        heard
+            .into_values()
+            .map(|(at, value)| (at, Ok(self.unmasked(Json::clone(&value)))))
+            .collect()
+    }
+
+    fn heard_by(&self, source: &SubscriptionOrigin) -> impl Iterator<Item = &RecordedMessage> {
+        self.listeners
+            .iter()
+            .filter(move |listener| listener.source == *source)
+            .filter_map(|listener| self.recording.messages.get(&listener.strategy))
+            .flatten()
+    }
+
+    /// When a `listen` entry of this name was opened next.
+    fn opened_again(&self, name: &Name, after: u64) -> u64 {
+        self.recording
+            .openings
+            .iter()
+            .filter(|((path, _), _)| self.listens.get(path) == Some(name))
+            .flat_map(|(_, openings)| openings)
+            .map(|opening| opening.at)
+            .filter(|at| *at > after)
+            .min()
+            .unwrap_or(u64::MAX)
+    }
+
+    /// The result with something in the place of masked secrets that can be a secret again.
+    fn stand_in(&mut self, result: Attempted) -> Attempted {
+        match result {
+            Attempted::Reply(mut reply) if !self.secrets.is_empty() => {
+                reply.value = Arc::new(self.unmasked(Json::clone(&reply.value)));
+                Attempted::Reply(reply)
+            }
+            other => other,
+        }
+    }
+
+    fn unmasked(&mut self, mut value: Json) -> Json {
+        for name in &self.secrets {
+            if replaced(
+                &mut value,
+                &format!("${name}"),
+                &format!("<masked ${name}>"),
+            ) && !self.masked.contains(name)
+            {
+                self.masked.push(Name::clone(name));
+            }
+        }
+        value
+    }
+}
+
+/// The end of a phase that begins now, if it lasts as long as it did.
+fn length_of(recording: &Recording, stage: &Stage, now: u64) -> u64 {
+    now.saturating_add(recording.lengths.get(stage).copied().unwrap_or(0))
+}
+
+fn replaced(value: &mut Json, from: &str, to: &str) -> bool {
+    match value {
+        Json::String(text) if text.contains(from) => {
+            *text = text.replace(from, to);
+            true
+        }
+        Json::Array(items) => items
+            .iter_mut()
+            .fold(false, |any, item| replaced(item, from, to) | any),
+        Json::Object(members) => members
+            .values_mut()
+            .fold(false, |any, member| replaced(member, from, to) | any),
+        _ => false,
+    }
+}
+
+fn listeners(machine: &Machine) -> Vec<Listener> {
+    let mut listeners = Vec::new();
+    for state in &machine.program.states {
+        let mut hear = |strategy: &Strategy| {
+            let StrategyKind::Subscribe(subscription) = &strategy.kind else {
+                return;
+            };
+            let source = match &subscription.from {
+                From::Client { .. } => {
+                    SubscriptionOrigin::Own(Name::clone(&subscription.place.path))
+                }
+                From::Listen(name) => SubscriptionOrigin::Listen(Name::clone(name)),
+                From::Signal(_) => return,
+            };
+            listeners.push(Listener {
+                state: Name::clone(&state.name),
+                strategy: Name::clone(&strategy.place.path),
+                source,
+            });
+        };
+        for strategy in &state.strategies {
+            strategy.each(&mut hear);
+        }
+    }
+    listeners
+}
+
+fn listens(machine: &Machine) -> HashMap<Name, Name> {
+    let mut found = HashMap::new();
+    let mut add = |subscription: &crate::machine::program::Subscription| {
+        if let Some(name) = &subscription.name {
+            found.insert(Name::clone(&subscription.place.path), Name::clone(name));
+        }
+    };
+    machine.listen.iter().for_each(&mut add);
+    machine.each_step(&mut |step: &Step| {
+        if let Action::Listen(subscriptions) = &step.action {
+            subscriptions.iter().for_each(&mut add);
+        }
+    });
+    found
+}
