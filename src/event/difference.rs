@@ -1,4 +1,4 @@
-use super::Json;
+use super::{Json, number};
 use serde::{Deserialize, Serialize};
 use similar::{ChangeTag, TextDiff};
 
@@ -132,7 +132,9 @@ struct Changes {
 
 impl Changes {
     fn compare(&mut self, path: &str, left: Option<&Json>, right: Option<&Json>, depth: usize) {
-        if left == right {
+        if let (Some(left), Some(right)) = (left, right)
+            && number::equal_json(left, right)
+        {
             return;
         }
         match (left, right) {
@@ -148,10 +150,6 @@ impl Changes {
                 for at in 0..a.len().max(b.len()) {
                     self.compare(&format!("{path}[{at}]"), a.get(at), b.get(at), depth + 1);
                 }
-            }
-            // `1` and `1.0` are equal to every expression.
-            (Some(Json::Number(a)), Some(Json::Number(b)))
-                if a.as_f64().is_some() && a.as_f64() == b.as_f64() && a.is_f64() != b.is_f64() => {
             }
             _ if self.kept.len() < MAX_CHANGES => self.kept.push(Change {
                 path: path.to_owned(),
@@ -319,6 +317,25 @@ mod tests {
         let difference = Difference::of(&json!(long), &json!("other\n"));
         assert!(difference.more > 0);
         assert!(serde_json::to_string(&difference).unwrap().len() < 10_000);
+    }
+
+    #[test]
+    fn numbers_are_told_apart_by_their_exact_value() {
+        let paths = |left: Json, right: Json| match Difference::of(&left, &right).parts {
+            Parts::Paths(changes) => changes.len(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(paths(json!([1, 1e2, [0]]), json!([1.0, 100, [-0.0]])), 0);
+        assert_eq!(
+            paths(
+                json!([9_007_199_254_740_993_u64, 0, 0.1 + 0.2]),
+                json!([9_007_199_254_740_992.0, 3e-17, 0.3])
+            ),
+            3
+        );
+        // Deeper than structures are followed, equal is still equal.
+        let deep = |leaf: Json| (0..MAX_DEPTH + 5).fold(leaf, |inner, _| json!([inner]));
+        assert_eq!(paths(deep(json!(1)), deep(json!(1.0))), 0);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //!   one sequence. Reports, pages and replays are folds over events and read nothing else.
 //! - [`Reply`], [`Message`] and [`Failure`] are what a client answers; an [`Inbox`] holds messages
 //!   until a condition takes them.
+//! - [`number`] compares numbers by their exact value, and whole values with them.
 //! - [`Span`] and [`Place`] say where in a file something was written.
 //!
 //! This is the ground floor: it imports no other folder, and no clock, runtime or IO.
@@ -18,6 +19,7 @@ mod length;
 mod mask;
 mod metrics;
 mod nearest;
+pub mod number;
 mod outcome;
 mod permission;
 mod place;

@@ -1,5 +1,5 @@
 use super::{Cache, Call, Function, text_arg};
-use crate::event::Json;
+use crate::event::{Json, number};
 use crate::script::jsonpath::JsonPath;
 use crate::script::lazy;
 use crate::script::ops::{self, Fault, Type, shown};
@@ -188,14 +188,8 @@ fn differences(path: &str, expected: &Json, actual: &Json, out: &mut Vec<String>
                 }
             }
         }
-        _ => {
-            let same = lazy::scalar(expected)
-                .zip(lazy::scalar(actual))
-                .is_some_and(|(left, right)| ops::equal(&left, &right));
-            if !same {
-                out.push(format!("{path} {} → {}", brief(expected), brief(actual)));
-            }
-        }
+        _ if number::equal_json(expected, actual) => {}
+        _ => out.push(format!("{path} {} → {}", brief(expected), brief(actual))),
     }
 }
 
