@@ -1,6 +1,8 @@
 use super::diagnostic::Diagnostic;
 use super::node::{Node, NodeKind, Text};
-use crate::event::{Json, Name, Span, nearest};
+use crate::event::{Json, Name, Span, nearest, number};
+use serde_json::Number;
+use std::cmp::Ordering;
 
 mod alternatives;
 mod exclusive;
@@ -447,40 +449,39 @@ fn enumeration(schema: &Json) -> Option<Vec<&Json>> {
 }
 
 /// Why a number is out of the range of its schema, in words that follow its name.
-fn out_of_range(schema: &Json, number: &serde_json::Number) -> Option<String> {
-    let value = number.as_f64()?;
-    let limit = |key: &str| schema.get(key).and_then(Json::as_f64);
-    let (from, to) = match schema.get("format").and_then(Json::as_str) {
-        Some("uint8") => (0.0, f64::from(u8::MAX)),
-        Some("uint16") => (0.0, f64::from(u16::MAX)),
-        Some("uint32") => (0.0, f64::from(u32::MAX)),
-        Some("uint64" | "uint") => (0.0, u64::MAX as f64),
-        Some("int8") => (f64::from(i8::MIN), f64::from(i8::MAX)),
-        Some("int16") => (f64::from(i16::MIN), f64::from(i16::MAX)),
-        Some("int32") => (f64::from(i32::MIN), f64::from(i32::MAX)),
-        _ => (f64::NEG_INFINITY, f64::INFINITY),
+fn out_of_range(schema: &Json, number: &Number) -> Option<String> {
+    let limit = |key: &str| match schema.get(key) {
+        Some(Json::Number(limit)) => Some(limit.clone()),
+        _ => None,
     };
-    let least = limit("minimum").unwrap_or(from).max(from);
-    let most = limit("maximum").unwrap_or(to).min(to);
-    if value < least {
-        return Some(format!("is at least {least}, and this is {number}"));
-    }
-    if value > most {
-        return Some(format!("is at most {most}, and this is {number}"));
-    }
-    if limit("exclusiveMinimum").is_some_and(|limit| value <= limit) {
-        return Some(format!(
-            "is more than {}, and this is {number}",
-            limit("exclusiveMinimum").unwrap_or_default()
-        ));
-    }
-    if limit("exclusiveMaximum").is_some_and(|limit| value >= limit) {
-        return Some(format!(
-            "is less than {}, and this is {number}",
-            limit("exclusiveMaximum").unwrap_or_default()
-        ));
-    }
-    None
+    let whole = |from: i64, to: u64| (Some(Number::from(from)), Some(Number::from(to)));
+    let (from, to) = match schema.get("format").and_then(Json::as_str) {
+        Some("uint8") => whole(0, u8::MAX.into()),
+        Some("uint16") => whole(0, u16::MAX.into()),
+        Some("uint32") => whole(0, u32::MAX.into()),
+        Some("uint64" | "uint") => whole(0, u64::MAX),
+        Some("int8") => whole(i8::MIN.into(), i8::MAX as u64),
+        Some("int16") => whole(i16::MIN.into(), i16::MAX as u64),
+        Some("int32") => whole(i32::MIN.into(), i32::MAX as u64),
+        _ => (None, None),
+    };
+    let bounds = [
+        (
+            limit("minimum"),
+            "at least",
+            Ordering::is_ge as fn(Ordering) -> bool,
+        ),
+        (from, "at least", Ordering::is_ge),
+        (limit("maximum"), "at most", Ordering::is_le),
+        (to, "at most", Ordering::is_le),
+        (limit("exclusiveMinimum"), "more than", Ordering::is_gt),
+        (limit("exclusiveMaximum"), "less than", Ordering::is_lt),
+    ];
+    bounds.into_iter().find_map(|(limit, words, holds)| {
+        let limit = limit?;
+        let order = number::order(number, &limit)?;
+        (!holds(order)).then(|| format!("is {words} {limit}, and this is {number}"))
+    })
 }
 
 #[cfg(test)]

@@ -1,12 +1,15 @@
+use super::difference::present;
 use super::{Difference, Json, Span};
 use serde::{Deserialize, Serialize};
 
 /// Why an expression had the value it had: each sub-expression with its value, evaluated once.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Recorded")]
 pub struct Explanation {
     /// The expression as it was written.
     pub source: String,
-    /// Its value, or `None` if its evaluation failed.
+    /// Its value, `null` if it is unknown; `None` if its evaluation failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<Json>,
     /// Its operands, in the order in which they stand in the text.
     pub operands: Vec<Operand>,
@@ -16,7 +19,7 @@ pub struct Explanation {
 }
 
 /// One sub-expression and its value.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Operand {
     /// Where it stands. Inside an expression: byte offsets (`line` 0, `column` = offset); the machine
     /// turns them into places of the file.
@@ -26,12 +29,13 @@ pub struct Operand {
     /// How deep it is nested: 0 is the whole expression.
     pub depth: u16,
     /// What it is.
-    #[serde(default, skip_serializing_if = "OperandKind::is_computed")]
     pub kind: OperandKind,
     /// The operand that it is a part of, as an index of [`Explanation::operands`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<u32>,
-    /// Its value; `None` if it was not evaluated, since its neighbour had decided already.
+    /// Its value, `null` if it is missing or unknown; `None` if it was not evaluated, since its neighbour had
+    /// decided already.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<Json>,
     /// For a comparison: the values of its left and right side, so that a report can say `99.5 ≠ 100.0`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -100,10 +104,6 @@ impl OperandKind {
             Self::Path | Self::Null | Self::Literal => return None,
         })
     }
-
-    fn is_computed(&self) -> bool {
-        *self == Self::Computed
-    }
 }
 
 impl Operand {
@@ -132,4 +132,83 @@ pub struct Missing {
     /// The nearest name that exists beside it: `status`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nearest: Option<String>,
+}
+
+/// An explanation as it was written down. Before operands had kinds, `null` meant that there was no value at all.
+#[derive(Deserialize)]
+struct Recorded {
+    source: String,
+    #[serde(default, deserialize_with = "present")]
+    value: Option<Json>,
+    operands: Vec<RecordedOperand>,
+    #[serde(default)]
+    missing: Vec<Missing>,
+}
+
+#[derive(Deserialize)]
+struct RecordedOperand {
+    span: Span,
+    source: String,
+    depth: u16,
+    kind: Option<OperandKind>,
+    parent: Option<u32>,
+    #[serde(default, deserialize_with = "present")]
+    value: Option<Json>,
+    #[serde(default)]
+    sides: Option<(Json, Json)>,
+    #[serde(default)]
+    difference: Option<Box<Difference>>,
+}
+
+impl From<Recorded> for Explanation {
+    fn from(recorded: Recorded) -> Self {
+        let has_kinds = recorded.operands.iter().any(|one| one.kind.is_some());
+        let value = |value: Option<Json>| value.filter(|value| has_kinds || !value.is_null());
+        Self {
+            source: recorded.source,
+            value: value(recorded.value),
+            operands: recorded
+                .operands
+                .into_iter()
+                .map(|one| Operand {
+                    span: one.span,
+                    source: one.source,
+                    depth: one.depth,
+                    kind: one.kind.unwrap_or_default(),
+                    parent: one.parent,
+                    value: value(one.value),
+                    sides: one.sides,
+                    difference: one.difference,
+                })
+                .collect(),
+            missing: recorded.missing,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_was_not_evaluated_is_no_null() {
+        let span = json!({"start": {"line": 0, "column": 0}, "end": {"line": 0, "column": 1}});
+        let written = json!({
+            "source": "a || b", "value": null,
+            "operands": [
+                {"span": span, "source": "a", "depth": 1, "kind": "path", "value": null},
+                {"span": span, "source": "b", "depth": 1, "kind": "path"},
+            ],
+        });
+        let read: Explanation = serde_json::from_value(written.clone()).unwrap();
+        assert_eq!(read.value, Some(Json::Null));
+        assert_eq!(read.operands[0].value, Some(Json::Null));
+        assert_eq!(read.operands[1].value, None);
+        assert_eq!(serde_json::to_value(&read).unwrap(), written);
+        // From before there were kinds.
+        let old = json!({"source": "a", "value": null, "operands": [{"span": span, "source": "a", "depth": 0, "value": null}]});
+        let read: Explanation = serde_json::from_value(old).unwrap();
+        assert_eq!((read.value, &read.operands[0].value), (None, &None));
+    }
 }

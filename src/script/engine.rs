@@ -110,9 +110,15 @@ impl Engine {
                 .script(source)
                 .map(|script| Source(SourceKind::Script(script)));
         }
-        let path = JsonPath::parse(trimmed).map_err(|reason| {
-            SyntaxError::new(0..source.len(), format!("this is no JSONPath: {reason}"))
-                .hint("a text that begins with `$` is a JSONPath over `res.body`")
+        let path = JsonPath::parse(trimmed).map_err(|error| {
+            let before = source.len() - source.trim_start().len();
+            let hint = "a text that begins with `$` is a JSONPath over `res.body`";
+            SyntaxError {
+                message: format!("this is no JSONPath: {}", error.message),
+                hint: error.hint.or_else(|| Some(hint.to_owned())),
+                at: error.at,
+            }
+            .shifted(before)
         })?;
         Ok(Source(SourceKind::Path {
             source: source.into(),

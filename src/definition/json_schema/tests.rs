@@ -373,3 +373,18 @@ fn alternatives_that_only_require_keys_belong_to_the_properties_beside_them() {
         assert!(message.contains(word), "{text}: {message}");
     }
 }
+
+#[test]
+fn ranges_are_exact_where_floats_have_gaps() {
+    let range = |schema: Json, number: u64| out_of_range(&schema, &number.into());
+    let most = serde_json::json!({ "maximum": 9_007_199_254_740_992_u64 });
+    assert_eq!(range(most.clone(), 9_007_199_254_740_992), None);
+    assert!(range(most, 9_007_199_254_740_993).is_some());
+    let more = serde_json::json!({ "exclusiveMinimum": 9_007_199_254_740_992.0 });
+    assert!(range(more.clone(), 9_007_199_254_740_992).is_some());
+    assert_eq!(range(more, 9_007_199_254_740_993), None);
+    assert_eq!(
+        range(serde_json::json!({ "format": "uint64" }), u64::MAX),
+        None
+    );
+}

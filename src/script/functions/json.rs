@@ -130,8 +130,10 @@ static PATHS: Cache<JsonPath> = Cache::new();
 pub(super) fn path(source: &Dynamic) -> Result<Arc<JsonPath>, Fault> {
     let source = text_arg(std::slice::from_ref(source), 0, "jsonpath")?;
     PATHS.get(&source, || {
-        JsonPath::parse(&source)
-            .map_err(|message| Fault::new(format!("`{source}` is no JSONPath: {message}")))
+        JsonPath::parse(&source).map_err(|error| Fault {
+            hint: error.hint,
+            ..Fault::new(format!("`{source}` is no JSONPath: {}", error.message))
+        })
     })
 }
 
