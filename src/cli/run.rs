@@ -52,6 +52,9 @@ pub(super) struct Args {
     /// A flaky task is a failure
     #[arg(long)]
     fail_on_flaky: bool,
+    /// A condition that was unknown every time it was asked is a failure
+    #[arg(long)]
+    fail_on_unknown: bool,
     /// The seed of everything that is left to chance
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -185,7 +188,7 @@ impl Prepared {
             ))))),
         };
         match crate::engine::block_on(attended(run, handle, terminal)) {
-            Ok(Some(Ok(report))) => exit(&report, args.fail_on_flaky),
+            Ok(Some(Ok(report))) => exit(&report, args),
             Ok(Some(Err(error))) => service_failed(&error),
             Ok(None) => Exit::Interrupted,
             Err(error) => {
@@ -462,7 +465,7 @@ pub(super) fn now() -> i64 {
 }
 
 /// The first that applies of 130, 3, 1, 0.
-fn exit(report: &Report, fail_on_flaky: bool) -> Exit {
+fn exit(report: &Report, args: &Args) -> Exit {
     for failure in &report.sink_failures {
         output::error(&failure.to_string(), None);
     }
@@ -476,7 +479,8 @@ fn exit(report: &Report, fail_on_flaky: bool) -> Exit {
         Exit::Error
     } else if has(Outcome::Failed)
         || has(Outcome::TimedOut)
-        || (fail_on_flaky && has(Outcome::Flaky))
+        || (args.fail_on_flaky && has(Outcome::Flaky))
+        || (args.fail_on_unknown && report.has_never_known())
     {
         Exit::Failed
     } else {

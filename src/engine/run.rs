@@ -76,6 +76,14 @@ pub struct Report {
     pub cancelled: bool,
 }
 
+impl Report {
+    /// Whether some condition of a task was unknown every time it was asked.
+    #[must_use]
+    pub fn has_never_known(&self) -> bool {
+        self.verdicts.iter().any(|verdict| verdict.never_known > 0)
+    }
+}
+
 impl Run {
     /// A run of these tasks, with these clients.
     #[must_use]
@@ -476,6 +484,7 @@ impl Shared {
             headline: Some(headline),
             outputs: Json::Null,
             metrics,
+            never_known: 0,
         });
         self.surroundings
             .event_log
@@ -499,6 +508,7 @@ fn never_started() -> Verdict {
         headline: Some(Box::new(Headline::of(failure))),
         outputs: Json::Null,
         metrics: Metrics::default(),
+        never_known: 0,
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{Explanation, Failure, Json, Location, Metrics, Name, Outcome, Reply, Tally};
+use super::{Explanation, Failure, Json, Location, Metrics, Missing, Name, Outcome, Reply, Tally};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -201,6 +201,8 @@ pub enum Fact {
         /// What failed, in order.
         failures: Vec<Headline>,
     },
+    /// The end has come, and a condition was unknown every time it was asked: what it asks about was never there.
+    NeverKnown(Box<NeverKnown>),
     /// A line that the task wrote with `log`.
     Log {
         /// Where it is written.
@@ -314,6 +316,20 @@ pub struct ExecutionStarted {
     pub states: Vec<Name>,
 }
 
+/// A condition that was unknown every time it was asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NeverKnown {
+    /// Where it is written.
+    pub place: Arc<Location>,
+    /// The expression.
+    pub source: Name,
+    /// How often it was asked.
+    pub asked: u32,
+    /// What was missing the first time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
+}
+
 /// What an attempt of an instruction brought.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -381,6 +397,8 @@ impl ConditionStrategy {
 pub enum ConditionVerdict {
     /// Neither fulfilled nor failed.
     NotYet,
+    /// It cannot be said: what it asks about is missing.
+    Unknown,
     /// Fulfilled.
     Fulfilled,
     /// Failed.

@@ -31,7 +31,7 @@ pub use duration::{MAX_DURATION, duration_text, parse_duration, parse_signed_dur
 pub use explanation::{Explanation, Missing, Operand, OperandKind};
 pub use fact::{
     Attempted, ConditionState, ConditionStrategy, ConditionVerdict, Event, ExecutionId,
-    ExecutionStarted, Fact, Headline, RunId, RunStarted, TimeoutScope,
+    ExecutionStarted, Fact, Headline, NeverKnown, RunId, RunStarted, TimeoutScope,
 };
 pub use failure::{ErrorKind, Failure, Message, Reply};
 pub use inbox::{Feed, Inbox, InboxError, MAX_BYTES, MAX_MESSAGES};

@@ -157,6 +157,8 @@ pub(super) struct Offer<'a> {
 enum Judged {
     /// The `when` of this number does not hold; none: it can only fail.
     NotYet(Option<usize>),
+    /// The same, and it cannot be said: what it asks about is missing.
+    Unknown(Option<usize>),
     Fulfilled,
     Failed(Trouble),
 }
@@ -166,7 +168,7 @@ pub(super) type Matches = Vec<(u64, Json)>;
 
 impl<W: World> Execution<'_, W> {
     /// Judges one result for one condition and writes it down. `fail_when` is asked first, then every
-    /// `when` must hold. `None`: not yet.
+    /// `when` must hold; what is unknown neither fails nor holds. `None`: not yet.
     pub(super) fn check(
         &self,
         condition: &Condition,
@@ -179,6 +181,7 @@ impl<W: World> Execution<'_, W> {
         let judged = self.judge_result(condition, env, record_policy);
         let verdict = match &judged {
             Judged::NotYet(_) => ConditionVerdict::NotYet,
+            Judged::Unknown(_) => ConditionVerdict::Unknown,
             Judged::Fulfilled => ConditionVerdict::Fulfilled,
             Judged::Failed(_) => ConditionVerdict::Failed,
         };
@@ -194,7 +197,7 @@ impl<W: World> Execution<'_, W> {
         async move {
             recorded.await;
             match judged {
-                Judged::NotYet(_) => None,
+                Judged::NotYet(_) | Judged::Unknown(_) => None,
                 Judged::Fulfilled => Some(Ok(())),
                 Judged::Failed(trouble) => Some(Err(trouble)),
             }
@@ -207,20 +210,28 @@ impl<W: World> Execution<'_, W> {
         env: Env<'_>,
         record_policy: RecordPolicy,
     ) -> Judged {
+        let mut blind = false;
         for guard in &condition.fail_when {
-            match self.holds(guard, env) {
-                Ok(false) => {}
-                Ok(true) => return Judged::Failed(self.fail_when_held(guard, env, record_policy)),
+            match self.truth(guard, env) {
+                Ok(Some(true)) => {
+                    return Judged::Failed(self.fail_when_held(guard, env, record_policy));
+                }
+                Ok(truth) => blind |= truth.is_none(),
                 Err(trouble) => return Judged::Failed(trouble),
             }
         }
         if condition.label.is_none() {
-            return Judged::NotYet(None);
+            return if blind {
+                Judged::Unknown(None)
+            } else {
+                Judged::NotYet(None)
+            };
         }
         for (number, guard) in condition.when.iter().enumerate() {
-            match self.holds(guard, env) {
-                Ok(true) => {}
-                Ok(false) => return Judged::NotYet(Some(number)),
+            match self.truth(guard, env) {
+                Ok(Some(true)) => {}
+                Ok(Some(false)) => return Judged::NotYet(Some(number)),
+                Ok(None) => return Judged::Unknown(Some(number)),
                 Err(trouble) => return Judged::Failed(trouble),
             }
         }
@@ -314,7 +325,9 @@ impl<W: World> Execution<'_, W> {
             return None;
         }
         let deciding = match judged {
-            Judged::NotYet(Some(number)) => self.decided(condition, *number, env),
+            Judged::NotYet(Some(number)) | Judged::Unknown(Some(number)) => {
+                self.decided(condition, *number, env)
+            }
             _ => Some(0),
         };
         let now = self.world.now();

@@ -74,6 +74,7 @@ impl<W: World> Execution<'_, W> {
         outputs: Json,
     ) -> Verdict {
         let metrics = self.metrics();
+        let never_known = self.record_never_known().await;
         self.record(Fact::ExecutionFinished {
             outcome,
             headline: headline.clone(),
@@ -87,6 +88,7 @@ impl<W: World> Execution<'_, W> {
             headline,
             outputs,
             metrics,
+            never_known,
         }
     }
 }

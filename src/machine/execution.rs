@@ -1,3 +1,4 @@
+use super::never_known::{Known, Unknown};
 use super::program::{Machine, State};
 use super::run::Inputs;
 use super::timer::Earliest;
@@ -53,6 +54,8 @@ pub(super) struct Inner {
     pub(super) received: u64,
     pub(super) seen: u64,
     pub(super) unmatched: u64,
+    /// Which conditions have had an answer.
+    pub(super) known: Known,
     /// Made on first use: most executions have none of it.
     pub(super) rare: Option<Box<Rare>>,
 }
@@ -67,6 +70,8 @@ pub(super) struct Rare {
     pub(super) signals: BTreeMap<Name, (Feed, Inbox)>,
     /// The subscriptions of the visit.
     pub(super) inboxes: Vec<Inbox>,
+    /// Conditions that had no answer when they were first asked.
+    pub(super) unknown: Vec<Unknown>,
 }
 
 impl Inner {
@@ -112,6 +117,7 @@ impl<'m, W: World> Execution<'m, W> {
             entered: started,
             deadline: Moment(u64::MAX),
             visits: vec![(0, 0); machine.program.states.len()].into(),
+            known: Known::of(machine.guards),
             ..Inner::default()
         };
         Self {

@@ -13,6 +13,7 @@ mod drawing;
 mod end;
 mod execution;
 mod instruction;
+mod never_known;
 pub(crate) mod program;
 mod race;
 mod record_policy;

@@ -18,6 +18,8 @@ pub struct Machine {
     /// Whole-task retries.
     pub retries: u32,
     pub(crate) engine: Engine,
+    /// How many conditions it has.
+    pub(crate) guards: u32,
     pub(crate) skip: Option<Skip>,
     pub(crate) vars: Box<[Variable]>,
     pub(crate) secrets: Box<[Name]>,
@@ -280,6 +282,8 @@ pub(crate) enum Items {
 #[derive(Debug)]
 pub(crate) struct Guard {
     pub(crate) expression: Expression,
+    /// Its number among the conditions of the machine.
+    pub(crate) number: u32,
     pub(crate) text: crate::definition::Text,
     pub(crate) place: Arc<Location>,
 }

@@ -45,6 +45,8 @@ pub struct Verdict {
     pub outputs: Json,
     /// What it cost.
     pub metrics: Metrics,
+    /// How many conditions were unknown every time they were asked.
+    pub never_known: u32,
 }
 
 /// Why the walk through the states ended.

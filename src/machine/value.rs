@@ -60,7 +60,8 @@ impl<W: World> Execution<'_, W> {
     /// What a condition says; `None`: it is unknown.
     pub(super) fn truth(&self, guard: &Guard, env: Env<'_>) -> Result<Option<bool>, Trouble> {
         let look = |name: &str| self.lookup(env, name);
-        self.machine
+        let tested = self
+            .machine
             .engine
             .test(
                 &guard.expression,
@@ -68,7 +69,9 @@ impl<W: World> Execution<'_, W> {
                 &Locals::new(&look),
                 self.world.host(),
             )
-            .map_err(|error| self.script_trouble(error, &guard.text, &guard.place))
+            .map_err(|error| self.script_trouble(error, &guard.text, &guard.place))?;
+        self.note_answer(guard, tested.is_known(), env);
+        Ok(tested.truth)
     }
 
     /// Why an expression has the value it has.

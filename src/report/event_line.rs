@@ -81,6 +81,7 @@ fn told(fact: &Fact) -> (Option<Status>, String) {
         } => {
             let (status, word) = match verdict {
                 ConditionVerdict::NotYet => (NOT_YET, "not yet"),
+                ConditionVerdict::Unknown => (NOT_YET, "unknown"),
                 ConditionVerdict::Fulfilled => (GOOD, "fulfilled"),
                 ConditionVerdict::Failed => (BAD, "failed"),
             };
@@ -92,6 +93,7 @@ fn told(fact: &Fact) -> (Option<Status>, String) {
             };
             (status, format!("{word}{why}"))
         }
+        Fact::NeverKnown(one) => (BAD, super::view::never_known(one)),
         Fact::WaitStarted { limit_micros } => {
             let most = limit_micros.map(|limit| format!(", at most {}", length(limit)));
             (NOT_YET, format!("waits{}", most.unwrap_or_default()))

@@ -305,12 +305,7 @@ impl Page<'_> {
                 continue;
             }
             named.push(&missing.path);
-            let hint = missing.nearest.as_ref();
-            let hint = hint.map(|nearest| format!(" (did you mean {nearest}?)"));
-            self.note(
-                "missing",
-                &format!("{}{}", missing.path, hint.unwrap_or_default()),
-            );
+            self.note("unknown", &super::view::missing(missing));
         }
         for kinds in found
             .iter()

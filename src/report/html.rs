@@ -107,7 +107,7 @@ impl Html {
     fn add(&mut self, ended: &Ended) {
         let started = &ended.started;
         let why = match ended.outcome {
-            Outcome::Passed => String::new(),
+            Outcome::Passed => ended.warnings().join("; "),
             Outcome::Skipped => started.skip.clone().unwrap_or_default(),
             Outcome::Flaky => format!(
                 "passed on attempt {} of {}",

@@ -86,6 +86,8 @@ struct Attempt {
     failure: Option<Failed>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     cleanup: Vec<Headline>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -125,6 +127,7 @@ impl Document {
     fn add(&mut self, ended: Ended) {
         let key = ended.key();
         let text = ended.failure_text(self.live.run.as_ref(), &self.options);
+        let warnings = ended.warnings();
         let failed = (!text.is_empty()).then(|| Failed {
             headline: ended.headline.map(|headline| *headline),
             text,
@@ -154,6 +157,7 @@ impl Document {
             metrics: *ended.metrics,
             failure: failed,
             cleanup: ended.cleanup,
+            warnings,
         };
         let task = self.tasks.entry(key).or_insert_with(|| JsonTask {
             name: started.task,

@@ -157,6 +157,10 @@ fn case(ended: &Ended, live: &Live, options: &Options) -> TestCase {
     if !path.is_empty() {
         test.set_system_out(xml(&path));
     }
+    let warnings = ended.warnings();
+    if !warnings.is_empty() {
+        test.set_system_err(xml(&warnings.join("\n")));
+    }
     test
 }
 

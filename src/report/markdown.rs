@@ -25,6 +25,7 @@ struct TaskRow {
     outcome: Outcome,
     row: String,
     failure: String,
+    warnings: Vec<String>,
 }
 
 /// The bytes of the whole: GitHub takes no step summary above 1 MiB.
@@ -77,6 +78,7 @@ impl Markdown {
             outcome: ended.outcome,
             row,
             failure: ended.failure_text(self.live.run.as_ref(), &self.options),
+            warnings: ended.warnings(),
         };
         self.tasks.insert(ended.key(), task);
     }
@@ -119,6 +121,9 @@ impl Markdown {
         let failures = tasks.iter().filter(|task| !task.failure.is_empty());
         let failures = failures.map(|task| fenced(&task.failure));
         bounded(failures, MAX_BYTES, "\n+{} more failures\n", &mut text);
+        let warnings = self.tasks.values().flat_map(|task| &task.warnings);
+        let warnings = warnings.map(|warning| format!("\nWarning: {}\n", cell(warning)));
+        bounded(warnings, MAX_BYTES, "\n+{} more warnings\n", &mut text);
         text
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct Summary {
     flaky: BTreeMap<Key, Line>,
     /// The slowest, the worst first.
     slow: Vec<(u64, Line)>,
+    /// What ought to be looked at in each task that has it, in the order of the run's tasks.
+    warnings: BTreeMap<Key, Vec<Line>>,
 }
 
 #[derive(Debug)]
@@ -29,6 +31,8 @@ struct Failed {
     file: Name,
 }
 
+/// How many warnings of one task are shown.
+const MAX_WARNINGS: usize = 5;
 /// How many slow tasks are named.
 const SLOW: usize = 3;
 /// What counts as slow, in microseconds.
@@ -59,7 +63,26 @@ impl Summary {
                 self.failures.insert(ended.key(), failed);
             }
         }
+        self.warn(ended, style);
         self.time(ended, style);
+    }
+
+    fn warn(&mut self, ended: &Ended, style: Style) {
+        let mut lines: Vec<Line> = Vec::new();
+        let warnings = ended.warnings();
+        for warning in warnings.iter().take(MAX_WARNINGS) {
+            lines.push(style.line().plain(&format!("{}  {warning}", ended.name())));
+        }
+        let more = warnings.len().saturating_sub(MAX_WARNINGS);
+        if more > 0 {
+            let text = format!("{}  +{more} more", ended.name());
+            lines.push(style.line().push(Ink::Faint, &text));
+        }
+        if lines.is_empty() {
+            self.warnings.remove(&ended.key());
+        } else {
+            self.warnings.insert(ended.key(), lines);
+        }
     }
 
     fn time(&mut self, ended: &Ended, style: Style) {
@@ -92,6 +115,7 @@ impl Summary {
             out.push_str(&failed.text);
         }
         section("Flaky", self.flaky.values(), style, out);
+        section("Warnings", self.warnings.values().flatten(), style, out);
         section("Slow", self.slow.iter().map(|(_, line)| line), style, out);
         out.push('\n');
         counts(live, style, out);

@@ -6,7 +6,7 @@ use super::status::Status;
 use super::value::compact;
 use crate::event::{
     Attempted, ErrorKind, Event, ExecutionId, ExecutionStarted, Fact, Failure, Headline, Json,
-    Metrics, Name, Outcome, RunId, RunStarted, Tally, Trace,
+    Location, Metrics, Missing, Name, NeverKnown, Outcome, RunId, RunStarted, Tally, Trace,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -84,6 +84,7 @@ pub struct Running {
     /// The texts of its definition.
     pub sources: Sources,
     /// What failed in its cleanup.
+    never_known: Vec<NeverKnown>,
     cleanup: Vec<Headline>,
     /// The last point from which it could go on: the `seq` of its last transition.
     resume: Option<u64>,
@@ -150,6 +151,8 @@ pub struct Ended {
     pub headline: Option<Box<Headline>>,
     /// What failed in its cleanup.
     pub cleanup: Vec<Headline>,
+    /// Conditions that were unknown every time they were asked.
+    pub never_known: Vec<NeverKnown>,
     /// The state it ended in.
     pub state: Option<Name>,
     /// What it cost.
@@ -246,6 +249,7 @@ impl Live {
             more_visits: 0,
             sources,
             cleanup: Vec::new(),
+            never_known: Vec::new(),
             resume: None,
         };
         self.running.insert(id, running);
@@ -359,6 +363,7 @@ impl Running {
                 self.deadline = None;
             }
             Fact::CleanupFinished { failures } => self.cleanup.clone_from(failures),
+            Fact::NeverKnown(one) => self.never_known.push((**one).clone()),
             _ => {}
         }
     }
@@ -374,6 +379,7 @@ impl Running {
             outcome,
             headline: None,
             cleanup: self.cleanup,
+            never_known: self.never_known,
             state: self.state,
             metrics: Box::new(Metrics {
                 micros,
@@ -482,12 +488,45 @@ impl Ended {
         named(&self.started)
     }
 
+    /// What is no failure, but ought to be looked at: a line each.
+    pub fn warnings(&self) -> Vec<String> {
+        self.never_known.iter().map(never_known).collect()
+    }
+
     /// What decided, also where no headline says it.
     pub fn reason(&self) -> String {
         match &self.headline {
             Some(headline) => super::failure::what(headline),
             None => self.outcome.word().to_owned(),
         }
+    }
+}
+
+/// What to say of a condition that never had an answer.
+pub(crate) fn never_known(one: &NeverKnown) -> String {
+    let times = match one.asked {
+        1 => "when it was asked".to_owned(),
+        times => format!("all {times} times"),
+    };
+    let missing: Vec<String> = one.missing.iter().map(missing).collect();
+    let why = if missing.is_empty() {
+        "what it asks about is null".to_owned()
+    } else {
+        missing.join(", ")
+    };
+    let Location { file, span, .. } = &*one.place;
+    let (line, column) = (span.start.line, span.start.column);
+    format!(
+        "{file}:{line}:{column}: {} was unknown {times}: {why}",
+        one.source
+    )
+}
+
+/// `res.bdy is missing; nearest: body`
+pub(crate) fn missing(missing: &Missing) -> String {
+    match &missing.nearest {
+        Some(nearest) => format!("{} is missing; nearest: {nearest}", missing.path),
+        None => format!("{} is missing", missing.path),
     }
 }
 

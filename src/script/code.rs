@@ -2,7 +2,7 @@
 //! for it.
 
 use super::functions::Function;
-use super::print::Printed;
+use super::printed::Printed;
 use crate::event::Name;
 use crate::syntax::Operator;
 use rhai::{Dynamic, ImmutableString};

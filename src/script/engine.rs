@@ -31,6 +31,22 @@ struct Inner {
     scripts: Cache,
 }
 
+/// What a condition said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tested {
+    /// Whether it holds; `None`: it is unknown, since what it asks about is missing.
+    pub truth: Option<bool>,
+    /// Whether a `filter` in it had items, and its condition was unknown on all of them.
+    pub has_blind_filter: bool,
+}
+
+impl Tested {
+    /// Whether it had an answer.
+    pub fn is_known(self) -> bool {
+        self.truth.is_some() && !self.has_blind_filter
+    }
+}
+
 /// A function that expressions may call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
@@ -135,7 +151,7 @@ impl Engine {
         Template::compile(self, source)
     }
 
-    /// What a condition says; `None`: it is unknown, since what it asks about is missing.
+    /// What a condition says.
     ///
     /// # Errors
     /// What went wrong, and where. A value that is no bool is an error that shows it.
@@ -145,10 +161,14 @@ impl Engine {
         scope: &Scope,
         on: &Locals<'_>,
         host: &Arc<dyn Host>,
-    ) -> Result<Option<bool>, EvalError> {
+    ) -> Result<Tested, EvalError> {
         let value = self.run(e, scope, on, host)?;
-        ops::truth(&value, "a condition").map_err(|fault| {
+        let truth = ops::truth(&value, "a condition").map_err(|fault| {
             self.with_missing(placed(fault, &e.compiled.root.at), e, scope, on, host)
+        })?;
+        Ok(Tested {
+            truth,
+            has_blind_filter: sandbox::has_blind_filter(),
         })
     }
 

@@ -4,9 +4,8 @@
 
 use super::code::{Code, Kind, Leaf, Step};
 use super::functions;
-use super::print::{
-    Callee, FUNCTION, HOLE, Printed, Printer, each_call, is_called_on_a_value, is_closure,
-};
+use super::print::{Callee, FUNCTION, HOLE, Printer, each_call, is_called_on_a_value, is_closure};
+use super::printed::Printed;
 use super::rhai_error;
 use crate::event::Name;
 use crate::syntax::tree::{self, Block, Call, Node, Piece, Target};

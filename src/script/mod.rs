@@ -35,6 +35,7 @@ mod lower;
 mod module;
 mod ops;
 mod print;
+mod printed;
 mod rhai_error;
 mod sandbox;
 mod scope;
@@ -43,7 +44,7 @@ mod value;
 
 pub use crate::syntax::{MAX_SOURCE, SyntaxError, Uses};
 pub use chance::Chance;
-pub use engine::{Engine, Signature, brief};
+pub use engine::{Engine, Signature, Tested, brief};
 pub use error::{EvalError, EvalKind};
 pub use expression::{Expression, Source};
 pub use module::{Module, ModuleError};

@@ -1,5 +1,6 @@
 use super::known::Known;
-use super::print::{Printed, Printer, each_call_in, is_module_name};
+use super::print::{Printer, each_call_in, is_module_name};
+use super::printed::Printed;
 use super::{lower, rhai_error};
 use crate::event::Name;
 use crate::syntax::tree::Child;

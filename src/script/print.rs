@@ -4,7 +4,10 @@
 //! scripts mean the same by `==` as a condition does; `&&` and `||` are lazy forms of our own, `if` and `while` take
 //! what is unknown as false. Each token that is written remembers where it came from.
 
+mod statement;
+
 use super::functions;
+use super::printed::Printed;
 use crate::event::Name;
 use crate::syntax::tree::{
     Arm, Block, Call, Child, Kind, Loop, Node, Piece, StatementKind, Target,
@@ -42,60 +45,6 @@ pub(super) const ASSIGN: &str = "_assign";
 pub(super) const SAME: &str = "__same";
 /// `!=` beside a literal `null`.
 pub(super) const DIFFERS: &str = "__differs";
-
-/// Longest line that is written: Rhai counts columns in 16 bits.
-const MAX_COLUMN: usize = 1_000;
-
-/// A text for Rhai, and where its tokens came from.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Printed {
-    pub(super) text: String,
-    line: usize,
-    column: usize,
-    places: Vec<(usize, usize, Range<usize>)>,
-    /// Of each call of [`PATH`]: which token it is, and where each of its steps ends.
-    paths: Vec<(usize, Vec<usize>)>,
-}
-
-impl Printed {
-    /// The stretch of a path up to one of its steps (from 1), for the call of [`PATH`] at a position of Rhai.
-    pub(super) fn path(&self, position: rhai::Position, steps: usize) -> Option<Range<usize>> {
-        let token = self.token(position)?;
-        let (_, ends) = self.paths.iter().find(|(call, _)| *call == token)?;
-        let (.., at) = &self.places[token];
-        Some(at.start..*ends.get(steps.checked_sub(1)?)?)
-    }
-
-    fn token(&self, position: rhai::Position) -> Option<usize> {
-        let key = (position.line()?, position.position().unwrap_or(1));
-        self.places
-            .partition_point(|(line, column, _)| (*line, *column) <= key)
-            .checked_sub(1)
-    }
-
-    /// Where the token at a position of Rhai came from.
-    pub(super) fn place(&self, position: rhai::Position) -> Option<Range<usize>> {
-        self.token(position)
-            .map(|token| self.places[token].2.clone())
-    }
-
-    pub(super) fn push(&mut self, token: &str, at: &Range<usize>) {
-        if self.text.is_empty() {
-            self.line = 1;
-            self.column = 1;
-        } else if self.column > MAX_COLUMN {
-            self.text.push('\n');
-            self.line += 1;
-            self.column = 1;
-        } else {
-            self.text.push(' ');
-            self.column += 1;
-        }
-        self.places.push((self.line, self.column, at.clone()));
-        self.text.push_str(token);
-        self.column += token.chars().count();
-    }
-}
 
 /// What a call does, as far as its name and what is declared around it tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -320,8 +269,8 @@ impl Printer {
             steps.push(root);
             root = of;
         }
-        let ends = steps.iter().rev().map(|step| step.at.end).collect();
-        self.out.paths.push((self.out.places.len(), ends));
+        self.out
+            .begin_path(steps.iter().rev().map(|step| step.at.end).collect());
         self.wrapped(PATH, &node.at, |this| {
             this.node(root);
             for step in steps.into_iter().rev() {
@@ -524,123 +473,6 @@ impl Printer {
                 self.node(items);
                 self.within(&names, |this| this.block(body));
             }
-        }
-    }
-
-    // -----------------------------------------------------------------------------------------------------
-    // Statements.
-
-    fn block(&mut self, block: &Block) {
-        self.push("{", &block.at);
-        self.within(&[], |this| this.statements(block, true));
-        self.push("}", &block.at);
-    }
-
-    /// Statements; `used`: the value of the last is that of the whole.
-    fn statements(&mut self, block: &Block, used: bool) {
-        let last = block.statements.len().saturating_sub(1);
-        for (index, statement) in block.statements.iter().enumerate() {
-            let at = &statement.at;
-            if let StatementKind::Expression(Node {
-                kind: Kind::Call(call),
-                at,
-                ..
-            }) = &statement.kind
-            {
-                self.call(call, at, used && index == last);
-            } else {
-                self.statement(&statement.kind, at);
-            }
-            if !matches!(statement.kind, StatementKind::Function { .. }) {
-                self.push(";", at);
-            }
-        }
-    }
-
-    fn statement(&mut self, kind: &StatementKind, at: &Range<usize>) {
-        match kind {
-            StatementKind::Expression(node) => self.node(node),
-            StatementKind::Let {
-                name,
-                value,
-                constant,
-            } => {
-                self.push(if *constant { "const" } else { "let" }, at);
-                self.push(&variable(name), at);
-                if let Some(value) = value {
-                    self.push("=", at);
-                    if *constant {
-                        self.node(value);
-                    } else {
-                        self.wrapped(KEEP, &value.at, |this| this.node(value));
-                    }
-                }
-                if let Some(scope) = self.scopes.last_mut() {
-                    scope.push(name.clone());
-                }
-            }
-            StatementKind::Assign {
-                target,
-                operator,
-                value,
-            } => {
-                self.target(target);
-                match operator {
-                    None => {
-                        self.push("=", at);
-                        self.wrapped(KEEP, &value.at, |this| this.node(value));
-                    }
-                    Some(operator) => {
-                        self.push(".", at);
-                        let name = format!("{}{ASSIGN}", operator.row().rhai_name);
-                        self.wrapped(&name, at, |this| this.node(value));
-                    }
-                }
-            }
-            StatementKind::Return(value) => self.jump("return", value.as_ref(), at),
-            StatementKind::Throw(value) => self.jump("throw", value.as_ref(), at),
-            StatementKind::Break(value) => self.jump("break", value.as_ref(), at),
-            StatementKind::Continue => self.push("continue", at),
-            StatementKind::Try {
-                body,
-                error,
-                handler,
-            } => {
-                self.push("try", at);
-                self.block(body);
-                self.push("catch", at);
-                if let Some(error) = error {
-                    self.push("(", at);
-                    self.push(&variable(error), at);
-                    self.push(")", at);
-                }
-                let names: Vec<Name> = error.iter().cloned().collect();
-                self.within(&names, |this| this.block(handler));
-            }
-            StatementKind::Function {
-                name,
-                name_at,
-                params,
-                body,
-                private,
-            } => {
-                if *private {
-                    self.push("private", at);
-                }
-                self.push("fn", at);
-                self.push(name, name_at);
-                self.params("(", params, ")", at);
-                let outer = std::mem::take(&mut self.scopes);
-                self.within(params, |this| this.block(body));
-                self.scopes = outer;
-            }
-        }
-    }
-
-    fn jump(&mut self, word: &str, value: Option<&Node>, at: &Range<usize>) {
-        self.push(word, at);
-        if let Some(value) = value {
-            self.node(value);
         }
     }
 }

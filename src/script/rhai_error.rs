@@ -3,8 +3,9 @@
 use super::functions;
 use super::ops::{self, Fault};
 use super::print::{
-    ASSIGN, DIFFERS, FUNCTION, HOLE, JOIN, KEEP, MEMBER, NEGATE, NOT, PATH, Printed, SAME, TEST,
+    ASSIGN, DIFFERS, FUNCTION, HOLE, JOIN, KEEP, MEMBER, NEGATE, NOT, PATH, SAME, TEST,
 };
+use super::printed::Printed;
 use super::{EvalError, EvalKind};
 use crate::syntax::{OPERATORS, SyntaxError};
 use rhai::{Dynamic, EvalAltResult, ParseError, ParseErrorType, Position};

@@ -65,6 +65,8 @@ pub fn set_stopwatch(stopwatch: fn() -> u64) {
 thread_local! {
     /// What has been used when the evaluation on this thread began, and since.
     static USED: Cell<Used> = const { Cell::new(Used { bytes: 0, millis: 0, work: 0 }) };
+    /// Whether a `filter` of the evaluation was unknown on all of its items.
+    static BLIND_FILTER: Cell<bool> = const { Cell::new(false) };
     /// What functions may ask for while Rhai runs on this thread.
     static CURRENT: RefCell<Option<(Arc<dyn Host>, u64)>> = const { RefCell::new(None) };
     /// The members that Rhai's code did not find on this thread, while somebody wants to know.
@@ -111,8 +113,19 @@ fn reading(hook: &OnceLock<fn() -> u64>) -> u64 {
     hook.get().map_or(0, |read| read())
 }
 
+/// Notes that a `filter` was unknown on all of its items.
+pub(super) fn note_blind_filter() {
+    BLIND_FILTER.set(true);
+}
+
+/// Whether a `filter` of the last evaluation on this thread was unknown on all of its items.
+pub(super) fn has_blind_filter() -> bool {
+    BLIND_FILTER.get()
+}
+
 /// Begins to count what an evaluation uses.
 pub(super) fn begin() {
+    BLIND_FILTER.set(false);
     USED.set(Used {
         bytes: reading(&METER),
         millis: reading(&STOPWATCH),

@@ -115,6 +115,8 @@ struct Compiler<'a> {
     has_item: bool,
     /// What is recorded of that `res`.
     res_record_policy: RecordPolicy,
+    /// How many conditions were compiled so far.
+    guards: u32,
 }
 
 /// What a state reads besides its instructions.
@@ -149,6 +151,7 @@ impl<'a> Compiler<'a> {
             has_res: false,
             has_item: false,
             res_record_policy: RecordPolicy::Full,
+            guards: 0,
         }
     }
 
@@ -210,6 +213,7 @@ impl<'a> Compiler<'a> {
             self.check_flow(&program, &listen_reads, &output_reads);
         }
         Some(Machine {
+            guards: self.guards,
             name: Name::clone(&task.name),
             file: Arc::clone(&task.file),
             hash: blake3::hash(task.file.text.as_bytes())

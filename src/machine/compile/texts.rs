@@ -14,8 +14,11 @@ impl Compiler<'_> {
         let compiled = self.project.engine.expression(text.as_str());
         let expression = self.compiled(text, compiled)?.at_place(chance_place(path));
         self.check_expression(text, &expression);
+        let number = self.guards;
+        self.guards += 1;
         Some(Guard {
             expression,
+            number,
             text: text.clone(),
             place: self.place(text.span, path),
         })
@@ -42,8 +45,11 @@ impl Compiler<'_> {
         let compiled = self.project.engine.script(text.as_str());
         let expression = self.compiled(text, compiled)?.at_place(chance_place(path));
         self.check_expression(text, &expression);
+        let number = self.guards;
+        self.guards += 1;
         Some(Guard {
             expression,
+            number,
             text: text.clone(),
             place: self.place(text.span, path),
         })

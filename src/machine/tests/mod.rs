@@ -410,6 +410,7 @@ fn line(fact: &Fact) -> String {
         Fact::CleanupStarted { deferred } => format!("cleanup {deferred}"),
         Fact::CleanupSkipped { variable, .. } => format!("unarmed {variable}"),
         Fact::CleanupFinished { failures } => format!("cleaned {}", failures.len()),
+        Fact::NeverKnown(one) => format!("never known {} ×{}", one.place.path, one.asked),
         Fact::Log { text, .. } => format!("log {text}"),
         Fact::SignalSent { name, data, .. } => format!("signal {name} {data}"),
         Fact::ExecutionFinished { outcome, .. } => format!("finish {}", outcome.word()),

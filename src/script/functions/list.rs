@@ -2,6 +2,7 @@ use super::{Call, Function, Missing, Run, list_arg, number_arg};
 use crate::script::arithmetic::calculate;
 use crate::script::lazy;
 use crate::script::ops::{self, Fault, Type, shown};
+use crate::script::sandbox;
 use crate::syntax::Operator;
 use rhai::{Dynamic, FnPtr};
 use std::cmp::Ordering;
@@ -239,10 +240,16 @@ fn filter(call: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
     let items = list_arg(args, 0, "filter")?;
     let closure = closure_arg(args, 1, "filter")?;
     let mut kept = Vec::new();
+    let mut blind = !items.is_empty();
     for (index, item) in items.into_iter().enumerate() {
-        if call.condition(&closure, &item, index, "filter")? == Some(true) {
+        let held = call.condition(&closure, &item, index, "filter")?;
+        blind &= held.is_none();
+        if held == Some(true) {
             kept.push(item);
         }
+    }
+    if blind {
+        sandbox::note_blind_filter();
     }
     Ok(Dynamic::from_array(kept))
 }

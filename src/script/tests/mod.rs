@@ -141,7 +141,10 @@ impl Desk {
             .engine
             .expression(source)
             .unwrap_or_else(|error| panic!("{source}: {error:?}"));
-        on_big_stack(|| self.locals(|on| self.engine.test(&condition, &self.scope, on, &self.host)))
+        let tested = on_big_stack(|| {
+            self.locals(|on| self.engine.test(&condition, &self.scope, on, &self.host))
+        });
+        tested.map(|tested| tested.truth)
     }
 
     pub(super) fn explain(&self, source: &str) -> crate::event::Explanation {
