@@ -53,6 +53,12 @@ pub trait Protocol: Send + Sync + 'static {
     /// A request in short, templates unfilled: `POST /orders`.
     fn label(request: &Json) -> String;
 
+    /// The JSON Schema of a message, as `res` shows it: `schema::<MyMessage>()`. With it, `check` finds members that
+    /// no message has. `None`: nothing is known of them.
+    fn message_schema() -> Option<Json> {
+        None
+    }
+
     /// Whether sending the request twice does no more than sending it once (GET, SELECT).
     fn is_safe(_request: &Json) -> bool {
         false

@@ -44,17 +44,6 @@ impl Received {
             base64: Some(to_base64(bytes)),
         }
     }
-
-    /// Its members, for a message.
-    pub(super) fn members(self) -> serde_json::Map<String, Json> {
-        let mut members = serde_json::Map::new();
-        members.insert("body".into(), self.body);
-        members.insert("text".into(), self.text.into());
-        if let Some(base64) = self.base64 {
-            members.insert("base64".into(), base64.into());
-        }
-        members
-    }
 }
 
 #[cfg(test)]

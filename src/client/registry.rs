@@ -128,6 +128,7 @@ impl<P: Protocol> Client for Erased<P> {
                 != std::any::TypeId::of::<super::Nothing>())
             .then_some(source),
             reply: schema::<P::Reply>(),
+            message: P::message_schema(),
             short_request: P::short_request,
             short_source: P::short_source,
             label: P::label,
@@ -209,7 +210,9 @@ impl<P: Protocol> Session for ErasedSession<P> {
     }
 }
 
-fn schema<T: JsonSchema>() -> Json {
+/// The JSON Schema of a type, as the checks and the docs use it.
+#[must_use]
+pub fn schema<T: JsonSchema>() -> Json {
     schemars::SchemaGenerator::default()
         .into_root_schema_for::<T>()
         .to_value()

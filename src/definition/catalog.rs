@@ -23,6 +23,8 @@ pub struct ClientKind {
     pub source: Option<Json>,
     /// JSON Schema of `res`.
     pub reply: Json,
+    /// JSON Schema of a message, as `res` shows it; `None` where nothing is known of it.
+    pub message: Option<Json>,
     /// Turns a request's short string into the map form (`GET /x` into `{get: /x}`); templates in it stay
     /// as they are. The error says what is wrong and what a right one looks like.
     pub short_request: fn(&str) -> Result<Json, String>,

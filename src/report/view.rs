@@ -522,8 +522,8 @@ pub(crate) fn never_known(one: &NeverKnown) -> String {
     )
 }
 
-/// `res.bdy is missing; nearest: body`
-pub(crate) fn missing(missing: &Missing) -> String {
+/// What to say of a member that is not there: `res.bdy is missing; nearest: body`.
+pub fn missing(missing: &Missing) -> String {
     match &missing.nearest {
         Some(nearest) => format!("{} is missing; nearest: {nearest}", missing.path),
         None => format!("{} is missing", missing.path),

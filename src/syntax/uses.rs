@@ -58,8 +58,8 @@ pub struct Path {
     pub members: Vec<Name>,
     /// Where.
     pub at: Range<usize>,
-    /// Where the last member's name or index stands.
-    pub last_at: Range<usize>,
+    /// Where the name or index of each member stands.
+    pub places: Vec<Range<usize>>,
 }
 
 impl Uses {
@@ -267,7 +267,8 @@ impl Visitor {
         steps.reverse();
         self.node(root);
         let mut members = Vec::new();
-        let mut ends = (root.at.end, root.at.clone());
+        let mut end = root.at.end;
+        let mut places = Vec::new();
         let mut literal = true;
         for step in steps {
             let name: Option<(Name, Range<usize>)> = match &step.kind {
@@ -284,7 +285,8 @@ impl Visitor {
             match name {
                 Some((name, at)) if literal => {
                     members.push(name);
-                    ends = (step.at.end, at);
+                    places.push(at);
+                    end = step.at.end;
                 }
                 _ => literal = false,
             }
@@ -296,8 +298,8 @@ impl Visitor {
             self.found.paths.push(Path {
                 root: name.clone(),
                 members,
-                at: root.at.start..ends.0,
-                last_at: ends.1,
+                at: root.at.start..end,
+                places,
             });
         }
     }

@@ -45,6 +45,7 @@ fn catalog() -> Catalog {
             request: json!({ "type": "object" }),
             source: Some(json!({ "type": "object" })),
             reply: json!({}),
+            message: None,
             short_request: |text| Ok(json!({ "do": text })),
             short_source: |text| Ok(json!({ "on": text })),
             label: |request| request["do"].as_str().unwrap_or("stub").to_owned(),

@@ -64,9 +64,13 @@ impl Printer {
             output::data(&format!("{}\n", value.to_text()));
             if self.explain {
                 output::data(&report::explained(&explanation, self.out));
+            } else if value.is_null() {
+                for missing in &explanation.missing {
+                    output::note(&format!("unknown: {}", report::missing(missing)));
+                }
             }
         }
-        if value.as_bool() == Some(false) {
+        if value.is_null() || value.as_bool() == Some(false) {
             Exit::Failed
         } else {
             Exit::Passed

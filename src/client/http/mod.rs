@@ -109,6 +109,10 @@ expect: res.status == 201
         request::label(request)
     }
 
+    fn message_schema() -> Option<Json> {
+        Some(super::schema::<stream::StreamMessage>())
+    }
+
     fn is_safe(request: &Json) -> bool {
         request::is_safe(request)
     }

@@ -12,6 +12,8 @@ use crate::client::value::now;
 use crate::event::{Failure, Feed, Json, Message};
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Response, StatusCode, Url};
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -230,17 +232,36 @@ impl Pump {
     }
 }
 
+/// A server-sent event as `res` shows it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ServerSentEvent")]
+pub(super) struct StreamMessage {
+    /// The data: parsed where it is JSON, else the text.
+    body: Json,
+    /// The data as text.
+    text: String,
+    /// The kind of event: `message` where the server says nothing.
+    event: String,
+    /// The id of the event, empty if it has none.
+    id: String,
+    /// The headers of the stream's answer, names in lower case.
+    headers: Json,
+    /// When it came, in RFC 3339.
+    at: String,
+}
+
 fn message(event: Event, headers: &Json) -> Message {
     let received = event.data.len() as u64;
-    let mut value = serde_json::Map::new();
-    value.insert("body".into(), json_bigint::parse_or_text(&event.data));
-    value.insert("text".into(), event.data.into());
-    value.insert("event".into(), event.name.into());
-    value.insert("id".into(), event.id.into());
-    value.insert("headers".into(), headers.clone());
-    value.insert("at".into(), now().into());
+    let message = StreamMessage {
+        body: json_bigint::parse_or_text(&event.data),
+        text: event.data,
+        event: event.name,
+        id: event.id,
+        headers: headers.clone(),
+        at: now(),
+    };
     Message {
-        value: Arc::new(Json::Object(value)),
+        value: Arc::new(serde_json::to_value(message).unwrap_or_default()),
         received,
     }
 }

@@ -103,6 +103,10 @@ expect: res.body.status == 'paid'
         Self::NAME.to_owned()
     }
 
+    fn message_schema() -> Option<Json> {
+        Some(super::schema::<source::SubjectMessage>())
+    }
+
     fn is_safe(request: &Json) -> bool {
         request.get("kv").is_some_and(|kv| kv.get("get").is_some())
     }

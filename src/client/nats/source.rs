@@ -9,6 +9,9 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::stream::{ConsumerErrorKind, Stream};
 use async_nats::{SubscribeErrorKind, Subscriber, jetstream};
 use futures_util::StreamExt as _;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Map;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,31 +106,71 @@ async fn pump(
         let Some(message) = message else {
             return feed.close(Failure::transport("the subscription has ended"));
         };
-        if feed.push(message_of(&message, Vec::new())).is_err() {
+        if feed.push(message_of(&message)).is_err() {
             return;
         }
     }
 }
 
-/// A message as `res` shows it, with what only some kinds of source know.
-fn message_of(message: &async_nats::Message, more: Vec<(&str, Json)>) -> Message {
-    let mut members = Received::new(&message.payload).members();
-    members.insert(
-        "headers".into(),
-        headers_of(message.headers.as_ref()).into(),
-    );
-    members.insert("subject".into(), message.subject.as_str().into());
-    if let Some(reply) = &message.reply {
-        members.insert("reply".into(), reply.as_str().into());
+/// A message as `res` shows it.
+#[derive(Default, Serialize, JsonSchema)]
+#[schemars(rename = "NatsMessage")]
+pub(super) struct SubjectMessage {
+    /// The payload: parsed where it is JSON, else the text.
+    body: Json,
+    /// The payload as text; what is not UTF-8 is replaced.
+    text: String,
+    /// The bytes in base64, if they are not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base64: Option<String>,
+    /// The headers; a repeated one is a list.
+    headers: Map<String, Json>,
+    /// The subject.
+    subject: String,
+    /// Where an answer is to be sent, if the sender waits for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply: Option<String>,
+    /// When it came, or when its stream has stored it, in RFC 3339.
+    at: String,
+    /// The stream that stores it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<String>,
+    /// Its number in the stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence: Option<u64>,
+    /// The key, of an entry in a bucket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    /// What was done to the key: `put`, `delete`, `purge`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation: Option<String>,
+}
+
+impl SubjectMessage {
+    fn of(message: &async_nats::Message) -> Self {
+        let Received { body, text, base64 } = Received::new(&message.payload);
+        Self {
+            body,
+            text,
+            base64,
+            headers: headers_of(message.headers.as_ref()),
+            subject: message.subject.to_string(),
+            reply: message.reply.as_ref().map(ToString::to_string),
+            at: now(),
+            ..Self::default()
+        }
     }
-    members.insert("at".into(), now().into());
-    for (name, value) in more {
-        members.insert(name.to_owned(), value);
+
+    fn into_message(self, received: usize) -> Message {
+        Message {
+            value: Arc::new(serde_json::to_value(self).unwrap_or_default()),
+            received: received as u64,
+        }
     }
-    Message {
-        value: Arc::new(Json::Object(members)),
-        received: message.payload.len() as u64,
-    }
+}
+
+fn message_of(message: &async_nats::Message) -> Message {
+    SubjectMessage::of(message).into_message(message.payload.len())
 }
 
 async fn consumer(
@@ -240,14 +283,14 @@ impl Reader {
     }
 
     fn message_of(&self, message: &jetstream::Message) -> Message {
-        let mut more = Vec::new();
+        let mut members = SubjectMessage::of(message);
         if let Ok(info) = message.info() {
-            more.push(("stream", info.stream.into()));
-            more.push(("sequence", info.stream_sequence.into()));
+            members.stream = Some(info.stream.to_owned());
+            members.sequence = Some(info.stream_sequence);
             if let Ok(stored) =
                 jiff::Timestamp::from_nanosecond(info.published.unix_timestamp_nanos())
             {
-                more.push(("at", stored.to_string().into()));
+                members.at = stored.to_string();
             }
         }
         if let Some(bucket) = &self.bucket {
@@ -255,7 +298,7 @@ impl Reader {
                 .subject
                 .strip_prefix(&format!("$KV.{bucket}."))
                 .unwrap_or(&message.subject);
-            more.push(("key", key.into()));
+            members.key = Some(key.to_owned());
             let operation = message
                 .headers
                 .as_ref()
@@ -266,8 +309,8 @@ impl Reader {
                 Some("PURGE") => "purge",
                 _ => "put",
             };
-            more.push(("operation", operation.into()));
+            members.operation = Some(operation.to_owned());
         }
-        message_of(message, more)
+        members.into_message(message.payload.len())
     }
 }

@@ -113,6 +113,10 @@ expect: res.rows[0].status == 'paid'
         Self::NAME.to_owned()
     }
 
+    fn message_schema() -> Option<Json> {
+        Some(super::schema::<postgres::NotificationMessage>())
+    }
+
     fn is_safe(request: &Json) -> bool {
         let text = request.get("query").map(|query| match query {
             Json::String(text) => text.clone(),

@@ -59,6 +59,7 @@ fn catalog() -> Catalog {
         request: schemars::schema_for!(Request).to_value(),
         source: source.then(|| schemars::schema_for!(Source).to_value()),
         reply: json!({}),
+        message: None,
         short_request: |_| Err(String::new()),
         short_source: |_| Err(String::new()),
         label: |_| String::new(),

@@ -1,6 +1,7 @@
 //! Transitions and their conditions: which strategy guards which way out of a state.
 
 use super::Compiler;
+use super::result::ResultShape;
 use super::steps::optional;
 use crate::definition::model::{
     self, Condition as Written, Strategy as WrittenStrategy, Subscribe, Transition, Wait,
@@ -147,14 +148,13 @@ impl Compiler<'_> {
         }
         let slot = leaving.slots;
         let strategy = self.own_strategy(guard, leaving, path)?;
-        self.has_res = match &strategy {
-            Some((strategy, _)) => yields_result(strategy),
-            None => leaving.state.strategy.as_ref().is_some_and(|shared| {
-                matches!(
-                    shared,
-                    WrittenStrategy::Poll(..) | WrittenStrategy::Subscribe(..)
-                )
-            }),
+        self.res = match (&strategy, &leaving.state.strategy) {
+            (Some((strategy, _)), _) if yields_result(strategy) => self.result_of_condition(guard),
+            (None, Some(shared)) if guard.count.is_none() => self.result_of_strategy(shared),
+            (None, Some(WrittenStrategy::Poll(..) | WrittenStrategy::Subscribe(..))) => {
+                ResultShape::Any
+            }
+            _ => ResultShape::Absent,
         };
         let label = transition.to.as_ref().map(|name| Name::clone(&name.value));
         let condition = self.condition(guard, index, label, path);
@@ -162,7 +162,7 @@ impl Compiler<'_> {
         if !std::ptr::eq(guard, own) {
             set.extend(self.assignments(&own.set, &format!("{path}.set")));
         }
-        self.has_res = false;
+        self.res = ResultShape::Absent;
         if let Some((StrategyKind::All(parts), _)) = &strategy {
             let set_there = super::flow::set_in_parts(parts);
             self.forget_reads(before, |read| set_there.contains(&read.name));
@@ -199,10 +199,14 @@ impl Compiler<'_> {
                 slots: 0,
             };
             let strategy = self.own_strategy(guard, &mut leaving, &path);
-            self.has_res = !matches!(&strategy, Some(Some((one, _))) if !yields_result(one));
+            self.res = match &strategy {
+                Some(Some((one, _))) if yields_result(one) => self.result_of_condition(guard),
+                Some(Some(_)) => ResultShape::Absent,
+                _ => ResultShape::Any,
+            };
             self.condition(guard, 0, None, &path);
             self.assignments(&guard.set, &format!("{path}.set"));
-            self.has_res = false;
+            self.res = ResultShape::Absent;
             // Nothing leads to a state of that name: this is said elsewhere.
             if self.diagnostics.len() > before || !super::flow::is_entered(task, state) {
                 continue;
@@ -283,13 +287,14 @@ impl Compiler<'_> {
             let Some(strategy) = self.own_strategy(written, leaving, &path) else {
                 continue;
             };
-            self.has_res = strategy
-                .as_ref()
-                .is_some_and(|(strategy, _)| yields_result(strategy));
+            self.res = match &strategy {
+                Some((one, _)) if yields_result(one) => self.result_of_condition(written),
+                _ => ResultShape::Absent,
+            };
             let label = Some(Name::clone(&name.value));
             let condition = self.condition(written, index, label, &path);
             let set = self.assignments(&written.set, &format!("{path}.set"));
-            self.has_res = false;
+            self.res = ResultShape::Absent;
             let condition = match strategy {
                 None => PartCondition::Immediate(condition),
                 Some((strategy, span)) => {

@@ -5,12 +5,14 @@ mod conditions;
 mod flow;
 mod graph;
 mod requests;
+mod result;
 mod states;
 mod steps;
 #[cfg(test)]
 mod tests;
 mod texts;
 
+use self::result::ResultShape;
 use super::program::{Client, Length, Machine, Program, Read, Skip, Variable};
 use super::record_policy::RecordPolicy;
 use crate::definition::model::{self, ClientDefinition, Listen};
@@ -81,7 +83,9 @@ pub fn expression(
     has_res: bool,
 ) -> Result<Expression, Vec<Diagnostic>> {
     let mut compiler = Compiler::new(project, task);
-    compiler.has_res = has_res;
+    if has_res {
+        compiler.res = ResultShape::Any;
+    }
     match compiler.script(text, "eval") {
         Some(script) if !compiler.has_errors() => Ok(script.expression),
         _ => Err(compiler.diagnostics),
@@ -110,8 +114,8 @@ struct Compiler<'a> {
     state_reads: Vec<StateReads>,
     /// States whose `transition_condition` guards some transition.
     guarding: HashSet<usize>,
-    /// Whether there is a `res`, and an `item`, where an expression is being compiled.
-    has_res: bool,
+    /// What is known of `res`, and whether there is an `item`, where an expression is being compiled.
+    res: ResultShape<'a>,
     has_item: bool,
     /// What is recorded of that `res`.
     res_record_policy: RecordPolicy,
@@ -148,7 +152,7 @@ impl<'a> Compiler<'a> {
             reads: Vec::new(),
             state_reads: Vec::new(),
             guarding: HashSet::new(),
-            has_res: false,
+            res: ResultShape::Absent,
             has_item: false,
             res_record_policy: RecordPolicy::Full,
             guards: 0,
@@ -437,11 +441,11 @@ impl<'a> Compiler<'a> {
         }
         // Where it happens to be used first gives it no `res` or `item`.
         let around = (
-            std::mem::take(&mut self.has_res),
+            std::mem::take(&mut self.res),
             std::mem::take(&mut self.has_item),
         );
         let index = self.compile_client(definition);
-        (self.has_res, self.has_item) = around;
+        (self.res, self.has_item) = around;
         self.file = own;
         index
     }

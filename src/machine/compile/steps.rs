@@ -2,6 +2,7 @@
 
 use super::Compiler;
 use super::requests::Request;
+use super::result::ResultShape;
 use crate::definition::model::{self, Instruction};
 use crate::definition::{Node, NodeKind, Text};
 use crate::event::{Json, Name};
@@ -27,7 +28,7 @@ impl Compiler<'_> {
     /// Compiles an instruction; every mistake in it is reported, also behind the first.
     pub(super) fn step(&mut self, instruction: &Instruction, path: &str) -> Option<Step> {
         let before = self.reads.len();
-        let outside = (self.has_res, self.has_item);
+        let outside = (self.res, self.has_item);
         let condition = optional(instruction.condition.as_ref(), |text| {
             self.guard(text, &format!("{path}.if"))
         });
@@ -40,13 +41,21 @@ impl Compiler<'_> {
             self.length(length, &format!("{path}.timeout"))
         });
         // `retry.if` sees the attempt's result and error.
-        self.has_res |= instruction.action.is_some();
+        if instruction.action.is_some() {
+            self.res = self.result_of(instruction.action.as_ref());
+        }
         let retry = optional(instruction.retry.as_ref(), |retry| {
             self.retry(retry, &format!("{path}.retry")).map(Box::new)
         });
+        let one = self.res;
+        if instruction.for_each.is_some() {
+            // The list of all results.
+            self.res = ResultShape::Any;
+        }
         let looped = std::mem::replace(&mut self.has_item, outside.1);
         let (save, expect) = self.judgement(instruction, path);
         self.has_item = looped;
+        self.res = one;
         // What it needs is its own affair, at the end of the task.
         let own = self.reads.len();
         let around = self.res_record_policy;
@@ -60,7 +69,7 @@ impl Compiler<'_> {
         });
         self.res_record_policy = around;
         self.reads.truncate(own);
-        (self.has_res, self.has_item) = outside;
+        (self.res, self.has_item) = outside;
         let (action, what) = action?;
         let what = instruction
             .name

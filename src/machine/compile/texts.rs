@@ -66,7 +66,7 @@ impl Compiler<'_> {
         let source = self.compiled(value, compiled)?.at_place(chance_place(path));
         match source.script() {
             Some(script) => self.check_expression(value, script),
-            None if !self.has_res => self.no_result(value.span),
+            None if self.res.is_absent() => self.no_result(value.span),
             None => {}
         }
         let place = self.place(value.span, path);
@@ -218,6 +218,9 @@ impl Compiler<'_> {
             self.read(&read.name, span);
         }
         for path in &uses.paths {
+            if &*path.root == "res" {
+                self.check_members(text, offset, path);
+            }
             let Some(service) = path.members.first() else {
                 continue;
             };
@@ -242,7 +245,7 @@ impl Compiler<'_> {
 
     fn read(&mut self, name: &Name, span: Span) {
         match &**name {
-            "res" if !self.has_res => self.no_result(span),
+            "res" if self.res.is_absent() => self.no_result(span),
             "item" if !self.has_item => {
                 let hint = Some("`item` exists inside `for_each` only".to_owned());
                 self.error(
@@ -314,7 +317,7 @@ fn folded(
 }
 
 /// The schema behind a `$ref`, and the alternatives that it names.
-fn alternatives<'s>(schema: &'s Json, root: &'s Json) -> Vec<&'s Json> {
+pub(super) fn alternatives<'s>(schema: &'s Json, root: &'s Json) -> Vec<&'s Json> {
     let mut found = vec![schema];
     let mut index = 0;
     // Bounded: a schema that refers to itself is followed a few steps only.
@@ -342,7 +345,7 @@ fn is_bound(schema: &Json, root: &Json) -> bool {
 }
 
 /// The schema of a member, or of the items of a list.
-fn part<'s>(schema: &'s Json, root: &'s Json, key: Option<&str>) -> Option<&'s Json> {
+pub(super) fn part<'s>(schema: &'s Json, root: &'s Json, key: Option<&str>) -> Option<&'s Json> {
     let inside = |one: &'s Json| match key {
         Some(key) => one.get("properties")?.get(key),
         None => one.get("items"),

@@ -6,6 +6,9 @@ use crate::client::kit::connect_error::reason;
 use crate::client::received::Received;
 use crate::client::value::now;
 use crate::event::{Failure, Feed, Json, Message};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Map;
 use sqlx::postgres::{PgListener, PgNotification, PgPool, PgPoolOptions};
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,15 +99,37 @@ async fn pump(listener: &mut PgListener, feed: &Feed) {
     }
 }
 
+/// A notification as `res` shows it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SqlNotification")]
+pub(in crate::client::sql) struct NotificationMessage {
+    /// The payload: parsed where it is JSON, else the text.
+    body: Json,
+    /// The payload as text.
+    text: String,
+    /// None: a notification has no headers.
+    headers: Map<String, Json>,
+    /// The channel.
+    channel: String,
+    /// The process of the server's session that has notified.
+    pid: u32,
+    /// When it came, in RFC 3339.
+    at: String,
+}
+
 fn message_of(notification: &PgNotification) -> Message {
     let payload = notification.payload();
-    let mut members = Received::new(payload.as_bytes()).members();
-    members.insert("headers".into(), Json::Object(serde_json::Map::new()));
-    members.insert("channel".into(), notification.channel().into());
-    members.insert("pid".into(), notification.process_id().into());
-    members.insert("at".into(), now().into());
+    let Received { body, text, .. } = Received::new(payload.as_bytes());
+    let message = NotificationMessage {
+        body,
+        text,
+        headers: Map::new(),
+        channel: notification.channel().to_owned(),
+        pid: notification.process_id(),
+        at: now(),
+    };
     Message {
-        value: Arc::new(Json::Object(members)),
+        value: Arc::new(serde_json::to_value(message).unwrap_or_default()),
         received: payload.len() as u64,
     }
 }

@@ -5,6 +5,8 @@ mod listen;
 mod parameter;
 mod run;
 
+pub(super) use listen::NotificationMessage;
+
 use super::rows::StatementError;
 use super::schema::StatementResult;
 use super::statement::Statement;
