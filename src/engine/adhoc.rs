@@ -13,6 +13,7 @@ use crate::definition::{Diagnostic, Node, Suite, Task, Text};
 use crate::event::{Explanation, Span};
 use crate::machine;
 use crate::script::{self, EvalError, Expression, Host, Locals, Scope, Value};
+use crate::syntax;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,7 +108,7 @@ impl Loader {
             ..self.against(project)
         };
         let (machine, _) = machine::compile(&against, &adhoc.task())?;
-        let project = if adhoc.needs_services(project) {
+        let project = if machine.reads_services || adhoc.needs_services(project) {
             Arc::clone(project)
         } else {
             Arc::new(Project {
@@ -158,14 +159,18 @@ impl Project {
 }
 
 impl Adhoc {
-    /// Whether the services of the suite must run for it.
+    /// Whether the services of the suite must run: the expression speaks of them, or who is asked is a client of
+    /// the suite's own, which they may have to answer.
     fn needs_services(&self, project: &Project) -> bool {
+        let tree = syntax::script(self.expression.as_str());
+        if tree.is_ok_and(|tree| syntax::uses(&tree).reads("services")) {
+            return true;
+        }
         let clients = &project.suite.clients;
-        let own = self.ask.as_ref().is_some_and(|ask| {
+        self.ask.as_ref().is_some_and(|ask| {
             let mut names = clients.iter().map(|client| client.name.as_str());
             names.any(|name| name == ask.client.as_str())
-        });
-        own || self.file.text.contains("services")
+        })
     }
 
     fn task(&self) -> Task {

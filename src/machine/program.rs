@@ -18,6 +18,10 @@ pub struct Machine {
     /// Whole-task retries.
     pub retries: u32,
     pub(crate) engine: Engine,
+    /// The script modules that its expressions call, those of the suite that are in force included.
+    pub modules: Box<[Name]>,
+    /// Whether an expression reads `services`.
+    pub reads_services: bool,
     /// How many conditions it has.
     pub(crate) guards: u32,
     pub(crate) skip: Option<Skip>,

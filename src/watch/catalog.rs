@@ -455,10 +455,9 @@ fn parts(file: &Path, task: &Loaded) -> Parts {
     let source = suite.file.as_ref();
     Parts {
         file: file.to_owned(),
-        text: Name::clone(&task.machine.file.text),
         suite: source.map(|source| canonical_file(&source.path)),
-        suite_text: source.map_or_else(Name::default, |source| Name::clone(&source.text)),
         scripts: canonical(&normal(&folder.join(scripts))),
+        modules: task.machine.modules.iter().cloned().collect(),
         named: depends::named(
             &literals(&task.machine),
             file.parent().unwrap_or(Path::new("/")),
@@ -484,9 +483,9 @@ fn modules(folder: &Path) -> Vec<Module> {
     let paths = entries.flatten().map(|entry| entry.path());
     paths
         .filter(|path| depends::is_module(path))
-        .map(|path| Module {
-            text: std::fs::read_to_string(&path).unwrap_or_default(),
-            path,
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            Module::new(path, &text)
         })
         .collect()
 }

@@ -2,6 +2,7 @@
 
 use super::canonical_path::normal;
 use crate::event::Name;
+use crate::syntax;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -10,14 +11,12 @@ use std::path::{Path, PathBuf};
 pub(super) struct Parts {
     /// Its file.
     pub(super) file: PathBuf,
-    /// Its text, which says which modules it calls.
-    pub(super) text: Name,
     /// The suite file, if there is one.
     pub(super) suite: Option<PathBuf>,
-    /// The suite file's text.
-    pub(super) suite_text: Name,
     /// The folder of the modules.
     pub(super) scripts: PathBuf,
+    /// The modules that its expressions call, those of the suite's variables included.
+    pub(super) modules: BTreeSet<Name>,
     /// Every path that its requests may name: data, schemas, programs.
     pub(super) named: BTreeSet<PathBuf>,
 }
@@ -39,7 +38,21 @@ pub(super) enum Tie {
 #[derive(Clone, Debug)]
 pub(super) struct Module {
     pub(super) path: PathBuf,
-    pub(super) text: String,
+    /// The modules that it calls itself; none if it does not parse.
+    calls: BTreeSet<Name>,
+}
+
+impl Module {
+    pub(super) fn new(path: PathBuf, text: &str) -> Self {
+        let uses = syntax::module(text).map(|block| syntax::uses_of_module(&block));
+        Self {
+            path,
+            calls: uses.map_or_else(
+                |_| BTreeSet::new(),
+                |uses| uses.modules().cloned().collect(),
+            ),
+        }
+    }
 }
 
 impl Parts {
@@ -62,7 +75,7 @@ impl Parts {
         loop {
             let more: Vec<&str> = modules
                 .iter()
-                .filter(|module| reached.iter().any(|name| names(&module.text, name)))
+                .filter(|module| reached.iter().any(|name| module.calls.contains(*name)))
                 .filter_map(|module| name_of(&module.path))
                 .filter(|name| !reached.contains(name))
                 .collect();
@@ -71,8 +84,7 @@ impl Parts {
             }
             reached.extend(more);
         }
-        // What the suite file says is in force in each of its tasks.
-        (reached.iter()).any(|name| names(&self.text, name) || names(&self.suite_text, name))
+        (reached.iter()).any(|name| self.modules.contains(*name))
     }
 }
 
@@ -83,15 +95,6 @@ pub(super) fn is_module(path: &Path) -> bool {
 
 fn name_of(path: &Path) -> Option<&str> {
     path.file_stem()?.to_str()
-}
-
-/// Whether a text calls a function of this module: `name::`.
-fn names(text: &str, module: &str) -> bool {
-    text.match_indices(module).any(|(at, _)| {
-        let before = text[..at].chars().next_back();
-        let behind = text[at + module.len()..].trim_start();
-        behind.starts_with("::") && !before.is_some_and(|one| one.is_alphanumeric() || one == '_')
-    })
 }
 
 /// The paths that literal texts of a task may name.
@@ -115,10 +118,9 @@ mod tests {
             .into();
         Parts {
             file: "/s/tasks/t.yaml".into(),
-            text: "when: money::fair(res)\n".into(),
             suite: Some("/s/tasks/funcy.yaml".into()),
-            suite_text: "vars: { a: \"${keys :: mine()}\" }".into(),
             scripts: "/s/scripts".into(),
+            modules: ["money", "keys"].map(Name::from).into(),
             named: named(&literals, Path::new("/s/tasks")),
         }
     }
@@ -131,10 +133,7 @@ mod tests {
             ("other", "fn a() { ground::x() }"),
             ("ground", ""),
         ]
-        .map(|(name, text)| Module {
-            path: format!("/s/scripts/{name}.rhai").into(),
-            text: text.to_owned(),
-        });
+        .map(|(name, text)| Module::new(format!("/s/scripts/{name}.rhai").into(), text));
         parts().tie(Path::new(path), &modules)
     }
 

@@ -21,7 +21,7 @@ use crate::definition::{
 };
 use crate::event::{Location, Name, Span};
 use crate::script::{Engine, Expression};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -121,6 +121,9 @@ struct Compiler<'a> {
     res_record_policy: RecordPolicy,
     /// How many conditions were compiled so far.
     guards: u32,
+    /// The script modules that were called so far, and whether `services` was read.
+    modules: BTreeSet<Name>,
+    reads_services: bool,
 }
 
 /// What a state reads besides its instructions.
@@ -156,6 +159,8 @@ impl<'a> Compiler<'a> {
             has_item: false,
             res_record_policy: RecordPolicy::Full,
             guards: 0,
+            modules: BTreeSet::new(),
+            reads_services: false,
         }
     }
 
@@ -218,6 +223,8 @@ impl<'a> Compiler<'a> {
         }
         Some(Machine {
             guards: self.guards,
+            modules: self.modules.iter().cloned().collect(),
+            reads_services: self.reads_services,
             name: Name::clone(&task.name),
             file: Arc::clone(&task.file),
             hash: blake3::hash(task.file.text.as_bytes())

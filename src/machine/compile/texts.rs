@@ -213,6 +213,8 @@ impl Compiler<'_> {
             self.error("unknown-function", span, error.message, "", error.hint);
         }
         let uses = expression.uses();
+        self.modules.extend(uses.modules().cloned());
+        self.reads_services |= uses.reads("services");
         for read in &uses.reads {
             let span = text.span_of(read.at.start + offset..read.at.end + offset);
             self.read(&read.name, span);
