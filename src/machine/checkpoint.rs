@@ -64,7 +64,24 @@ impl Checkpoint {
                     self.deferred.remove(newest);
                 }
             }
-            _ => {}
+            Fact::RunStarted(_)
+            | Fact::ExecutionStarted(_)
+            | Fact::InstructionStarted { .. }
+            | Fact::ExpectationChecked { .. }
+            | Fact::SubscriptionOpened { .. }
+            | Fact::MessageReceived { .. }
+            | Fact::PollAnswered { .. }
+            | Fact::ConditionChecked { .. }
+            | Fact::WaitStarted { .. }
+            | Fact::TransitionTaken { .. }
+            | Fact::TimedOut { .. }
+            | Fact::CleanupStarted { .. }
+            | Fact::CleanupFinished { .. }
+            | Fact::Log { .. }
+            | Fact::SignalSent { .. }
+            | Fact::ExecutionFinished { .. }
+            | Fact::RunFinished { .. }
+            | Fact::RunSealed { .. } => {}
         }
     }
 }
