@@ -15,6 +15,7 @@ mod cause;
 mod command;
 mod difference;
 mod event_line;
+mod event_list;
 mod failure;
 mod folded;
 mod formats;
@@ -65,6 +66,7 @@ pub use visits::{MAX_EVENTS, StateVisit, Visits};
 pub use waits::{Advice, Limited, Times, Waits};
 
 // What the commands and the screen of `watch` draw their own lists with.
+pub(crate) use event_list::lines as event_lines;
 pub(crate) use failure::anchor;
 pub(crate) use status_line::{
     dump as running_facts, ended as ended_row, json as running_json, path as path_text,
@@ -73,4 +75,4 @@ pub(crate) use status_line::{
 pub(crate) use style::{Ink, Line};
 pub(crate) use summary::counted;
 pub(crate) use text::{cut_end, cut_middle, printable, width, wrap};
-pub(crate) use value::{compact, count, length, utc};
+pub(crate) use value::{count, length, utc};

@@ -172,7 +172,7 @@ fn a_detail_is_scrolled_no_further_than_its_end() {
     session.press("n\r");
     let screen = session.drawn(80, 24).join("\n");
     assert!(
-        screen.contains("What happened") && screen.contains("state here"),
+        screen.contains("What happened") && screen.contains("enters here, visit 1"),
         "{screen}"
     );
     session.press(&"j".repeat(500));
