@@ -94,7 +94,7 @@
 //! - **a client** for a protocol: one type and one line, see [`client`];
 //! - **a function** for expressions: one entry in a table of `src/script/functions`, with its line of
 //!   documentation and an example that is tested;
-//! - **a report format**: a [`event::Sink`] and one line in `src/report/formats.rs`;
+//! - **a report format**: a [`report::Format`] and one line in `src/report/formats.rs`;
 //! - **a check** of definitions: an arm in `src/machine/compile` (what the machine means) or
 //!   `src/definition/decode` (what is written), and a test with the mistake;
 //! - **a command**: one file in `src/cli` and one line in `src/cli/mod.rs`.

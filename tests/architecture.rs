@@ -1,5 +1,6 @@
 //! The rules of the house: which folder may import which, what the pure floors may not name, where `unsafe`
-//! may stand, how long a file may be, and that the pointers in the docs lead somewhere.
+//! may stand, how long a file may be, that every fold answers to every fact, and that the pointers in the docs
+//! lead somewhere.
 //!
 //! Each rule is a function from a source text to what is wrong with it, and each is shown a text that
 //! breaks it.
@@ -221,6 +222,94 @@ fn unsafety(file: &Source) -> Vec<String> {
         .collect()
 }
 
+/// Every `match` over facts with an arm for whatever else there is: with it, a new fact would compile without
+/// an answer.
+fn open_folds(file: &Source) -> Vec<String> {
+    let wrong = occurrences(&file.code, "match").filter(|at| {
+        let Some(block) = match_block(&file.code[*at..]) else {
+            return false;
+        };
+        let patterns = patterns(block);
+        let of_facts = patterns.iter().any(|pattern| {
+            occurrences(pattern, "Fact").any(|at| pattern[at..].starts_with("Fact::"))
+        });
+        of_facts && patterns.iter().any(|pattern| is_catch_all(pattern))
+    });
+    wrong
+        .map(|at| {
+            let line = file.line(at);
+            format!("{}:{line}: a `_ =>` in a match over `Fact`", file.path)
+        })
+        .collect()
+}
+
+/// The inside of the braces of the `match` that this text begins with.
+fn match_block(text: &str) -> Option<&str> {
+    let mut depth = 0_usize;
+    for (at, one) in text.char_indices() {
+        match one {
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth = depth.checked_sub(1)?,
+            '{' if depth == 0 => return Some(&text[at + 1..closing(text, at) - 1]),
+            // A word in a macro's pattern, not the keyword.
+            ';' if depth == 0 => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The pattern of each arm, with its guard.
+fn patterns(block: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut left = block;
+    while let Some(arrow) = at_depth_zero(left, "=>") {
+        found.push(left[..arrow].trim());
+        let body = &left[arrow + 2..];
+        let start = body.len() - body.trim_start().len();
+        let end = if body[start..].starts_with('{') {
+            let end = closing(body, start);
+            let comma = body[end..].trim_start().starts_with(',');
+            end + body[end..]
+                .find(',')
+                .filter(|_| comma)
+                .map_or(0, |comma| comma + 1)
+        } else {
+            at_depth_zero(body, ",").map_or(body.len(), |comma| comma + 1)
+        };
+        left = &body[end..];
+    }
+    found
+}
+
+/// Where this stands outside of any bracket.
+fn at_depth_zero(text: &str, wanted: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, one) in text.char_indices() {
+        if depth == 0 && text[at..].starts_with(wanted) {
+            return Some(at);
+        }
+        match one {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// `_`, `_other`, `(_, _)`, also with a guard.
+fn is_catch_all(pattern: &str) -> bool {
+    let bare = pattern.split(" if ").next().unwrap_or_default();
+    let names: Vec<&str> = bare
+        .split(['(', ')', ',', '|'])
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .collect();
+    let ignores = |name: &&str| name.starts_with('_') && name.bytes().all(is_word);
+    !names.is_empty() && names.iter().all(ignores)
+}
+
 fn length(file: &Source) -> Option<String> {
     (file.lines > TOO_LONG)
         .then(|| format!("{}: {} lines, more than {TOO_LONG}", file.path, file.lines))
@@ -285,6 +374,11 @@ fn unsafe_stands_in_one_file() {
         "the allocator has moved: {UNSAFE}"
     );
     assert_clean(&all(unsafety));
+}
+
+#[test]
+fn every_fold_answers_to_every_fact() {
+    assert_clean(&all(open_folds));
 }
 
 #[test]
@@ -790,6 +884,29 @@ fn a_table_that_does_not_go_down_is_found() {
         1,
         "impure"
     );
+}
+
+#[test]
+fn a_fold_that_passes_over_a_fact_unnamed_is_found() {
+    let wrong = |text: &str| !open_folds(&source("src/report/x.rs", text)).is_empty();
+    for text in [
+        "match &event.fact { Fact::A { .. } => {} _ => {} }",
+        "match fact { Fact::A(one) => { f(one) }, _ => {} }",
+        "match fact { crate::event::Fact::A(one) => f(one, 1), _ if x => 1, Fact::B => 2 }",
+        "match (&event.fact, 1) { (Fact::A, 1) => g(), (_, _) => h() }",
+        "let x = f(|y| match fact { Fact::A | Fact::B => 1, _rest => 0 });",
+        "match x { 1 => match fact { Fact::A => 1, _ => 2 }, 2 => 3 }",
+    ] {
+        assert!(wrong(text), "{text}");
+    }
+    for text in [
+        "match fact { Fact::A { .. } => { match x { _ => 1 } } Fact::B | Fact::C(_) => {} }",
+        "match x { 1 => Fact::A, _ => Fact::B }",
+        "match ArtiFact::new() { ArtiFact::A => 1, _ => 2 }",
+        "let Fact::A(x) = fact else { return }; match x { Some(_) => 1, _ => 2 }",
+    ] {
+        assert!(!wrong(text), "{text}");
+    }
 }
 
 #[test]

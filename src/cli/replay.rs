@@ -4,7 +4,7 @@ use super::options::Global;
 use super::output::{Lenient, Named};
 use crate::event::{Fact, RunStarted, Sink};
 use crate::journal::{History, JournalError, RunRow};
-use crate::report::{Options, Style, Terminal};
+use crate::report::{Folded, Options, Style, Terminal};
 use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 
@@ -30,7 +30,8 @@ pub(super) fn run(global: &Global, args: &Args) -> Exit {
         };
         let out = Box::new(Lenient(Named("stdout".to_owned(), io::stdout())));
         let progress = Box::new(Lenient(io::stderr()));
-        tell(&history, &row, &mut Terminal::new(out, progress, options))
+        let mut terminal = Folded::new(Terminal::new(out, progress, options));
+        tell(&history, &row, &mut terminal)
     });
     shown.map_or_else(|error| journal::failed(&error), |()| Exit::Passed)
 }

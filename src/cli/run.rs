@@ -10,7 +10,7 @@ use crate::engine::{
     Handle, Loaded, Loader, Pattern, Report, Run, Selection, ServiceError, Shard, Tasks,
 };
 use crate::event::{Name, Outcome, RunStarted, Sink};
-use crate::report::{self, Options, Terminal};
+use crate::report::{self, Folded, Options, Terminal};
 use std::collections::HashSet;
 use std::io::{self, BufWriter, IsTerminal};
 use std::path::PathBuf;
@@ -112,10 +112,13 @@ pub(super) fn run(global: &Global, args: &Args) -> Exit {
     }
 }
 
+/// What people see of the run: told of events by the run, and of time by a timer.
+type Screen = Arc<Mutex<Folded<Terminal>>>;
+
 /// A run that only has to be started.
 struct Prepared {
     run: Run,
-    terminal: Option<Arc<Mutex<Terminal>>>,
+    terminal: Option<Screen>,
 }
 
 fn prepare(global: &Global, args: &Args) -> Result<Prepared, Exit> {
@@ -365,7 +368,7 @@ fn suite_jobs(tasks: &[Loaded]) -> Option<u32> {
 }
 
 /// In GitHub Actions: annotations at the failures, and a table in the summary of the step.
-fn github(given: &Options) -> report::Github {
+fn github(given: &Options) -> Folded<report::Github> {
     let summary = std::env::var_os("GITHUB_STEP_SUMMARY").and_then(|path| {
         let file = std::fs::OpenOptions::new()
             .append(true)
@@ -373,7 +376,8 @@ fn github(given: &Options) -> report::Github {
             .open(path);
         Some(Box::new(BufWriter::new(file.ok()?)) as Box<dyn io::Write + Send>)
     });
-    report::Github::new(Box::new(Lenient(io::stdout())), summary, given.clone())
+    let commands = Box::new(Lenient(io::stdout()));
+    Folded::new(report::Github::new(commands, summary, given.clone()))
 }
 
 pub(super) fn stdout() -> Named<io::Stdout> {
@@ -381,7 +385,7 @@ pub(super) fn stdout() -> Named<io::Stdout> {
 }
 
 /// What people watch. With `--format json` stdout belongs to the events.
-fn terminal(global: &Global, args: &Args, given: Options) -> Option<Arc<Mutex<Terminal>>> {
+fn terminal(global: &Global, args: &Args, given: Options) -> Option<Screen> {
     if args.format == Format::Json {
         return None;
     }
@@ -395,7 +399,8 @@ fn terminal(global: &Global, args: &Args, given: Options) -> Option<Arc<Mutex<Te
     };
     let out = Box::new(Lenient(stdout()));
     let progress = Box::new(Lenient(io::stderr()));
-    Some(Arc::new(Mutex::new(Terminal::new(out, progress, options))))
+    let terminal = Folded::new(Terminal::new(out, progress, options));
+    Some(Arc::new(Mutex::new(terminal)))
 }
 
 /// Runs, redraws the terminal, and listens to signals: the first SIGINT cancels, the second drops the run, and
@@ -403,7 +408,7 @@ fn terminal(global: &Global, args: &Args, given: Options) -> Option<Arc<Mutex<Te
 async fn attended(
     run: Run,
     handle: Handle,
-    terminal: Option<Arc<Mutex<Terminal>>>,
+    terminal: Option<Screen>,
 ) -> Option<Result<Report, ServiceError>> {
     let mut beside = JoinSet::new();
     if let Some(terminal) = terminal {
@@ -431,7 +436,7 @@ async fn twice_asked(handle: Handle) {
     signals.next().await;
 }
 
-async fn redraw(terminal: Arc<Mutex<Terminal>>) {
+async fn redraw(terminal: Screen) {
     let mut every = tokio::time::interval(Duration::from_millis(250));
     loop {
         every.tick().await;
@@ -445,7 +450,7 @@ async fn redraw(terminal: Arc<Mutex<Terminal>>) {
 }
 
 /// SIGUSR1 prints every running machine.
-async fn dump_on_request(terminal: Arc<Mutex<Terminal>>) {
+async fn dump_on_request(terminal: Screen) {
     let Ok(mut asked) = signal(SignalKind::user_defined1()) else {
         return;
     };

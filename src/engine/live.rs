@@ -258,31 +258,36 @@ impl LiveWorld {
             Fact::InstructionStarted { what, attempt, .. } => {
                 tracing::debug!(what = %self.shared.event_log.masked(what), attempt, "instruction");
             }
-            Fact::InstructionFinished {
-                result: Attempted::Reply(reply),
-                micros,
-                ..
-            }
-            | Fact::PollAnswered {
-                result: Attempted::Reply(reply),
-                micros,
-                ..
-            } => {
-                tracing::debug!(summary = %self.shared.event_log.masked(&reply.summary), micros, "answer");
-            }
-            Fact::InstructionFinished {
-                result: Attempted::Failure(failure),
-                ..
-            }
-            | Fact::PollAnswered {
-                result: Attempted::Failure(failure),
-                ..
-            } => {
-                let failure = failure.to_string();
-                tracing::debug!(failure = %self.shared.event_log.masked(&failure), "no answer");
-            }
+            Fact::InstructionFinished { result, micros, .. }
+            | Fact::PollAnswered { result, micros, .. } => match result {
+                Attempted::Reply(reply) => {
+                    let summary = self.shared.event_log.masked(&reply.summary);
+                    tracing::debug!(%summary, micros, "answer");
+                }
+                Attempted::Failure(failure) => {
+                    let failure = failure.to_string();
+                    let failure = self.shared.event_log.masked(&failure);
+                    tracing::debug!(%failure, "no answer");
+                }
+            },
             Fact::MessageReceived { number, .. } => tracing::debug!(number, "message"),
-            _ => {}
+            Fact::RunStarted(_)
+            | Fact::ExecutionStarted(_)
+            | Fact::InstructionSkipped { .. }
+            | Fact::ExpectationChecked { .. }
+            | Fact::VariableSaved { .. }
+            | Fact::SubscriptionOpened { .. }
+            | Fact::ConditionChecked { .. }
+            | Fact::WaitStarted { .. }
+            | Fact::Deferred { .. }
+            | Fact::CleanupStarted { .. }
+            | Fact::CleanupSkipped { .. }
+            | Fact::CleanupFinished { .. }
+            | Fact::NeverKnown(_)
+            | Fact::Log { .. }
+            | Fact::SignalSent { .. }
+            | Fact::RunFinished { .. }
+            | Fact::RunSealed { .. } => {}
         }
     }
 }

@@ -254,6 +254,41 @@ pub enum Fact {
     },
 }
 
+impl Fact {
+    /// What came back, where something did: the end of an instruction's attempt, or of a poll's.
+    #[must_use]
+    pub fn result(&self) -> Option<&Attempted> {
+        match self {
+            Self::InstructionFinished { result, .. } | Self::PollAnswered { result, .. } => {
+                Some(result)
+            }
+            Self::RunStarted(_)
+            | Self::ExecutionStarted(_)
+            | Self::StateEntered { .. }
+            | Self::InstructionStarted { .. }
+            | Self::InstructionSkipped { .. }
+            | Self::ExpectationChecked { .. }
+            | Self::VariableSaved { .. }
+            | Self::SubscriptionOpened { .. }
+            | Self::MessageReceived { .. }
+            | Self::ConditionChecked { .. }
+            | Self::WaitStarted { .. }
+            | Self::TransitionTaken { .. }
+            | Self::TimedOut { .. }
+            | Self::Deferred { .. }
+            | Self::CleanupStarted { .. }
+            | Self::CleanupSkipped { .. }
+            | Self::CleanupFinished { .. }
+            | Self::NeverKnown(_)
+            | Self::Log { .. }
+            | Self::SignalSent { .. }
+            | Self::ExecutionFinished { .. }
+            | Self::RunFinished { .. }
+            | Self::RunSealed { .. } => None,
+        }
+    }
+}
+
 /// How a run began.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunStarted {

@@ -271,7 +271,26 @@ impl Mask {
             }
             // Nothing but numbers and words of our own.
             fact @ (Fact::RunFinished { .. } | Fact::RunSealed { .. }) => fact,
-            _ => Fact::Log {
+            Fact::StateEntered { .. }
+            | Fact::InstructionStarted { .. }
+            | Fact::InstructionFinished { .. }
+            | Fact::InstructionSkipped { .. }
+            | Fact::ExpectationChecked { .. }
+            | Fact::VariableSaved { .. }
+            | Fact::SubscriptionOpened { .. }
+            | Fact::MessageReceived { .. }
+            | Fact::PollAnswered { .. }
+            | Fact::ConditionChecked { .. }
+            | Fact::WaitStarted { .. }
+            | Fact::TransitionTaken { .. }
+            | Fact::TimedOut { .. }
+            | Fact::Deferred { .. }
+            | Fact::CleanupStarted { .. }
+            | Fact::CleanupSkipped { .. }
+            | Fact::CleanupFinished { .. }
+            | Fact::NeverKnown(_)
+            | Fact::Log { .. }
+            | Fact::SignalSent { .. } => Fact::Log {
                 place: Arc::new(Location {
                     file: Name::default(),
                     path: Name::default(),

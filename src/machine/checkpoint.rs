@@ -64,7 +64,25 @@ impl Checkpoint {
                     self.deferred.remove(newest);
                 }
             }
-            _ => {}
+            Fact::RunStarted(_)
+            | Fact::ExecutionStarted(_)
+            | Fact::InstructionStarted { .. }
+            | Fact::ExpectationChecked { .. }
+            | Fact::SubscriptionOpened { .. }
+            | Fact::MessageReceived { .. }
+            | Fact::PollAnswered { .. }
+            | Fact::ConditionChecked { .. }
+            | Fact::WaitStarted { .. }
+            | Fact::TransitionTaken { .. }
+            | Fact::TimedOut { .. }
+            | Fact::CleanupStarted { .. }
+            | Fact::CleanupFinished { .. }
+            | Fact::NeverKnown(_)
+            | Fact::Log { .. }
+            | Fact::SignalSent { .. }
+            | Fact::ExecutionFinished { .. }
+            | Fact::RunFinished { .. }
+            | Fact::RunSealed { .. } => {}
         }
     }
 }

@@ -1,8 +1,11 @@
-//! One event in one line.
+//! One event in one line: the only place that says one in words.
 
 use super::status::Status;
 use super::value::{compact, count, length};
-use crate::event::{Attempted, ConditionVerdict, Fact, Location, Outcome};
+use crate::event::{
+    Attempted, ConditionVerdict, ExecutionStarted, Explanation, Fact, Headline, Json, Location,
+    Name, Outcome,
+};
 
 /// An event in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,11 +38,24 @@ pub(crate) fn event_line(fact: &Fact) -> EventLine {
 
 fn told(fact: &Fact) -> (Option<Status>, String) {
     match fact {
-        Fact::RunStarted(_)
-        | Fact::RunFinished { .. }
-        | Fact::RunSealed { .. }
-        | Fact::ExecutionStarted(_)
-        | Fact::ExecutionFinished { .. } => of_run(fact),
+        Fact::RunStarted(started) => {
+            let tasks = count(started.tasks.into(), "task");
+            (None, format!("the run of {tasks} begins"))
+        }
+        Fact::RunFinished {
+            outcome, micros, ..
+        } => {
+            let text = format!("the run has {} in {}", ended(*outcome), length(*micros));
+            (Some(Status::Ended(*outcome)), text)
+        }
+        Fact::RunSealed { events, .. } => {
+            let events = count(*events, "event");
+            (None, format!("the journal holds {events}"))
+        }
+        Fact::ExecutionStarted(started) => (None, begun(started)),
+        Fact::ExecutionFinished {
+            outcome, headline, ..
+        } => finished(*outcome, headline.as_deref()),
         Fact::StateEntered { state, visit } => (None, format!("enters {state}, visit {visit}")),
         Fact::InstructionStarted { what, attempt, .. } => {
             (Some(Status::Running), numbered(what, *attempt))
@@ -58,41 +74,17 @@ fn told(fact: &Fact) -> (Option<Status>, String) {
             place,
             held,
             explanation,
-        } => match explanation {
-            _ if *held => (GOOD, format!("its expectation holds ({})", at(place))),
-            Some(why) => (BAD, format!("expected {} ({})", why.source, at(place))),
-            None => (BAD, format!("its expectation is false ({})", at(place))),
-        },
+        } => expected(place, *held, explanation.as_deref()),
         Fact::VariableSaved { name, value } => (None, format!("{name} = {}", short(value))),
         Fact::PollAnswered {
             attempt, result, ..
-        } => match result {
-            Attempted::Failure(trouble) => {
-                let text = format!("poll #{attempt}: not yet: {}", trouble.message);
-                (NOT_YET, text)
-            }
-            Attempted::Reply(_) => (None, format!("poll #{attempt}: {}", answered(result).1)),
-        },
+        } => polled(*attempt, result),
         Fact::ConditionChecked {
             verdict,
             explanation,
             seen,
             ..
-        } => {
-            let (status, word) = match verdict {
-                ConditionVerdict::NotYet => (NOT_YET, "not yet"),
-                ConditionVerdict::Unknown => (NOT_YET, "unknown"),
-                ConditionVerdict::Fulfilled => (GOOD, "fulfilled"),
-                ConditionVerdict::Failed => (BAD, "failed"),
-            };
-            let seen = seen.as_deref();
-            let why = match (seen, explanation) {
-                (Some((operand, value)), _) => format!(": {operand}={}", short(value)),
-                (None, Some(why)) => format!(": {}", why.source),
-                (None, None) => String::new(),
-            };
-            (status, format!("{word}{why}"))
-        }
+        } => checked(*verdict, explanation.as_deref(), seen.as_deref()),
         Fact::NeverKnown(one) => (BAD, super::view::never_known(one)),
         Fact::WaitStarted { limit_micros } => {
             let most = limit_micros.map(|limit| format!(", at most {}", length(limit)));
@@ -103,23 +95,14 @@ fn told(fact: &Fact) -> (Option<Status>, String) {
             place,
             also_ready,
             ..
-        } => {
-            let also = match &also_ready[..] {
-                [] => String::new(),
-                others => format!("; ready too: {}", others.join(", ")),
-            };
-            (GOOD, format!("→ {to} ({}){also}", at(place)))
-        }
+        } => (GOOD, taken(to, place, also_ready)),
         Fact::TimedOut {
             scope,
             limit_micros,
             ..
         } => {
-            let text = format!(
-                "the {}'s limit of {} has expired",
-                scope.word(),
-                length(*limit_micros)
-            );
+            let limit = length(*limit_micros);
+            let text = format!("the {}'s limit of {limit} has expired", scope.word());
             (Some(Status::Ended(Outcome::TimedOut)), text)
         }
         Fact::SubscriptionOpened { source, .. } => {
@@ -130,49 +113,6 @@ fn told(fact: &Fact) -> (Option<Status>, String) {
         }
         Fact::Log { text, .. } => (None, format!("log: {text}")),
         Fact::SignalSent { name, data, .. } => (None, format!("signal {name}: {}", short(data))),
-        Fact::Deferred { .. }
-        | Fact::CleanupStarted { .. }
-        | Fact::CleanupSkipped { .. }
-        | Fact::CleanupFinished { .. } => of_cleanup(fact),
-    }
-}
-
-fn of_run(fact: &Fact) -> (Option<Status>, String) {
-    match fact {
-        Fact::RunStarted(started) => {
-            let tasks = count(started.tasks.into(), "task");
-            (None, format!("the run of {tasks} begins"))
-        }
-        Fact::RunFinished {
-            outcome, micros, ..
-        } => {
-            let text = format!("the run has {} in {}", ended(*outcome), length(*micros));
-            (Some(Status::Ended(*outcome)), text)
-        }
-        Fact::RunSealed { events, .. } => {
-            let events = count(*events, "event");
-            (None, format!("the journal holds {events}"))
-        }
-        Fact::ExecutionStarted(started) => {
-            let again = match started.attempts {
-                0..=1 => String::new(),
-                attempts => format!(", attempt {} of {attempts}", started.attempt),
-            };
-            (None, format!("{} begins{again}", started.task))
-        }
-        Fact::ExecutionFinished {
-            outcome, headline, ..
-        } => {
-            let why = headline.as_ref().map(|why| format!(": {}", why.failure));
-            let text = format!("it has {}{}", ended(*outcome), why.unwrap_or_default());
-            (Some(Status::Ended(*outcome)), text)
-        }
-        _ => (None, String::new()),
-    }
-}
-
-fn of_cleanup(fact: &Fact) -> (Option<Status>, String) {
-    match fact {
         Fact::Deferred { place, .. } => (None, format!("a `defer` is armed ({})", at(place))),
         Fact::CleanupStarted { deferred } => {
             let armed = count((*deferred).into(), "armed `defer`");
@@ -186,8 +126,70 @@ fn of_cleanup(fact: &Fact) -> (Option<Status>, String) {
             None => (GOOD, "cleanup is done".to_owned()),
             Some(first) => (BROKEN, format!("cleanup failed: {}", first.failure)),
         },
-        _ => (None, String::new()),
     }
+}
+
+fn begun(started: &ExecutionStarted) -> String {
+    let again = match started.attempts {
+        0..=1 => String::new(),
+        attempts => format!(", attempt {} of {attempts}", started.attempt),
+    };
+    format!("{} begins{again}", started.task)
+}
+
+fn finished(outcome: Outcome, headline: Option<&Headline>) -> (Option<Status>, String) {
+    let why = headline.map(|why| format!(": {}", why.failure));
+    let text = format!("it has {}{}", ended(outcome), why.unwrap_or_default());
+    (Some(Status::Ended(outcome)), text)
+}
+
+fn expected(
+    place: &Location,
+    held: bool,
+    explanation: Option<&Explanation>,
+) -> (Option<Status>, String) {
+    match explanation {
+        _ if held => (GOOD, format!("its expectation holds ({})", at(place))),
+        Some(why) => (BAD, format!("expected {} ({})", why.source, at(place))),
+        None => (BAD, format!("its expectation is false ({})", at(place))),
+    }
+}
+
+fn polled(attempt: u32, result: &Attempted) -> (Option<Status>, String) {
+    match result {
+        Attempted::Failure(trouble) => {
+            let text = format!("poll #{attempt}: not yet: {}", trouble.message);
+            (NOT_YET, text)
+        }
+        Attempted::Reply(_) => (None, format!("poll #{attempt}: {}", answered(result).1)),
+    }
+}
+
+fn checked(
+    verdict: ConditionVerdict,
+    explanation: Option<&Explanation>,
+    seen: Option<&(Name, Json)>,
+) -> (Option<Status>, String) {
+    let (status, word) = match verdict {
+        ConditionVerdict::NotYet => (NOT_YET, "not yet"),
+        ConditionVerdict::Unknown => (NOT_YET, "unknown"),
+        ConditionVerdict::Fulfilled => (GOOD, "fulfilled"),
+        ConditionVerdict::Failed => (BAD, "failed"),
+    };
+    let why = match (seen, explanation) {
+        (Some((operand, value)), _) => format!(": {operand}={}", short(value)),
+        (None, Some(why)) => format!(": {}", why.source),
+        (None, None) => String::new(),
+    };
+    (status, format!("{word}{why}"))
+}
+
+fn taken(to: &str, place: &Location, also_ready: &[Name]) -> String {
+    let also = match also_ready {
+        [] => String::new(),
+        others => format!("; ready too: {}", others.join(", ")),
+    };
+    format!("→ {to} ({}){also}", at(place))
 }
 
 /// The word after "it has".
@@ -217,7 +219,7 @@ fn numbered(text: &str, attempt: u32) -> String {
     }
 }
 
-fn short(value: &crate::event::Json) -> String {
+fn short(value: &Json) -> String {
     compact(value, VALUE_BYTES, "…")
 }
 

@@ -1,5 +1,6 @@
 //! The formats that `--report FORMAT=FILE` and `funcy report` know.
 
+use super::folded::Folded;
 use super::html::Html;
 use super::json::Document;
 use super::junit::Junit;
@@ -25,22 +26,22 @@ pub static REPORTS: &[ReportFormat] = &[
     ReportFormat {
         name: "junit",
         summary: "JUnit XML: a suite for each folder, a test case for each task",
-        make: |writer, options| Box::new(Junit::new(writer, options)),
+        make: |writer, options| Box::new(Folded::new(Junit::new(writer, options))),
     },
     ReportFormat {
         name: "json",
         summary: "one JSON document: the run and each task with its attempts",
-        make: |writer, options| Box::new(Document::new(writer, options)),
+        make: |writer, options| Box::new(Folded::new(Document::new(writer, options))),
     },
     ReportFormat {
         name: "markdown",
         summary: "the counts, a table of what did not simply pass, each failure in full",
-        make: |writer, options| Box::new(Markdown::new(writer, options)),
+        make: |writer, options| Box::new(Folded::new(Markdown::new(writer, options))),
     },
     ReportFormat {
         name: "html",
         summary: "one page to read and to send: every task, each failure in full, what happened",
-        make: |writer, options| Box::new(Html::new(writer, options)),
+        make: |writer, options| Box::new(Folded::new(Html::new(writer, options))),
     },
     ReportFormat {
         name: "ndjson",

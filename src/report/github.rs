@@ -1,11 +1,11 @@
 //! GitHub Actions: a mark at the line of each failure, and a table in the step's summary.
 
 use super::failure::anchor;
+use super::folded::Format;
 use super::markdown::Markdown;
 use super::options::Options;
 use super::text::printable;
 use super::view::{Ended, Key, Live};
-use crate::event::{Event, Sink};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -16,9 +16,7 @@ use std::io::{self, Write};
 pub struct Github {
     commands: Box<dyn Write + Send>,
     summary: Option<Markdown>,
-    live: Live,
     failures: BTreeMap<Key, Annotation>,
-    written: bool,
 }
 
 struct Annotation {
@@ -41,9 +39,7 @@ impl Github {
         Self {
             commands,
             summary: summary.map(|writer| Markdown::new(writer, options)),
-            live: Live::default(),
             failures: BTreeMap::new(),
-            written: false,
         }
     }
 
@@ -81,26 +77,15 @@ fn property(text: &str) -> String {
     message(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-impl Sink for Github {
-    fn accept(&mut self, events: &[Event]) -> io::Result<()> {
-        for event in events {
-            if let Some(ended) = self.live.apply(event) {
-                self.add(&ended);
-            }
-        }
-        match &mut self.summary {
-            Some(summary) => summary.accept(events),
-            None => Ok(()),
+impl Format for Github {
+    fn ended(&mut self, ended: Ended, live: &Live) {
+        self.add(&ended);
+        if let Some(summary) = &mut self.summary {
+            summary.ended(ended, live);
         }
     }
 
-    fn finish(&mut self) -> io::Result<()> {
-        if std::mem::replace(&mut self.written, true) {
-            return Ok(());
-        }
-        for ended in self.live.interrupt() {
-            self.add(&ended);
-        }
+    fn finish(&mut self, live: &Live) -> io::Result<()> {
         for one in self.failures.values().take(MAX_ANNOTATIONS) {
             let text = message(&one.message);
             writeln!(self.commands, "::error {}::{text}", one.properties)?;
@@ -111,7 +96,7 @@ impl Sink for Github {
         }
         self.commands.flush()?;
         match &mut self.summary {
-            Some(summary) => summary.finish(),
+            Some(summary) => summary.finish(live),
             None => Ok(()),
         }
     }

@@ -1,13 +1,14 @@
 //! A run as one page that asks for nothing else: it opens from a disk, without a network and without scripts.
 
 use super::event_line::event_line;
+use super::folded::Format;
 use super::options::Options;
 use super::status::{Hue, Status, Theme};
 use super::style::Style;
 use super::text::{append, printable};
 use super::value::{length, utc};
 use super::view::{Ended, Key, Live};
-use crate::event::{Event, ExecutionId, Outcome, Sink};
+use crate::event::{Event, ExecutionId, Outcome};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -16,14 +17,12 @@ use std::io::{self, Write};
 pub struct Html {
     writer: Box<dyn Write + Send>,
     options: Options,
-    live: Live,
     /// What happened in the executions under way.
     events: BTreeMap<ExecutionId, Happened>,
     /// The executions that have ended, in the order of the run's tasks, each task's attempts together.
     tasks: BTreeMap<(Key, u32), TaskSection>,
     /// The bytes of what happened, all executions together.
     bytes: usize,
-    written: bool,
 }
 
 /// The rows of one execution's events.
@@ -66,18 +65,16 @@ impl Html {
         Self {
             writer,
             options: Options { style, ..options },
-            live: Live::default(),
             events: BTreeMap::new(),
             tasks: BTreeMap::new(),
             bytes: 0,
-            written: false,
         }
     }
 
     /// Keeps a line of what happened.
-    fn happened(&mut self, event: &Event) {
+    fn happened(&mut self, event: &Event, live: &Live) {
         let Some(id) = event.execution else { return };
-        let Some(began) = self.live.running.get(&id).map(|running| running.began) else {
+        let Some(began) = live.running.get(&id).map(|running| running.began) else {
             return;
         };
         let happened = self.events.entry(id).or_default();
@@ -104,7 +101,7 @@ impl Html {
         self.bytes += happened.rows.len() - before;
     }
 
-    fn add(&mut self, ended: &Ended) {
+    fn add(&mut self, ended: &Ended, live: &Live) {
         let started = &ended.started;
         let why = match ended.outcome {
             Outcome::Passed => ended.warnings().join("; "),
@@ -129,15 +126,15 @@ impl Html {
             path: path.collect(),
             more_visits: ended.more_visits,
             why,
-            failure: ended.failure_text(self.live.run.as_ref(), &self.options),
+            failure: ended.failure_text(live.run.as_ref(), &self.options),
             happened: self.events.remove(&ended.id).unwrap_or_default(),
         };
         self.tasks.insert((ended.key(), started.attempt), task);
     }
 
-    fn page(&self) -> String {
-        let run = self.live.run.as_deref().unwrap_or("unknown");
-        let outcome = match self.live.end {
+    fn page(&self, live: &Live) -> String {
+        let run = live.run.as_deref().unwrap_or("unknown");
+        let outcome = match live.end {
             Some((outcome, _)) => outcome,
             None => Outcome::Interrupted,
         };
@@ -156,7 +153,7 @@ impl Html {
                 style_sheet(),
             ),
         );
-        self.header(run, status, &mut out);
+        header(live, run, status, &mut out);
         out.push_str("<main>\n");
         let longest = self.tasks.values().map(|task| task.micros).max();
         // What did not pass is looked for: it comes first, and open.
@@ -168,55 +165,55 @@ impl Html {
         out.push_str("</main>\n</body>\n</html>\n");
         out
     }
+}
 
-    fn header(&self, run: &str, status: Status, out: &mut String) {
-        let started = &self.live.started;
+fn header(live: &Live, run: &str, status: Status, out: &mut String) {
+    let started = &live.started;
+    append(
+        out,
+        format_args!(
+            "<header>\n<h1><span class=\"{}\">{} {}</span> funcy run {}</h1>\n<p class=\"counts\">",
+            class(status),
+            status.glyph(true),
+            status.word(),
+            escaped(run),
+        ),
+    );
+    let mut counts: Vec<_> = live.tally.iter().collect();
+    counts.reverse();
+    for (outcome, count) in counts {
+        let status = Status::Ended(outcome);
         append(
             out,
             format_args!(
-                "<header>\n<h1><span class=\"{}\">{} {}</span> funcy run {}</h1>\n<p class=\"counts\">",
+                "<span class=\"{}\">{} {count} {}</span> ",
                 class(status),
                 status.glyph(true),
-                status.word(),
-                escaped(run),
+                status.word()
             ),
         );
-        let mut counts: Vec<_> = self.live.tally.iter().collect();
-        counts.reverse();
-        for (outcome, count) in counts {
-            let status = Status::Ended(outcome);
-            append(
-                out,
-                format_args!(
-                    "<span class=\"{}\">{} {count} {}</span> ",
-                    class(status),
-                    status.glyph(true),
-                    status.word()
-                ),
-            );
-        }
-        let micros = match self.live.end {
-            Some((_, micros)) => micros,
-            None => (self.live.now - self.live.began).max(0).unsigned_abs(),
-        };
-        append(out, format_args!("in {}</p>\n<dl>\n", length(micros)));
-        let mut row = |name: &str, value: &str| {
-            let value = escaped(&printable(value, true));
-            append(out, format_args!("<dt>{name}</dt><dd>{value}</dd>\n"));
-        };
-        row("began", &utc(self.live.began));
-        row("command", &started.command.join(" "));
-        row("seed", &started.seed.to_string());
-        row("funcy", &started.version);
-        for (name, value) in &started.labels {
-            row("label", &format!("{name}={value}"));
-        }
-        match &self.live.sealed {
-            Some((head, events)) => row("journal", &format!("{events} events, head {head}")),
-            None => row("journal", "none was kept, or the run did not end"),
-        }
-        out.push_str("</dl>\n</header>\n");
     }
+    let micros = match live.end {
+        Some((_, micros)) => micros,
+        None => (live.now - live.began).max(0).unsigned_abs(),
+    };
+    append(out, format_args!("in {}</p>\n<dl>\n", length(micros)));
+    let mut row = |name: &str, value: &str| {
+        let value = escaped(&printable(value, true));
+        append(out, format_args!("<dt>{name}</dt><dd>{value}</dd>\n"));
+    };
+    row("began", &utc(live.began));
+    row("command", &started.command.join(" "));
+    row("seed", &started.seed.to_string());
+    row("funcy", &started.version);
+    for (name, value) in &started.labels {
+        row("label", &format!("{name}={value}"));
+    }
+    match &live.sealed {
+        Some((head, events)) => row("journal", &format!("{events} events, head {head}")),
+        None => row("journal", "none was kept, or the run did not end"),
+    }
+    out.push_str("</dl>\n</header>\n");
 }
 
 impl TaskSection {
@@ -321,25 +318,17 @@ impl TaskSection {
     }
 }
 
-impl Sink for Html {
-    fn accept(&mut self, events: &[Event]) -> io::Result<()> {
-        for event in events {
-            self.happened(event);
-            if let Some(ended) = self.live.apply(event) {
-                self.add(&ended);
-            }
-        }
-        Ok(())
+impl Format for Html {
+    fn event(&mut self, event: &Event, live: &Live) {
+        self.happened(event, live);
     }
 
-    fn finish(&mut self) -> io::Result<()> {
-        if std::mem::replace(&mut self.written, true) {
-            return Ok(());
-        }
-        for ended in self.live.interrupt() {
-            self.add(&ended);
-        }
-        self.writer.write_all(self.page().as_bytes())?;
+    fn ended(&mut self, ended: Ended, live: &Live) {
+        self.add(&ended, live);
+    }
+
+    fn finish(&mut self, live: &Live) -> io::Result<()> {
+        self.writer.write_all(self.page(live).as_bytes())?;
         self.writer.flush()
     }
 }
@@ -426,11 +415,13 @@ td:last-child{overflow-wrap:anywhere;color:var(--ink)}
 #[cfg(test)]
 mod tests {
     use super::super::fixture::{Shared, sample_run};
+    use super::super::folded::Folded;
     use super::*;
+    use crate::event::Sink;
 
     fn page(events: &[Event]) -> String {
         let shared = Shared::default();
-        let mut html = Html::new(Box::new(shared.clone()), Options::default());
+        let mut html = Folded::new(Html::new(Box::new(shared.clone()), Options::default()));
         html.accept(events).expect("written");
         html.finish().expect("written");
         shared.text()

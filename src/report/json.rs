@@ -1,10 +1,11 @@
 //! One JSON document about a run.
 
+use super::folded::Format;
 use super::options::Options;
 use super::style::Style;
 use super::value::utc;
 use super::view::{Ended, Key, Live};
-use crate::event::{Event, Headline, Json, Metrics, Name, Outcome, Sink, Tally};
+use crate::event::{Headline, Json, Metrics, Name, Outcome, Tally};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -13,10 +14,8 @@ use std::io::{self, Write};
 pub struct Document {
     writer: Box<dyn Write + Send>,
     options: Options,
-    live: Live,
     /// The tasks, in the order of the run.
     tasks: BTreeMap<Key, JsonTask>,
-    written: bool,
 }
 
 /// The whole document.
@@ -118,15 +117,13 @@ impl Document {
                 style: Style::plain(),
                 ..options
             },
-            live: Live::default(),
             tasks: BTreeMap::new(),
-            written: false,
         }
     }
 
-    fn add(&mut self, ended: Ended) {
+    fn add(&mut self, ended: Ended, live: &Live) {
         let key = ended.key();
-        let text = ended.failure_text(self.live.run.as_ref(), &self.options);
+        let text = ended.failure_text(live.run.as_ref(), &self.options);
         let warnings = ended.warnings();
         let failed = (!text.is_empty()).then(|| Failed {
             headline: ended.headline.map(|headline| *headline),
@@ -180,40 +177,28 @@ pub(crate) fn counts(tally: &Tally) -> BTreeMap<String, u32> {
         .collect()
 }
 
-impl Sink for Document {
-    fn accept(&mut self, events: &[Event]) -> io::Result<()> {
-        for event in events {
-            if let Some(ended) = self.live.apply(event) {
-                self.add(ended);
-            }
-        }
-        Ok(())
+impl Format for Document {
+    fn ended(&mut self, ended: Ended, live: &Live) {
+        self.add(ended, live);
     }
 
-    fn finish(&mut self) -> io::Result<()> {
-        if std::mem::replace(&mut self.written, true) {
-            return Ok(());
-        }
-        for ended in self.live.interrupt() {
-            self.add(ended);
-        }
-        let started = &self.live.started;
+    fn finish(&mut self, live: &Live) -> io::Result<()> {
+        let started = &live.started;
         let whole = Whole {
             version: 1,
             run: JsonRun {
-                id: self.live.run.as_ref(),
+                id: live.run.as_ref(),
                 funcy: &started.version,
                 command: &started.command,
                 seed: started.seed,
-                started: utc(self.live.began),
-                micros: self.live.end.map(|(_, micros)| micros),
-                outcome: self
-                    .live
+                started: utc(live.began),
+                micros: live.end.map(|(_, micros)| micros),
+                outcome: live
                     .end
                     .map_or(Outcome::Interrupted, |(outcome, _)| outcome),
                 selected: started.tasks,
-                counts: counts(&self.live.tally),
-                journal: (self.live.sealed.as_ref()).map(|(head, events)| JournalHead {
+                counts: counts(&live.tally),
+                journal: (live.sealed.as_ref()).map(|(head, events)| JournalHead {
                     head,
                     events: *events,
                 }),

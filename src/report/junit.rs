@@ -1,11 +1,12 @@
 //! JUnit XML: a suite for each folder, a test case for each task.
 
+use super::folded::Format;
 use super::options::Options;
 use super::style::Style;
 use super::text::{append, printable};
 use super::value::{length, utc};
 use super::view::{Ended, Key, Live};
-use crate::event::{Event, Name, Outcome, Sink};
+use crate::event::{Name, Outcome};
 use quick_junit::{
     NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite, XmlString,
 };
@@ -17,10 +18,8 @@ use std::time::Duration;
 pub struct Junit {
     writer: Box<dyn Write + Send>,
     options: Options,
-    live: Live,
     /// The tasks, in the order of the run.
     tasks: BTreeMap<Key, TaskAttempts>,
-    written: bool,
 }
 
 /// A task with all its attempts.
@@ -41,32 +40,14 @@ impl Junit {
                 style: Style::plain(),
                 ..options
             },
-            live: Live::default(),
             tasks: BTreeMap::new(),
-            written: false,
         }
     }
 
-    fn add(&mut self, ended: &Ended) {
-        let earlier = self.tasks.remove(&ended.key());
-        let mut reruns = Vec::new();
-        if let Some(mut task) = earlier {
-            reruns.append(&mut task.reruns);
-            reruns.extend(rerun(&task));
-        }
-        let task = TaskAttempts {
-            file: Name::clone(&ended.started.file),
-            case: case(ended, &self.live, &self.options),
-            reruns,
-            micros: ended.metrics.micros,
-        };
-        self.tasks.insert(ended.key(), task);
-    }
-
-    fn report(&mut self) -> Report {
-        let run = self.live.run.as_deref().unwrap_or("unknown").to_owned();
+    fn report(&mut self, live: &Live) -> Report {
+        let run = live.run.as_deref().unwrap_or("unknown").to_owned();
         let mut report = Report::new(format!("funcy run {run}"));
-        if let Some((_, micros)) = self.live.end {
+        if let Some((_, micros)) = live.end {
             report.set_time(Duration::from_micros(micros));
         }
         let mut suites: BTreeMap<String, TestSuite> = BTreeMap::new();
@@ -74,11 +55,11 @@ impl Junit {
             let folder = folder(&task.file);
             let suite = suites.entry(folder.to_owned()).or_insert_with(|| {
                 let mut suite = TestSuite::new(xml(folder));
-                let began = utc(self.live.began);
+                let began = utc(live.began);
                 suite.extra.insert("timestamp".into(), began.into());
                 suite.add_property(Property::new("run", run.as_str()));
-                suite.add_property(Property::new("seed", self.live.started.seed.to_string()));
-                if let Some((head, _)) = &self.live.sealed {
+                suite.add_property(Property::new("seed", live.started.seed.to_string()));
+                if let Some((head, _)) = &live.sealed {
                     suite.add_property(Property::new("journal.head", xml(head)));
                 }
                 suite
@@ -94,24 +75,25 @@ impl Junit {
     }
 }
 
-impl Sink for Junit {
-    fn accept(&mut self, events: &[Event]) -> io::Result<()> {
-        for event in events {
-            if let Some(ended) = self.live.apply(event) {
-                self.add(&ended);
-            }
+impl Format for Junit {
+    fn ended(&mut self, ended: Ended, live: &Live) {
+        let earlier = self.tasks.remove(&ended.key());
+        let mut reruns = Vec::new();
+        if let Some(mut task) = earlier {
+            reruns.append(&mut task.reruns);
+            reruns.extend(rerun(&task));
         }
-        Ok(())
+        let task = TaskAttempts {
+            file: Name::clone(&ended.started.file),
+            case: case(&ended, live, &self.options),
+            reruns,
+            micros: ended.metrics.micros,
+        };
+        self.tasks.insert(ended.key(), task);
     }
 
-    fn finish(&mut self) -> io::Result<()> {
-        if std::mem::replace(&mut self.written, true) {
-            return Ok(());
-        }
-        for ended in self.live.interrupt() {
-            self.add(&ended);
-        }
-        let report = self.report();
+    fn finish(&mut self, live: &Live) -> io::Result<()> {
+        let report = self.report(live);
         report
             .serialize(&mut self.writer)
             .map_err(io::Error::other)?;

@@ -1,12 +1,13 @@
 //! A run as Markdown: for a step summary, a merge request, a chat.
 
+use super::folded::Format;
 use super::options::Options;
 use super::status::Status;
 use super::style::Style;
 use super::text::{append, cut_end, printable};
 use super::value::length;
 use super::view::{Ended, Key, Live};
-use crate::event::{Event, Outcome, Sink};
+use crate::event::Outcome;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -15,10 +16,8 @@ use std::io::{self, Write};
 pub struct Markdown {
     writer: Box<dyn Write + Send>,
     options: Options,
-    live: Live,
     /// What did not simply pass, in the order of the run's tasks.
     tasks: BTreeMap<Key, TaskRow>,
-    written: bool,
 }
 
 struct TaskRow {
@@ -43,13 +42,11 @@ impl Markdown {
         Self {
             writer,
             options: Options { style, ..options },
-            live: Live::default(),
             tasks: BTreeMap::new(),
-            written: false,
         }
     }
 
-    fn add(&mut self, ended: &Ended) {
+    fn add(&mut self, ended: &Ended, live: &Live) {
         if ended.outcome == Outcome::Passed {
             return;
         }
@@ -77,16 +74,15 @@ impl Markdown {
         let task = TaskRow {
             outcome: ended.outcome,
             row,
-            failure: ended.failure_text(self.live.run.as_ref(), &self.options),
+            failure: ended.failure_text(live.run.as_ref(), &self.options),
             warnings: ended.warnings(),
         };
         self.tasks.insert(ended.key(), task);
     }
 
-    fn text(&self) -> String {
-        let run = self.live.run.as_deref().unwrap_or("unknown");
-        let mut counts: Vec<String> = self
-            .live
+    fn text(&self, live: &Live) -> String {
+        let run = live.run.as_deref().unwrap_or("unknown");
+        let mut counts: Vec<String> = live
             .tally
             .iter()
             .map(|(outcome, count)| {
@@ -95,14 +91,14 @@ impl Markdown {
             })
             .collect();
         counts.reverse();
-        let micros = self.live.end.map_or(0, |(_, micros)| micros);
+        let micros = live.end.map_or(0, |(_, micros)| micros);
         let mut text = format!(
             "## funcy run {}\n\n{} in {}\n",
             cell(run),
             counts.join(", "),
             length(micros)
         );
-        if let Some((head, events)) = &self.live.sealed {
+        if let Some((head, events)) = &live.sealed {
             append(
                 &mut text,
                 format_args!("\nJournal: {events} events, head `{head}`\n"),
@@ -179,24 +175,13 @@ fn fenced(failure: &str) -> String {
     format!("\n{fence}text\n{failure}{fence}\n")
 }
 
-impl Sink for Markdown {
-    fn accept(&mut self, events: &[Event]) -> io::Result<()> {
-        for event in events {
-            if let Some(ended) = self.live.apply(event) {
-                self.add(&ended);
-            }
-        }
-        Ok(())
+impl Format for Markdown {
+    fn ended(&mut self, ended: Ended, live: &Live) {
+        self.add(&ended, live);
     }
 
-    fn finish(&mut self) -> io::Result<()> {
-        if std::mem::replace(&mut self.written, true) {
-            return Ok(());
-        }
-        for ended in self.live.interrupt() {
-            self.add(&ended);
-        }
-        self.writer.write_all(self.text().as_bytes())?;
+    fn finish(&mut self, live: &Live) -> io::Result<()> {
+        self.writer.write_all(self.text(live).as_bytes())?;
         self.writer.flush()
     }
 }

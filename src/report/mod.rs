@@ -1,20 +1,23 @@
-//! What people and programs read of a run. Every reporter is a [`Sink`](crate::event::Sink): a fold over
-//! events that reads nothing else, so that a journal's events give the same report again.
+//! What people and programs read of a run. Every report is a [`Sink`](crate::event::Sink) that reads nothing
+//! but events, so that a journal's events give the same report again.
 //!
 //! - [`failure()`] writes one failure: where, what, how to mend. Every display uses it.
 //! - [`Live`] is how the executions of a run stand: the fold behind every display.
+//! - [`Folded`] holds it for a report, and a [`Format`] says how that is written.
 //! - [`Terminal`] is what `funcy run` shows; [`REPORTS`] are the formats of files.
 //! - [`Status`] and [`Style`] are the glyphs, words and colours of everything.
 //!
 //! # How to add a report format
 //!
-//! Write a type that implements `Sink`, and add one line to [`REPORTS`].
+//! Write a type that implements [`Format`], and add one line to [`REPORTS`].
 
 mod cause;
 mod command;
 mod difference;
 mod event_line;
+mod event_list;
 mod failure;
+mod folded;
 mod formats;
 mod github;
 mod html;
@@ -44,6 +47,7 @@ mod tests;
 
 pub use cause::{Cause, causes, normalized};
 pub use failure::{About, Sources, explained, failure};
+pub use folded::{Folded, Format};
 pub use formats::{REPORTS, ReportFormat, by_name};
 pub use github::Github;
 pub use html::Html;
@@ -62,6 +66,7 @@ pub use visits::{MAX_EVENTS, StateVisit, Visits};
 pub use waits::{Advice, Limited, Times, Waits};
 
 // What the commands and the screen of `watch` draw their own lists with.
+pub(crate) use event_list::lines as event_lines;
 pub(crate) use failure::anchor;
 pub(crate) use status_line::{
     dump as running_facts, ended as ended_row, json as running_json, path as path_text,
@@ -70,4 +75,4 @@ pub(crate) use status_line::{
 pub(crate) use style::{Ink, Line};
 pub(crate) use summary::counted;
 pub(crate) use text::{cut_end, cut_middle, printable, width, wrap};
-pub(crate) use value::{compact, count, length, utc};
+pub(crate) use value::{count, length, utc};

@@ -165,7 +165,27 @@ impl ExecutionSnapshot {
             Fact::MessageReceived { number, value, .. } => {
                 self.last = Some(came(format!("message {number}"), Some(value)));
             }
-            _ => {}
+            Fact::RunStarted(_)
+            | Fact::ExecutionStarted(_)
+            | Fact::StateEntered { .. }
+            | Fact::InstructionStarted { .. }
+            | Fact::InstructionSkipped { .. }
+            | Fact::ExpectationChecked { .. }
+            | Fact::SubscriptionOpened { .. }
+            | Fact::ConditionChecked { .. }
+            | Fact::WaitStarted { .. }
+            | Fact::TransitionTaken { .. }
+            | Fact::TimedOut { .. }
+            | Fact::Deferred { .. }
+            | Fact::CleanupStarted { .. }
+            | Fact::CleanupSkipped { .. }
+            | Fact::CleanupFinished { .. }
+            | Fact::NeverKnown(_)
+            | Fact::Log { .. }
+            | Fact::SignalSent { .. }
+            | Fact::ExecutionFinished { .. }
+            | Fact::RunFinished { .. }
+            | Fact::RunSealed { .. } => {}
         }
     }
 

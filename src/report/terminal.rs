@@ -1,6 +1,7 @@
 //! What `funcy run` shows: a line for each finished task, what runs and waits meanwhile, and at the end
 //! every failure in full.
 
+use super::folded::{Folded, Format};
 use super::options::Options;
 use super::status::Status;
 use super::status_line;
@@ -8,8 +9,7 @@ use super::style::{Ink, Line, Style};
 use super::summary::{Summary, counted};
 use super::text::append;
 use super::value::length;
-use super::view::Live;
-use crate::event::{Event, Sink};
+use super::view::{Ended, Live};
 use std::io::{self, Write};
 
 /// The run on a terminal, or in the log of a build.
@@ -22,7 +22,6 @@ pub struct Terminal {
     options: Options,
     /// How progress looks, if not like the results.
     progress_style: Option<Style>,
-    live: Live,
     summary: Summary,
     /// Lines that wait for the next drawing.
     pending: String,
@@ -32,7 +31,6 @@ pub struct Terminal {
     framed: i64,
     /// When a line was last written, or the run began.
     spoke: i64,
-    finished: bool,
 }
 
 /// Redrawn at most four times a second, also by a timer of 250 ms that is sometimes a little early.
@@ -56,13 +54,11 @@ impl Terminal {
             progress,
             progress_style: None,
             options,
-            live: Live::default(),
             summary: Summary::default(),
             pending: String::new(),
             drawn: Vec::new(),
             framed: 0,
             spoke: 0,
-            finished: false,
         }
     }
 
@@ -73,76 +69,38 @@ impl Terminal {
         self
     }
 
-    /// How the run stands.
-    pub fn live(&self) -> &Live {
-        &self.live
-    }
-
-    /// The terminal has another size now.
-    pub fn resize(&mut self, columns: usize, rows: usize) {
+    fn resize(&mut self, columns: usize, rows: usize) {
         let style = self.progress_style.as_mut();
         style.unwrap_or(&mut self.options.style).width = columns.max(20);
         self.options.rows = rows;
     }
 
-    /// Time has passed: draws what runs, or after a longer silence says what is waited for. `now` is in
-    /// microseconds since the Unix epoch, as in events.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn tick(&mut self, now: i64) -> io::Result<()> {
-        if self.finished || self.live.run.is_none() {
-            return Ok(());
-        }
+    fn tick(&mut self, live: &Live, now: i64) -> io::Result<()> {
         if !self.options.live {
-            return self.heartbeat(now);
+            return self.heartbeat(live, now);
         }
         if now - self.framed < FRAME_MICROS {
             return Ok(());
         }
         self.framed = now;
-        self.draw(now)
+        self.draw(live, now)
     }
 
-    /// Every running machine: its state and since when, its attempt, what it saw last, its next deadline.
-    pub fn snapshot_text(&self, now: i64) -> String {
-        let style = self.style();
-        let mut out = String::new();
-        for running in self.live.running.values() {
-            status_line::dump(running, now, style, &mut out);
-        }
-        if out.is_empty() {
-            let nothing = style.line().push(Ink::Faint, "nothing is running");
-            nothing.write(&mut out);
-        }
-        out
-    }
-
-    /// Prints [`Self::snapshot_text`] above the live rows.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn dump(&mut self, now: i64) -> io::Result<()> {
-        let text = self.snapshot_text(now);
-        self.pending.push_str(&text);
-        self.flush()
-    }
-
-    fn heartbeat(&mut self, now: i64) -> io::Result<()> {
+    fn heartbeat(&mut self, live: &Live, now: i64) -> io::Result<()> {
         if now - self.spoke < HEARTBEAT_MICROS {
             return Ok(());
         }
         self.spoke = now;
-        let Some(running) = self.live.longest_wait() else {
+        let Some(running) = live.longest_wait() else {
             return Ok(());
         };
         let style = self.style();
         status_line::running(running, now, style).write(&mut self.pending);
         let counts = format!(
             "  {} of {} tasks done, {} more running",
-            self.live.done(),
-            self.live.started.tasks,
-            self.live.running.len() - 1
+            live.done(),
+            live.started.tasks,
+            live.running.len() - 1
         );
         let counts = style.line().push(Ink::Faint, &counts);
         counts.write(&mut self.pending);
@@ -186,10 +144,10 @@ impl Terminal {
         style
     }
 
-    fn draw(&mut self, now: i64) -> io::Result<()> {
+    fn draw(&mut self, live: &Live, now: i64) -> io::Result<()> {
         let mut text = self.take_pending();
         let style = self.style();
-        let mut running: Vec<_> = self.live.running.values().collect();
+        let mut running: Vec<_> = live.running.values().collect();
         running.sort_by_key(|running| (running.since, running.id));
         // The bar, the line about the rest, and the line of the cursor need room too: what has left the
         // screen cannot be redrawn.
@@ -198,7 +156,7 @@ impl Terminal {
         // Those that have waited longest, each in a row that it keeps.
         running.truncate(shown);
         running.sort_by_key(|running| running.id);
-        let mut rows = vec![self.bar(now, style)];
+        let mut rows = vec![self.bar(live, now, style)];
         let running = running.into_iter();
         rows.extend(running.map(|running| status_line::running(running, now, style)));
         if more > 0 {
@@ -214,10 +172,10 @@ impl Terminal {
     }
 
     /// `████░░░░ 41/120  ✗ 2 failed  12.3s`.
-    fn bar(&self, now: i64, style: Style) -> Line {
+    fn bar(&self, live: &Live, now: i64, style: Style) -> Line {
         let symbols = style.symbols();
-        let done = self.live.done() as usize;
-        let tasks = (self.live.started.tasks as usize).max(done).max(1);
+        let done = live.done() as usize;
+        let tasks = (live.started.tasks as usize).max(done).max(1);
         let columns = (style.width / 4).clamp(5, 30);
         let full = columns * done / tasks;
         let hue = Ink::Hue(Status::Running.hue());
@@ -226,31 +184,77 @@ impl Terminal {
             .push(hue, &symbols.bar_full.repeat(full))
             .push(Ink::Faint, &symbols.bar_empty.repeat(columns - full))
             .plain(&format!(" {done}/{tasks}"));
-        for piece in counted(&self.live.tally, style) {
+        for piece in counted(&live.tally, style) {
             if bar.width() + piece.width() + 12 <= style.width {
                 bar.add(Ink::Plain, "  ");
                 bar.append(&piece);
             }
         }
-        let passed = (now - self.live.began).max(0).unsigned_abs();
+        let passed = (now - live.began).max(0).unsigned_abs();
         bar.push(Ink::Faint, &format!("  {}", length(passed)))
     }
 }
 
-impl Sink for Terminal {
-    fn accept(&mut self, events: &[Event]) -> io::Result<()> {
-        for event in events {
-            let Some(ended) = self.live.apply(event) else {
-                continue;
-            };
-            self.summary.add(&ended, &self.live, &self.options);
-            let count = (self.live.done(), self.live.started.tasks);
-            let row = status_line::ended(&ended, Some(count), self.style());
-            row.write(&mut self.pending);
-            self.spoke = event.at;
+impl Folded<Terminal> {
+    /// The terminal has another size now.
+    pub fn resize(&mut self, columns: usize, rows: usize) {
+        self.format.resize(columns, rows);
+    }
+
+    /// Time has passed: draws what runs, or after a longer silence says what is waited for. `now` is in
+    /// microseconds since the Unix epoch, as in events.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn tick(&mut self, now: i64) -> io::Result<()> {
+        if self.finished || self.live.run.is_none() {
+            return Ok(());
         }
+        self.format.tick(&self.live, now)
+    }
+
+    /// Every running machine: its state and since when, its attempt, what it saw last, its next deadline.
+    pub fn snapshot_text(&self, now: i64) -> String {
+        let style = self.format.style();
+        let mut out = String::new();
+        for running in self.live.running.values() {
+            status_line::dump(running, now, style, &mut out);
+        }
+        if out.is_empty() {
+            let nothing = style.line().push(Ink::Faint, "nothing is running");
+            nothing.write(&mut out);
+        }
+        out
+    }
+
+    /// Prints [`Self::snapshot_text`] above the live rows.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn dump(&mut self, now: i64) -> io::Result<()> {
+        let text = self.snapshot_text(now);
+        self.format.pending.push_str(&text);
+        self.format.flush()
+    }
+}
+
+impl Format for Terminal {
+    fn ended(&mut self, ended: Ended, live: &Live) {
+        self.summary.add(&ended, live, &self.options);
+        let count = (live.done(), live.started.tasks);
+        let row = status_line::ended(&ended, Some(count), self.style());
+        row.write(&mut self.pending);
+        self.spoke = live.now;
+    }
+
+    /// It has no row of its own: nobody waits for it any more.
+    fn interrupted(&mut self, ended: Ended, live: &Live) {
+        self.summary.add(&ended, live, &self.options);
+    }
+
+    fn progress(&mut self, live: &Live) -> io::Result<()> {
         if self.spoke == 0 {
-            self.spoke = self.live.now;
+            self.spoke = live.now;
         }
         if !self.options.live || self.pending.len() > MAX_PENDING {
             self.flush()?;
@@ -258,16 +262,10 @@ impl Sink for Terminal {
         Ok(())
     }
 
-    fn finish(&mut self) -> io::Result<()> {
-        if std::mem::replace(&mut self.finished, true) {
-            return Ok(());
-        }
+    fn finish(&mut self, live: &Live) -> io::Result<()> {
         self.flush()?;
-        for ended in self.live.interrupt() {
-            self.summary.add(&ended, &self.live, &self.options);
-        }
         let mut text = String::new();
-        self.summary.write(&self.live, &self.options, &mut text);
+        self.summary.write(live, &self.options, &mut text);
         self.out.write_all(text.as_bytes())?;
         self.out.flush()
     }

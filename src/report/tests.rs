@@ -105,11 +105,11 @@ fn github_marks_nine_failures_and_counts_the_rest() {
     let copy = summary.clone();
     let commands = written(
         |shared| {
-            Box::new(Github::new(
+            Box::new(Folded::new(Github::new(
                 Box::new(shared),
                 Some(Box::new(copy)),
                 Options::default(),
-            ))
+            )))
         },
         &log.events,
         7,

@@ -1,17 +1,17 @@
 //! What happened in one state: its visits, each with its instructions, their results and its conditions.
 
-use super::event_line::{EventLine, event_line};
-use super::status::Status;
+use super::event_list;
 use super::style::{Ink, Style};
 use super::value::length;
-use crate::event::{Attempted, Event, ExecutionId, ExecutionStarted, Fact, Name};
+use super::view::Live;
+use crate::event::{Event, ExecutionId, Fact, Name};
 use std::collections::{BTreeMap, VecDeque};
 
 /// The visits of one state, in any number of executions: a fold over their events.
 #[derive(Debug)]
 pub struct Visits {
     state: Name,
-    begun: BTreeMap<ExecutionId, (ExecutionStarted, i64)>,
+    live: Live,
     open: BTreeMap<ExecutionId, StateVisit>,
 }
 
@@ -51,22 +51,16 @@ impl Visits {
     pub fn of(state: Name) -> Self {
         Self {
             state,
-            begun: BTreeMap::new(),
+            live: Live::default(),
             open: BTreeMap::new(),
         }
     }
 
     /// Takes in the next event, and hands out the visit that it ended.
     pub fn apply(&mut self, event: &Event) -> Option<StateVisit> {
+        self.live.apply(event);
         let id = event.execution?;
         match &event.fact {
-            Fact::ExecutionStarted(started) => {
-                let mut started = (**started).clone();
-                started.source = None;
-                started.files = Vec::new();
-                self.begun.insert(id, (started, event.at));
-                None
-            }
             Fact::StateEntered { state, visit } => {
                 let ended = self.leave(id, event.at);
                 if *state == self.state {
@@ -80,12 +74,30 @@ impl Visits {
                 open.keep(event);
                 self.leave(id, event.at)
             }
-            Fact::CleanupStarted { .. } => self.leave(id, event.at),
-            Fact::ExecutionFinished { .. } => {
-                self.begun.remove(&id);
+            Fact::CleanupStarted { .. } | Fact::ExecutionFinished { .. } => {
                 self.leave(id, event.at)
             }
-            _ => {
+            Fact::RunStarted(_)
+            | Fact::ExecutionStarted(_)
+            | Fact::InstructionStarted { .. }
+            | Fact::InstructionFinished { .. }
+            | Fact::InstructionSkipped { .. }
+            | Fact::ExpectationChecked { .. }
+            | Fact::VariableSaved { .. }
+            | Fact::SubscriptionOpened { .. }
+            | Fact::MessageReceived { .. }
+            | Fact::PollAnswered { .. }
+            | Fact::ConditionChecked { .. }
+            | Fact::WaitStarted { .. }
+            | Fact::TimedOut { .. }
+            | Fact::Deferred { .. }
+            | Fact::CleanupSkipped { .. }
+            | Fact::CleanupFinished { .. }
+            | Fact::NeverKnown(_)
+            | Fact::Log { .. }
+            | Fact::SignalSent { .. }
+            | Fact::RunFinished { .. }
+            | Fact::RunSealed { .. } => {
                 self.open.get_mut(&id)?.keep(event);
                 None
             }
@@ -98,8 +110,8 @@ impl Visits {
     }
 
     fn enter(&mut self, id: ExecutionId, event: &Event, visit: u32) {
-        let (task, began) = match self.begun.get(&id) {
-            Some((started, at)) => (super::view::named(started), *at),
+        let (task, began) = match self.live.running.get(&id) {
+            Some(running) => (running.name(), running.began),
             None => (String::new(), event.at),
         };
         let visit = StateVisit {
@@ -159,117 +171,16 @@ impl StateVisit {
             let text = format!("  … {} events before", self.left_out);
             style.line().push(Ink::Faint, &text).write(out);
         }
-        for round in rounds(&self.events) {
-            for (at, told) in round.steps.iter().enumerate() {
-                let offset = format!("{:>7}  ", since(told.at, self.entered));
-                let mut line = style.line().push(Ink::Faint, &offset);
-                match told.step.status {
-                    Some(status) => {
-                        let hue = Ink::Hue(status.hue());
-                        line = line.push(hue, status.glyph(style.unicode)).plain(" ");
-                    }
-                    None => line = line.plain("  "),
-                }
-                if at == 0 && round.times > 1 {
-                    let times = format!("{}{} ", style.symbols().times, round.times);
-                    line = line.push(Ink::Hue(Status::Waiting.hue()), &times);
-                }
-                line.plain(&told.step.text).write(out);
-            }
+        for line in event_list::lines(&self.events, self.entered, style) {
+            line.write(out);
         }
-    }
-}
-
-/// A line of a visit.
-#[derive(Debug)]
-struct Told {
-    at: i64,
-    step: EventLine,
-}
-
-/// A poll or message with what its conditions said, or any other event by itself.
-#[derive(Debug)]
-struct Round {
-    key: Option<String>,
-    steps: Vec<Told>,
-    times: u32,
-}
-
-fn rounds(events: &VecDeque<Event>) -> Vec<Round> {
-    let mut rounds: Vec<Round> = Vec::new();
-    for event in events {
-        let told = Told {
-            at: event.at,
-            step: event_line(&event.fact),
-        };
-        if let Some(key) = repeats(&event.fact) {
-            merge(&mut rounds);
-            rounds.push(Round {
-                key: Some(key),
-                steps: vec![told],
-                times: 1,
-            });
-            continue;
-        }
-        let checked = matches!(event.fact, Fact::ConditionChecked { .. });
-        match rounds.last_mut() {
-            Some(Round {
-                key: Some(key),
-                steps,
-                ..
-            }) if checked => {
-                key.push_str(&told.step.text);
-                steps.push(told);
-            }
-            _ => {
-                merge(&mut rounds);
-                rounds.push(Round {
-                    key: None,
-                    steps: vec![told],
-                    times: 1,
-                });
-            }
-        }
-    }
-    merge(&mut rounds);
-    rounds
-}
-
-/// The last round is whole: if it says the same as the one before, they are one, the later.
-fn merge(rounds: &mut Vec<Round>) {
-    if let [.., before, last] = &rounds[..]
-        && last.key.is_some()
-        && before.key == last.key
-    {
-        let times = before.times;
-        let at = rounds.len() - 2;
-        rounds.remove(at);
-        rounds[at].times += times;
-    }
-}
-
-/// What makes a poll or message the same as another: its answer, without the time that it took.
-fn repeats(fact: &Fact) -> Option<String> {
-    match fact {
-        Fact::PollAnswered { result, .. } => Some(match result {
-            Attempted::Reply(reply) => {
-                let summary = &*reply.summary;
-                summary
-                    .rsplit_once(" in ")
-                    .map_or(summary, |(what, _)| what)
-                    .to_owned()
-            }
-            Attempted::Failure(failure) => failure.message.clone(),
-        }),
-        Fact::MessageReceived { value, .. } => Some(value.to_string()),
-        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{ConditionVerdict, Reply, Span};
+    use crate::event::{Attempted, ConditionVerdict, ExecutionStarted, Reply, Span};
     use std::sync::Arc;
 
     fn events(facts: Vec<Fact>) -> Vec<Event> {

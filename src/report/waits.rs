@@ -125,7 +125,31 @@ impl Waits {
             Fact::ExecutionFinished { .. } => {
                 self.open.remove(&id);
             }
-            _ => {}
+            // The task's own limit says nothing of one state.
+            Fact::TimedOut {
+                scope: TimeoutScope::Task,
+                ..
+            }
+            | Fact::RunStarted(_)
+            | Fact::ExecutionStarted(_)
+            | Fact::InstructionStarted { .. }
+            | Fact::InstructionFinished { .. }
+            | Fact::InstructionSkipped { .. }
+            | Fact::ExpectationChecked { .. }
+            | Fact::VariableSaved { .. }
+            | Fact::SubscriptionOpened { .. }
+            | Fact::MessageReceived { .. }
+            | Fact::PollAnswered { .. }
+            | Fact::ConditionChecked { .. }
+            | Fact::Deferred { .. }
+            | Fact::CleanupStarted { .. }
+            | Fact::CleanupSkipped { .. }
+            | Fact::CleanupFinished { .. }
+            | Fact::NeverKnown(_)
+            | Fact::Log { .. }
+            | Fact::SignalSent { .. }
+            | Fact::RunFinished { .. }
+            | Fact::RunSealed { .. } => {}
         }
     }
 

@@ -47,7 +47,29 @@ impl Stage {
         match fact {
             Fact::StateEntered { state, visit } => Some(Self::Visit(Name::clone(state), *visit)),
             Fact::CleanupStarted { .. } => Some(Self::Cleanup),
-            _ => None,
+            Fact::RunStarted(_)
+            | Fact::ExecutionStarted(_)
+            | Fact::InstructionStarted { .. }
+            | Fact::InstructionFinished { .. }
+            | Fact::InstructionSkipped { .. }
+            | Fact::ExpectationChecked { .. }
+            | Fact::VariableSaved { .. }
+            | Fact::SubscriptionOpened { .. }
+            | Fact::MessageReceived { .. }
+            | Fact::PollAnswered { .. }
+            | Fact::ConditionChecked { .. }
+            | Fact::WaitStarted { .. }
+            | Fact::TransitionTaken { .. }
+            | Fact::TimedOut { .. }
+            | Fact::Deferred { .. }
+            | Fact::CleanupSkipped { .. }
+            | Fact::CleanupFinished { .. }
+            | Fact::NeverKnown(_)
+            | Fact::Log { .. }
+            | Fact::SignalSent { .. }
+            | Fact::ExecutionFinished { .. }
+            | Fact::RunFinished { .. }
+            | Fact::RunSealed { .. } => None,
         }
     }
 
@@ -126,11 +148,12 @@ impl Recording {
     #[must_use]
     pub fn last_of(events: &[Event], machine: &Machine) -> Option<ExecutionId> {
         let find = |same: &dyn Fn(&crate::event::ExecutionStarted) -> bool| {
-            events.iter().rev().find_map(|event| match &event.fact {
-                Fact::ExecutionStarted(started) if started.skip.is_none() && same(started) => {
-                    event.execution
-                }
-                _ => None,
+            events.iter().rev().find_map(|event| {
+                let Fact::ExecutionStarted(started) = &event.fact else {
+                    return None;
+                };
+                let ran = started.skip.is_none() && same(started);
+                event.execution.filter(|_| ran)
             })
         };
         find(&|started| started.file == machine.file.name)
@@ -285,7 +308,27 @@ impl Folding {
                 let strategy = Name::clone(&place.path);
                 self.made.messages.entry(strategy).or_default().push(heard);
             }
-            _ => {}
+            // What the machine makes of the answers is made again.
+            Fact::RunStarted(_)
+            | Fact::ExecutionStarted(_)
+            | Fact::StateEntered { .. }
+            | Fact::InstructionSkipped { .. }
+            | Fact::ExpectationChecked { .. }
+            | Fact::VariableSaved { .. }
+            | Fact::ConditionChecked { .. }
+            | Fact::WaitStarted { .. }
+            | Fact::TransitionTaken { .. }
+            | Fact::TimedOut { .. }
+            | Fact::Deferred { .. }
+            | Fact::CleanupStarted { .. }
+            | Fact::CleanupSkipped { .. }
+            | Fact::CleanupFinished { .. }
+            | Fact::NeverKnown(_)
+            | Fact::Log { .. }
+            | Fact::SignalSent { .. }
+            | Fact::ExecutionFinished { .. }
+            | Fact::RunFinished { .. }
+            | Fact::RunSealed { .. } => {}
         }
     }
 }

@@ -105,19 +105,36 @@ impl KeptEvents {
 /// About how many bytes of payload a fact holds.
 fn weight(fact: &Fact) -> usize {
     match fact {
-        Fact::InstructionFinished {
-            result: Attempted::Reply(reply),
-            ..
+        Fact::InstructionFinished { result, .. } | Fact::PollAnswered { result, .. } => {
+            match result {
+                Attempted::Reply(reply) => size(&reply.value),
+                Attempted::Failure(_) => 0,
+            }
         }
-        | Fact::PollAnswered {
-            result: Attempted::Reply(reply),
-            ..
-        } => size(&reply.value),
         Fact::InstructionStarted { request, .. } => size(request),
         Fact::MessageReceived { value, .. } => size(value),
         Fact::VariableSaved { value, .. } => size(value),
         Fact::Log { text, .. } => text.len(),
-        _ => 0,
+        // What a signal carries, outputs and definitions are kept once an execution, or are small.
+        Fact::RunStarted(_)
+        | Fact::ExecutionStarted(_)
+        | Fact::StateEntered { .. }
+        | Fact::InstructionSkipped { .. }
+        | Fact::ExpectationChecked { .. }
+        | Fact::SubscriptionOpened { .. }
+        | Fact::ConditionChecked { .. }
+        | Fact::WaitStarted { .. }
+        | Fact::TransitionTaken { .. }
+        | Fact::TimedOut { .. }
+        | Fact::Deferred { .. }
+        | Fact::CleanupStarted { .. }
+        | Fact::CleanupSkipped { .. }
+        | Fact::CleanupFinished { .. }
+        | Fact::NeverKnown(_)
+        | Fact::SignalSent { .. }
+        | Fact::ExecutionFinished { .. }
+        | Fact::RunFinished { .. }
+        | Fact::RunSealed { .. } => 0,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::catalog::Findings;
 use super::state::{End, Replay, Round, SessionState, Settled, WatchedTask};
 use crate::definition;
-use crate::event::{Attempted, Event, Fact, Json, Name, Outcome, Pos, Tally};
+use crate::event::{Attempted, Event, Fact, Name, Outcome, Pos, Tally};
 use crate::report::{self, Color, Ink, Line, Options, Status, Style};
 
 /// One line about a task: what it does, or what it came to.
@@ -252,11 +252,7 @@ pub(super) fn curl(task: &WatchedTask) -> Option<String> {
 }
 
 fn repeat(fact: &Fact) -> Option<String> {
-    let (Fact::InstructionFinished { result, .. } | Fact::PollAnswered { result, .. }) = fact
-    else {
-        return None;
-    };
-    match result {
+    match fact.result()? {
         Attempted::Reply(reply) => reply.again.as_ref().map(ToString::to_string),
         Attempted::Failure(failure) => failure.again.clone(),
     }
@@ -322,75 +318,20 @@ pub(super) fn path(task: &WatchedTask) -> (Vec<Name>, Option<Name>) {
     }
 }
 
-/// The events that are listed.
+/// The lines that are listed.
 const MAX_LISTED: usize = 500;
-/// The bytes of a value.
-const VALUE_BYTES: usize = 120;
 
-/// What happened, a line an event, each with its time since the beginning.
+/// What happened, each event with its time since the beginning.
 pub(super) fn happened(events: &[Event], style: Style, out: &mut String) {
     let begin = events.first().map_or(0, |event| event.at);
-    let told: Vec<(i64, String)> = (events.iter())
-        .filter_map(|event| Some((event.at, said(&event.fact, style)?)))
-        .collect();
-    let more = told.len().saturating_sub(MAX_LISTED);
+    let lines = report::event_lines(events, begin, style);
+    let more = lines.len().saturating_sub(MAX_LISTED);
     style.line().push(Ink::Strong, "What happened").write(out);
     if more > 0 {
-        let text = format!("  {more} earlier events are not shown");
+        let text = format!("  {more} earlier lines are not shown");
         style.line().push(Ink::Faint, &text).write(out);
     }
-    for (at, said) in told.into_iter().skip(more) {
-        let since = report::length((at - begin).max(0).unsigned_abs());
-        style
-            .line()
-            .push(Ink::Faint, &format!("{since:>8}  "))
-            .plain(&said)
-            .write(out);
+    for line in lines.into_iter().skip(more) {
+        line.write(out);
     }
-}
-
-fn said(fact: &Fact, style: Style) -> Option<String> {
-    let ellipsis = if style.unicode { "…" } else { "..." };
-    let value = |value: &Json| report::compact(value, VALUE_BYTES, ellipsis);
-    let answer = |result: &Attempted| match result {
-        Attempted::Reply(reply) if reply.summary.is_empty() => value(&reply.value),
-        Attempted::Reply(reply) => reply.summary.to_string(),
-        Attempted::Failure(failure) => failure.message.clone(),
-    };
-    Some(match fact {
-        Fact::StateEntered { state, visit: 1 } => format!("state {state}"),
-        Fact::StateEntered { state, visit } => format!("state {state}, visit {visit}"),
-        Fact::InstructionStarted { what, attempt, .. } if *attempt > 1 => {
-            format!("  {what}, attempt {attempt}")
-        }
-        Fact::InstructionStarted { what, .. } => format!("  {what}"),
-        Fact::InstructionFinished { result, .. } => format!("    {}", answer(result)),
-        Fact::InstructionSkipped { .. } => "  left out".to_owned(),
-        Fact::ExpectationChecked { held: false, .. } => "    not as expected".to_owned(),
-        Fact::VariableSaved { name, value: saved } => format!("    {name} = {}", value(saved)),
-        Fact::MessageReceived {
-            number,
-            value: message,
-            ..
-        } => {
-            format!("  message {}: {}", number + 1, value(message))
-        }
-        Fact::PollAnswered {
-            attempt, result, ..
-        } => format!("  poll {attempt}: {}", answer(result)),
-        Fact::TransitionTaken { from, to, .. } => format!("{from} → {to}"),
-        Fact::TimedOut {
-            state,
-            limit_micros,
-            ..
-        } => {
-            format!("{state} timed out after {}", report::length(*limit_micros))
-        }
-        Fact::CleanupStarted { deferred: 0 } => "cleanup".to_owned(),
-        Fact::CleanupStarted { deferred } => format!("cleanup, {deferred} deferred"),
-        Fact::Log { text, .. } => format!("  log: {text}"),
-        Fact::SignalSent { name, .. } => format!("  signal {name}"),
-        Fact::ExecutionFinished { outcome, .. } => outcome.word().to_owned(),
-        _ => return None,
-    })
 }

@@ -53,17 +53,38 @@ impl Observed {
             Fact::VariableSaved { name, value } => {
                 self.variables.push((Name::clone(name), value.clone()));
             }
-            Fact::InstructionFinished {
-                result: Attempted::Reply(reply),
-                ..
-            } => self.res = Some(Arc::clone(&reply.value)),
+            Fact::InstructionFinished { result, .. } => {
+                if let Attempted::Reply(reply) = result {
+                    self.res = Some(Arc::clone(&reply.value));
+                }
+            }
             Fact::MessageReceived { value, .. } => self.res = Some(Arc::clone(value)),
             Fact::SubscriptionOpened { .. } => {
                 if let Some(progress) = &mut self.progress {
                     progress.say("subscribed");
                 }
             }
-            _ => {}
+            Fact::RunStarted(_)
+            | Fact::ExecutionStarted(_)
+            | Fact::StateEntered { .. }
+            | Fact::InstructionStarted { .. }
+            | Fact::InstructionSkipped { .. }
+            | Fact::ExpectationChecked { .. }
+            | Fact::PollAnswered { .. }
+            | Fact::ConditionChecked { .. }
+            | Fact::WaitStarted { .. }
+            | Fact::TransitionTaken { .. }
+            | Fact::TimedOut { .. }
+            | Fact::Deferred { .. }
+            | Fact::CleanupStarted { .. }
+            | Fact::CleanupSkipped { .. }
+            | Fact::CleanupFinished { .. }
+            | Fact::NeverKnown(_)
+            | Fact::Log { .. }
+            | Fact::SignalSent { .. }
+            | Fact::ExecutionFinished { .. }
+            | Fact::RunFinished { .. }
+            | Fact::RunSealed { .. } => {}
         }
         // An answer is told of once it has been judged.
         let checked = matches!(

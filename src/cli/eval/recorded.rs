@@ -131,7 +131,22 @@ fn place(fact: &Fact) -> Option<&Location> {
         | Fact::PollAnswered { place, .. }
         | Fact::ConditionChecked { place, .. }
         | Fact::TransitionTaken { place, .. } => Some(place),
-        _ => None,
+        Fact::RunStarted(_)
+        | Fact::ExecutionStarted(_)
+        | Fact::StateEntered { .. }
+        | Fact::VariableSaved { .. }
+        | Fact::WaitStarted { .. }
+        | Fact::TimedOut { .. }
+        | Fact::Deferred { .. }
+        | Fact::CleanupStarted { .. }
+        | Fact::CleanupSkipped { .. }
+        | Fact::CleanupFinished { .. }
+        | Fact::NeverKnown(_)
+        | Fact::Log { .. }
+        | Fact::SignalSent { .. }
+        | Fact::ExecutionFinished { .. }
+        | Fact::RunFinished { .. }
+        | Fact::RunSealed { .. } => None,
     }
 }
 
@@ -145,6 +160,27 @@ fn result(fact: &Fact) -> Option<Result<Arc<Json>, Failure>> {
             })
         }
         Fact::MessageReceived { value, .. } => Some(Ok(Arc::clone(value))),
-        _ => None,
+        Fact::RunStarted(_)
+        | Fact::ExecutionStarted(_)
+        | Fact::StateEntered { .. }
+        | Fact::InstructionStarted { .. }
+        | Fact::InstructionSkipped { .. }
+        | Fact::ExpectationChecked { .. }
+        | Fact::VariableSaved { .. }
+        | Fact::SubscriptionOpened { .. }
+        | Fact::ConditionChecked { .. }
+        | Fact::WaitStarted { .. }
+        | Fact::TransitionTaken { .. }
+        | Fact::TimedOut { .. }
+        | Fact::Deferred { .. }
+        | Fact::CleanupStarted { .. }
+        | Fact::CleanupSkipped { .. }
+        | Fact::CleanupFinished { .. }
+        | Fact::NeverKnown(_)
+        | Fact::Log { .. }
+        | Fact::SignalSent { .. }
+        | Fact::ExecutionFinished { .. }
+        | Fact::RunFinished { .. }
+        | Fact::RunSealed { .. } => None,
     }
 }

@@ -11,7 +11,7 @@ use super::run::{self, Format, ReportFile};
 use crate::definition::{self, Diagnostic};
 use crate::engine::{Answers, Loaded, Simulated, simulate};
 use crate::event::{Event, Json, Name, Outcome, Sink};
-use crate::report::{self, Color, Options, Style, Terminal};
+use crate::report::{self, Color, Folded, Options, Style, Terminal};
 use crate::sim::{LeftAt, Mismatch, Recording, Stubs, Stuck, Unstubbed, trace_hash};
 use serde_json::json;
 use std::collections::HashSet;
@@ -267,7 +267,8 @@ impl Play<'_> {
                 .style(io::stdout().is_terminal() || io::stderr().is_terminal()),
             ..self.options(flags)
         };
-        Box::new(Terminal::new(out, Box::new(Lenient(io::stderr())), options))
+        let progress = Box::new(Lenient(io::stderr()));
+        Box::new(Folded::new(Terminal::new(out, progress, options)))
     }
 
     fn say_trace(&self, hash: &str) {

@@ -98,35 +98,33 @@ fn add_run(
 
 /// Keeps what lists are made of.
 fn list(transaction: &Transaction<'_>, run: i64, event: &Event) -> rusqlite::Result<()> {
-    match (&event.fact, event.execution) {
-        (Fact::ExecutionStarted(started), Some(number)) => {
-            add_execution(transaction, run, number, event.at, started)
-        }
-        (
-            Fact::ExecutionFinished {
-                outcome,
-                headline,
-                state,
-                metrics,
-                ..
-            },
-            Some(number),
-        ) => end_execution(
-            transaction,
-            run,
-            number,
-            *outcome,
-            (state.as_deref(), metrics.micros),
-            headline.as_deref(),
-        ),
-        (
-            Fact::RunFinished {
-                outcome,
-                tally,
-                micros,
-            },
-            _,
-        ) => {
+    match &event.fact {
+        Fact::ExecutionStarted(started) => match event.execution {
+            Some(number) => add_execution(transaction, run, number, event.at, started),
+            None => Ok(()),
+        },
+        Fact::ExecutionFinished {
+            outcome,
+            headline,
+            state,
+            metrics,
+            ..
+        } => match event.execution {
+            Some(number) => end_execution(
+                transaction,
+                run,
+                number,
+                *outcome,
+                (state.as_deref(), metrics.micros),
+                headline.as_deref(),
+            ),
+            None => Ok(()),
+        },
+        Fact::RunFinished {
+            outcome,
+            tally,
+            micros,
+        } => {
             transaction
                 .prepare_cached(
                     "UPDATE run SET outcome = ?2, tally = ?3, micros = ?4 WHERE number = ?1",
@@ -139,7 +137,29 @@ fn list(transaction: &Transaction<'_>, run: i64, event: &Event) -> rusqlite::Res
                 ])?;
             Ok(())
         }
-        _ => Ok(()),
+        // The run's own row was added before its first event; no list shows the rest.
+        Fact::RunStarted(_)
+        | Fact::StateEntered { .. }
+        | Fact::InstructionStarted { .. }
+        | Fact::InstructionFinished { .. }
+        | Fact::InstructionSkipped { .. }
+        | Fact::ExpectationChecked { .. }
+        | Fact::VariableSaved { .. }
+        | Fact::SubscriptionOpened { .. }
+        | Fact::MessageReceived { .. }
+        | Fact::PollAnswered { .. }
+        | Fact::ConditionChecked { .. }
+        | Fact::WaitStarted { .. }
+        | Fact::TransitionTaken { .. }
+        | Fact::TimedOut { .. }
+        | Fact::Deferred { .. }
+        | Fact::CleanupStarted { .. }
+        | Fact::CleanupSkipped { .. }
+        | Fact::CleanupFinished { .. }
+        | Fact::NeverKnown(_)
+        | Fact::Log { .. }
+        | Fact::SignalSent { .. }
+        | Fact::RunSealed { .. } => Ok(()),
     }
 }
 

@@ -1,10 +1,10 @@
 use super::super::fixture::{Log, Shared, not_shipped, sample_run, unmet};
 use super::*;
-use crate::event::{Fact, Outcome};
+use crate::event::{Fact, Outcome, Sink};
 use crate::report::style::Color;
 
 /// A terminal with its two writers.
-fn terminal(change: impl FnOnce(&mut Options)) -> (Terminal, Shared, Shared) {
+fn terminal(change: impl FnOnce(&mut Options)) -> (Folded<Terminal>, Shared, Shared) {
     let mut options = Options {
         style: Style {
             color: Color::Never,
@@ -16,7 +16,7 @@ fn terminal(change: impl FnOnce(&mut Options)) -> (Terminal, Shared, Shared) {
     change(&mut options);
     let (out, progress) = (Shared::default(), Shared::default());
     let terminal = Terminal::new(Box::new(out.clone()), Box::new(progress.clone()), options);
-    (terminal, out, progress)
+    (Folded::new(terminal), out, progress)
 }
 
 /// What a screen of this width shows after these bytes: enough of a terminal for what we send.
@@ -261,11 +261,11 @@ fn a_low_screen_shows_fewer_rows() {
 #[test]
 fn results_in_a_file_have_no_colour_while_progress_has() {
     let (terminal, out, progress) = terminal(|_| {});
-    let mut terminal = terminal.progress_style(Style {
+    let mut terminal = Folded::new(terminal.format.progress_style(Style {
         color: Color::Ansi,
         unicode: true,
         width: 30,
-    });
+    }));
     terminal.accept(&sample_run()).expect("written");
     terminal.finish().expect("written");
     assert!(progress.text().contains("\x1b[32m✓"));
@@ -309,5 +309,5 @@ fn what_it_holds_does_not_grow_with_the_run() {
         assert!(terminal.live.running.is_empty());
     }
     assert_eq!(terminal.live.done(), 2000);
-    assert!(terminal.pending.is_empty());
+    assert!(terminal.format.pending.is_empty());
 }

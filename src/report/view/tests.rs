@@ -1,5 +1,7 @@
 use super::super::fixture::{Log, place, unmet};
+use super::super::options::Options;
 use super::*;
+use crate::event::Failure;
 
 fn fold(log: &Log) -> (Live, Vec<Ended>) {
     let mut live = Live::default();

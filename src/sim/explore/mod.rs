@@ -153,21 +153,22 @@ impl Machine {
     pub fn transitions_taken(&self, events: &[Event]) -> (usize, Vec<String>) {
         let mine: HashSet<ExecutionId> = events
             .iter()
-            .filter_map(|event| match &event.fact {
-                Fact::ExecutionStarted(started)
-                    if started.file == self.file.name || started.task == self.name =>
-                {
-                    event.execution
-                }
-                _ => None,
+            .filter_map(|event| {
+                let Fact::ExecutionStarted(started) = &event.fact else {
+                    return None;
+                };
+                let is_mine = started.file == self.file.name || started.task == self.name;
+                event.execution.filter(|_| is_mine)
             })
             .collect();
         let taken: HashSet<(&str, &str)> = events
             .iter()
             .filter(|event| event.execution.is_some_and(|one| mine.contains(&one)))
-            .filter_map(|event| match &event.fact {
-                Fact::TransitionTaken { from, to, .. } => Some((&**from, &**to)),
-                _ => None,
+            .filter_map(|event| {
+                let Fact::TransitionTaken { from, to, .. } = &event.fact else {
+                    return None;
+                };
+                Some((&**from, &**to))
             })
             .collect();
         let mut all: Vec<(&str, &str)> = Vec::new();

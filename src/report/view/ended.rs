@@ -1,0 +1,131 @@
+use super::super::command::quoted;
+use super::super::failure::{About, Sources, failure, what};
+use super::super::options::Options;
+use super::{Key, Visit, key, named, never_known};
+use crate::event::{
+    ErrorKind, ExecutionId, ExecutionStarted, Failure, Headline, Json, Metrics, Name, NeverKnown,
+    Outcome, RunId, Trace,
+};
+
+/// An execution that has ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Its number.
+    pub id: ExecutionId,
+    /// How it began; its texts are in `sources`.
+    pub started: ExecutionStarted,
+    /// When it began.
+    pub began: i64,
+    /// When it ended.
+    pub at: i64,
+    /// How.
+    pub outcome: Outcome,
+    /// What decided, if it did not pass.
+    pub headline: Option<Box<Headline>>,
+    /// What failed in its cleanup.
+    pub cleanup: Vec<Headline>,
+    /// Conditions that were unknown every time they were asked.
+    pub never_known: Vec<NeverKnown>,
+    /// The state it ended in.
+    pub state: Option<Name>,
+    /// What it cost.
+    pub metrics: Box<Metrics>,
+    /// Its `outputs`.
+    pub outputs: Json,
+    /// The states it was in, in order.
+    pub path: Vec<Visit>,
+    /// How many further visits there were.
+    pub more_visits: u64,
+    /// The texts of its definition; empty after a good end.
+    pub sources: Sources,
+    /// Whether the task is done: no further attempt follows.
+    pub last_attempt: bool,
+    /// The last point from which a new run could go on: the `seq` of its last transition.
+    pub(super) resume: Option<u64>,
+}
+
+impl Ended {
+    /// What a failure needs to know of it. Where the run is in a journal, a new one can begin at the state
+    /// that failed.
+    pub fn about(&self, run: Option<&RunId>, options: &Options) -> About {
+        let Options {
+            resumable,
+            command,
+            flags,
+            ..
+        } = options;
+        let file = quoted(&self.started.file);
+        let again = match (&self.state, self.resume, run) {
+            (Some(state), Some(seq), Some(run)) if *resumable && !self.in_cleanup() => format!(
+                "funcy run {file} --from {} --context {run}@{seq}{flags}",
+                quoted(state)
+            ),
+            _ => format!("funcy {command} {file}{flags}"),
+        };
+        About {
+            task: Name::clone(&self.started.task),
+            case: self.started.case.clone(),
+            outcome: self.outcome,
+            attempt: self.started.attempt,
+            attempts: self.started.attempts,
+            cleanup: self.cleanup.clone(),
+            again: Some(again),
+            trace: self.trace(run),
+        }
+    }
+
+    /// The id of the trace that its requests were part of.
+    pub fn trace(&self, run: Option<&RunId>) -> Option<String> {
+        let run = run.filter(|_| self.metrics.attempts > 0)?;
+        Some(Trace::of(run, self.id).id().to_owned())
+    }
+
+    /// Whether nothing but its cleanup failed.
+    fn in_cleanup(&self) -> bool {
+        let headline = self.headline.as_deref();
+        headline.is_some_and(|headline| self.cleanup.contains(headline))
+    }
+
+    /// What the attempts of its task have in common.
+    pub fn key(&self) -> Key {
+        key(&self.started)
+    }
+
+    /// The whole failure as text; empty after a good end.
+    pub fn failure_text(&self, run: Option<&RunId>, options: &Options) -> String {
+        if self.outcome.is_good() {
+            return String::new();
+        }
+        let about = self.about(run, options);
+        match &self.headline {
+            Some(headline) => failure(headline, &about, &self.sources, options.style),
+            None => failure(&self.unexplained(), &about, &self.sources, options.style),
+        }
+    }
+
+    /// A headline for an end that brought none: a cancelled task.
+    fn unexplained(&self) -> Headline {
+        Headline {
+            state: self.state.clone(),
+            ..Headline::of(Failure::new(ErrorKind::Lost, self.outcome.word()))
+        }
+    }
+
+    /// The name of its task, with its case.
+    pub fn name(&self) -> String {
+        named(&self.started)
+    }
+
+    /// What is no failure, but ought to be looked at: a line each.
+    pub fn warnings(&self) -> Vec<String> {
+        self.never_known.iter().map(never_known).collect()
+    }
+
+    /// What decided, also where no headline says it.
+    pub fn reason(&self) -> String {
+        match &self.headline {
+            Some(headline) => what(headline),
+            None => self.outcome.word().to_owned(),
+        }
+    }
+}
