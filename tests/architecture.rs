@@ -76,6 +76,7 @@ const HOUSE: &[Room] = &[
             "engine",
             "demo",
             "watch",
+            "docs",
         ],
     ),
 ];
@@ -317,6 +318,7 @@ fn paths_in_the_docs_exist() {
     for name in [
         "src/lib.rs",
         "src/docs/editors.md",
+        "src/docs/mod.rs",
         "README.md",
         ".github/CONTRIBUTING.md",
     ] {

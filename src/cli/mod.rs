@@ -8,7 +8,9 @@ mod demo;
 mod eval;
 mod exit;
 mod failed;
+mod functions;
 mod graph;
+mod help;
 mod init;
 mod journal;
 mod options;
@@ -76,6 +78,10 @@ enum Command {
     Graph(graph::Args),
     /// The client kinds: their config, requests and results
     Clients(clients::Args),
+    /// What expressions may call
+    Functions(functions::Args),
+    /// The pages of the documentation
+    Help(help::Args),
     /// The JSON Schema of a task file, for editors
     Schema(schema::Args),
     /// Write a suite to start from
@@ -116,6 +122,8 @@ pub fn main() -> ExitCode {
         Command::Simulate(args) => simulate::run(&global, &args),
         Command::Graph(args) => graph::run(&global, &args),
         Command::Clients(args) => clients::run(&global, &args),
+        Command::Functions(args) => functions::run(&global, &args),
+        Command::Help(args) => help::run(&global, &args),
         Command::Schema(args) => schema::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Demo(args) => demo::run(&args),

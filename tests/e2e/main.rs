@@ -14,6 +14,8 @@ mod gallery;
 mod help;
 mod history;
 mod init;
+mod markdown;
+mod pages;
 mod pty;
 mod readme;
 mod record;
