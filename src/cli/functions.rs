@@ -1,7 +1,7 @@
 use super::exit::Exit;
 use super::options::Global;
 use super::output;
-use super::runs::Format;
+use super::run::Format;
 use crate::docs::RHAI;
 use crate::event::nearest;
 use crate::report::{Ink, Style, width, wrap};

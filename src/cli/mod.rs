@@ -42,7 +42,9 @@ use std::process::ExitCode;
     disable_help_subcommand = true
 )]
 #[command(
-    after_help = "Exit codes: 0 all passed, 1 a task failed or timed out, 2 usage or an invalid definition, \
+    after_help = "`funcy help` lists the pages of the documentation; `funcy help tutorial` is where to begin.
+
+Exit codes: 0 all passed, 1 a task failed or timed out, 2 usage or an invalid definition, \
 3 an error of a client, the engine or the environment, 4 nothing selected, 130 interrupted."
 )]
 struct Cli {

@@ -127,7 +127,7 @@ pub const RHAI: &[RhaiFunction] = &[
     of(LISTS, "truncate", "list or text, length", "Cuts the end off, in place.", "let l = [1, 2, 3]; l.truncate(2); l == [1, 2]"),
     of(LISTS, "chop", "list, length", "Cuts the beginning off, in place.", "let l = [1, 2, 3]; l.chop(2); l == [2, 3]"),
     of(LISTS, "clear", "list, map or text", "Removes everything, in place.", "let l = [1, 2]; l.clear(); l == []"),
-    of(LISTS, "for_each", "list, closure", "Calls a closure with `this` as each item in turn, which it may change.", "let l = [1, 2]; l.for_each(|| this *= 2); l == [2, 4]"),
+    of(LISTS, "for_each", "list, closure", "Calls a closure with `this` as each item in turn, which it may change.", "let l = [1, 2]; l.for_each(|| { this *= 2; }); l == [2, 4]"),
     of(LISTS, "mixin", "map, map", "Sets all members of another map, in place.", "let m = #{a: 1}; m.mixin(#{a: 2, b: 3}); m == #{a: 2, b: 3}"),
     of(LISTS, "fill_with", "map, map", "Sets those members of another map that are not there yet, in place.", "let m = #{a: 1}; m.fill_with(#{a: 2, b: 3}); m == #{a: 1, b: 3}"),
     of(RANGES, "range", "from, to, step = 1", "The integers up to `to`, which is left out; `0..3` is the same, `0..=3` holds the end.", "3 in range(0, 5)"),

@@ -7,6 +7,8 @@
 
 mod bad_input;
 mod check;
+mod covered;
+mod docs;
 mod eval;
 mod exit;
 mod files;

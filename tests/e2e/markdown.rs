@@ -55,9 +55,10 @@ pub(crate) fn commands(block: &Block) -> Vec<(String, String)> {
     commands
 }
 
-/// What may differ from run to run: also how often something was tried in a given time.
+/// What may differ from run to run: also how often something was tried in a given time, and which event of a run that
+/// makes.
 pub(crate) fn alike(output: &str) -> String {
-    let counts = Regex::new(r"×\d+|\d+ attempts?").unwrap();
+    let counts = Regex::new(r"×\d+|\d+ attempts?|--context \w+@\d+").unwrap();
     counts
         .replace_all(normalized(output).trim_end(), "N")
         .into_owned()

@@ -16,6 +16,11 @@ pub(crate) fn source(topic: &str) -> PathBuf {
     repository().join(format!("src/docs/{topic}.md"))
 }
 
+/// What a page says.
+pub(crate) fn text(topic: &str) -> String {
+    std::fs::read_to_string(source(topic)).unwrap()
+}
+
 /// The pages that `funcy help` lists: each has its file, and each file is listed.
 pub(crate) fn pages() -> Vec<Page> {
     let list = Suite::new()
@@ -30,7 +35,7 @@ pub(crate) fn pages() -> Vec<Page> {
         .map(|(topic, summary)| Page {
             topic: topic.to_owned(),
             summary: summary.trim().to_owned(),
-            text: std::fs::read_to_string(source(topic)).unwrap(),
+            text: text(topic),
         })
         .collect();
     let files = std::fs::read_dir(repository().join("src/docs")).unwrap();
@@ -55,7 +60,7 @@ fn help_lists_the_topics_and_prints_a_page() {
         let narrow = Suite::new().env("COLUMNS", columns);
         for args in [
             &["help"][..],
-            &["help", "editors"],
+            &["help", "language"],
             &["functions"],
             &["functions", "sort"],
         ] {
@@ -71,13 +76,13 @@ fn help_lists_the_topics_and_prints_a_page() {
         }
     }
     let colored = Suite::new()
-        .run(["help", "editors", "--color", "always"])
+        .run(["help", "language", "--color", "always"])
         .exits(0);
     assert!(colored.stdout.contains("\u{1b}[1m"));
     suite
         .env("NO_COLOR", "1")
         .env("FORCE_COLOR", "1")
-        .run(["help", "editors"])
+        .run(["help", "language"])
         .exits(0)
         .prints_no("\u{1b}");
 }
@@ -91,14 +96,14 @@ fn help_shows_a_command_and_suggests_a_topic() {
     assert_eq!(suite.run(["help", "runs", "prune"]).exits(0).stdout, prune);
     // A page goes before a command of its name, and names it.
     suite
-        .run(["help", "functions"])
+        .run(["help", "watch"])
         .exits(0)
-        .prints("funcy functions --help");
+        .prints("funcy watch --help");
     suite
-        .run(["help", "editor"])
+        .run(["help", "tutorail"])
         .exits(2)
         .prints_nothing()
-        .says("did you mean `editors`?");
+        .says("did you mean `tutorial`?");
     suite
         .run(["help", "simulat"])
         .exits(2)

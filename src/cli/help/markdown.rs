@@ -3,6 +3,7 @@
 //! Headings stand at the left, the text below them is indented, and no line is wider than the style allows: text is
 //! wrapped at spaces, tables are fitted or written as a list, and long lines of code go on below.
 
+use super::text::{Text, Word, plain, written};
 use crate::report::{Ink, Line, Style, width, wrap};
 
 /// Where text begins.
@@ -147,17 +148,21 @@ impl Page {
         if rows.len() > 1 {
             rows.remove(1);
         }
-        let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-        let natural: Vec<usize> = (0..columns)
-            .map(|column| {
-                let cells = rows.iter().filter_map(|row| row.get(column));
-                cells.map(Text::width).max().unwrap_or(0)
+        let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+        let widest = |column: usize, width: fn(&Text) -> usize| {
+            let cells = rows.iter().filter_map(|row| row.get(column));
+            cells.map(width).max().unwrap_or(0)
+        };
+        let columns: Vec<Column> = (0..count)
+            .map(|column| Column {
+                whole: widest(column, Text::width),
+                word: widest(column, Text::widest_word),
             })
             .collect();
         let room = self
             .room(BODY)
-            .saturating_sub(GAP * columns.saturating_sub(1));
-        match fitted(&natural, room) {
+            .saturating_sub(GAP * count.saturating_sub(1));
+        match fitted(&columns, room) {
             Some(widths) => self.grid(&rows, &widths),
             None => self.stacked(&rows),
         }
@@ -192,7 +197,7 @@ impl Page {
     /// A table that is too wide: each row as its first cell, and the others below it.
     fn stacked(&mut self, rows: &[Vec<Text>]) {
         for row in rows.iter().skip(1) {
-            for (number, cell) in row.iter().filter(|cell| !cell.words.is_empty()).enumerate() {
+            for (number, cell) in row.iter().filter(|cell| cell.width() > 0).enumerate() {
                 let indent = if number == 0 { BODY } else { BODY + 2 };
                 self.text(cell, indent, BODY + 2);
             }
@@ -210,27 +215,52 @@ impl Page {
     }
 }
 
+/// What a column of a table needs.
+#[derive(Clone, Copy)]
+struct Column {
+    /// So that nothing is wrapped.
+    whole: usize,
+    /// So that no word is cut.
+    word: usize,
+}
+
 /// The widths of columns that together fit, or nothing where they would be too narrow to read. Narrow columns keep what
-/// they need, and the wide ones share the rest.
-fn fitted(natural: &[usize], room: usize) -> Option<Vec<usize>> {
-    let mut widths = natural.to_vec();
-    let mut open: Vec<usize> = (0..natural.len()).collect();
+/// they need, one with a long word keeps that, and the others share the rest.
+fn fitted(columns: &[Column], room: usize) -> Option<Vec<usize>> {
+    let mut widths = vec![0; columns.len()];
+    let mut open: Vec<usize> = (0..columns.len()).collect();
     let mut left = room;
     while !open.is_empty() {
         let share = left / open.len();
-        let (fits, wide): (Vec<usize>, Vec<usize>) =
-            open.iter().partition(|column| natural[**column] <= share);
-        if fits.is_empty() {
+        let settled = |column: &usize| match columns[*column] {
+            Column { whole, .. } if whole <= share => Some(whole),
+            Column { word, .. } if word > share => Some(word),
+            Column { .. } => None,
+        };
+        let before = open.len();
+        // The narrow ones first: what they leave may be enough for a long word.
+        for narrow in [true, false] {
+            if open.len() < before {
+                break;
+            }
+            open.retain(|column| match settled(column) {
+                Some(width) if (width <= share) == narrow => {
+                    widths[*column] = width;
+                    false
+                }
+                _ => true,
+            });
+        }
+        if open.len() == before {
             if share < LEAST {
                 return None;
             }
-            for column in wide {
+            for column in open {
                 widths[column] = share;
             }
-            break;
+            return Some(widths);
         }
-        left -= fits.iter().map(|column| natural[*column]).sum::<usize>();
-        open = wide;
+        left = room.checked_sub(widths.iter().sum())?;
     }
     Some(widths)
 }
@@ -263,193 +293,6 @@ fn goes_on(line: &str) -> bool {
         && !line.starts_with(['#', '|'])
         && !line.starts_with("```")
         && marker(line).is_none()
-}
-
-/// What stands between two spaces, in pieces of one look each.
-#[derive(Clone, Debug, Default)]
-struct Word(Vec<(Ink, String)>);
-
-impl Word {
-    fn width(&self) -> usize {
-        self.0.iter().map(|(_, piece)| width(piece)).sum()
-    }
-
-    fn add(&mut self, ink: Ink, letter: char) {
-        match self.0.last_mut() {
-            Some((last, piece)) if *last == ink => piece.push(letter),
-            _ => self.0.push((ink, letter.to_string())),
-        }
-    }
-
-    /// The word in pieces that fit, for one that is wider than a line.
-    fn cut(&self, room: usize) -> Vec<Self> {
-        let mut pieces = vec![Self::default()];
-        for (ink, text) in &self.0 {
-            for letter in text.chars() {
-                let last = pieces.last_mut().expect("there is one from the start");
-                if last.width() + width(letter.encode_utf8(&mut [0; 4])) > room && last.width() > 0
-                {
-                    pieces.push(Self::default());
-                }
-                if let Some(last) = pieces.last_mut() {
-                    last.add(*ink, letter);
-                }
-            }
-        }
-        pieces
-    }
-}
-
-/// Running text: words, without the marks of Markdown.
-#[derive(Clone, Debug, Default)]
-struct Text {
-    words: Vec<Word>,
-}
-
-impl Text {
-    /// Reads `**strong**`, `*emphasis*`, `` `code` `` and `[text](address)`. Code keeps its marks: they say where it
-    /// begins and ends where there are no colours.
-    fn read(source: &str) -> Self {
-        let source = links(source);
-        let mut words = vec![Word::default()];
-        let mut strong = false;
-        let mut code = false;
-        let letters: Vec<char> = source.chars().collect();
-        let mut at = 0;
-        while at < letters.len() {
-            let letter = letters[at];
-            let ink = if strong || code {
-                Ink::Strong
-            } else {
-                Ink::Plain
-            };
-            match letter {
-                ' ' => words.push(Word::default()),
-                '`' => {
-                    code = !code;
-                    add(&mut words, Ink::Strong, '`');
-                }
-                '*' if !code && letters.get(at + 1) == Some(&'*') => {
-                    strong = !strong;
-                    at += 1;
-                }
-                // Between spaces it is no mark.
-                '*' if !code && !is_alone(&letters, at) => {}
-                '\\' if !code && letters.get(at + 1) == Some(&'*') => {
-                    add(&mut words, ink, '*');
-                    at += 1;
-                }
-                _ => add(&mut words, ink, letter),
-            }
-            at += 1;
-        }
-        words.retain(|word| !word.0.is_empty());
-        Self { words }
-    }
-
-    /// The text behind a marker, which does not wrap away from it.
-    fn behind(mut self, marker: &str) -> Self {
-        let word = Word(vec![(Ink::Plain, marker.to_owned())]);
-        self.words.insert(0, word);
-        self
-    }
-
-    fn width(&self) -> usize {
-        let spaces = self.words.len().saturating_sub(1);
-        self.words.iter().map(Word::width).sum::<usize>() + spaces
-    }
-
-    fn plain(&self) -> String {
-        plain(&self.words)
-    }
-
-    /// The words of each line.
-    fn lines(&self, first: usize, rest: usize) -> Vec<Vec<Word>> {
-        let mut lines: Vec<Vec<Word>> = vec![Vec::new()];
-        let mut used = 0;
-        for word in &self.words {
-            let room = if lines.len() == 1 { first } else { rest }.max(1);
-            let pieces = if word.width() > room {
-                word.cut(room.min(rest.max(1)))
-            } else {
-                vec![word.clone()]
-            };
-            for piece in pieces {
-                let room = if lines.len() == 1 { first } else { rest }.max(1);
-                let needs = piece.width() + usize::from(used > 0);
-                if used > 0 && used + needs > room {
-                    lines.push(Vec::new());
-                    used = 0;
-                }
-                used += piece.width() + usize::from(used > 0);
-                if let Some(line) = lines.last_mut() {
-                    line.push(piece);
-                }
-            }
-        }
-        lines
-    }
-}
-
-fn add(words: &mut [Word], ink: Ink, letter: char) {
-    if let Some(word) = words.last_mut() {
-        word.add(ink, letter);
-    }
-}
-
-fn is_alone(letters: &[char], at: usize) -> bool {
-    let space = |letter: Option<&char>| letter.is_none_or(|letter| *letter == ' ');
-    space(letters.get(at + 1)) && space(at.checked_sub(1).and_then(|before| letters.get(before)))
-}
-
-fn plain(words: &[Word]) -> String {
-    let words: Vec<String> = words
-        .iter()
-        .map(|word| word.0.iter().map(|(_, piece)| piece.as_str()).collect())
-        .collect();
-    words.join(" ")
-}
-
-fn written(mut line: Line, words: &[Word]) -> Line {
-    for (number, word) in words.iter().enumerate() {
-        if number > 0 {
-            line.add(Ink::Plain, " ");
-        }
-        for (ink, piece) in &word.0 {
-            line.add(*ink, piece);
-        }
-    }
-    line
-}
-
-/// `[text](address)` as `text (address)`, outside of code.
-fn links(source: &str) -> String {
-    let mut out = String::new();
-    for (number, part) in source.split('`').enumerate() {
-        if number > 0 {
-            out.push('`');
-        }
-        if number % 2 == 1 {
-            out.push_str(part);
-            continue;
-        }
-        let mut rest = part;
-        while let Some((before, behind)) = rest.split_once('[') {
-            let link = behind
-                .split_once("](")
-                .and_then(|(text, tail)| Some((text, tail.split_once(')')?)));
-            out.push_str(before);
-            if let Some((text, (address, tail))) = link {
-                out.push_str(&format!("{text} ({address})"));
-                rest = tail;
-            } else {
-                out.push('[');
-                rest = behind;
-            }
-        }
-        out.push_str(rest);
-    }
-    out
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 mod markdown;
+mod text;
 
 use super::exit::Exit;
 use super::functions;
