@@ -70,7 +70,7 @@
 //! | --- | --- | --- |
 //! | 0 | [`event`] | what happened: facts, outcomes, failures, places, masking of secrets; *pure* |
 //! | 0 | [`alloc`] | an allocator that counts, so that scripts can be bounded; the one file with `unsafe` |
-//! | 0 | [`docs`] | pages for people, such as the settings of editors |
+//! | 0 | [`docs`] | pages for people: what `funcy help TOPIC` prints |
 //! | 1 | [`syntax`] | expressions as they are written: tokens, one tree, one table of operators; *pure* |
 //! | 2 | [`definition`] | what was written: YAML with its places, diagnostics, the JSON Schema; *pure* |
 //! | 2 | [`script`] | the value of expressions and templates: our evaluator, Rhai in a sandbox, explanations; *pure* |
@@ -97,7 +97,8 @@
 //! - **a report format**: a [`report::Format`] and one line in `src/report/formats.rs`;
 //! - **a check** of definitions: an arm in `src/machine/compile` (what the machine means) or
 //!   `src/definition/decode` (what is written), and a test with the mistake;
-//! - **a command**: one file in `src/cli` and one line in `src/cli/mod.rs`.
+//! - **a command**: one file in `src/cli` and one line in `src/cli/mod.rs`;
+//! - **a page** of the documentation: one Markdown file and one line in `src/docs`.
 //!
 //! `.github/CONTRIBUTING.md` goes through each of them, step by step.
 

@@ -93,6 +93,7 @@ const HOUSE: &[Room] = &[
             "engine",
             "demo",
             "watch",
+            "docs",
         ],
     ),
 ];
@@ -427,6 +428,7 @@ fn paths_in_the_docs_exist() {
     for name in [
         "src/lib.rs",
         "src/docs/editors.md",
+        "src/docs/mod.rs",
         "README.md",
         ".github/CONTRIBUTING.md",
     ] {

@@ -8,7 +8,9 @@ mod demo;
 mod eval;
 mod exit;
 mod failed;
+mod functions;
 mod graph;
+mod help;
 mod history;
 mod init;
 mod journal;
@@ -41,7 +43,9 @@ use std::process::ExitCode;
     disable_help_subcommand = true
 )]
 #[command(
-    after_help = "Exit codes: 0 all passed, 1 a task failed or timed out, 2 usage or an invalid definition, \
+    after_help = "`funcy help` lists the pages of the documentation; `funcy help tutorial` is where to begin.
+
+Exit codes: 0 all passed, 1 a task failed or timed out, 2 usage or an invalid definition, \
 3 an error of a client, the engine or the environment, 4 nothing selected, 130 interrupted."
 )]
 struct Cli {
@@ -77,6 +81,10 @@ enum Command {
     Graph(graph::Args),
     /// The client kinds: their config, requests and results
     Clients(clients::Args),
+    /// What expressions may call
+    Functions(functions::Args),
+    /// The pages of the documentation
+    Help(help::Args),
     /// The JSON Schema of a task file, for editors
     Schema(schema::Args),
     /// Write a suite to start from
@@ -117,6 +125,8 @@ pub fn main() -> ExitCode {
         Command::Simulate(args) => simulate::run(&global, &args),
         Command::Graph(args) => graph::run(&global, &args),
         Command::Clients(args) => clients::run(&global, &args),
+        Command::Functions(args) => functions::run(&global, &args),
+        Command::Help(args) => help::run(&global, &args),
         Command::Schema(args) => schema::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Demo(args) => demo::run(&args),

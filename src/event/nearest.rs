@@ -1,7 +1,8 @@
 use std::cmp::Reverse;
 
 /// The known name that this one was probably meant to be: near enough in spelling that a person would
-/// take it for a slip of the hand. Of equally near names the one with the longer common beginning counts.
+/// take it for a slip of the hand. Of equally near names the one with the longer common beginning counts, and
+/// of those the first by the alphabet: never the one that came first, which may be chance.
 #[must_use]
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let length = name.chars().count();
@@ -10,7 +11,7 @@ pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&
         return None;
     }
     let folded = name.to_lowercase();
-    let mut best: Option<((usize, Reverse<usize>), &str)> = None;
+    let mut best: Option<(usize, Reverse<usize>, &str)> = None;
     for candidate in known {
         let other = candidate.chars().count();
         let allowed = (length.max(other) / 3).max(1);
@@ -24,16 +25,16 @@ pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&
             .zip(other_folded.chars())
             .take_while(|(a, b)| a == b)
             .count();
-        let rank = (distance, Reverse(common));
+        let rank = (distance, Reverse(common), candidate);
         // A name of which nothing is left is no slip: `ab` is not `xy`.
         if distance <= allowed
             && distance < length.max(other)
-            && best.is_none_or(|(least, _)| rank < least)
+            && best.is_none_or(|least| rank < least)
         {
-            best = Some((rank, candidate));
+            best = Some(rank);
         }
     }
-    best.map(|(_, candidate)| candidate)
+    best.map(|(_, _, candidate)| candidate)
 }
 
 #[cfg(test)]
@@ -58,5 +59,8 @@ mod tests {
             nearest("states", ["status", "state"].into_iter()),
             Some("state")
         );
+        for names in [["placed", "place"], ["place", "placed"]] {
+            assert_eq!(nearest("placd", names.into_iter()), Some("place"));
+        }
     }
 }

@@ -7,6 +7,8 @@
 
 mod bad_input;
 mod check;
+mod covered;
+mod docs;
 mod eval;
 mod exit;
 mod files;
@@ -14,6 +16,8 @@ mod gallery;
 mod help;
 mod history;
 mod init;
+mod markdown;
+mod pages;
 mod pty;
 mod readme;
 mod record;

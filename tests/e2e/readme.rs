@@ -8,7 +8,8 @@
 //! `FUNCY_UPDATE=1` writes outputs and table anew instead of comparing them.
 
 use super::gallery;
-use super::suite::{Suite, normalized, repository};
+use super::markdown::{alike, blocks, commands, updates};
+use super::suite::{Suite, repository};
 use regex::Regex;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -24,61 +25,6 @@ fn readme() -> String {
     std::fs::read_to_string(path()).unwrap()
 }
 
-fn updates() -> bool {
-    std::env::var_os("FUNCY_UPDATE").is_some()
-}
-
-/// A fenced block: what stands behind the fence, its first line in the text, its lines.
-struct Block {
-    info: String,
-    from: usize,
-    lines: Vec<String>,
-}
-
-fn blocks(text: &str) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let mut open: Option<Block> = None;
-    for (number, line) in text.lines().enumerate() {
-        match (&mut open, line.strip_prefix("```")) {
-            (None, Some(info)) => {
-                open = Some(Block {
-                    info: info.to_owned(),
-                    from: number + 1,
-                    lines: Vec::new(),
-                });
-            }
-            (Some(_), Some(_)) => blocks.extend(open.take()),
-            (Some(block), None) => block.lines.push(line.to_owned()),
-            (None, None) => {}
-        }
-    }
-    assert!(open.is_none(), "a block is never closed");
-    blocks
-}
-
-/// The commands of a console block, each with the output that is shown below it.
-fn commands(block: &Block) -> Vec<(String, String)> {
-    let mut commands: Vec<(String, String)> = Vec::new();
-    for line in &block.lines {
-        match (line.strip_prefix("$ "), commands.last_mut()) {
-            (Some(command), _) => commands.push((command.to_owned(), String::new())),
-            (None, Some((_, output))) => {
-                let _ = writeln!(output, "{line}");
-            }
-            (None, None) => panic!("output before any command: {line}"),
-        }
-    }
-    commands
-}
-
-/// What may differ from run to run: also how often something was tried in a given time.
-fn alike(output: &str) -> String {
-    let counts = Regex::new(r"×\d+|\d+ attempts?").unwrap();
-    counts
-        .replace_all(normalized(output).trim_end(), "N")
-        .into_owned()
-}
-
 #[test]
 fn what_is_shown_is_what_happens() {
     let text = readme();
@@ -91,7 +37,7 @@ fn what_is_shown_is_what_happens() {
                 "{path} has {} lines",
                 block.lines.len()
             );
-            suite = suite.file(path, block.lines.join("\n") + "\n");
+            suite = suite.file(path, block.text());
         }
     }
     // The example stands before the quick start, and runs in the suite that this makes.
@@ -203,23 +149,4 @@ fn write(old: &str, new: &str) {
         assert_eq!(readme(), old, "the README was changed meanwhile: once more");
         std::fs::write(path(), new).unwrap();
     }
-}
-
-#[test]
-fn a_lie_is_found() {
-    let text = "```console\n$ funcy run x\n1 passed in 12ms\n$ cargo test\n```\n";
-    let found = blocks(text);
-    assert_eq!(found.len(), 1);
-    let commands = commands(&found[0]);
-    assert_eq!(
-        commands[0],
-        ("funcy run x".to_owned(), "1 passed in 12ms\n".to_owned())
-    );
-    assert_eq!(commands[1].1, "");
-    assert_eq!(alike(&commands[0].1), alike("1 passed in 3.4s"));
-    assert_ne!(alike(&commands[0].1), alike("1 failed in 12ms"));
-    assert_eq!(
-        alike("shipped ×3, 4 attempts"),
-        alike("shipped ×30, 1 attempt")
-    );
 }

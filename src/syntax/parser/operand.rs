@@ -186,7 +186,7 @@ impl Parser<'_> {
             self.expect("|", &open.at)?;
         }
         let outer = std::mem::replace(&mut self.statements, true);
-        let body = self.expression();
+        let body = self.body();
         self.statements = outer;
         let body = Box::new(body?);
         let at = open.at.start..self.before();

@@ -166,6 +166,26 @@ impl Parser<'_> {
         })
     }
 
+    /// What a closure does: an expression, a block, or one assignment.
+    pub(super) fn body(&mut self) -> Parsed {
+        let start = self.here().start;
+        Ok(match self.expression_or_assignment("")? {
+            StatementKind::Expression(node) => node,
+            kind => {
+                let at = start..self.before();
+                let statement = Statement {
+                    kind,
+                    at: at.clone(),
+                };
+                let block = Block {
+                    statements: vec![statement],
+                    at: at.clone(),
+                };
+                Node::new(Kind::Block(block), at)
+            }
+        })
+    }
+
     fn value_or_nothing(&mut self) -> Parsed<Option<Node>> {
         match self.peek() {
             None => Ok(None),
