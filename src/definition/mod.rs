@@ -19,7 +19,7 @@ mod yaml;
 
 pub use crate::event::{nearest, parse_duration};
 pub use catalog::{Catalog, ClientKind};
-pub use decode::{Parsed, parse_stubs, parse_suite, parse_task};
+pub use decode::{Parsed, misplaced_in_instruction, parse_stubs, parse_suite, parse_task};
 pub use diagnostic::{Diagnostic, Severity};
 pub use fingerprint::TaskChange;
 pub use json_schema::{ValueContext, validate};

@@ -129,6 +129,7 @@ impl Loader {
             engine: &project.engine,
             catalog: &self.catalog,
             given: &self.given,
+            module_elsewhere: super::stray_module::module_elsewhere,
         }
     }
 }

@@ -18,6 +18,7 @@ mod script_host;
 mod select;
 mod service;
 mod simulate;
+mod stray_module;
 
 pub use adhoc::{Adhoc, AdhocRequest};
 pub use discover::{SUITE, Survey, discover, suite_above, survey};

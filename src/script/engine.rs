@@ -111,7 +111,12 @@ impl Engine {
             let message = "the parser panicked, which is an error of this program";
             Err(SyntaxError::new(0..source.len(), message))
         })?;
-        Ok(Expression::new(source, root, uses))
+        Ok(Expression::new(
+            source,
+            root,
+            uses,
+            syntax::doubts(&tree, source),
+        ))
     }
 
     /// Compiles what `save` and `set` take: a text that begins with `$.` or `$[` (or is `$`) is a
@@ -426,6 +431,11 @@ impl Engine {
     /// Calls of functions or modules that do not exist, or with a wrong number of arguments.
     pub fn unknown_calls(&self, e: &Expression) -> Vec<SyntaxError> {
         self.0.known.complaints(e.uses())
+    }
+
+    /// Whether its expressions may call a module of this name.
+    pub fn has_module(&self, name: &str) -> bool {
+        self.0.modules.iter().any(|module| *module.name == *name)
     }
 
     /// The functions that expressions may call, besides those of Rhai.

@@ -2,7 +2,7 @@ use super::code::{Code, Kind};
 use super::jsonpath::JsonPath;
 use super::lower::says_null;
 use crate::event::Name;
-use crate::syntax::Uses;
+use crate::syntax::{SyntaxError, Uses};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -20,10 +20,11 @@ pub(super) struct Compiled {
     pub(super) root: Code,
     pub(super) uses: Uses,
     pub(super) reads: Vec<Name>,
+    doubts: Vec<SyntaxError>,
 }
 
 impl Expression {
-    pub(super) fn new(source: &str, root: Code, uses: Uses) -> Self {
+    pub(super) fn new(source: &str, root: Code, uses: Uses, doubts: Vec<SyntaxError>) -> Self {
         let reads = uses.names();
         Self {
             compiled: Arc::new(Compiled {
@@ -31,6 +32,7 @@ impl Expression {
                 root,
                 uses,
                 reads,
+                doubts,
             }),
             place: 0,
         }
@@ -54,6 +56,11 @@ impl Expression {
     /// What it refers to.
     pub fn uses(&self) -> &Uses {
         &self.compiled.uses
+    }
+
+    /// What in it is probably not meant as it stands.
+    pub fn doubts(&self) -> &[SyntaxError] {
+        &self.compiled.doubts
     }
 
     /// The same expression at a place of a task: what `uuid()` yields depends on it.

@@ -68,11 +68,10 @@ impl Known {
         }
         let Some(arities) = self.functions.get(&*call.name) else {
             let error = unknown(call);
-            return Some(match (&*call.name, self.near(&call.name)) {
-                ("sleep", _) => error.hint("`wait` is a strategy of a state"),
-                ("timestamp", _) => error.hint("the time is `now()`"),
-                (_, Some(near)) => error.hint(format!("did you mean `{near}`?")),
-                (_, None) => match self.module_with(&call.name) {
+            return Some(match (instead(&call.name), self.near(&call.name)) {
+                (Some(instead), _) => error.hint(instead),
+                (None, Some(near)) => error.hint(format!("did you mean `{near}`?")),
+                (None, None) => match self.module_with(&call.name) {
                     Some(module) => error.hint(format!("did you mean `{module}::{}`?", call.name)),
                     None => error,
                 },
@@ -147,6 +146,22 @@ impl Known {
             SyntaxError::new(call.at.clone(), message)
         })
     }
+}
+
+/// What to write for a function that other languages have.
+fn instead(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "sleep" => "`wait` is a strategy of a state",
+        "timestamp" => "the time is `now()`",
+        "length" | "size" | "count" => "write `len(x)`, or `x.len()`",
+        "includes" | "has" | "include" => "write `contains(x, y)`, or `y in x`",
+        "lower" | "lowercase" | "downcase" | "toLowerCase" => "write `x.to_lower()`",
+        "upper" | "uppercase" | "upcase" | "toUpperCase" => "write `x.to_upper()`",
+        "strip" => "write `trim(x)`",
+        "substr" | "substring" | "slice" => "write `x.sub_string(start, length)`",
+        "getenv" => "write `env('NAME')`",
+        _ => return None,
+    })
 }
 
 fn unknown(call: &Call) -> SyntaxError {

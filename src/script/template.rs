@@ -93,9 +93,9 @@ impl Template {
             text.push_str(&source[at..open]);
             let start = open + 2;
             let end = syntax::end_of_hole(source, start)?;
-            let expression = engine.expression(&source[start..end]).map_err(|error| {
-                at_hole(error, start, end, source[start..end].trim().is_empty())
-            })?;
+            let expression = engine
+                .expression(&source[start..end])
+                .map_err(|error| at_hole(error, start, end, &source[start..end]))?;
             expressions.push((start, expression));
             texts.push(String::new());
             at = end + 1;
@@ -125,14 +125,31 @@ impl Template {
 }
 
 /// An error of an expression at its place in the template; of an empty one, the whole `${}`.
-fn at_hole(error: SyntaxError, start: usize, end: usize, is_blank: bool) -> SyntaxError {
+fn at_hole(error: SyntaxError, start: usize, end: usize, hole: &str) -> SyntaxError {
     let error = error.shifted(start);
-    if is_blank {
+    if hole.trim().is_empty() {
         SyntaxError {
             at: start - 2..end + 1,
             ..error
         }
+    } else if is_of_a_shell(hole) {
+        error.hint(format!(
+            "a `${{` that is the shell's own is written `$${{`: `$${{{hole}}}`"
+        ))
     } else {
         error
     }
+}
+
+/// Whether this is what shells do with a variable: `x:-3`, `x%.*`, `x##*/`, `#x`, `!x`.
+fn is_of_a_shell(hole: &str) -> bool {
+    let name = hole.trim_start_matches(|c: char| c == '_' || c.is_ascii_alphanumeric());
+    let is_name = |text: &str| text.starts_with(|c: char| c == '_' || c.is_ascii_alphabetic());
+    if name.len() == hole.len() {
+        return hole.strip_prefix('#').is_some_and(is_name);
+    }
+    let ways = [
+        ":-", ":=", ":+", ":?", ":", "%", "#", "/", "^^", ",,", "@", "-", "[@]", "[*]",
+    ];
+    is_name(hole) && ways.iter().any(|way| name.starts_with(way))
 }

@@ -309,7 +309,7 @@ impl<'s> Lexer<'s> {
                     out.push(quote);
                 }
                 '\\' => self.escape(here, &mut out)?,
-                '\n' => return Err(unclosed(start, quote)),
+                '\n' => return Err(cut_by_line_break(start, quote, self.rest())),
                 '\r' if self.peek() == Some('\n') => {}
                 _ => out.push(c),
             }
@@ -341,8 +341,11 @@ impl<'s> Lexer<'s> {
             'U' => 8,
             _ => {
                 return Err(
-                    SyntaxError::new(start..self.at, format!("`\\{c}` is not an escape"))
-                        .hint("a backslash itself is written `\\\\`"),
+                    SyntaxError::new(start..self.at, format!("`\\{c}` is not an escape")).hint(
+                        format!(
+                            "write `\\\\{c}` for a backslash and `{c}`, or a raw text: `#\"\\{c}\"#`"
+                        ),
+                    ),
                 );
             }
         };
@@ -438,6 +441,16 @@ fn raw_hashes(rest: &str) -> Option<usize> {
         .starts_with('"')
         .then_some(hashes)
         .filter(|n| *n > 0)
+}
+
+/// A line break inside of a text that may end in a later line.
+fn cut_by_line_break(start: usize, quote: char, rest: &str) -> SyntaxError {
+    if !rest.contains(quote) {
+        return unclosed(start, quote);
+    }
+    SyntaxError::new(start..start + 1, "the text is not closed in its line").hint(
+        "a line break in it is written `\\n`; YAML's double quotes make one of that first, so write `\\\\n` within them",
+    )
 }
 
 fn unclosed(start: usize, quote: char) -> SyntaxError {

@@ -2,10 +2,12 @@
 //!
 //! - [`expression`], [`script`] and [`module`] read a source into the tree of [`tree`];
 //! - [`uses`] tells what a tree refers to: variables, members, calls, modules, the environment;
+//! - [`doubts`] tells what parses and is probably not meant;
 //! - [`OPERATORS`] is the one table of operators; [`Shape`] is what strikes the eye in a text that may not even parse.
 //!
 //! Nothing here knows how a tree is evaluated: that is the business of [`script`](crate::script).
 
+mod doubts;
 mod error;
 mod lexer;
 mod operator;
@@ -15,6 +17,7 @@ mod token;
 pub mod tree;
 mod uses;
 
+pub use doubts::doubts;
 pub use error::SyntaxError;
 pub(crate) use lexer::end_of_hole;
 pub use lexer::{MAX_SOURCE, MAX_TOKENS};
@@ -22,4 +25,4 @@ pub use operator::{Associativity, OPERATORS, Operator, Row};
 pub(crate) use parser::is_keyword;
 pub use parser::{expression, module, script};
 pub use shape::Shape;
-pub use uses::{Call, Path, Read, Uses, uses, uses_of_module};
+pub use uses::{Call, Dashed, Path, Read, Uses, uses, uses_of_module};

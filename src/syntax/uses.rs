@@ -1,5 +1,6 @@
 //! What an expression, script or module refers to, found in its tree.
 
+use super::Operator;
 use super::tree::{Block, Call as CallNode, Child, Kind, Loop, Node, StatementKind, Target};
 use crate::event::Name;
 use std::ops::Range;
@@ -19,6 +20,8 @@ pub struct Uses {
     pub assigned: Vec<Read>,
     /// Variables that a `fn` reads: it sees its arguments only.
     pub unseen: Vec<Read>,
+    /// Members from which a variable is subtracted without a space: `res.body.dist-tags`. The longest come first.
+    pub dashed: Vec<Dashed>,
     /// Whether it holds a closure: a method may then be one that a map holds.
     pub has_closures: bool,
 }
@@ -60,6 +63,17 @@ pub struct Path {
     pub at: Range<usize>,
     /// Where the name or index of each member stands.
     pub places: Vec<Range<usize>>,
+}
+
+/// A member and a variable with nothing but a `-` between: a name with a dash, if there is no such variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dashed {
+    /// What the member belongs to.
+    pub of: Range<usize>,
+    /// The name as a whole: `dist-tags`.
+    pub name: String,
+    /// Where that stands.
+    pub at: Range<usize>,
 }
 
 impl Uses {
@@ -158,6 +172,10 @@ impl Visitor {
             Kind::Variable(name) => self.read(name, &node.at),
             Kind::Member { .. } | Kind::Index { .. } => self.path(node),
             Kind::Call(call) => self.call(call, node),
+            Kind::Binary(Operator::Subtract, ..) => {
+                self.found.dashed.extend(dashed(node));
+                self.children(node);
+            }
             Kind::Constant { module, name } => {
                 (self.found.constants).push((module.clone(), name.clone()));
             }
@@ -322,6 +340,34 @@ impl Visitor {
             text: call.args.first().and_then(Node::as_text).cloned(),
             at: call.name_at.clone(),
         });
+    }
+}
+
+/// The name with dashes that a subtraction may have been meant as.
+fn dashed(node: &Node) -> Option<Dashed> {
+    match &node.kind {
+        Kind::Member { of, name } if !node.bracketed => Some(Dashed {
+            of: of.at.clone(),
+            name: name.to_string(),
+            at: node.at.end - name.len()..node.at.end,
+        }),
+        Kind::Binary(Operator::Subtract, left, right) if !node.bracketed => {
+            let before = dashed(left)?;
+            let mut root = &**right;
+            while let Kind::Member { of, .. } | Kind::Index { of, .. } = &root.kind {
+                root = of;
+            }
+            let Kind::Variable(name) = &root.kind else {
+                return None;
+            };
+            let is_adjacent = root.at.start == before.at.end + 1 && !right.bracketed;
+            is_adjacent.then(|| Dashed {
+                name: format!("{}-{name}", before.name),
+                at: before.at.start..root.at.end,
+                of: before.of,
+            })
+        }
+        _ => None,
     }
 }
 

@@ -73,6 +73,7 @@ fn compiled(text: &str) -> Result<Machine, Vec<Diagnostic>> {
         engine: &engine,
         catalog: &catalog(),
         given: &[],
+        module_elsewhere: |_, _| None,
     };
     Ok(compile(&project, &task.value)?.0)
 }

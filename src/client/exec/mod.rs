@@ -15,7 +15,7 @@ use super::scope::Scope;
 use super::shell::quoted;
 use super::value::{Text, one_line, present};
 use crate::event::{Failure, Json};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -40,6 +40,7 @@ pub struct Config {
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// The program and its arguments. No shell reads them; for one, write `[sh, -c, "…"]`.
+    #[schemars(schema_with = "words")]
     pub command: Vec<Text>,
     /// Environment variables. Of funcy's own it only gets `PATH`, `HOME`, the user, the terminal and the
     /// language.
@@ -51,6 +52,14 @@ pub struct Request {
     /// What the process reads: a text, or any other value as JSON. Nothing, by default.
     #[serde(default, deserialize_with = "present")]
     pub stdin: Option<Json>,
+}
+
+/// Words that a shell may read: its variables are written in braces as well.
+fn words(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "items": { "type": ["string", "number", "boolean"], "x-template": "shell" }
+    })
 }
 
 /// What `res` holds when a process has ended.

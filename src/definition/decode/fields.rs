@@ -1,5 +1,6 @@
 use super::Decoder;
-use crate::definition::keys::{CONDITION, INSTRUCTION, Object, RETRY, STATE, Shape, TASK};
+use super::misplaced::{misplaced, request_instead};
+use crate::definition::keys::{Object, Shape};
 use crate::definition::node::{Node, NodeKind, Text};
 use crate::event::{Span, nearest};
 
@@ -140,16 +141,17 @@ impl Decoder<'_> {
             self.report(diagnostic);
             return;
         }
-        let elsewhere = [&CONDITION, &STATE, &INSTRUCTION, &RETRY, &TASK]
-            .into_iter()
-            .find(|other| other.key(key.as_str()).is_some());
-        let hint = match (elsewhere, nearest(key.as_str(), object.names())) {
-            (Some(other), _) => format!("it is a key of {}", other.name),
-            (None, Some(near)) => format!("did you mean `{near}`?"),
-            (None, None) => format!(
-                "its keys are {}",
-                object.names().collect::<Vec<_>>().join(", ")
-            ),
+        let near = || nearest(key.as_str(), object.names());
+        let hint = if let Some(hint) = misplaced(key.as_str(), object) {
+            hint
+        } else if let Some(near) = near() {
+            format!("did you mean `{near}`?")
+        } else {
+            let names = object.names().collect::<Vec<_>>().join(", ");
+            match request_instead(key.as_str(), object) {
+                Some(hint) => format!("its keys are {names}; {hint}"),
+                None => format!("its keys are {names}"),
+            }
         };
         let diagnostic = self
             .error(

@@ -1,8 +1,7 @@
 use super::Decoder;
 use super::fields::{Field, Fields, MANY};
-use crate::definition::keys::{
-    ACTIONS, CONDITION, INSTRUCTION, MODIFIERS, RETRY, SIGNAL, STATE, Shape,
-};
+use super::misplaced::misplaced;
+use crate::definition::keys::{ACTIONS, INSTRUCTION, MODIFIERS, RETRY, SIGNAL, Shape};
 use crate::definition::model::{Action, ForEach, Instruction, Retry};
 use crate::definition::node::{Node, NodeKind, Text};
 use crate::event::{Span, nearest};
@@ -88,10 +87,7 @@ impl Decoder<'_> {
             // One of them is what the instruction does; the others may be slips in writing a key, or keys
             // that belong elsewhere.
             let is_misplaced = |field: &Field<'_>| {
-                !is_action(field.key)
-                    && [&CONDITION, &STATE, &RETRY]
-                        .iter()
-                        .any(|object| object.key(field.key.as_str()).is_some())
+                !is_action(field.key) && misplaced(field.key.as_str(), &INSTRUCTION).is_some()
             };
             let is_slip = |field: &Field<'_>| {
                 !is_action(field.key) && nearest(field.key.as_str(), INSTRUCTION.names()).is_some()

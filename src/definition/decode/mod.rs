@@ -5,6 +5,7 @@ mod condition;
 mod expression;
 mod fields;
 mod instruction;
+mod misplaced;
 mod names;
 mod scalar;
 mod state;
@@ -22,6 +23,7 @@ use super::source::Lines;
 use super::stubs::StubsFile;
 use super::yaml;
 use crate::event::Span;
+pub use misplaced::misplaced_in_instruction;
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -386,7 +386,7 @@ impl Spot<'_> {
                     format!("inside `{first}`, YAML ends an unquoted text at `{bracket}`"),
                 )
                 .label("here")
-                .hint("quote the whole text");
+                .hint(self.quoted_item(start + 1));
         }
         self.error(
             self.here(1),
@@ -394,6 +394,34 @@ impl Spot<'_> {
         )
         .label("here")
         .hint("a `,` stands between members; quote a text that holds `, [ ] { }`")
+    }
+
+    /// How the unquoted text around this place, in brackets that begin before `from`, is quoted.
+    fn quoted_item(&self, from: usize) -> String {
+        let line = self.lines.line_end(self.at);
+        let before = &self.lines.text[from.min(self.at)..self.at];
+        let begin = before.rfind([',', '\n']).map_or(0, |comma| comma + 1);
+        let mut depth = 0usize;
+        let mut end = line;
+        for (at, c) in self.lines.text[self.at..line].char_indices() {
+            match c {
+                '[' | '{' | '(' => depth += 1,
+                ')' => depth = depth.saturating_sub(1),
+                ']' | '}' | ',' if depth == 0 => {
+                    end = self.at + at;
+                    break;
+                }
+                ']' | '}' => depth -= 1,
+                _ => {}
+            }
+        }
+        let whole = self.lines.text[self.at - before.len() + begin..end].trim();
+        match whole.contains('"') {
+            _ if whole.len() > 80 => "quote the whole text".to_owned(),
+            false => format!("quote the whole text: \"{whole}\""),
+            true if !whole.contains('\'') => format!("quote the whole text: '{whole}'"),
+            true => "quote the whole text".to_owned(),
+        }
     }
 
     /// The file ends inside brackets.

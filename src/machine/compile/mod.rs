@@ -4,6 +4,7 @@
 mod conditions;
 mod flow;
 mod graph;
+mod names;
 mod requests;
 mod result;
 mod states;
@@ -17,7 +18,8 @@ use super::program::{Client, Length, Machine, Program, Read, Skip, Variable};
 use super::record_policy::RecordPolicy;
 use crate::definition::model::{self, ClientDefinition, Listen};
 use crate::definition::{
-    Catalog, Diagnostic, Node, NodeKind, Severity, Suite, Task, Text, nearest,
+    Catalog, Diagnostic, Node, NodeKind, Severity, Suite, Task, Text, misplaced_in_instruction,
+    nearest,
 };
 use crate::event::{Location, Name, Span};
 use crate::script::{Engine, Expression};
@@ -25,7 +27,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a task is compiled against: all data, no IO.
+/// What a task is compiled against: data, and what its loader can look up.
 #[derive(Clone, Copy)]
 pub struct CompileInputs<'a> {
     /// The suite file that applies, or the default one.
@@ -36,6 +38,8 @@ pub struct CompileInputs<'a> {
     pub catalog: &'a Catalog,
     /// Variables that are given from outside (`--var`).
     pub given: &'a [Name],
+    /// Where a module of this name lies that is none of the suite's, and how it becomes one. Asked for a mistake only.
+    pub module_elsewhere: fn(&Suite, &str) -> Option<String>,
 }
 
 /// Longest that any state waits for its next transition, where nothing else is written.
@@ -521,14 +525,25 @@ impl<'a> Compiler<'a> {
             || "declare it under `clients:`, or use a kind that `funcy clients` lists".to_owned(),
             |known| format!("did you mean `{known}`?"),
         );
-        let message = format!("there is no client `{}`", name.as_str());
-        self.error(
-            "unknown-client",
-            name.span,
-            message,
-            "unknown client",
-            Some(hint),
-        );
+        if let Some(instead) = misplaced_in_instruction(name.as_str()) {
+            let message = format!("an instruction has no key `{}`", name.as_str());
+            self.error(
+                "unknown-key",
+                name.span,
+                message,
+                "unknown key",
+                Some(instead),
+            );
+        } else {
+            let message = format!("there is no client `{}`", name.as_str());
+            self.error(
+                "unknown-client",
+                name.span,
+                message,
+                "unknown client",
+                Some(hint),
+            );
+        }
         self.client_index.insert(Name::clone(&name.value), None);
     }
 

@@ -2,10 +2,10 @@
 
 use super::Compiler;
 use crate::definition::model;
-use crate::definition::{Node, NodeKind, Text, nearest};
-use crate::event::{Json, Name, Span};
+use crate::definition::{Node, NodeKind, Text};
+use crate::event::{Json, Name};
 use crate::machine::program::{self, Assignment, Blueprint, Guard, Length};
-use crate::script::{Expression, SyntaxError};
+use crate::script::SyntaxError;
 use std::sync::Arc;
 
 impl Compiler<'_> {
@@ -13,7 +13,7 @@ impl Compiler<'_> {
     pub(super) fn guard(&mut self, text: &Text, path: &str) -> Option<Guard> {
         let compiled = self.project.engine.expression(text.as_str());
         let expression = self.compiled(text, compiled)?.at_place(chance_place(path));
-        self.check_expression(text, &expression);
+        self.check_names(text, 0, &expression, false);
         let number = self.guards;
         self.guards += 1;
         Some(Guard {
@@ -44,7 +44,7 @@ impl Compiler<'_> {
     pub(super) fn script(&mut self, text: &Text, path: &str) -> Option<Guard> {
         let compiled = self.project.engine.script(text.as_str());
         let expression = self.compiled(text, compiled)?.at_place(chance_place(path));
-        self.check_expression(text, &expression);
+        self.check_names(text, 0, &expression, false);
         let number = self.guards;
         self.guards += 1;
         Some(Guard {
@@ -65,7 +65,7 @@ impl Compiler<'_> {
         let compiled = self.project.engine.value(value.as_str());
         let source = self.compiled(value, compiled)?.at_place(chance_place(path));
         match source.script() {
-            Some(script) => self.check_expression(value, script),
+            Some(script) => self.check_names(value, 0, script, false),
             None if self.res.is_absent() => self.no_result(value.span),
             None => {}
         }
@@ -88,10 +88,15 @@ impl Compiler<'_> {
 
     /// A text that may be a template.
     pub(super) fn text(&mut self, text: &Text, path: &str) -> Option<program::Text> {
+        self.text_for(text, path, false)
+    }
+
+    /// A text that may be a template; `shell`: a shell may read it, which has variables of its own.
+    fn text_for(&mut self, text: &Text, path: &str, shell: bool) -> Option<program::Text> {
         let compiled = self.project.engine.template(text.as_str());
         let template = self.compiled(text, compiled)?.at_place(chance_place(path));
         for (offset, expression) in template.expressions() {
-            self.check_lint(text, offset, expression);
+            self.check_names(text, offset, expression, shell);
         }
         Some(program::Text {
             template,
@@ -132,11 +137,12 @@ impl Compiler<'_> {
                 Blueprint::Constant(Arc::new(node.to_json()))
             }
             NodeKind::Text(text) => {
-                let bind = schema
-                    .zip(root)
-                    .is_some_and(|(schema, root)| is_bound(schema, root));
-                let compiled = self.text(text, path)?;
-                if bind {
+                let is = |way| {
+                    let mut schemas = schema.zip(root).into_iter();
+                    schemas.any(|(schema, root)| has_template(schema, root, way))
+                };
+                let compiled = self.text_for(text, path, is("shell"))?;
+                if is("bind") {
                     Blueprint::Bind(compiled)
                 } else if let Some(literal) = compiled.template.literal() {
                     Blueprint::Constant(Arc::new(Json::String(literal.to_owned())))
@@ -201,94 +207,6 @@ impl Compiler<'_> {
         let span = text.span_of(error.at.start + offset..error.at.end + offset);
         self.error("expression", span, error.message, "", error.hint);
     }
-
-    fn check_expression(&mut self, text: &Text, expression: &Expression) {
-        self.check_lint(text, 0, expression);
-    }
-
-    /// Names and calls of an expression that stands at this byte offset of the text.
-    fn check_lint(&mut self, text: &Text, offset: usize, expression: &Expression) {
-        for error in self.project.engine.unknown_calls(expression) {
-            let span = text.span_of(error.at.start + offset..error.at.end + offset);
-            self.error("unknown-function", span, error.message, "", error.hint);
-        }
-        let uses = expression.uses();
-        self.modules.extend(uses.modules().cloned());
-        self.reads_services |= uses.reads("services");
-        for read in &uses.reads {
-            let span = text.span_of(read.at.start + offset..read.at.end + offset);
-            self.read(&read.name, span);
-        }
-        for path in &uses.paths {
-            if &*path.root == "res" {
-                self.check_members(text, offset, path);
-            }
-            let Some(service) = path.members.first() else {
-                continue;
-            };
-            let services = &self.project.suite.services;
-            if &*path.root == "services"
-                && !services.iter().any(|known| known.name.value == *service)
-            {
-                let span = text.span_of(path.at.start + offset..path.at.end + offset);
-                let hint = nearest(service, services.iter().map(|known| known.name.as_str()))
-                    .map(|known| format!("did you mean `{known}`?"))
-                    .or_else(|| Some("declare it in funcy.yaml, under `services:`".to_owned()));
-                self.error(
-                    "unknown-service",
-                    span,
-                    format!("there is no service `{service}`"),
-                    "",
-                    hint,
-                );
-            }
-        }
-    }
-
-    fn read(&mut self, name: &Name, span: Span) {
-        match &**name {
-            "res" if self.res.is_absent() => self.no_result(span),
-            "item" if !self.has_item => {
-                let hint = Some("`item` exists inside `for_each` only".to_owned());
-                self.error(
-                    "unknown-variable",
-                    span,
-                    "there is no `item` here",
-                    "",
-                    hint,
-                );
-            }
-            local if crate::script::LOCALS.contains(&local) => {}
-            _ if self.variables.contains(name) => self.reads.push(program::Read {
-                name: Name::clone(name),
-                file: Name::clone(&self.file),
-                span,
-            }),
-            unknown => {
-                let known = self
-                    .variables
-                    .iter()
-                    .map(|known| &**known)
-                    .chain(crate::script::LOCALS);
-                let hint = nearest(unknown, known).map(|known| format!("did you mean `{known}`?")).or_else(|| {
-                    Some("declare it under `vars:`, save it in an instruction, or give it with `--var`".to_owned())
-                });
-                let message = format!("there is no variable `{unknown}`");
-                self.error("unknown-variable", span, message, "unknown variable", hint);
-            }
-        }
-    }
-
-    fn no_result(&mut self, span: Span) {
-        let hint = "`res` is the result of an instruction or strategy: add `poll`, `subscribe` or a request".to_owned();
-        self.error(
-            "no-result",
-            span,
-            "there is no `res` here",
-            "nothing yields a result here",
-            Some(hint),
-        );
-    }
 }
 
 /// The number under which chance is drawn at a place: the same for the same path, whatever else changes in
@@ -340,10 +258,11 @@ pub(super) fn alternatives<'s>(schema: &'s Json, root: &'s Json) -> Vec<&'s Json
     found
 }
 
-fn is_bound(schema: &Json, root: &Json) -> bool {
+/// Whether templates in this text are used in this way: `bind`, `shell`.
+fn has_template(schema: &Json, root: &Json, way: &str) -> bool {
     alternatives(schema, root)
         .iter()
-        .any(|one| one.get("x-template").is_some_and(|way| way == "bind"))
+        .any(|one| one.get("x-template").is_some_and(|used| used == way))
 }
 
 /// The schema of a member, or of the items of a list.

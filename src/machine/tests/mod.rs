@@ -289,6 +289,7 @@ pub(crate) fn machine(
         engine: &engine,
         catalog: &catalog(),
         given: &given,
+        module_elsewhere: |_, _| None,
     };
     compile(&project, &task)
 }

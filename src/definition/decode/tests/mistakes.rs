@@ -536,17 +536,47 @@ fn keys_in_the_wrong_place() {
     wrong_state(
         "«when»: x\nnext: b",
         "unknown-key",
-        &["it is a key of a condition"],
+        &["`transitions: [{to: NAME, when: …}]`"],
     );
     wrong_state(
         "instructions:\n  - shop: GET /\n    «when»: x\nnext: b",
         "unknown-key",
-        &["an instruction has no key `when`", "a condition"],
+        &["an instruction has no key `when`", "`expect`"],
     );
     wrong_state(
         "instructions:\n  - «poll»: {http: GET /}\n    every: 5s\nnext: b",
         "unknown-key",
-        &["an instruction has no key `poll`"],
+        &["an instruction has no key `poll`", "beside `instructions`"],
+    );
+    wrong_state(
+        "«http»: GET /\nnext: b",
+        "unknown-key",
+        &["its keys are", "`- http: …`"],
+    );
+    wrong_state(
+        "«eval»: 1\nnext: b",
+        "unknown-key",
+        &["in the list `instructions`: `- eval: …`"],
+    );
+    wrong_state(
+        "«expect»: 1 == 1\nnext: b",
+        "unknown-key",
+        &["it stands beside what an instruction does"],
+    );
+    wrong_state(
+        "transitions:\n  - to: b\n    «expect»: x",
+        "unknown-key",
+        &["`when` and `fail_when`"],
+    );
+    wrong_state(
+        "transitions:\n  - to: b\n    «save»: {x: 1}",
+        "unknown-key",
+        &["write `set`"],
+    );
+    wrong_state(
+        "transitions:\n  - to: b\n    «exec»: {command: [x]}",
+        "unknown-key",
+        &["`poll: {exec: …}`"],
     );
     wrong_state(
         "on_error: {«transport»: b}\nnext: b",

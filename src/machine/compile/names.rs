@@ -1,0 +1,146 @@
+//! The names in an expression: variables, functions, modules, services. What nobody knows is a mistake, and mostly
+//! its author wanted something that is written in another way.
+
+use super::Compiler;
+use crate::definition::{Text, nearest};
+use crate::event::{Name, Span};
+use crate::machine::program;
+use crate::script::{Expression, LOCALS};
+use crate::syntax::{Path, Read};
+
+impl Compiler<'_> {
+    /// Names and calls of an expression that stands at this byte offset of the text, and what is doubtful in it.
+    /// `shell`: a shell may read the text around it.
+    pub(super) fn check_names(
+        &mut self,
+        text: &Text,
+        offset: usize,
+        expression: &Expression,
+        shell: bool,
+    ) {
+        let span = |at: &std::ops::Range<usize>| text.span_of(at.start + offset..at.end + offset);
+        let uses = expression.uses();
+        self.modules.extend(uses.modules().cloned());
+        self.reads_services |= uses.reads("services");
+        for error in self.project.engine.unknown_calls(expression) {
+            let call = uses.calls.iter().find(|call| call.at == error.at);
+            let module = call.and_then(|call| call.module.as_ref());
+            let elsewhere = module
+                .filter(|name| !self.project.engine.has_module(name))
+                .and_then(|name| (self.project.module_elsewhere)(self.project.suite, name));
+            let hint = elsewhere.or(error.hint);
+            self.error("unknown-function", span(&error.at), error.message, "", hint);
+        }
+        for doubt in expression.doubts() {
+            let (message, hint) = (doubt.message.clone(), doubt.hint.clone());
+            self.warning("doubtful", span(&doubt.at), message, "", hint);
+        }
+        for read in &uses.reads {
+            if self.is_known(&read.name) {
+                self.read(&read.name, span(&read.at));
+                continue;
+            }
+            let inside = |at: &std::ops::Range<usize>| at.contains(&read.at.start);
+            let dashed = uses.dashed.iter().find(|dashed| inside(&dashed.at));
+            if let Some(dashed) = dashed {
+                let of = expression.source().get(dashed.of.clone());
+                let hint = format!(
+                    "`-` subtracts; a name that holds one is written `{}['{}']`",
+                    of.unwrap_or_default(),
+                    dashed.name
+                );
+                self.unknown_variable(&read.name, span(&dashed.at), Some(hint));
+            } else {
+                let hint = self.instead_of(read, shell);
+                self.unknown_variable(&read.name, span(&read.at), Some(hint));
+            }
+        }
+        for path in &uses.paths {
+            if &*path.root == "res" {
+                self.check_members(text, offset, path);
+            }
+            self.check_service(path, span(&path.at));
+        }
+    }
+
+    fn check_service(&mut self, path: &Path, span: Span) {
+        let services = &self.project.suite.services;
+        let Some(service) = path.members.first() else {
+            return;
+        };
+        let is_known = services.iter().any(|known| known.name.value == *service);
+        if &*path.root != "services" || is_known {
+            return;
+        }
+        let hint = nearest(service, services.iter().map(|known| known.name.as_str()))
+            .map(|known| format!("did you mean `{known}`?"))
+            .or_else(|| Some("declare it in funcy.yaml, under `services:`".to_owned()));
+        let message = format!("there is no service `{service}`");
+        self.error("unknown-service", span, message, "", hint);
+    }
+
+    fn is_known(&self, name: &Name) -> bool {
+        LOCALS.contains(&&**name) || self.variables.contains(name)
+    }
+
+    /// A name that is known; `res` and `item` are not everywhere.
+    fn read(&mut self, name: &Name, span: Span) {
+        match &**name {
+            "res" if self.res.is_absent() => self.no_result(span),
+            "item" if !self.has_item => {
+                let hint = Some("`item` exists inside `for_each` only".to_owned());
+                let message = "there is no `item` here";
+                self.error("unknown-variable", span, message, "", hint);
+            }
+            local if LOCALS.contains(&local) => {}
+            _ => self.reads.push(program::Read {
+                name: Name::clone(name),
+                file: Name::clone(&self.file),
+                span,
+            }),
+        }
+    }
+
+    fn unknown_variable(&mut self, name: &str, span: Span, hint: Option<String>) {
+        let message = format!("there is no variable `{name}`");
+        self.error("unknown-variable", span, message, "unknown variable", hint);
+    }
+
+    /// What to write instead of a variable that nobody knows.
+    fn instead_of(&self, read: &Read, shell: bool) -> String {
+        let name = &*read.name;
+        let known = self.variables.iter().map(|known| &**known).chain(LOCALS);
+        let near = nearest(name, known).map(|known| format!("did you mean `{known}`?"));
+        let of_shell = format!("`$${{{name}}}` leaves it to the shell");
+        let from_env = format!("`${{env('{name}')}}` reads the environment variable");
+        match (near, is_of_environment(name), shell) {
+            (Some(near), _, true) => format!("{near} {of_shell}"),
+            (Some(near), _, false) => near,
+            (None, _, true) => format!("{of_shell}, {from_env}"),
+            (None, true, false) => format!("an environment variable is read by `env('{name}')`"),
+            (None, false, false) => {
+                "declare it under `vars:`, save it in an instruction, or give it with `--var`"
+                    .to_owned()
+            }
+        }
+    }
+
+    pub(super) fn no_result(&mut self, span: Span) {
+        let hint = "`res` is the result of an instruction or strategy: add `poll`, `subscribe` or a request".to_owned();
+        self.error(
+            "no-result",
+            span,
+            "there is no `res` here",
+            "nothing yields a result here",
+            Some(hint),
+        );
+    }
+}
+
+/// Whether this is how environment variables are named: `HOME`, `CI_JOB_ID`.
+fn is_of_environment(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+        && name
+            .bytes()
+            .all(|byte| byte == b'_' || byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}
