@@ -22,8 +22,6 @@ pub struct Machine {
     pub modules: Box<[Name]>,
     /// Whether an expression reads `services`.
     pub reads_services: bool,
-    /// How many conditions it has.
-    pub(crate) guards: u32,
     pub(crate) skip: Option<Skip>,
     pub(crate) vars: Box<[Variable]>,
     pub(crate) secrets: Box<[Name]>,

@@ -307,12 +307,12 @@ impl Page<'_> {
             named.push(&missing.path);
             self.note("unknown", &super::view::missing(missing));
         }
-        for kinds in found
+        for (word, note) in found
             .iter()
             .flat_map(|one| &one.told)
-            .filter_map(|one| one.kinds.as_ref())
+            .filter_map(|one| one.aside.as_ref())
         {
-            self.note("types", kinds);
+            self.note(word, note);
         }
         for one in found
             .iter()

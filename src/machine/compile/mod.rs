@@ -226,7 +226,6 @@ impl<'a> Compiler<'a> {
             self.check_flow(&program, &listen_reads, &output_reads);
         }
         Some(Machine {
-            guards: self.guards,
             modules: self.modules.iter().cloned().collect(),
             reads_services: self.reads_services,
             name: Name::clone(&task.name),
