@@ -8,6 +8,7 @@ mod demo;
 mod eval;
 mod exit;
 mod failed;
+mod given;
 mod graph;
 mod history;
 mod init;
