@@ -305,8 +305,10 @@ impl Page<'_> {
                 continue;
             }
             named.push(&missing.path);
-            let hint = missing.nearest.as_ref();
-            let hint = hint.map(|nearest| format!(" (did you mean {nearest}?)"));
+            let nearest = missing.nearest.as_ref();
+            let nearest = nearest.map(|nearest| format!(" (did you mean {nearest}?)"));
+            let why = missing.hint.as_ref().map(|hint| format!(": {hint}"));
+            let hint = nearest.or(why);
             self.note(
                 "missing",
                 &format!("{}{}", missing.path, hint.unwrap_or_default()),

@@ -338,7 +338,7 @@ states:
 fn scripts_that_are_refused_before_anything_runs() {
     let at = |script, place, says| whole(evaluates(script), script, place, says);
     refused([
-        at("let x = ;", ":9:19", "unexpected ';'"),
+        at("let x = ;", ":9:19", "not `;`"),
         at("(1 == 2", ":9:11", "this `(` is never closed"),
         at("import \"/etc/x\" as x; 1", ":9:11", "`import` is not part"),
         at("import \"../x\" as x; 1", ":9:11", "`import` is not part"),
