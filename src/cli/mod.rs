@@ -9,6 +9,7 @@ mod eval;
 mod exit;
 mod failed;
 mod functions;
+mod given;
 mod graph;
 mod help;
 mod history;

@@ -1,6 +1,7 @@
 use super::check::{self, counted};
 use super::exit::Exit;
 use super::failed::Failed;
+use super::given;
 use super::journal;
 use super::options::{Global, Load};
 use super::output::{self, Lenient, Named};
@@ -235,10 +236,9 @@ fn selected(global: &Global, args: &Args, loader: &Loader) -> Result<Vec<Loaded>
         list(&tasks);
         return Err(Exit::Passed);
     }
-    match params_missing(&tasks, &args.load) {
-        Some(exit) => Err(exit),
-        None => Ok(tasks),
-    }
+    given::params_missing(&tasks, &args.load)?;
+    given::unread(&tasks, &args.load)?;
+    Ok(tasks)
 }
 
 /// With an invalid file nothing starts.
@@ -264,21 +264,6 @@ pub(super) fn usable(global: &Global, found: &Tasks) -> Result<(), Exit> {
         return Err(Exit::Nothing);
     }
     Ok(())
-}
-
-/// Nothing starts when a task lacks what must be given to it.
-pub(super) fn params_missing(tasks: &[Loaded], load: &Load) -> Option<Exit> {
-    let given = |name: &str| load.vars.iter().any(|var| &*var.name == name);
-    let (task, name) = tasks.iter().find_map(|task| {
-        let missing = task.machine.params().iter().find(|name| !given(name))?;
-        Some((task, missing))
-    })?;
-    let message = format!(
-        "the task `{}` needs the parameter `{name}`",
-        task.machine.name
-    );
-    output::error(&message, Some(&format!("give it with `--var {name}=…`")));
-    Some(Exit::Usage)
 }
 
 fn list(tasks: &[Loaded]) {

@@ -132,6 +132,9 @@ pub struct Missing {
     /// The nearest name that exists beside it: `status`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nearest: Option<String>,
+    /// Why it is missing, where that can be told, and what to write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 /// An explanation as it was written down. Before operands had kinds, `null` meant that there was no value at all.

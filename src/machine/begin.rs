@@ -68,8 +68,10 @@ impl<W: World> Execution<'_, W> {
             }
             let value = self.build(&variable.value, self.env())?;
             if self.machine.secrets.contains(&variable.name) {
-                self.conceal(&variable.name, &value)
-                    .map_err(|failure| self.trouble(failure, start))?;
+                self.conceal(&variable.name, &value).map_err(|failure| {
+                    let trouble = self.trouble(failure, start);
+                    self.blame_unset(trouble, &[&variable.value])
+                })?;
             }
             self.scope.set(&variable.name, Value::from_json(value));
         }

@@ -197,6 +197,7 @@ impl Explain<'_> {
         self.explanation.missing.push(Missing {
             path: path.to_owned(),
             nearest: nearest.map(str::to_owned),
+            hint: None,
         });
         self
     }

@@ -423,9 +423,11 @@ pub(crate) fn never_known(one: &NeverKnown) -> String {
 
 /// What to say of a member that is not there: `res.bdy is missing; nearest: body`.
 pub fn missing(missing: &Missing) -> String {
-    match &missing.nearest {
-        Some(nearest) => format!("{} is missing; nearest: {nearest}", missing.path),
-        None => format!("{} is missing", missing.path),
+    let path = &missing.path;
+    match (&missing.nearest, &missing.hint) {
+        (Some(nearest), _) => format!("{path} is missing; nearest: {nearest}"),
+        (None, Some(hint)) => format!("{path} is missing: {hint}"),
+        (None, None) => format!("{path} is missing"),
     }
 }
 

@@ -541,6 +541,12 @@ fn name_missing(mut error: EvalError, seen: &Seen) -> EvalError {
             .map(|near| format!(", did you mean `{near}`?"))
             .unwrap_or_default();
         error.message = format!("{}: `{}` is missing{near}", error.message, missing.path);
+        if let Some(why) = &missing.hint {
+            error.hint = Some(match error.hint {
+                Some(hint) => format!("{why}; {hint}"),
+                None => why.clone(),
+            });
+        }
         error.at = at.clone();
     }
     error

@@ -1,5 +1,6 @@
 //! Evaluates [`Code`]: what a condition says is computed here, what only Rhai can do is left to it.
 
+use super::absent::{self, Asked};
 use super::arithmetic;
 use super::code::{Code, Kind, Leaf, Step};
 use super::functions::{Call, Function};
@@ -137,7 +138,13 @@ impl Run<'_> {
             }
             Kind::Call(function, args) => {
                 let args = self.nodes(args)?;
-                self.call(function, &args).map_err(place)
+                let value = self.call(function, &args).map_err(place)?;
+                if value.is_unit() && function.name == "env" {
+                    let name = args.first().and_then(ops::as_text);
+                    let hint = name.map(|name| absent::unset(&name));
+                    self.note_missing(&node.at, None, hint);
+                }
+                Ok(value)
             }
             Kind::Rhai(leaf) => self.leaf(node, leaf),
         }
@@ -191,7 +198,7 @@ impl Run<'_> {
             let known = self.scope.names();
             let known = known.iter().map(|name| &**name).chain(LOCALS);
             let near = value.is_none().then(|| nearest(name, known)).flatten();
-            self.note_missing(at, near.map(str::to_owned));
+            self.note_missing(at, near.map(str::to_owned), None);
         }
         value.unwrap_or_default()
     }
@@ -291,7 +298,14 @@ impl Run<'_> {
             }
             _ => None,
         };
-        self.note_missing(at, near.map(str::to_owned));
+        let written = self.source.get(at.clone()).unwrap_or_default();
+        let hint = match within {
+            Some((value, Step::Member(name, _))) => {
+                Asked::value(value).and_then(|asked| self.why(&asked, written, name))
+            }
+            _ => None,
+        };
+        self.note_missing(at, near.map(str::to_owned), hint);
     }
 
     fn missing_json(&self, at: &Range<usize>, within: Option<(&Json, &Step)>) {
@@ -301,15 +315,44 @@ impl Run<'_> {
             }
             _ => None,
         };
-        self.note_missing(at, near.map(str::to_owned));
+        let written = self.source.get(at.clone()).unwrap_or_default();
+        let hint = match within {
+            Some((json, Step::Member(name, _))) => {
+                Asked::json(json).and_then(|asked| self.why(&asked, written, name))
+            }
+            _ => None,
+        };
+        self.note_missing(at, near.map(str::to_owned), hint);
     }
 
-    fn note_missing(&self, at: &Range<usize>, nearest: Option<String>) {
+    /// Why a member of a value that is no map is missing; `written`: the path with that member at its end.
+    fn why(&self, of: &Asked, written: &str, name: &str) -> Option<String> {
+        let of_written = written
+            .strip_suffix(name)?
+            .trim_end()
+            .trim_end_matches(['.', '?']);
+        let kind = (of_written == "res.body")
+            .then(|| {
+                let headers = ops::member(&self.variable("res")?, "headers");
+                ops::as_text(&ops::member(&headers, "content-type"))
+            })
+            .flatten();
+        Some(of.why(of_written, name, kind.as_deref()))
+    }
+
+    fn note_missing(&self, at: &Range<usize>, nearest: Option<String>, hint: Option<String>) {
         if let Some(seen) = &self.seen {
             let path = self.source.get(at.clone()).unwrap_or_default().to_owned();
             let missing = &mut seen.borrow_mut().missing;
             if !missing.iter().any(|(_, known)| known.path == path) {
-                missing.push((at.clone(), Missing { path, nearest }));
+                missing.push((
+                    at.clone(),
+                    Missing {
+                        path,
+                        nearest,
+                        hint,
+                    },
+                ));
             }
         }
     }
@@ -339,7 +382,9 @@ impl Run<'_> {
                 .path(absent.position, absent.steps)
                 .filter(|_| here)
             {
-                self.note_missing(&at, absent.nearest);
+                let source = self.source.get(at.clone()).unwrap_or_default();
+                let hint = (absent.asked).and_then(|(asked, name)| self.why(&asked, source, &name));
+                self.note_missing(&at, absent.nearest, hint);
             }
         }
         let value = value.map_err(|error| self.leaf_error(&error, node, leaf))?;

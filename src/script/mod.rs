@@ -16,6 +16,7 @@
 //!
 //! No clock, runtime or IO is named here; limits count operations, tokens and bytes.
 
+mod absent;
 mod arithmetic;
 mod cache;
 mod chance;

@@ -1,5 +1,6 @@
 //! Rhai as scripts may use it: no file, no clock, no way to load code, and a bound on everything.
 
+use super::absent::Asked;
 use super::arithmetic;
 use super::functions::{self, Call, Function, Run};
 use super::lazy::{self, Lazy};
@@ -86,6 +87,8 @@ pub(super) struct Absent {
     pub(super) steps: usize,
     /// The nearest name that is there.
     pub(super) nearest: Option<String>,
+    /// What was asked for it, and by which name.
+    pub(super) asked: Option<(Asked, String)>,
 }
 
 /// Notes what is missing while `work` is done, where it is `wanted`.
@@ -486,15 +489,17 @@ fn note_missing(context: &NativeCallContext, of: &Dynamic, by: &Dynamic, steps: 
         let Some(noted) = noted.as_mut().filter(|noted| noted.len() < MAX_ABSENT) else {
             return;
         };
-        let nearest = ops::as_text(by).and_then(|name| {
+        let name = ops::as_text(by);
+        let nearest = name.as_ref().and_then(|name| {
             let keys = ops::key_names(of);
-            nearest(&name, keys.iter().map(String::as_str)).map(str::to_owned)
+            nearest(name, keys.iter().map(String::as_str)).map(str::to_owned)
         });
         noted.push(Absent {
             position: context.call_position(),
             source: context.call_source().map(str::to_owned),
             steps,
             nearest,
+            asked: Asked::value(of).zip(name.map(|name| name.to_string())),
         });
     });
 }

@@ -147,6 +147,14 @@ impl Compiler<'_> {
         }
     }
 
+    /// The text of the file that is being compiled.
+    fn source_text(&self) -> &str {
+        let suite = self.project.suite.file.as_ref();
+        let file =
+            suite.filter(|suite| suite.name == self.file && self.task.file.name != self.file);
+        &file.unwrap_or(&self.task.file).text
+    }
+
     /// Checks a value against a client's schema; true if it fits.
     pub(super) fn check_against(
         &mut self,
@@ -160,6 +168,7 @@ impl Compiler<'_> {
             file: &self.file,
             what: &format!("a {what} of `{kind}`"),
             at,
+            source: self.source_text(),
             help: &format!("`funcy clients {kind}` shows what it takes"),
         };
         let found = validate(schema, node, context);

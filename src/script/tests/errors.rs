@@ -20,6 +20,26 @@ fn a_variable_without_a_value_is_missing() {
 }
 
 #[test]
+fn an_environment_variable_that_is_not_set_is_named_where_a_value_is_due() {
+    let desk = Desk::new(order());
+    assert_eq!(desk.eval("env('UNSET') ?? 'x'").unwrap(), json!("x"));
+    let template = desk.engine.template("at ${env('UNSET')}").unwrap();
+    let error = desk
+        .locals(|on| desk.engine.render(&template, &desk.scope, on, &desk.host))
+        .unwrap_err();
+    assert_eq!(error.at, 5..17);
+    assert_eq!(
+        error.message,
+        "a value in a text is missing: `env('UNSET')` is missing"
+    );
+    let hint = error.hint.unwrap();
+    assert!(
+        hint.starts_with("the environment variable `UNSET` is not set; "),
+        "{hint}"
+    );
+}
+
+#[test]
 fn calls_that_cannot_be_are_found_before_they_run() {
     let desk = Desk::new(order());
     for (source, at, message, hint) in [
