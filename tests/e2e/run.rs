@@ -418,3 +418,30 @@ fn an_environment_variable_that_is_not_set_is_named_where_it_is_read() {
             .prints("the environment variable `NOT_SET` is not set");
     }
 }
+
+#[test]
+fn a_condition_that_is_never_known_is_told_and_fails_on_request() {
+    let task = "version: 1
+start_state: a
+final_state: z
+vars: { order: { status: new } }
+states:
+  a:
+    transitions:
+      - { to: b, when: \"!(order.statuss == 'lost')\" }
+      - z
+  b: { next: z }
+  z:
+";
+    let suite = Suite::new().file("tasks/t.yaml", task);
+    suite
+        .run(["run", "--report", "json=r.json", "--report", "junit=r.xml"])
+        .exits(0)
+        .prints("Warnings")
+        .prints("tasks/t.yaml:8:24: !(order.statuss == 'lost') was unknown when it was asked: order.statuss is missing; nearest: status");
+    for report in ["r.json", "r.xml"] {
+        let text = suite.text(report);
+        assert!(text.contains("order.statuss is missing"), "{text}");
+    }
+    suite.run(["run", "--fail-on-unknown"]).exits(1);
+}

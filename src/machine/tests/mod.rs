@@ -14,6 +14,7 @@ mod secrets;
 mod signal;
 mod subscribe;
 mod timeout;
+mod unknown;
 mod vars;
 
 use super::world::{Call, Halt, Lost, Moment, ScopeId, Site, World};
