@@ -97,7 +97,8 @@
 //! - **a report format**: a [`report::Format`] and one line in `src/report/formats.rs`;
 //! - **a check** of definitions: an arm in `src/machine/compile` (what the machine means) or
 //!   `src/definition/decode` (what is written), and a test with the mistake;
-//! - **a command**: one file in `src/cli` and one line in `src/cli/mod.rs`.
+//! - **a command**: one file in `src/cli` and one line in `src/cli/mod.rs`;
+//! - **a flag of `run`**: one row of the table in `src/cli/flags.rs`.
 //!
 //! `.github/CONTRIBUTING.md` goes through each of them, step by step.
 

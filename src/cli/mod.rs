@@ -8,6 +8,7 @@ mod demo;
 mod eval;
 mod exit;
 mod failed;
+mod flags;
 mod graph;
 mod history;
 mod init;
