@@ -82,7 +82,7 @@ static FLAGS: &[Flag] = &[
     Flag {
         long: "allow-net",
         short: None,
-        takes: Takes::Many("HOST", || value_parser!(String).into()),
+        takes: Takes::Many("HOST", || value_parser!(String)),
         help: "Let tasks reach this host",
         heading: PERMISSIONS,
         of: &[Of::Load, Of::Eval],
@@ -92,7 +92,7 @@ static FLAGS: &[Flag] = &[
     Flag {
         long: "allow-exec",
         short: None,
-        takes: Takes::Many("NAME", || value_parser!(String).into()),
+        takes: Takes::Many("NAME", || value_parser!(String)),
         help: "Let tasks start this program",
         heading: PERMISSIONS,
         of: &[Of::Load, Of::Eval],
@@ -102,7 +102,7 @@ static FLAGS: &[Flag] = &[
     Flag {
         long: "allow-env",
         short: None,
-        takes: Takes::Many("NAME", || value_parser!(String).into()),
+        takes: Takes::Many("NAME", || value_parser!(String)),
         help: "Let tasks read this environment variable",
         heading: PERMISSIONS,
         of: &[Of::Load, Of::Eval],
@@ -112,7 +112,7 @@ static FLAGS: &[Flag] = &[
     Flag {
         long: "allow-read",
         short: None,
-        takes: Takes::Many("DIR", || value_parser!(PathBuf).into()),
+        takes: Takes::Many("DIR", || value_parser!(PathBuf)),
         help: "Let tasks read below this folder",
         heading: PERMISSIONS,
         of: &[Of::Load, Of::Eval],
@@ -122,7 +122,7 @@ static FLAGS: &[Flag] = &[
     Flag {
         long: "allow-write",
         short: None,
-        takes: Takes::Many("DIR", || value_parser!(PathBuf).into()),
+        takes: Takes::Many("DIR", || value_parser!(PathBuf)),
         help: "Let tasks write below this folder",
         heading: PERMISSIONS,
         of: &[Of::Load, Of::Eval],
@@ -142,7 +142,7 @@ static FLAGS: &[Flag] = &[
     Flag {
         long: "tag",
         short: None,
-        takes: Takes::Many("TAG", || value_parser!(String).into()),
+        takes: Takes::Many("TAG", || value_parser!(String)),
         help: "Only tasks with this tag; several: with any of them",
         heading: None,
         of: &[Of::Run],

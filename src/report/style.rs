@@ -330,7 +330,9 @@ impl Lines for Vec<Line> {
 /// The lines as a text.
 pub(crate) fn text_of(lines: &[Line]) -> String {
     let mut out = String::new();
-    lines.iter().for_each(|line| line.write(&mut out));
+    for line in lines {
+        line.write(&mut out);
+    }
     out
 }
 

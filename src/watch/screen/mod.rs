@@ -213,10 +213,10 @@ fn rows(
 
 /// A line of a report, span by span.
 fn drawn(line: &report::Line) -> Line<'static> {
-    let spans = line
-        .spans()
-        .map(|(look, piece)| Span::styled(piece.to_owned(), styled(look)));
-    Line::from_iter(spans)
+    let spans = line.spans();
+    spans
+        .map(|(look, piece)| Span::styled(piece.to_owned(), styled(look)))
+        .collect()
 }
 
 fn styled(look: Look) -> ratatui::style::Style {
