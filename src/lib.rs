@@ -98,7 +98,8 @@
 //! - **a check** of definitions: an arm in `src/machine/compile` (what the machine means) or
 //!   `src/definition/decode` (what is written), and a test with the mistake;
 //! - **a command**: one file in `src/cli` and one line in `src/cli/mod.rs`;
-//! - **a page** of the documentation: one Markdown file and one line in `src/docs`.
+//! - **a page** of the documentation: one Markdown file and one line in `src/docs`;
+//! - **a flag of `run`**: one row of the table in `src/cli/flags.rs`.
 //!
 //! `.github/CONTRIBUTING.md` goes through each of them, step by step.
 

@@ -8,7 +8,7 @@ use crate::event::nearest;
 
 /// Refuses tasks with a parameter that is not given.
 pub(super) fn params_missing(tasks: &[Loaded], load: &Load) -> Result<(), Exit> {
-    let given = |name: &str| load.vars.iter().any(|var| &*var.name == name);
+    let given = |name: &str| load.flags.vars.iter().any(|var| &*var.name == name);
     let missing = tasks.iter().find_map(|task| {
         let missing = task.machine.params().iter().find(|name| !given(name))?;
         Some((task, missing))
@@ -28,7 +28,7 @@ pub(super) fn params_missing(tasks: &[Loaded], load: &Load) -> Result<(), Exit> 
 /// another value than was meant.
 pub(super) fn unread(tasks: &[Loaded], load: &Load) -> Result<(), Exit> {
     let is_taken = |name: &str| tasks.iter().any(|task| task.machine.takes(name));
-    let Some(var) = load.vars.iter().find(|var| !is_taken(&var.name)) else {
+    let Some(var) = load.flags.vars.iter().find(|var| !is_taken(&var.name)) else {
         return Ok(());
     };
     let known = tasks.iter().flat_map(|task| task.machine.declared());

@@ -8,6 +8,7 @@ mod demo;
 mod eval;
 mod exit;
 mod failed;
+mod flags;
 mod functions;
 mod given;
 mod graph;

@@ -184,7 +184,7 @@ impl Play<'_> {
     }
 
     fn once(&self) -> Simulated {
-        let vars: Vec<(Name, Json)> = (self.args.load.vars.iter())
+        let vars: Vec<(Name, Json)> = (self.args.load.flags.vars.iter())
             .map(|var| (Name::clone(&var.name), var.value.clone()))
             .collect();
         simulate(self.task, self.cast.answers(), &vars, self.args.seed)
@@ -244,7 +244,7 @@ impl Play<'_> {
         if self.args.seed != 0 {
             flags.push_str(&format!(" --seed {}", self.args.seed));
         }
-        flags.push_str(&self.args.load.flags(secrets));
+        flags.push_str(&self.args.load.flags.again(secrets));
         flags
     }
 
