@@ -295,7 +295,7 @@ pub(crate) fn not_shipped() -> Headline {
     poll.values = vec![("packed".into(), 3), ("shipped".into(), 35)];
     poll.unchanged_micros = 18_400_000;
     poll.explanations = vec![explanation];
-    let message = "max_global_transition_timeout (20s) expired";
+    let message = "no transition within 20s";
     Headline {
         attempts: 38,
         micros: 20_000_000,
