@@ -5,7 +5,7 @@ use super::code::{Code, Kind, Leaf, Step};
 use super::functions::{Call, Function};
 use super::lazy::{self, Lazy, Step as Way};
 use super::ops::{self, Fault, truth};
-use super::print::{HOLE, variable};
+use super::print::HOLE;
 use super::sandbox::{self, Entered};
 use super::scope::{Host, LOCALS, Locals, Scope};
 use super::{EvalError, EvalKind, rhai_error};
@@ -316,16 +316,22 @@ impl Run<'_> {
 
     fn leaf(&self, node: &Code, leaf: &Leaf) -> Outcome {
         let mut scope = rhai::Scope::new();
-        for (index, hole) in leaf.holes.iter().enumerate() {
-            let value = self.node(hole)?;
-            if index == 0 && leaf.needs_first && value.is_unit() {
+        // Rhai evaluates the arguments of a method before the value that it is called on.
+        let (receiver, args) = leaf.holes.split_at(usize::from(leaf.needs_first));
+        for (index, hole) in args.iter().enumerate() {
+            let name = format!("{HOLE}{}", index + receiver.len());
+            scope.push_dynamic(name, self.node(hole)?);
+        }
+        if let [receiver] = receiver {
+            let value = self.node(receiver)?;
+            if value.is_unit() {
                 return Ok(value);
             }
-            scope.push_dynamic(format!("{HOLE}{index}"), value);
+            scope.push_dynamic(format!("{HOLE}0"), value);
         }
         for name in &leaf.reads {
             let value = self.variable(name).unwrap_or_default();
-            scope.push_constant_dynamic(&*variable(name), value);
+            scope.push_constant_dynamic(&**name, value);
         }
         let _entered = Entered::new(self.host, self.place);
         let (value, absent) = sandbox::noting_missing(self.seen.is_some(), || {

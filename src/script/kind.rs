@@ -178,7 +178,8 @@ pub(super) fn text(value: &Dynamic) -> String {
         return "null".to_owned();
     }
     match Type::of(value) {
-        Type::Range | Type::Function | Type::Other => value.to_string(),
+        Type::Function => "function".to_owned(),
+        Type::Range | Type::Other => value.to_string(),
         _ => lazy::to_json(value).map_or_else(|_| value.to_string(), |json| json.to_string()),
     }
 }

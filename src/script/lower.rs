@@ -5,11 +5,11 @@
 use super::code::{Code, Kind, Leaf, Step};
 use super::functions;
 use super::print::{
-    Callee, FUNCTION, HOLE, Printed, Printer, each_call, is_called_on_a_value, is_closure,
+    Callee, FUNCTION, HOLE, NAME, Printed, Printer, each_call, is_called_on_a_value, is_closure,
 };
 use super::rhai_error;
 use crate::event::Name;
-use crate::syntax::tree::{self, Block, Call, Node, Piece, Target};
+use crate::syntax::tree::{self, Block, Call, Child, Node, Piece, StatementKind, Target};
 use crate::syntax::{Operator, SyntaxError, uses};
 use rhai::Dynamic;
 use std::ops::Range;
@@ -22,11 +22,40 @@ type Lowered<T = Code> = Result<T, SyntaxError>;
 /// A literal pattern, path, time or duration that is none, and what Rhai refuses.
 pub(super) fn lower(node: &Node, rhai: &rhai::Engine) -> Lowered {
     check_literals(node)?;
-    Lowering {
+    let lowering = Lowering {
         rhai,
         printer: Printer::default(),
+    };
+    // A `return` leaves all that is around it, which Rhai alone can do then.
+    if returns(node) {
+        let kind = lowering.whole(node)?;
+        let at = node.at.clone();
+        return Ok(Code { kind, at });
     }
-    .node(node)
+    lowering.node(node)
+}
+
+/// Whether a `return` in it leaves more than a closure or function.
+fn returns(node: &Node) -> bool {
+    if matches!(node.kind, tree::Kind::Closure { .. }) {
+        return false;
+    }
+    let mut found = false;
+    (node.kind).each_child(&mut |child| found = found || returns_within(child));
+    found
+}
+
+fn returns_within(child: Child<'_>) -> bool {
+    match child {
+        Child::Node(node) => returns(node),
+        Child::Block(block) => block.statements.iter().any(|statement| {
+            let mut found = matches!(statement.kind, StatementKind::Return(_));
+            if !matches!(statement.kind, StatementKind::Function { .. }) {
+                (statement.kind).each_child(&mut |child| found = found || returns_within(child));
+            }
+            found
+        }),
+    }
 }
 
 /// A pattern, path, time or duration that is written out is checked before anything runs.
@@ -211,7 +240,7 @@ impl Lowering<'_> {
         let (receiver, args) = match &call.target {
             Target::Method(of) => (Some(&**of), &call.args[..]),
             Target::Module(module) => {
-                out.push(module, &node.at);
+                out.push(&format!("{NAME}{module}"), &node.at);
                 out.push("::", &node.at);
                 (None, &call.args[..])
             }
@@ -228,10 +257,10 @@ impl Lowering<'_> {
             hole(self.node(of)?, out);
             out.push(".", &of.at);
         }
-        let name = if ours {
-            format!("{FUNCTION}{}", call.name)
-        } else {
-            call.name.to_string()
+        let name = match callee {
+            Callee::Ours(_) => format!("{FUNCTION}{}", call.name),
+            Callee::Module => format!("{NAME}{}", call.name),
+            _ => call.name.to_string(),
         };
         out.push(&name, &call.name_at);
         out.push("(", &call.name_at);

@@ -5,7 +5,7 @@ use super::functions::{self, Call, Function, Run};
 use super::lazy::{self, Lazy};
 use super::ops::{self, Fault, MAX_ITEMS, MAX_TEXT, Type, truth};
 use super::print::{
-    ASSIGN, DIFFERS, FUNCTION, JOIN, KEEP, MAX_STEPS, MEMBER, NEGATE, NOT, PATH, SAME, TEST,
+    ASSIGN, DIFFERS, FUNCTION, JOIN, KEEP, MAX_STEPS, NAME, NEGATE, NOT, PATH, SAME, TEST,
 };
 use super::rhai_error::{self, raise};
 use super::scope::Host;
@@ -249,8 +249,8 @@ fn map_tokens(engine: &mut rhai::Engine) {
         reason = "the API is marked volatile, and the version of Rhai is pinned"
     )]
     engine.on_parse_token(|token, _, _| match token {
-        Token::Identifier(name) if name.starts_with(MEMBER) => {
-            Token::Identifier(Box::new(name[MEMBER.len()..].into()))
+        Token::Identifier(name) if name.starts_with(NAME) => {
+            Token::Identifier(Box::new(name[NAME.len()..].into()))
         }
         token => token,
     });

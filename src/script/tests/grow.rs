@@ -209,8 +209,8 @@ pub(super) struct Grower {
     /// How many closures the place lies in.
     closures: usize,
     in_function: bool,
-    /// Whether functions may be declared.
-    at_top: bool,
+    /// How many blocks the place lies in, the script itself one of them.
+    blocks: usize,
     counters: usize,
 }
 
@@ -237,19 +237,23 @@ pub(super) fn grown(choices: &[u16]) -> Node {
         loops: 0,
         closures: 0,
         in_function: false,
-        at_top: false,
+        blocks: 0,
         counters: 0,
     };
-    if grower.pick(2) == 0 {
-        return grower.node(ANY);
-    }
-    grower.at_top = true;
-    let mut block = grower.block_of(2, ANY);
-    if let [Statement { kind: StatementKind::Expression(_), .. }] = block.statements.as_slice() {
+    let mut root = if grower.pick(2) == 0 {
+        grower.blocks = 1;
+        grower.node(ANY)
+    } else {
+        leaf(Kind::Block(grower.block_of(2, ANY)))
+    };
+    // A script that is one expression is read as that.
+    if let Kind::Block(block) = &mut root.kind
+        && block.as_expression().is_some()
+    {
         let kind = StatementKind::Expression(leaf(Kind::Null));
         block.statements.push(statement(kind));
     }
-    leaf(Kind::Block(block))
+    root
 }
 
 fn leaf(kind: Kind) -> Node {
@@ -267,7 +271,9 @@ fn boxed(kind: Kind) -> Box<Node> {
 impl Grower {
     /// A number below `n`: 0 once the choices are used up.
     fn pick(&mut self, n: usize) -> usize {
-        self.choices.next().map_or(0, |choice| usize::from(choice) % n)
+        self.choices
+            .next()
+            .map_or(0, |choice| usize::from(choice) % n)
     }
 
     fn one<T: Copy>(&mut self, of: &[T]) -> T {
@@ -363,7 +369,10 @@ impl Grower {
         for _ in 0..count {
             let piece = self.row(PIECES, want);
             // Two texts side by side are read as one, and an empty one as none.
-            let merges = matches!((pieces.last(), &piece), (Some(Piece::Text(_)), Piece::Text(_)));
+            let merges = matches!(
+                (pieces.last(), &piece),
+                (Some(Piece::Text(_)), Piece::Text(_))
+            );
             if !merges {
                 pieces.push(piece);
             }
@@ -385,7 +394,11 @@ impl Grower {
     }
 
     fn this(&mut self, _: Want) -> Kind {
-        if self.closures > 0 { Kind::This } else { Kind::Null }
+        if self.closures > 0 {
+            Kind::This
+        } else {
+            Kind::Null
+        }
     }
 
     fn member(&mut self, want: Want) -> Kind {
@@ -397,10 +410,11 @@ impl Grower {
         }
         let paths: Vec<_> = PATHS.iter().filter(|path| path.1 & want != 0).collect();
         let (path, _) = paths[self.pick(paths.len())];
-        path.iter().fold(Kind::Variable("res".into()), |of, name| Kind::Member {
-            of: boxed(of),
-            name: (*name).into(),
-        })
+        path.iter()
+            .fold(Kind::Variable("res".into()), |of, name| Kind::Member {
+                of: boxed(of),
+                name: (*name).into(),
+            })
     }
 
     fn index(&mut self, want: Want) -> Kind {
@@ -431,7 +445,11 @@ impl Grower {
         let fitting: Vec<Operator> = (OPERATORS.iter().map(|row| row.operator))
             .filter(|operator| want & given_by(*operator) != 0)
             .collect();
-        let fitting = if fitting.is_empty() { vec![Operator::Coalesce] } else { fitting };
+        let fitting = if fitting.is_empty() {
+            vec![Operator::Coalesce]
+        } else {
+            fitting
+        };
         let operator = self.one(&fitting);
         let (left, right) = match operator {
             Operator::And | Operator::Or => (BOOL, BOOL),
@@ -440,9 +458,10 @@ impl Grower {
                 (side, side | NOTHING)
             }
             Operator::In | Operator::NotIn => self.one(&[(ANY, LIST), (TEXT, MAP), (TEXT, TEXT)]),
-            Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual => {
-                self.one(&[(NUMBER, NUMBER), (TEXT, TEXT)])
-            }
+            Operator::Less
+            | Operator::LessOrEqual
+            | Operator::Greater
+            | Operator::GreaterOrEqual => self.one(&[(NUMBER, NUMBER), (TEXT, TEXT)]),
             Operator::Coalesce => (want | NOTHING, want),
             Operator::Add => {
                 let side = self.one(&[NUMBER, TEXT, LIST, MAP]);
@@ -505,7 +524,11 @@ impl Grower {
             }
             _ => {
                 let calls: Vec<_> = CALLS.iter().filter(|call| call.2 & want != 0).collect();
-                let calls = if calls.is_empty() { CALLS.iter().collect() } else { calls };
+                let calls = if calls.is_empty() {
+                    CALLS.iter().collect()
+                } else {
+                    calls
+                };
                 let (name, takes, _) = calls[self.pick(calls.len())];
                 ((*name).into(), takes.to_vec())
             }
@@ -602,7 +625,10 @@ impl Grower {
         self.closures += 1;
         let params = match self.pick(8) {
             7 => Vec::new(),
-            6 => vec![self.declared("x", ANY, true), self.declared("y", NUMBER, true)],
+            6 => vec![
+                self.declared("x", ANY, true),
+                self.declared("y", NUMBER, true),
+            ],
             _ => vec![self.declared("x", NUMBER, true)],
         };
         let body = self.boxed(want);
@@ -726,27 +752,23 @@ impl Grower {
     /// `count` statements, the last of which gives the value.
     fn block_of(&mut self, count: usize, want: Want) -> Block {
         let known = self.variables.len();
-        let at_top = std::mem::take(&mut self.at_top);
+        self.blocks += 1;
         let mut statements = Vec::new();
         for left in (0..count).rev() {
-            self.at_top = at_top;
             let kind = if left == 0 && self.pick(4) > 0 || self.choices.len() == 0 {
                 self.expression(want)
             } else {
                 self.row(STATEMENTS, want)
             };
-            self.at_top = false;
             statements.push(statement(kind));
         }
+        self.blocks -= 1;
         self.variables.truncate(known);
         block(statements)
     }
 
     fn expression(&mut self, want: Want) -> StatementKind {
-        let at_top = std::mem::take(&mut self.at_top);
-        let node = self.node(want);
-        self.at_top = at_top;
-        StatementKind::Expression(node)
+        StatementKind::Expression(self.node(want))
     }
 
     fn declared(&mut self, name: &str, gives: Want, assignable: bool) -> Name {
@@ -842,10 +864,9 @@ impl Grower {
 
     /// At the top of a script alone; it sees its parameters and nothing else.
     fn function(&mut self, want: Want) -> StatementKind {
-        if !self.at_top {
+        if self.blocks > 1 {
             return self.expression(want);
         }
-        self.at_top = false;
         let outer = std::mem::take(&mut self.variables);
         let in_function = std::mem::replace(&mut self.in_function, true);
         let count = self.pick(3);
@@ -859,7 +880,6 @@ impl Grower {
         self.functions = functions;
         self.in_function = in_function;
         self.variables = outer;
-        self.at_top = true;
         let name: Name = format!("f{}", self.functions.len()).into();
         self.functions.push((name.clone(), count));
         StatementKind::Function {
@@ -898,7 +918,10 @@ fn never_bool(kind: &Kind) -> bool {
         Kind::Interpolated(_) | Kind::List(_) | Kind::Map(_) | Kind::Negate(_) => true,
         Kind::Binary(operator, ..) => {
             operator.is_arithmetic()
-                && !matches!(operator, Operator::BitAnd | Operator::BitOr | Operator::BitXor)
+                && !matches!(
+                    operator,
+                    Operator::BitAnd | Operator::BitOr | Operator::BitXor
+                )
         }
         _ => false,
     }

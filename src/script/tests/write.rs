@@ -174,7 +174,10 @@ impl Writer {
         }
         self.node(left, on_left);
         // Either way of writing it comes up.
-        let symbol = row.word.filter(|_| self.out.len() % 2 == 0).filter(|_| !self.brackets);
+        let symbol = row
+            .word
+            .filter(|_| self.out.len() % 2 == 0)
+            .filter(|_| !self.brackets);
         let _ = write!(self.out, " {} ", symbol.unwrap_or(row.symbol));
         self.node(right, on_right);
     }
@@ -377,5 +380,9 @@ fn binds(kind: &Kind) -> u8 {
 
 #[test]
 fn no_name_that_is_grown_is_a_word_of_the_language() {
-    assert!(["n", "flag", "name", "default", "new", "x", "f0"].iter().all(|name| !is_keyword(name)));
+    assert!(
+        ["n", "flag", "name", "default", "new", "x", "f0"]
+            .iter()
+            .all(|name| !is_keyword(name))
+    );
 }
