@@ -75,9 +75,12 @@ pub(super) fn check_call(call: &Call) -> Lowered<()> {
         Target::Method(of) => Some(&**of),
         Target::Module(_) => return Ok(()),
     };
+    let Some(function) = functions::find(&call.name) else {
+        return Ok(());
+    };
     for (index, arg) in receiver.into_iter().chain(&call.args).enumerate() {
         let Some(text) = arg.as_text() else { continue };
-        functions::check_literal(&call.name, index, text).map_err(|fault| {
+        functions::check_literal(function, index, text).map_err(|fault| {
             let error = SyntaxError::new(arg.at.clone(), fault.message);
             match fault.hint {
                 Some(hint) => error.hint(hint),

@@ -156,14 +156,12 @@ pub(super) fn call(
     if function.is_unknown(args) {
         return Ok(Dynamic::UNIT);
     }
-    match function.run {
-        Run::Gives(run) => run(call, args).and_then(ops::sized),
-        Run::Changes(run) => {
-            let mut value = arithmetic::opened(&args[0]);
-            run(call, &mut value, &args[1..])?;
-            ops::sized(value)
-        }
+    if let Run::Gives(run) = function.run {
+        return run(call, args).and_then(ops::sized);
     }
+    let mut value = arithmetic::opened(&args[0]);
+    let taken = function.change(call, &mut value, &args[1..])?;
+    ops::sized(taken.unwrap_or(value))
 }
 
 /// About how much there is to go through in a value.
@@ -388,18 +386,22 @@ fn changing(
         name,
         types,
         move |context: NativeCallContext, args: &mut [&mut Dynamic]| {
-            if args[0].is_read_only() {
-                return Err(raise(
-                    Fault::new(format!(
-                        "`{}` changes a value that a script cannot change",
-                        rhai_error::plain(context.fn_name())
-                    ))
-                    .hint("work on a copy: `let x = …`"),
-                ));
-            }
+            refuse_read_only(args[0], &rhai_error::plain(context.fn_name()))?;
             run(&context, args)
         },
     );
+}
+
+fn refuse_read_only(place: &Dynamic, who: &str) -> Result<()> {
+    if !place.is_read_only() {
+        return Ok(());
+    }
+    Err(raise(
+        Fault::new(format!(
+            "`{who}` changes a value that a script cannot change"
+        ))
+        .hint("work on a copy: `let x = …`"),
+    ))
 }
 
 /// What is missing, and members of anything that has none, are `null`.
@@ -439,14 +441,9 @@ fn members(engine: &mut rhai::Engine) {
         if name.starts_with("__") || !args.iter().any(|arg| arg.is::<Lazy>()) {
             return Ok(None);
         }
-        // In place: a method that changes its list must reach the script's own copy.
+        // What a closure has captured is shared; Rhai's own functions change nothing, so a copy will do.
         for arg in args.iter_mut().filter(|arg| arg.is::<Lazy>()) {
-            let opened = arithmetic::opened(arg);
-            **arg = if arg.is_read_only() {
-                opened.into_read_only()
-            } else {
-                opened
-            };
+            **arg = arithmetic::opened(&arg.flatten_clone());
         }
         context.call_fn_raw(name, method, method, args).map(Some)
     });
@@ -499,22 +496,19 @@ fn our_functions(engine: &mut rhai::Engine) {
     for function in functions::all() {
         let name = format!("{FUNCTION}{}", function.name);
         for arity in function.arity.clone() {
-            if let Run::Changes(run) = function.run {
-                changing(engine, &name, arity, move |context, args| {
-                    change_in_place(function, run, context, args)?;
-                    ops::sized(args[0].flatten_clone()).map_err(raise)
-                });
-                changing(
-                    engine,
-                    &format!("{name}{ASSIGN}"),
-                    arity,
-                    move |context, args| {
-                        change_in_place(function, run, context, args)?;
-                        Ok(Dynamic::UNIT)
-                    },
-                );
+            let types = vec![TypeId::of::<Dynamic>(); arity];
+            if function.changes() {
+                for used in [true, false] {
+                    let name = format!("{name}{}", if used { "" } else { ASSIGN });
+                    engine.register_raw_fn(
+                        name,
+                        types.clone(),
+                        move |context: NativeCallContext, args: &mut [&mut Dynamic]| {
+                            change_in_place(function, &context, args, used)
+                        },
+                    );
+                }
             } else {
-                let types = vec![TypeId::of::<Dynamic>(); arity];
                 engine.register_raw_fn(
                     &*name,
                     types,
@@ -552,28 +546,53 @@ fn with_call<T>(
     work(&call).map_err(raise)
 }
 
+/// Changes a list or map where it lies, so that nothing is copied if its value is not `used`. A text is changed in a copy.
 fn change_in_place(
     function: &Function,
-    run: fn(&Call<'_>, &mut Dynamic, &[Dynamic]) -> std::result::Result<(), Fault>,
     context: &NativeCallContext,
     args: &mut [&mut Dynamic],
-) -> Result<()> {
+    used: bool,
+) -> Result<Dynamic> {
     let rest: Vec<Dynamic> = args[1..].iter().map(|arg| arg.flatten_clone()).collect();
-    let mut used = USED.get();
-    used.work += rest.iter().map(size).sum::<u64>();
-    USED.set(used);
+    let mut meter = USED.get();
+    meter.work += rest.iter().map(size).sum::<u64>();
+    USED.set(meter);
     check().map_err(raise)?;
-    if args[0].is_unit() {
-        return Ok(());
+    let place = &mut *args[0];
+    if Type::of(place) == Type::Null {
+        return Ok(Dynamic::UNIT);
     }
-    if args[0].is::<Lazy>() {
-        let opened = arithmetic::opened(args[0]);
-        change(args[0], opened);
+    if Type::of(place) == Type::Text {
+        if !used {
+            let name = function.name;
+            return Err(raise(
+                Fault::new(format!("`{name}` changes no text, it gives a changed copy"))
+                    .hint(format!("keep that: `text = text.{name}(…)`")),
+            ));
+        }
+        let mut copy = place.flatten_clone();
+        let taken = with_call(function, context, |call| {
+            function.change(call, &mut copy, &rest)
+        })?;
+        return ops::sized(taken.unwrap_or(copy)).map_err(raise);
     }
-    let Some(mut value) = args[0].write_lock::<Dynamic>() else {
-        return Ok(());
+    refuse_read_only(place, function.name)?;
+    if place.is::<Lazy>() {
+        let opened = arithmetic::opened(place);
+        change(place, opened);
+    }
+    let Some(mut value) = place.write_lock::<Dynamic>() else {
+        return Ok(Dynamic::UNIT);
     };
-    with_call(function, context, |call| run(call, &mut value, &rest))
+    let taken = with_call(function, context, |call| {
+        function.change(call, &mut value, &rest)
+    })?;
+    ops::check_size(&value).map_err(raise)?;
+    Ok(match taken {
+        _ if !used => Dynamic::UNIT,
+        Some(taken) => taken,
+        None => value.clone(),
+    })
 }
 
 fn types(engine: &mut rhai::Engine) {

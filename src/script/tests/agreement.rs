@@ -154,3 +154,43 @@ fn note_block(block: &Block, seen: &mut HashSet<&'static str>) {
         (statement.kind).each_child(&mut |child| note_child(child, seen));
     }
 }
+
+#[test]
+fn survey() { on_big_stack(survey_inner) }
+fn survey_inner() {
+    let mut kinds: std::collections::BTreeMap<String, (usize, String)> = Default::default();
+    let mut random = fastrand::Rng::with_seed(std::env::var("SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(1));
+    let count: usize = std::env::var("COUNT").ok().and_then(|s| s.parse().ok()).unwrap_or(20000);
+    let mut oks = 0; let mut errs = 0; let mut refused = 0;
+    for _ in 0..count {
+        let len = random.usize(1..CHOICES);
+        let choices: Vec<u16> = (0..len).map(|_| random.u16(..)).collect();
+        let tree = grown(&choices);
+        let source = written(&tree, false);
+        std::fs::write("/tmp/fn_last.txt", &source).unwrap();
+        let mut note = |key: String, source: &str| {
+            let entry = kinds.entry(key).or_insert((0, source.to_owned()));
+            entry.0 += 1;
+            if source.len() < entry.1.len() { entry.1 = source.to_owned(); }
+        };
+        match syntax::script(&source) {
+            Err(error) => { note(format!("READ {}", error.message), &source); continue; }
+            Ok(read) => if written(&read, true) != written(&tree, true) { note("ROUND".into(), &source); continue; }
+        }
+        let by_rhai = format!("let by_rhai = 0; {}", if matches!(tree.kind, Kind::Block(_)) { source.clone() } else { format!("({source})") });
+        let (engine, _) = &*DESK;
+        match (engine.script(&source), engine.script(&by_rhai)) {
+            (Ok(_), Ok(_)) => {}
+            (Err(ours), Err(theirs)) => { refused += 1; if ours.message != theirs.message { note(format!("REFUSED {} / {}", ours.message, theirs.message), &source); } else if std::env::var("REFUSED").is_ok() { note(format!("REF {}", ours.message), &source); } continue; }
+            (ours, theirs) => { note(format!("COMPILE {:?} / {:?}", ours.err().map(|e| e.message), theirs.err().map(|e| e.message)), &source); continue; }
+        }
+        let (ours, theirs) = (outcome(desk().eval(&source)), outcome(desk().eval(&by_rhai)));
+        if ours.is_ok() { oks += 1 } else { errs += 1; if std::env::var("ERRS").is_ok() { note(format!("E {}", ours.clone().unwrap_err().chars().take(40).collect::<String>()), &source); } }
+        if ours != theirs {
+            let short = |r: &Result<Json, String>| match r { Ok(_) => "Ok".to_owned(), Err(m) => m.chars().take(60).collect() };
+            note(format!("VALUE {} / {}", short(&ours), short(&theirs)), &format!("{source}\n   {ours:?}\n   {theirs:?}"));
+        }
+    }
+    eprintln!("ok {oks} err {errs} refused {refused}");
+    for (key, (count, source)) in kinds { eprintln!("{count} {key}\n   {source}"); }
+}

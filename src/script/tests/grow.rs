@@ -144,6 +144,22 @@ const CALLS: &[(&str, &[Want], Want)] = &[
     ("clear", &[LIST | MAP | TEXT], LIST | MAP | TEXT),
     ("append", &[LIST | TEXT, LIST | TEXT], LIST | TEXT),
     ("mixin", &[MAP, MAP], MAP),
+    ("set", &[LIST, NUMBER, ANY], LIST),
+    ("pad", &[LIST, NUMBER, ANY], LIST),
+    ("chop", &[LIST | TEXT, NUMBER], LIST | TEXT),
+    ("crop", &[TEXT, NUMBER, NUMBER], TEXT),
+    ("splice", &[LIST, NUMBER, NUMBER, LIST], LIST),
+    ("retain", &[LIST, CLOSURE | BOOL], LIST),
+    ("drain", &[LIST, CLOSURE | BOOL], LIST),
+    ("for_each", &[LIST, CLOSURE | ANY], LIST),
+    ("shift", &[LIST], ANY),
+    ("sort_desc", &[LIST], LIST),
+    ("make_upper", &[TEXT], TEXT),
+    ("join", &[LIST, TEXT], TEXT),
+    ("capture", &[TEXT, TEXT], MAP),
+    ("range", &[NUMBER, NUMBER], LIST),
+    ("is_missing", &[ANY], BOOL),
+    ("same", &[ANY, ANY], BOOL),
 ];
 
 /// Modules and functions that the desk has: module, function, what it takes, what it gives.
