@@ -3,7 +3,7 @@
 use super::arithmetic;
 use super::code::{Code, Kind, Leaf, Step};
 use super::functions::{Call, Function};
-use super::lazy::{self, Lazy, Step as Way};
+use super::lazy::{self, Lazy, Place, Step as Way};
 use super::ops::{self, Fault, truth};
 use super::print::HOLE;
 use super::sandbox::{self, Entered};
@@ -227,9 +227,15 @@ impl Run<'_> {
         let mut json = lazy.json();
         let mut indices: Vec<Way> = Vec::new();
         let first = *next;
+        let mut place = lazy.place();
         while let Some(step) = steps.get(*next) {
+            let any_case = place == Place::Headers;
+            let mut asked = None;
             let child = match step {
-                Step::Member(name, _) => json.get(name.as_str()),
+                Step::Member(name, _) => {
+                    asked = Some(name.clone());
+                    lazy::find(json, name, any_case)
+                }
                 Step::Index(by, _) => {
                     let by_value = self.node(by)?;
                     if let (Ok(index), Json::Array(list)) = (by_value.as_int(), json) {
@@ -238,7 +244,8 @@ impl Run<'_> {
                         index.and_then(|index| list.get(index))
                     } else if let Some(name) = ops::as_text(&by_value) {
                         indices.push(Way::Key(name.clone()));
-                        json.get(name.as_str())
+                        asked = Some(name.clone());
+                        lazy::find(json, &name, any_case)
                     } else {
                         // A range, a character of a text, or nothing that is an index.
                         let here = value_at(lazy, json, &steps[first..*next], indices);
@@ -257,14 +264,15 @@ impl Run<'_> {
                 other => {
                     if self.seen.is_some() {
                         let at = node.at.start..step.end();
-                        let within = other.is_none().then_some((json, step));
-                        self.missing_json(&at, within);
+                        let asked = asked.filter(|_| other.is_none());
+                        self.missing_json(&at, json, asked.as_deref());
                     }
                     let rest = &steps[*next + 1..];
                     *next = steps.len();
                     return self.rest(rest);
                 }
             }
+            place = asked.map_or(place.item(), |name| place.member(&name));
             *next += 1;
         }
         Ok(value_at(lazy, json, &steps[first..], indices))
@@ -294,11 +302,9 @@ impl Run<'_> {
         self.note_missing(at, near.map(str::to_owned));
     }
 
-    fn missing_json(&self, at: &Range<usize>, within: Option<(&Json, &Step)>) {
-        let near = match within {
-            Some((Json::Object(map), Step::Member(name, _))) => {
-                nearest(name, map.keys().map(String::as_str))
-            }
+    fn missing_json(&self, at: &Range<usize>, within: &Json, name: Option<&str>) {
+        let near = match (within, name) {
+            (Json::Object(map), Some(name)) => nearest(name, map.keys().map(String::as_str)),
             _ => None,
         };
         self.note_missing(at, near.map(str::to_owned));

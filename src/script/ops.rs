@@ -309,7 +309,7 @@ pub(super) fn contains(hay: &Dynamic, needle: &Dynamic) -> Result<bool, Fault> {
     match Type::of(hay) {
         Type::List => Ok(items(hay)?.iter().any(|item| equal(item, needle))),
         Type::Map => Ok(as_text(needle).is_some_and(|name| match lazy::lazy(hay) {
-            Some(lazy) => lazy.json().get(name.as_str()).is_some(),
+            Some(lazy) => lazy.get(&name).is_some(),
             None => hay
                 .as_map_ref()
                 .is_ok_and(|map| map.contains_key(name.as_str())),

@@ -30,6 +30,8 @@ pub(super) const TEST: &str = "__test";
 pub(super) const NOT: &str = "__not";
 /// `-` before a value.
 pub(super) const NEGATE: &str = "__neg";
+/// Whether the first round of a `do` is still to come.
+const FIRST: &str = "__first";
 /// Members and indices behind a value.
 pub(super) const PATH: &str = "__path";
 /// Most steps of one call of [`PATH`].
@@ -506,13 +508,8 @@ impl Printer {
                 self.test(condition);
                 self.block_as(body, false);
             }
-            Loop::DoWhile(body, condition) | Loop::DoUntil(body, condition) => {
-                let until = matches!(looped, Loop::DoUntil(..));
-                self.push("do", at);
-                self.block_as(body, false);
-                self.push(if until { "until" } else { "while" }, at);
-                self.test(condition);
-            }
+            Loop::DoWhile(body, condition) => self.do_while(body, condition, None),
+            Loop::DoUntil(body, condition) => self.do_while(body, condition, Some(NOT)),
             Loop::Endless(body) => {
                 self.push("loop", at);
                 self.block_as(body, false);
@@ -538,6 +535,30 @@ impl Printer {
                 self.node(items);
                 self.within(&names, |this| this.block_as(body, false));
             }
+        }
+    }
+
+    /// `do`, as a `while` whose first round is not asked for: in Rhai's own, `continue` leaves out the condition, and so
+    /// the end.
+    fn do_while(&mut self, body: &Block, condition: &Node, not: Option<&str>) {
+        let at = &body.at;
+        for token in ["{", "let", FIRST, "=", "true", ";", "while"] {
+            self.push(token, at);
+        }
+        self.wrapped(Operator::Or.row().rhai_name, at, |this| {
+            this.push(FIRST, at);
+            this.push(",", at);
+            match not {
+                Some(not) => this.wrapped(not, at, |this| this.test(condition)),
+                None => this.test(condition),
+            }
+        });
+        for token in ["{", FIRST, "=", "false", ";"] {
+            self.push(token, at);
+        }
+        self.block_as(body, false);
+        for token in [";", "}", ";", "}"] {
+            self.push(token, at);
         }
     }
 

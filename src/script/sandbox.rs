@@ -2,7 +2,7 @@
 
 use super::arithmetic;
 use super::functions::{self, Call, Function, Run};
-use super::lazy::{self, Lazy};
+use super::lazy::{self, Lazy, Place};
 use super::ops::{self, Fault, MAX_ITEMS, MAX_TEXT, Type, truth};
 use super::print::{
     ASSIGN, DIFFERS, FUNCTION, JOIN, KEEP, MAX_STEPS, NAME, NEGATE, NOT, PATH, SAME, TEST,
@@ -17,8 +17,8 @@ use rhai::packages::{
     MoreStringPackage, Package,
 };
 use rhai::{
-    Dynamic, EvalAltResult, EvalContext, Expression, ImmutableString, NativeCallContext, Position,
-    Token,
+    Dynamic, EvalAltResult, EvalContext, Expression, FnPtr, ImmutableString, NativeCallContext,
+    Position, Token,
 };
 use std::any::TypeId;
 use std::cell::{Cell, RefCell};
@@ -26,6 +26,8 @@ use std::sync::{Arc, LazyLock, OnceLock};
 
 /// Most operations of one evaluation.
 const MAX_OPERATIONS: u64 = 1_000_000;
+/// Deepest nesting of what is printed for Rhai: our parser bounds the tree, and each of its levels is a few here.
+const MAX_DEPTH: usize = 1_024;
 /// Bytes that one evaluation may allocate, if a meter is installed.
 const MAX_ALLOCATED: u64 = 64 << 20;
 /// Milliseconds that one evaluation may take, if a stopwatch is installed.
@@ -220,7 +222,7 @@ fn limit(engine: &mut rhai::Engine) {
     engine
         .set_max_operations(MAX_OPERATIONS)
         .set_max_call_levels(32)
-        .set_max_expr_depths(64, 32)
+        .set_max_expr_depths(MAX_DEPTH, MAX_DEPTH)
         .set_max_variables(256)
         .set_max_functions(128)
         .set_max_modules(0)
@@ -286,7 +288,13 @@ fn operators(engine: &mut rhai::Engine) {
     engine.register_fn(NEGATE, |value: Dynamic| {
         arithmetic::negate(&value).map_err(raise)
     });
-    engine.register_fn(KEEP, |value: Dynamic| arithmetic::opened(&value));
+    engine.register_fn(KEEP, |value: Dynamic| {
+        // Headers that nobody changes stay such: their names are found by any case.
+        match lazy::lazy(&value).filter(|lazy| lazy.place() == Place::Headers) {
+            Some(_) => value,
+            None => arithmetic::opened(&value),
+        }
+    });
     engine.register_fn(TEST, |value: Dynamic| {
         truth(&value, "a condition")
             .map(|truth| truth == Some(true))
@@ -600,6 +608,10 @@ fn types(engine: &mut rhai::Engine) {
     engine.register_type_with_name::<SignedDuration>("duration");
     engine.register_type_with_name::<Fault>("error");
     engine.register_fn("to_string", |fault: &mut Fault| fault.message.clone());
+    // A name that Rhai gave a closure is nobody's.
+    for name in ["to_string", "to_debug"] {
+        engine.register_fn(name, |_: &mut FnPtr| Type::Function.name());
+    }
     engine.register_fn("to_string", |time: &mut Timestamp| {
         ops::text(&Dynamic::from(*time))
     });

@@ -74,9 +74,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
         example: "[1, 2, 3].truncate(2) == [1, 2] && 'abc'.truncate(1) == 'a'",
         missing: Missing::First,
         literal: None,
-        run: Run::Changes(|_, value, args| keep(value, "truncate", |len| {
-            Ok(0..length(args, "truncate")?.min(len))
-        })),
+        run: Run::Changes(|_, value, args| {
+            keep(value, "truncate", |len| {
+                Ok(0..length(args, "truncate")?.min(len))
+            })
+        }),
     },
     Function {
         name: "chop",
@@ -86,9 +88,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
         example: "[1, 2, 3].chop(2) == [2, 3] && 'abc'.chop(1) == 'c'",
         missing: Missing::First,
         literal: None,
-        run: Run::Changes(|_, value, args| keep(value, "chop", |len| {
-            Ok(len - length(args, "chop")?.min(len)..len)
-        })),
+        run: Run::Changes(|_, value, args| {
+            keep(value, "chop", |len| {
+                Ok(len - length(args, "chop")?.min(len)..len)
+            })
+        }),
     },
     Function {
         name: "crop",
@@ -399,7 +403,10 @@ fn clear(_: &Call<'_>, value: &mut Dynamic, _: &[Dynamic]) -> Result<(), Fault> 
 }
 
 fn unfit(who: &str, wanted: &str, value: &Dynamic) -> Fault {
-    Fault::new(format!("`{who}` needs a {wanted}, this is {}", shown(value)))
+    Fault::new(format!(
+        "`{who}` needs a {wanted}, this is {}",
+        shown(value)
+    ))
 }
 
 fn dedup(call: &Call<'_>, value: &mut Dynamic, args: &[Dynamic]) -> Result<(), Fault> {
@@ -412,9 +419,9 @@ fn dedup(call: &Call<'_>, value: &mut Dynamic, args: &[Dynamic]) -> Result<(), F
     for item in list.iter() {
         let twice = match (kept.last(), &closure) {
             (None, _) => false,
-            (Some(last), None) => ops::same(last, item),
-            (Some(last), Some(closure)) => {
-                let answer = call.closure(closure, [last.clone(), item.clone()])?;
+            (Some(before), None) => ops::same(before, item),
+            (Some(before), Some(closure)) => {
+                let answer = call.closure(closure, [before.clone(), item.clone()])?;
                 ops::truth(&answer, "the closure of `dedup`")? == Some(true)
             }
         };
@@ -446,7 +453,11 @@ fn divide(
             let side = if holds { &mut chosen } else { &mut rest };
             side.insert(name.clone(), member.clone());
         }
-        let (kept, given) = if keeps { (chosen, rest) } else { (rest, chosen) };
+        let (kept, given) = if keeps {
+            (chosen, rest)
+        } else {
+            (rest, chosen)
+        };
         *map = kept;
         return Ok(Dynamic::from_map(given));
     }
@@ -467,7 +478,11 @@ fn divide(
         let side = if holds { &mut chosen } else { &mut rest };
         side.push(item.clone());
     }
-    let (kept, given) = if keeps { (chosen, rest) } else { (rest, chosen) };
+    let (kept, given) = if keeps {
+        (chosen, rest)
+    } else {
+        (rest, chosen)
+    };
     *list = kept;
     Ok(Dynamic::from_array(given))
 }

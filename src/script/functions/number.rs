@@ -31,7 +31,11 @@ fn range(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
     let is_range = Type::of(&args[0]) == Type::Range;
     let (from, end) = match ops::bounds(&args[0]) {
         Some(bounds) if args.len() == 2 => bounds,
-        Some(_) => return Err(Fault::new("`range` of a range takes a step and nothing else")),
+        Some(_) => {
+            return Err(Fault::new(
+                "`range` of a range takes a step and nothing else",
+            ));
+        }
         None => (
             int_arg(args, 0, "range")?.into(),
             int_arg(args, 1, "range")?.into(),

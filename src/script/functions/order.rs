@@ -137,4 +137,3 @@ fn reverse(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
     items.reverse();
     Ok(Dynamic::from_array(items))
 }
-

@@ -74,7 +74,9 @@ fn capture(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
     let (text, pattern) = (text_arg(args, 0, "capture")?, pattern(&args[1], "capture")?);
     if let Some(group) = args.get(2) {
         let index = group_index(&pattern, group)?;
-        return Ok(pattern.captures(&text).map_or(Dynamic::UNIT, |found| group_of(&found, index)));
+        return Ok(pattern
+            .captures(&text)
+            .map_or(Dynamic::UNIT, |found| group_of(&found, index)));
     }
     let Some(found) = pattern.captures(&text) else {
         return Ok(Dynamic::UNIT);
@@ -99,7 +101,9 @@ fn group_of(found: &Captures<'_>, index: usize) -> Dynamic {
 
 fn group_index(pattern: &Regex, group: &Dynamic) -> Result<usize, Fault> {
     if let Ok(number) = group.as_int() {
-        let known = usize::try_from(number).ok().filter(|index| *index < pattern.captures_len());
+        let known = usize::try_from(number)
+            .ok()
+            .filter(|index| *index < pattern.captures_len());
         return known.ok_or_else(|| no_group(pattern, &number.to_string()));
     }
     let name = ops::as_text(group).ok_or_else(|| {
@@ -113,8 +117,14 @@ fn group_index(pattern: &Regex, group: &Dynamic) -> Result<usize, Fault> {
 
 /// The index of a group by its name, or by its number as a text.
 fn find_group(pattern: &Regex, name: &str) -> Option<usize> {
-    let by_name = pattern.capture_names().position(|known| known == Some(name));
-    by_name.or_else(|| name.parse().ok().filter(|index| *index < pattern.captures_len()))
+    let by_name = pattern
+        .capture_names()
+        .position(|known| known == Some(name));
+    by_name.or_else(|| {
+        name.parse()
+            .ok()
+            .filter(|index| *index < pattern.captures_len())
+    })
 }
 
 fn no_group(pattern: &Regex, name: &str) -> Fault {
@@ -126,7 +136,10 @@ fn no_group(pattern: &Regex, name: &str) -> Fault {
 }
 
 fn replace_all(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
-    let (text, by) = (text_arg(args, 0, "replace_all")?, text_arg(args, 2, "replace_all")?);
+    let (text, by) = (
+        text_arg(args, 0, "replace_all")?,
+        text_arg(args, 2, "replace_all")?,
+    );
     let pattern = pattern(&args[1], "replace_all")?;
     if let Some(name) = groups_in(&by).find(|name| find_group(&pattern, name).is_none()) {
         return Err(no_group(&pattern, name)

@@ -26,7 +26,9 @@ fn parse_csv(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
         ",".into()
     };
     let &[separator] = separator.as_bytes() else {
-        return Err(Fault::new("the separator of `parse_csv` is one character of ASCII"));
+        return Err(Fault::new(
+            "the separator of `parse_csv` is one character of ASCII",
+        ));
     };
     // A spreadsheet writes a byte order mark first.
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
@@ -43,7 +45,9 @@ fn parse_csv(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
     for row in reader.records() {
         let row = row.map_err(|error| wrong(&error))?;
         if rows.len() == MAX_ITEMS {
-            return Err(Fault::limit(format!("a table of more than {MAX_ITEMS} rows")));
+            return Err(Fault::limit(format!(
+                "a table of more than {MAX_ITEMS} rows"
+            )));
         }
         let cells = row.iter().map(number::typed);
         let members = names.iter().map(str::to_owned).zip(cells);
