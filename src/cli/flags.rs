@@ -8,7 +8,7 @@
 
 use crate::client::quoted;
 use crate::engine::{Allow, Pattern, Run, Selection, Shard};
-use crate::event::{Json, Name};
+use crate::event::{Json, Name, number};
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, value_parser};
 use std::collections::HashSet;
@@ -500,15 +500,9 @@ impl FromStr for Variable {
             ));
         }
         // As a cell of a csv file: typed only where it is exactly a JSON number or bool.
-        let typed = serde_json::from_str::<Json>(value)
-            .ok()
-            .filter(|typed| typed.is_boolean() || typed.is_number());
-        // `1.10` and `1e3` are numbers that JSON writes in another way: they stay the texts that they are.
-        let typed =
-            typed.filter(|typed| serde_json::to_string(typed).is_ok_and(|text| text == value));
         Ok(Self {
             name: name.into(),
-            value: typed.unwrap_or_else(|| Json::String(value.to_owned())),
+            value: number::typed(value),
         })
     }
 }

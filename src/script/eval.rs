@@ -4,9 +4,9 @@ use super::absent::{self, Asked};
 use super::arithmetic;
 use super::code::{Code, Kind, Leaf, Step};
 use super::functions::{Call, Function};
-use super::lazy::{self, Lazy, Step as Way};
+use super::lazy::{self, Lazy, Place, Step as Way};
 use super::ops::{self, Fault, truth};
-use super::print::{HOLE, variable};
+use super::print::HOLE;
 use super::sandbox::{self, Entered};
 use super::scope::{Host, LOCALS, Locals, Scope};
 use super::{EvalError, EvalKind, rhai_error};
@@ -234,9 +234,15 @@ impl Run<'_> {
         let mut json = lazy.json();
         let mut indices: Vec<Way> = Vec::new();
         let first = *next;
+        let mut place = lazy.place();
         while let Some(step) = steps.get(*next) {
+            let any_case = place == Place::Headers;
+            let mut asked = None;
             let child = match step {
-                Step::Member(name, _) => json.get(name.as_str()),
+                Step::Member(name, _) => {
+                    asked = Some(name.clone());
+                    lazy::find(json, name, any_case)
+                }
                 Step::Index(by, _) => {
                     let by_value = self.node(by)?;
                     if let (Ok(index), Json::Array(list)) = (by_value.as_int(), json) {
@@ -245,7 +251,8 @@ impl Run<'_> {
                         index.and_then(|index| list.get(index))
                     } else if let Some(name) = ops::as_text(&by_value) {
                         indices.push(Way::Key(name.clone()));
-                        json.get(name.as_str())
+                        asked = Some(name.clone());
+                        lazy::find(json, &name, any_case)
                     } else {
                         // A range, a character of a text, or nothing that is an index.
                         let here = value_at(lazy, json, &steps[first..*next], indices);
@@ -264,14 +271,15 @@ impl Run<'_> {
                 other => {
                     if self.seen.is_some() {
                         let at = node.at.start..step.end();
-                        let within = other.is_none().then_some((json, step));
-                        self.missing_json(&at, within);
+                        let asked = asked.filter(|_| other.is_none());
+                        self.missing_json(&at, json, asked.as_deref());
                     }
                     let rest = &steps[*next + 1..];
                     *next = steps.len();
                     return self.rest(rest);
                 }
             }
+            place = asked.map_or(place.item(), |name| place.member(&name));
             *next += 1;
         }
         Ok(value_at(lazy, json, &steps[first..], indices))
@@ -308,20 +316,13 @@ impl Run<'_> {
         self.note_missing(at, near.map(str::to_owned), hint);
     }
 
-    fn missing_json(&self, at: &Range<usize>, within: Option<(&Json, &Step)>) {
-        let near = match within {
-            Some((Json::Object(map), Step::Member(name, _))) => {
-                nearest(name, map.keys().map(String::as_str))
-            }
+    fn missing_json(&self, at: &Range<usize>, within: &Json, name: Option<&str>) {
+        let near = match (within, name) {
+            (Json::Object(map), Some(name)) => nearest(name, map.keys().map(String::as_str)),
             _ => None,
         };
         let written = self.source.get(at.clone()).unwrap_or_default();
-        let hint = match within {
-            Some((json, Step::Member(name, _))) => {
-                Asked::json(json).and_then(|asked| self.why(&asked, written, name))
-            }
-            _ => None,
-        };
+        let hint = name.and_then(|name| self.why(&Asked::json(within)?, written, name));
         self.note_missing(at, near.map(str::to_owned), hint);
     }
 
@@ -359,16 +360,22 @@ impl Run<'_> {
 
     fn leaf(&self, node: &Code, leaf: &Leaf) -> Outcome {
         let mut scope = rhai::Scope::new();
-        for (index, hole) in leaf.holes.iter().enumerate() {
-            let value = self.node(hole)?;
-            if index == 0 && leaf.needs_first && value.is_unit() {
+        // Rhai evaluates the arguments of a method before the value that it is called on.
+        let (receiver, args) = leaf.holes.split_at(usize::from(leaf.needs_first));
+        for (index, hole) in args.iter().enumerate() {
+            let name = format!("{HOLE}{}", index + receiver.len());
+            scope.push_dynamic(name, self.node(hole)?);
+        }
+        if let [receiver] = receiver {
+            let value = self.node(receiver)?;
+            if value.is_unit() {
                 return Ok(value);
             }
-            scope.push_dynamic(format!("{HOLE}{index}"), value);
+            scope.push_dynamic(format!("{HOLE}0"), value);
         }
         for name in &leaf.reads {
             let value = self.variable(name).unwrap_or_default();
-            scope.push_constant_dynamic(&*variable(name), value);
+            scope.push_constant_dynamic(&**name, value);
         }
         let _entered = Entered::new(self.host, self.place);
         let (value, absent) = sandbox::noting_missing(self.seen.is_some(), || {

@@ -75,14 +75,18 @@ pub(super) fn index(value: &Dynamic, by: &Dynamic) -> Result<Dynamic, Fault> {
     Ok(Dynamic::UNIT)
 }
 
+/// Where a range begins, and where it ends: that excluded.
+pub(super) fn bounds(range: &Dynamic) -> Option<(i128, i128)> {
+    if let Some(range) = range.read_lock::<std::ops::Range<i64>>() {
+        return Some((range.start.into(), range.end.into()));
+    }
+    let range = range.read_lock::<std::ops::RangeInclusive<i64>>()?;
+    Some(((*range.start()).into(), i128::from(*range.end()) + 1))
+}
+
 fn slice(value: &Dynamic, by: &Dynamic) -> Result<Dynamic, Fault> {
-    let (start, end) = if let Some(range) = by.read_lock::<std::ops::Range<i64>>() {
-        (range.start, range.end)
-    } else if let Some(range) = by.read_lock::<std::ops::RangeInclusive<i64>>() {
-        (*range.start(), range.end().saturating_add(1))
-    } else {
-        return Err(Fault::new(format!("{} is no index", shown(by))));
-    };
+    let (start, end) =
+        bounds(by).ok_or_else(|| Fault::new(format!("{} is no index", shown(by))))?;
     let start = usize::try_from(start)
         .map_err(|_| Fault::new("a range of indices begins at 0 or above"))?;
     let count = usize::try_from(end).unwrap_or(0).saturating_sub(start);
@@ -305,7 +309,7 @@ pub(super) fn contains(hay: &Dynamic, needle: &Dynamic) -> Result<bool, Fault> {
     match Type::of(hay) {
         Type::List => Ok(items(hay)?.iter().any(|item| equal(item, needle))),
         Type::Map => Ok(as_text(needle).is_some_and(|name| match lazy::lazy(hay) {
-            Some(lazy) => lazy.json().get(name.as_str()).is_some(),
+            Some(lazy) => lazy.get(&name).is_some(),
             None => hay
                 .as_map_ref()
                 .is_ok_and(|map| map.contains_key(name.as_str())),
@@ -318,21 +322,14 @@ pub(super) fn contains(hay: &Dynamic, needle: &Dynamic) -> Result<bool, Fault> {
                 shown(needle)
             ))),
         },
-        Type::Range => Ok(needle.as_int().is_ok_and(|number| in_range(hay, number))),
+        Type::Range => Ok(needle.as_int().is_ok_and(|number| {
+            bounds(hay).is_some_and(|(start, end)| (start..end).contains(&number.into()))
+        })),
         _ => Err(
             Fault::new(format!("{} cannot contain anything", shown(hay)))
                 .hint("a list, map, text or range can"),
         ),
     }
-}
-
-fn in_range(range: &Dynamic, number: i64) -> bool {
-    range
-        .read_lock::<std::ops::Range<i64>>()
-        .is_some_and(|range| range.contains(&number))
-        || range
-            .read_lock::<std::ops::RangeInclusive<i64>>()
-            .is_some_and(|range| range.contains(&number))
 }
 
 /// `!value`; of what is unknown, unknown.
@@ -379,22 +376,31 @@ pub(super) fn join(pieces: &[Dynamic]) -> Result<Dynamic, Fault> {
 
 /// Refuses a text, list or map that is too large.
 pub(super) fn sized(value: Dynamic) -> Result<Dynamic, Fault> {
+    check_size(&value).map(|()| value)
+}
+
+/// Whether a text, list or map is too large.
+pub(super) fn check_size(value: &Dynamic) -> Result<(), Fault> {
     if value
         .as_immutable_string_ref()
         .is_ok_and(|text| text.len() > MAX_TEXT)
     {
-        return Err(Fault::limit(format!(
-            "a text of more than {MAX_TEXT} bytes"
-        )));
+        return Err(text_too_long());
     }
     let items = value
         .as_array_ref()
         .map_or(0, |list| list.len())
         .max(value.as_map_ref().map_or(0, |map| map.len()));
     if items > MAX_ITEMS {
-        return Err(Fault::limit(format!(
-            "a list or map of more than {MAX_ITEMS} items"
-        )));
+        return Err(too_many_items());
     }
-    Ok(value)
+    Ok(())
+}
+
+pub(super) fn text_too_long() -> Fault {
+    Fault::limit(format!("a text of more than {MAX_TEXT} bytes"))
+}
+
+pub(super) fn too_many_items() -> Fault {
+    Fault::limit(format!("a list or map of more than {MAX_ITEMS} items"))
 }

@@ -3,7 +3,7 @@
 use super::functions;
 use super::ops::{self, Fault};
 use super::print::{
-    ASSIGN, DIFFERS, FUNCTION, HOLE, JOIN, KEEP, MEMBER, NEGATE, NOT, PATH, SAME, TEST,
+    ASSIGN, DIFFERS, FUNCTION, HOLE, JOIN, KEEP, NAME, NEGATE, NOT, PATH, SAME, TEST,
 };
 use super::printed::Printed;
 use super::{EvalError, EvalKind};
@@ -55,7 +55,7 @@ pub(super) fn syntax(error: &ParseError, printed: &Printed, whole: &Range<usize>
 pub(super) fn plain(message: &str) -> String {
     let mut out = message
         .replace(FUNCTION, "")
-        .replace(MEMBER, "")
+        .replace(NAME, "")
         .replace(ASSIGN, "");
     // The longest first: `__not_in` holds `__not`.
     for row in &OPERATORS {
@@ -192,6 +192,10 @@ fn not_found(signature: &str) -> Fault {
         .map(type_name)
         .collect::<Vec<_>>()
         .join(", ");
+    // What Rhai calls a closure is no name that anybody wrote.
+    if name.starts_with("anon$") {
+        return Fault::new(format!("the closure does not take ({types})"));
+    }
     if let Some(function) = functions::find(name) {
         return Fault::new(format!("`{name}` does not take ({types})"))
             .hint(format!("it takes ({})", function.params));

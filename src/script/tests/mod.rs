@@ -4,12 +4,14 @@ mod errors;
 mod explain;
 mod functions;
 mod fuzz;
+mod grow;
 mod meaning;
 mod modules;
 mod reference;
 mod sandbox;
 mod templates;
 mod uses;
+mod write;
 
 use super::*;
 use crate::event::{Failure, Json, Name};
