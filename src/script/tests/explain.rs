@@ -203,10 +203,7 @@ fn what_has_no_members_says_what_finds_what_was_wanted() {
         assert_eq!(why(&format!("page.{member} > 3")), "write `len(page)`");
     }
     // In code that Rhai runs as well.
-    assert_eq!(
-        why("[page].find(|x| x.length == 3)"),
-        "write `len(x)`"
-    );
+    assert_eq!(why("[page].find(|x| x.length == 3)"), "write `len(x)`");
     assert_eq!(
         why("env('UNSET')"),
         "the environment variable `UNSET` is not set"
