@@ -3,14 +3,12 @@
 //! A body of 900 KB takes 11 ms to convert and 100 ns to look into. A [`Lazy`] is the root and the way
 //! to one of its lists or maps; scalars become plain values of Rhai at once.
 
+use super::limits::{Limit, MAX_DEPTH};
 use super::ops::Fault;
 use crate::event::Json;
 use rhai::{Array, Dynamic, ImmutableString, Map};
 use serde_json::Number;
 use std::sync::Arc;
-
-/// Deepest nesting of a value that enters or leaves an expression.
-pub(super) const MAX_DEPTH: usize = 128;
 
 static NULL: Json = Json::Null;
 
@@ -276,9 +274,7 @@ pub(super) fn to_json(value: &Dynamic) -> Result<Json, Fault> {
 
 fn convert(value: &Dynamic, depth: usize) -> Result<Json, Fault> {
     if depth > MAX_DEPTH {
-        return Err(Fault::limit(format!(
-            "a value is nested more than {MAX_DEPTH} levels deep"
-        )));
+        return Err(Limit::Depth.fault());
     }
     if value.is_shared() {
         return convert(&value.flatten_clone(), depth);
@@ -332,9 +328,7 @@ pub(super) fn check(value: &Dynamic) -> Result<(), Fault> {
 
 fn check_below(value: &Dynamic, depth: usize) -> Result<(), Fault> {
     if depth > MAX_DEPTH {
-        return Err(Fault::limit(format!(
-            "a value is nested more than {MAX_DEPTH} levels deep"
-        )));
+        return Err(Limit::Depth.fault());
     }
     if value.is_shared() {
         return check_below(&value.flatten_clone(), depth);

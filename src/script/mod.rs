@@ -32,6 +32,7 @@ mod kind;
 mod known;
 mod known_rhai;
 mod lazy;
+mod limits;
 mod lower;
 mod module;
 mod ops;

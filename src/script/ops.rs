@@ -1,17 +1,13 @@
 //! What the operators mean, for the evaluator and for code that Rhai runs alike.
 
 pub(super) use super::kind::{Fault, Type, as_text, as_time, cut, shown, text};
+use super::limits::{Limit, MAX_ITEMS, MAX_TEXT};
 use super::{arithmetic, lazy};
 use crate::event::{Json, number};
 use crate::syntax::Operator;
 use jiff::SignedDuration;
 use rhai::{Array, Dynamic, Map};
 use std::cmp::Ordering;
-
-/// Longest text that an expression may make, in bytes.
-pub(super) const MAX_TEXT: usize = 1 << 20;
-/// Most items of a list or map that an expression may make.
-pub(super) const MAX_ITEMS: usize = 100_000;
 
 /// A member of a map. Anything else has no members.
 pub(super) fn member(value: &Dynamic, name: &str) -> Dynamic {
@@ -385,22 +381,14 @@ pub(super) fn check_size(value: &Dynamic) -> Result<(), Fault> {
         .as_immutable_string_ref()
         .is_ok_and(|text| text.len() > MAX_TEXT)
     {
-        return Err(text_too_long());
+        return Err(Limit::Text.fault());
     }
     let items = value
         .as_array_ref()
         .map_or(0, |list| list.len())
         .max(value.as_map_ref().map_or(0, |map| map.len()));
     if items > MAX_ITEMS {
-        return Err(too_many_items());
+        return Err(Limit::Items.fault());
     }
     Ok(())
-}
-
-pub(super) fn text_too_long() -> Fault {
-    Fault::limit(format!("a text of more than {MAX_TEXT} bytes"))
-}
-
-pub(super) fn too_many_items() -> Fault {
-    Fault::limit(format!("a list or map of more than {MAX_ITEMS} items"))
 }

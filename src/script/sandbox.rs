@@ -4,7 +4,11 @@ use super::absent::Asked;
 use super::arithmetic;
 use super::functions::{self, Call, Function, Run};
 use super::lazy::{self, Lazy, Place};
-use super::ops::{self, Fault, MAX_ITEMS, MAX_TEXT, Type, truth};
+use super::limits::{
+    Limit, MAX_ALLOCATED, MAX_FUNCTIONS, MAX_ITEMS, MAX_LEVELS, MAX_MILLIS, MAX_OPERATIONS,
+    MAX_TEXT, MAX_VARIABLES, MAX_WORK,
+};
+use super::ops::{self, Fault, Type, truth};
 use super::print::{
     ASSIGN, DIFFERS, FUNCTION, JOIN, KEEP, MAX_STEPS, NAME, NEGATE, NOT, PATH, SAME, TEST,
 };
@@ -25,16 +29,8 @@ use std::any::TypeId;
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, LazyLock, OnceLock};
 
-/// Most operations of one evaluation.
-const MAX_OPERATIONS: u64 = 1_000_000;
 /// Deepest nesting of what is printed for Rhai: our parser bounds the tree, and each of its levels is a few here.
 const MAX_DEPTH: usize = 1_024;
-/// Bytes that one evaluation may allocate, if a meter is installed.
-const MAX_ALLOCATED: u64 = 64 << 20;
-/// Milliseconds that one evaluation may take, if a stopwatch is installed.
-const MAX_MILLIS: u64 = 2_000;
-/// Bytes that the functions of one evaluation may go through.
-const MAX_WORK: u64 = 256 << 20;
 /// Operations between two looks at the meter.
 const METER_EVERY: u64 = 64;
 
@@ -142,21 +138,13 @@ pub(super) fn begin() {
 pub(super) fn check() -> std::result::Result<(), Fault> {
     let used = USED.get();
     if reading(&METER).saturating_sub(used.bytes) > MAX_ALLOCATED {
-        return Err(Fault::limit(format!(
-            "the evaluation used more than {} MiB of memory",
-            MAX_ALLOCATED >> 20
-        )));
+        return Err(Limit::Memory.fault());
     }
     if reading(&STOPWATCH).saturating_sub(used.millis) > MAX_MILLIS {
-        return Err(Fault::limit(format!(
-            "the evaluation took more than {} seconds",
-            MAX_MILLIS / 1000
-        )));
+        return Err(Limit::Time.fault());
     }
     if used.work > MAX_WORK {
-        return Err(
-            Fault::limit("the evaluation went through too much data").hint("a loop may never end")
-        );
+        return Err(Limit::Work.fault());
     }
     Ok(())
 }
@@ -237,10 +225,10 @@ pub(super) fn engine() -> rhai::Engine {
 fn limit(engine: &mut rhai::Engine) {
     engine
         .set_max_operations(MAX_OPERATIONS)
-        .set_max_call_levels(32)
+        .set_max_call_levels(MAX_LEVELS)
         .set_max_expr_depths(MAX_DEPTH, MAX_DEPTH)
-        .set_max_variables(256)
-        .set_max_functions(128)
+        .set_max_variables(MAX_VARIABLES)
+        .set_max_functions(MAX_FUNCTIONS)
         .set_max_modules(0)
         .set_max_string_size(MAX_TEXT)
         .set_max_array_size(MAX_ITEMS)
@@ -249,7 +237,7 @@ fn limit(engine: &mut rhai::Engine) {
         if operations % METER_EVERY != 0 {
             return None;
         }
-        check().err().map(|fault| fault.message.into())
+        check().err().map(Dynamic::from)
     });
 }
 
@@ -380,8 +368,7 @@ fn assign(operator: Operator, args: &mut [&mut Dynamic]) -> Result<Dynamic> {
         && let (Ok(mut list), Ok(more)) = (left.as_array_mut(), ops::items(&right))
     {
         if list.len() + more.len() > MAX_ITEMS {
-            let limit = format!("a list or map of more than {MAX_ITEMS} items");
-            return Err(raise(Fault::limit(limit)));
+            return Err(raise(Limit::Items.fault()));
         }
         list.extend(more);
         return Ok(Dynamic::UNIT);

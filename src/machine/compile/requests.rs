@@ -35,6 +35,15 @@ impl Compiler<'_> {
         let json = node.to_json();
         let blueprint = self.blueprint(&node, Some(&kind.request), path)?;
         let what = (kind.label)(&json).into();
+        if let Some(doubt) = (kind.doubt)(&json) {
+            self.warning(
+                "doubtful",
+                request.span,
+                doubt.message,
+                "",
+                Some(doubt.hint),
+            );
+        }
         Some(Request {
             client: index,
             request: blueprint,

@@ -101,6 +101,7 @@ fn kind(name: &'static str) -> ClientKind {
         example: "stub: buy",
         bodies: &["body"],
         is_safe: |_| true,
+        doubt: |_| None,
     }
 }
 

@@ -3,7 +3,8 @@
 
 use super::{Call, Function, Missing, Run, closure_arg, int_arg, text_arg};
 use crate::script::lazy::position;
-use crate::script::ops::{self, Fault, MAX_ITEMS, MAX_TEXT, Type, as_text, shown};
+use crate::script::limits::{Limit, MAX_ITEMS, MAX_TEXT};
+use crate::script::ops::{self, Fault, Type, as_text, shown};
 use rhai::{Array, Dynamic, FnPtr, ImmutableString, Map};
 use std::ops::Range;
 
@@ -377,7 +378,7 @@ fn pad(_: &Call<'_>, value: &mut Dynamic, args: &[Dynamic]) -> Result<(), Fault>
         let filling = text_arg(args, 1, "pad")?;
         let lacking = wanted.saturating_sub(text.chars().count());
         if wanted > MAX_TEXT {
-            return Err(ops::text_too_long());
+            return Err(Limit::Text.fault());
         }
         let filling = filling.chars().cycle().take(lacking);
         *value = text.chars().chain(filling).collect::<String>().into();
@@ -385,7 +386,7 @@ fn pad(_: &Call<'_>, value: &mut Dynamic, args: &[Dynamic]) -> Result<(), Fault>
     }
     let mut list = list(value, "pad")?;
     if wanted > MAX_ITEMS {
-        return Err(ops::too_many_items());
+        return Err(Limit::Items.fault());
     }
     let longer = wanted.max(list.len());
     list.resize(longer, args[1].clone());

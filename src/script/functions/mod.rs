@@ -16,6 +16,7 @@ mod time;
 mod value;
 
 use super::Host;
+use super::limits::Limit;
 use super::ops::Fault;
 use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 use std::collections::HashMap;
@@ -200,8 +201,8 @@ pub(super) fn check_literal(function: &Function, index: usize, text: &str) -> Re
 
 /// Refuses a text that would be too long, before it is made.
 fn bounded(bytes: usize) -> Result<(), Fault> {
-    if bytes > super::ops::MAX_TEXT {
-        return Err(super::ops::text_too_long());
+    if bytes > super::limits::MAX_TEXT {
+        return Err(Limit::Text.fault());
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! Integers in a row, and by chance.
 
 use super::{Call, Function, Missing, Run, int_arg};
-use crate::script::ops::{self, Fault, MAX_ITEMS, Type};
+use crate::script::limits::{Limit, MAX_ITEMS};
+use crate::script::ops::{self, Fault, Type};
 use rhai::Dynamic;
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -58,7 +59,7 @@ fn range(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
                 .map(|index| ((from + index * step) as i64).into())
                 .collect(),
         )),
-        _ => Err(ops::too_many_items()),
+        _ => Err(Limit::Items.fault()),
     }
 }
 

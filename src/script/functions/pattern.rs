@@ -2,7 +2,8 @@
 
 use super::{Cache, Call, Function, Literal, Missing, Run, text_arg};
 use crate::event::nearest;
-use crate::script::ops::{self, Fault, MAX_TEXT, shown};
+use crate::script::limits::MAX_TEXT;
+use crate::script::ops::{self, Fault, shown};
 use regex::{Captures, Regex};
 use rhai::{Dynamic, Map};
 use std::sync::Arc;

@@ -3,7 +3,8 @@
 use super::{Call, Function, Missing, Run, text_arg};
 use crate::event::{Json, number};
 use crate::script::lazy;
-use crate::script::ops::{Fault, MAX_ITEMS};
+use crate::script::limits::MAX_ITEMS;
+use crate::script::ops::Fault;
 use rhai::Dynamic;
 use std::sync::Arc;
 
