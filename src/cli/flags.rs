@@ -6,9 +6,10 @@
 //! [`Settings::apply`], which `run` and `watch` share. A row says whether a command that runs a task again
 //! (`again: funcy run …`) repeats the flag.
 
+use super::variable::Variable;
 use crate::client::quoted;
 use crate::engine::{Allow, Pattern, Run, Selection, Shard};
-use crate::event::{Json, Name};
+use crate::event::Name;
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, value_parser};
 use std::collections::HashSet;
@@ -16,7 +17,6 @@ use std::fmt::Write as _;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 /// Everything about one flag.
 struct Flag {
@@ -468,41 +468,6 @@ impl<C: Has> FromArgMatches for Flags<C> {
 }
 
 /// `NAME=VALUE`.
-#[derive(Clone, Debug)]
-pub(super) struct Variable {
-    pub(super) name: Name,
-    pub(super) value: Json,
-}
-
-impl FromStr for Variable {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
-        let first = name
-            .chars()
-            .next()
-            .is_some_and(|first| first.is_alphabetic() || first == '_');
-        if !first || !name.chars().all(|one| one.is_alphanumeric() || one == '_') {
-            return Err(format!(
-                "`{name}` is no name of a variable: letters, digits and _ only"
-            ));
-        }
-        // As a cell of a csv file: typed only where it is exactly a JSON number or bool.
-        let typed = serde_json::from_str::<Json>(value)
-            .ok()
-            .filter(|typed| typed.is_boolean() || typed.is_number());
-        // `1.10` and `1e3` are numbers that JSON writes in another way: they stay the texts that they are.
-        let typed =
-            typed.filter(|typed| serde_json::to_string(typed).is_ok_and(|text| text == value));
-        Ok(Self {
-            name: name.into(),
-            value: typed.unwrap_or_else(|| Json::String(value.to_owned())),
-        })
-    }
-}
-
-/// `NAME=VALUE`.
 fn label(text: &str) -> Result<(Name, Name), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() && !name.contains(char::is_whitespace) => {
@@ -515,6 +480,7 @@ fn label(text: &str) -> Result<(Name, Name), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Json;
     use clap::Args;
 
     fn parsed<C: Has>(words: &[&str]) -> Flags<C> {
