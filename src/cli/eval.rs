@@ -7,10 +7,11 @@ mod recorded;
 mod written;
 
 use super::exit::Exit;
-use super::flags::{Flags, OfEval, Variable};
+use super::flags::{Flags, OfEval};
 use super::journal::Kept;
 use super::options::Global;
 use super::output;
+use super::variable::Variable;
 use crate::client::Registry;
 use crate::definition::Text;
 use crate::engine::{Adhoc, AdhocRequest, Loader, Project, Run, Tasks};

@@ -6,9 +6,10 @@
 //! [`Settings::apply`], which `run` and `watch` share. A row says whether a command that runs a task again
 //! (`again: funcy run …`) repeats the flag.
 
+use super::variable::Variable;
 use crate::client::quoted;
 use crate::engine::{Allow, Pattern, Run, Selection, Shard};
-use crate::event::{Json, Name, number};
+use crate::event::Name;
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, value_parser};
 use std::collections::HashSet;
@@ -16,7 +17,6 @@ use std::fmt::Write as _;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 /// Everything about one flag.
 struct Flag {
@@ -479,35 +479,6 @@ impl<C: Has> FromArgMatches for Flags<C> {
 }
 
 /// `NAME=VALUE`.
-#[derive(Clone, Debug)]
-pub(super) struct Variable {
-    pub(super) name: Name,
-    pub(super) value: Json,
-}
-
-impl FromStr for Variable {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
-        let first = name
-            .chars()
-            .next()
-            .is_some_and(|first| first.is_alphabetic() || first == '_');
-        if !first || !name.chars().all(|one| one.is_alphanumeric() || one == '_') {
-            return Err(format!(
-                "`{name}` is no name of a variable: letters, digits and _ only"
-            ));
-        }
-        // As a cell of a csv file: typed only where it is exactly a JSON number or bool.
-        Ok(Self {
-            name: name.into(),
-            value: number::typed(value),
-        })
-    }
-}
-
-/// `NAME=VALUE`.
 fn label(text: &str) -> Result<(Name, Name), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() && !name.contains(char::is_whitespace) => {
@@ -520,6 +491,7 @@ fn label(text: &str) -> Result<(Name, Name), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Json;
     use clap::Args;
 
     fn parsed<C: Has>(words: &[&str]) -> Flags<C> {

@@ -27,6 +27,7 @@ mod schema;
 mod show;
 mod signals;
 mod simulate;
+mod variable;
 mod watch;
 mod when;
 
