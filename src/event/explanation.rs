@@ -100,8 +100,13 @@ impl OperandKind {
             Self::GreaterOrEqual => ">=",
             Self::In => "in",
             Self::NotIn => "!in",
-            Self::Computed | Self::And | Self::Or | Self::Not => return None,
-            Self::Path | Self::Null | Self::Literal => return None,
+            Self::Computed
+            | Self::And
+            | Self::Or
+            | Self::Not
+            | Self::Path
+            | Self::Null
+            | Self::Literal => return None,
         })
     }
 }

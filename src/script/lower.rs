@@ -203,13 +203,14 @@ impl Lowering<'_> {
                     kind: Kind::Literal((&**text).into()),
                     at: at.clone(),
                 }),
-                Piece::Code(block) => match block.as_expression() {
-                    Some(node) => self.node(node),
-                    None => {
+                Piece::Code(block) => {
+                    if let Some(node) = block.as_expression() {
+                        self.node(node)
+                    } else {
                         let node = Node::new(tree::Kind::Block(block.clone()), block.at.clone());
                         self.node(&node)
                     }
-                },
+                }
             })
             .collect()
     }

@@ -125,9 +125,9 @@ fn compile(engine: &mut rhai::Engine, module: &Module) -> Result<Loaded, SyntaxE
         }
     });
     literals?;
-    let mut printer = Printer::default();
-    printer.program(&block);
-    let printed = printer.into_printed();
+    let mut writer = Printer::default();
+    writer.program(&block);
+    let printed = writer.into_printed();
     let whole = 0..source.len();
     let mut ast = engine
         .compile(&printed.text)
