@@ -1,7 +1,9 @@
 //! Trees as source text, every constructor by an exhaustive match.
 
-use crate::syntax::tree::{Arm, Block, Kind, Loop, Node, Piece, Statement, StatementKind, Target};
-use crate::syntax::{Associativity, Operator, is_keyword};
+use crate::syntax::tree::{
+    Arm, Block, Call, Kind, Loop, Node, Piece, Statement, StatementKind, Target,
+};
+use crate::syntax::{Associativity, Operator};
 use std::fmt::Write;
 
 /// The text of a script. With `brackets` around every part, two texts are the same only if the trees are.
@@ -64,8 +66,9 @@ impl Writer {
             Kind::This => self.push("this"),
             Kind::Interpolated(pieces) => {
                 self.push("`");
-                // A line break right behind the backtick is no part of the text.
-                pieces.iter().for_each(|piece| self.piece(piece));
+                for piece in pieces {
+                    self.piece(piece);
+                }
                 self.push("`");
             }
             Kind::Member { of, name } => {
@@ -103,23 +106,7 @@ impl Writer {
                 }
                 self.push("}");
             }
-            Kind::Call(call) => {
-                match &call.target {
-                    Target::Function => {}
-                    Target::Method(of) => {
-                        self.node(of, POSTFIX);
-                        self.push(".");
-                    }
-                    Target::Module(module) => {
-                        self.push(module);
-                        self.push("::");
-                    }
-                }
-                self.push(&call.name);
-                self.push("(");
-                self.separated(&call.args);
-                self.push(")");
-            }
+            Kind::Call(call) => self.call(call),
             Kind::Constant { module, name } => {
                 let _ = write!(self.out, "{module}::{name}");
             }
@@ -136,7 +123,9 @@ impl Writer {
                 self.push("switch ");
                 self.node(&switch.of, LOOSEST);
                 self.push(" {");
-                switch.arms.iter().for_each(|arm| self.arm(arm));
+                for arm in &switch.arms {
+                    self.arm(arm);
+                }
                 self.push("}");
             }
             Kind::Block(block) => self.block(block),
@@ -148,6 +137,24 @@ impl Writer {
             }
             Kind::Loop(looped) => self.looped(looped),
         }
+    }
+
+    fn call(&mut self, call: &Call) {
+        match &call.target {
+            Target::Function => {}
+            Target::Method(of) => {
+                self.node(of, POSTFIX);
+                self.push(".");
+            }
+            Target::Module(module) => {
+                self.push(module);
+                self.push("::");
+            }
+        }
+        self.push(&call.name);
+        self.push("(");
+        self.separated(&call.args);
+        self.push(")");
     }
 
     fn separated(&mut self, nodes: &[Node]) {
@@ -176,7 +183,7 @@ impl Writer {
         // Either way of writing it comes up.
         let symbol = row
             .word
-            .filter(|_| self.out.len() % 2 == 0)
+            .filter(|_| self.out.len().is_multiple_of(2))
             .filter(|_| !self.brackets);
         let _ = write!(self.out, " {} ", symbol.unwrap_or(row.symbol));
         self.node(right, on_right);
@@ -367,22 +374,22 @@ impl Writer {
 /// How tightly what a node is made of holds together.
 fn binds(kind: &Kind) -> u8 {
     match kind {
-        Kind::Null | Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) | Kind::Text(_) => ATOM,
-        Kind::Interpolated(_) | Kind::Variable(_) | Kind::This | Kind::Constant { .. } => ATOM,
-        Kind::List(_) | Kind::Map(_) => ATOM,
+        Kind::Null
+        | Kind::Bool(_)
+        | Kind::Int(_)
+        | Kind::Float(_)
+        | Kind::Text(_)
+        | Kind::Interpolated(_)
+        | Kind::Variable(_)
+        | Kind::This
+        | Kind::Constant { .. }
+        | Kind::List(_)
+        | Kind::Map(_) => ATOM,
         Kind::Member { .. } | Kind::Index { .. } | Kind::Call(_) => POSTFIX,
         Kind::Not(_) | Kind::Negate(_) => UNARY,
         Kind::Binary(operator, ..) => operator.row().precedence,
-        Kind::If(_) | Kind::Switch(_) | Kind::Block(_) => LOOSEST,
-        Kind::Closure { .. } | Kind::Loop(_) => LOOSEST,
+        Kind::If(_) | Kind::Switch(_) | Kind::Block(_) | Kind::Closure { .. } | Kind::Loop(_) => {
+            LOOSEST
+        }
     }
-}
-
-#[test]
-fn no_name_that_is_grown_is_a_word_of_the_language() {
-    assert!(
-        ["n", "flag", "name", "default", "new", "x", "f0"]
-            .iter()
-            .all(|name| !is_keyword(name))
-    );
 }
