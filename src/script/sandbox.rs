@@ -5,7 +5,7 @@ use super::functions::{self, Call, Function, Run};
 use super::lazy::{self, Lazy, Place};
 use super::ops::{self, Fault, MAX_ITEMS, MAX_TEXT, Type, truth};
 use super::print::{
-    ASSIGN, DIFFERS, FUNCTION, JOIN, KEEP, MAX_STEPS, NAME, NEGATE, NOT, PATH, SAME, TEST,
+    ASSIGN, CAUGHT, DIFFERS, FUNCTION, JOIN, KEEP, MAX_STEPS, NAME, NEGATE, NOT, PATH, SAME, TEST,
 };
 use super::rhai_error::{self, raise};
 use super::scope::Host;
@@ -294,6 +294,9 @@ fn operators(engine: &mut rhai::Engine) {
             Some(_) => value,
             None => arithmetic::opened(&value),
         }
+    });
+    engine.register_fn(CAUGHT, |error: Dynamic| {
+        rhai_error::caught(&error).map_or(error, Dynamic::from)
     });
     engine.register_fn(TEST, |value: Dynamic| {
         truth(&value, "a condition")
