@@ -27,6 +27,8 @@ pub(super) const JOIN: &str = "__join";
 pub(super) const HOLE: &str = "__h";
 /// Around what is assigned: opens JSON, so that a script can change its copy.
 pub(super) const KEEP: &str = "__keep";
+/// Around what a script has caught: an error of Rhai's own is one of ours.
+pub(super) const CAUGHT: &str = "__caught";
 /// Around what decides: unknown is false.
 pub(super) const TEST: &str = "__test";
 /// `!`
@@ -188,10 +190,13 @@ impl Printer {
                 self.push("}", at);
             }
             Kind::Call(call) => self.call(call, at, used),
+            // In a block, as Rhai leaves a name that is a first argument for last.
             Kind::Constant { module, name } => {
+                self.push("{", at);
                 self.push(&named(module), at);
                 self.push("::", at);
                 self.push(&named(name), at);
+                self.push("}", at);
             }
             Kind::If(branches) => {
                 self.push("if", at);
@@ -274,7 +279,12 @@ impl Printer {
             && steps.len() < MAX_STEPS
         {
             steps.push(root);
+            let computed = matches!(&root.kind, Kind::Index { by, .. } if literal(by).is_none());
             root = of;
+            // What stands before it may fail first.
+            if computed {
+                break;
+            }
         }
         self.out
             .begin_path(steps.iter().rev().map(|step| step.at.end).collect());

@@ -5,7 +5,7 @@ use super::known_rhai::RHAI;
 use super::limits::{Limit, MAX_FUNCTIONS};
 use super::ops::{self, Fault};
 use super::print::{
-    ASSIGN, DIFFERS, FUNCTION, HOLE, JOIN, KEEP, NAME, NEGATE, NOT, PATH, SAME, TEST,
+    ASSIGN, CAUGHT, DIFFERS, FUNCTION, HOLE, JOIN, KEEP, NAME, NEGATE, NOT, PATH, SAME, TEST,
 };
 use super::printed::Printed;
 use super::{EvalError, EvalKind};
@@ -80,6 +80,7 @@ pub(super) fn plain(message: &str) -> String {
         ("!", NOT),
         ("-", NEGATE),
         ("a condition", TEST),
+        ("an error", CAUGHT),
         ("a member", PATH),
     ] {
         out = out.replace(name, word);
@@ -228,6 +229,17 @@ pub(super) fn fault(error: &EvalAltResult) -> Fault {
         E::ErrorUnboundThis(_) => Fault::new("`this` has a value inside of a closure only"),
         other => Fault::new(plain(&unplaced(other))),
     }
+}
+
+/// What a script catches where Rhai itself has failed: it gives a map, with a place that is that of the translation.
+pub(super) fn caught(value: &Dynamic) -> Option<Fault> {
+    let map = value.as_map_ref().ok()?;
+    let is_rhai = (map.get("error")?.as_immutable_string_ref().ok()?).starts_with("Error")
+        && ["line", "position"]
+            .iter()
+            .any(|name| map.contains_key(*name));
+    let message = map.get("message").filter(|_| is_rhai)?;
+    Some(Fault::new(plain(&ops::text(message))))
 }
 
 /// The message without "(line 1, position 5)", which belongs to the translation.

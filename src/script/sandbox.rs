@@ -10,7 +10,7 @@ use super::limits::{
 };
 use super::ops::{self, Fault, Type, truth};
 use super::print::{
-    ASSIGN, DIFFERS, FUNCTION, JOIN, KEEP, MAX_STEPS, NAME, NEGATE, NOT, PATH, SAME, TEST,
+    ASSIGN, CAUGHT, DIFFERS, FUNCTION, JOIN, KEEP, MAX_STEPS, NAME, NEGATE, NOT, PATH, SAME, TEST,
 };
 use super::rhai_error::{self, raise};
 use super::scope::Host;
@@ -298,6 +298,9 @@ fn operators(engine: &mut rhai::Engine) {
             Some(_) => value,
             None => arithmetic::opened(&value),
         }
+    });
+    engine.register_fn(CAUGHT, |error: Dynamic| {
+        rhai_error::caught(&error).map_or(error, Dynamic::from)
     });
     engine.register_fn(TEST, |value: Dynamic| {
         truth(&value, "a condition")

@@ -1,6 +1,6 @@
 //! Statements and blocks, as Rhai takes them.
 
-use super::{ASSIGN, KEEP, Printer, named};
+use super::{ASSIGN, CAUGHT, KEEP, Printer, named};
 use crate::event::Name;
 use crate::syntax::tree::{Block, Node, StatementKind};
 use std::ops::Range;
@@ -86,7 +86,16 @@ impl Printer {
                     self.push(")", at);
                 }
                 let names: Vec<Name> = error.iter().cloned().collect();
+                self.push("{", at);
+                if let Some(error) = error {
+                    let error = named(error);
+                    self.push(&error, at);
+                    self.push("=", at);
+                    self.wrapped(CAUGHT, at, |this| this.push(&error, at));
+                    self.push(";", at);
+                }
                 self.within(&names, |this| this.block_as(handler, used));
+                self.push("}", at);
             }
             StatementKind::Function {
                 name,

@@ -188,7 +188,10 @@ fn functions_do_not_leave_an_expression() {
 fn no_error_speaks_the_language_of_the_engine() {
     let desk = Desk::new(order());
     for (source, message) in [
-        ("'abc'.pop(())", "`pop` does not take (text, null)"),
+        (
+            "'abc'.pop(())",
+            "`pop` needs an integer, this is null (missing)",
+        ),
         ("round('x')", "`round` does not take (text)"),
         ("let f = |x| x; f.call()", "the closure does not take ()"),
         (
