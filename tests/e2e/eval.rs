@@ -384,7 +384,7 @@ fn until_tells_at_the_end_of_its_time_what_was_false() {
         .exits(1)
         .says("res.body.status=\"paid\"")
         .says("left")
-        .says("✗ eval · timed out after 9")
+        .says("✗ eval · timed out after ")
         .says("\"paid\" ≠ \"shipped\"")
         .says("values:  res.body.status: ")
         .says(&format!("curl -sS {address}/orders/1"))
