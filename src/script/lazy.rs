@@ -4,6 +4,7 @@
 //! to one of its lists or maps; scalars become plain values of Rhai at once.
 
 use super::ops::Fault;
+use super::typed::Bytes;
 use crate::event::Json;
 use rhai::{Array, Dynamic, ImmutableString, Map};
 use serde_json::Number;
@@ -19,7 +20,12 @@ static NULL: Json = Json::Null;
 pub(super) struct Lazy {
     root: Arc<Json>,
     way: Option<Arc<Way>>,
+    /// Whether it is what a client has brought, whose text has bytes.
+    is_result: bool,
 }
+
+/// The member of a result that stands in no JSON: the bytes behind its text.
+const BYTES: &str = "bytes";
 
 #[derive(Debug)]
 struct Way {
@@ -40,8 +46,33 @@ impl Lazy {
 
     /// The value at a child of this one.
     pub(super) fn member(&self, name: &str) -> Option<Dynamic> {
-        let child = self.json().get(name)?;
-        Some(self.child(child, || Step::Key(name.into())))
+        match self.json().get(name) {
+            Some(child) => Some(self.child(child, || Step::Key(name.into()))),
+            None if name == BYTES => self.bytes(),
+            None => None,
+        }
+    }
+
+    /// The bytes behind the text of a result: `base64` where the text is not what was sent, else the text's own.
+    /// So nothing is kept twice.
+    pub(super) fn bytes(&self) -> Option<Dynamic> {
+        if !self.is_result {
+            return None;
+        }
+        let member = |name| self.root.get(name).and_then(Json::as_str);
+        let bytes = match member("base64") {
+            Some(base64) => Bytes::from_base64(base64)?,
+            None => Bytes(member("text")?.as_bytes().into()),
+        };
+        Some(Dynamic::from(bytes))
+    }
+
+    /// The name of the member that is made when it is asked for, if there is one.
+    pub(super) fn made(&self) -> Option<&'static str> {
+        let has_bytes = self.is_result
+            && (self.root.get("base64").or_else(|| self.root.get("text")))
+                .is_some_and(Json::is_string);
+        has_bytes.then_some(BYTES)
     }
 
     /// The value at an index, counted from the end if negative.
@@ -64,6 +95,7 @@ impl Lazy {
         Dynamic::from(Self {
             root: self.root.clone(),
             way,
+            is_result: false,
         })
     }
 
@@ -110,14 +142,16 @@ impl Lazy {
         })
     }
 
-    /// The same value without the rest of the JSON that it came from.
+    /// The same value without the rest of the JSON that it came from, as plain data.
     pub(super) fn detached(&self) -> Self {
-        match self.way {
-            None => self.clone(),
-            Some(_) => Self {
-                root: Arc::new(self.json().clone()),
-                way: None,
-            },
+        let root = match self.way {
+            None => Arc::clone(&self.root),
+            Some(_) => Arc::new(self.json().clone()),
+        };
+        Self {
+            root,
+            way: None,
+            is_result: false,
         }
     }
 
@@ -179,6 +213,18 @@ pub(super) fn value(json: Arc<Json>) -> Dynamic {
         Dynamic::from(Lazy {
             root: json,
             way: None,
+            is_result: false,
+        })
+    })
+}
+
+/// What a client has brought, as a value.
+pub(super) fn result(json: Arc<Json>) -> Dynamic {
+    scalar(&json).unwrap_or_else(|| {
+        Dynamic::from(Lazy {
+            root: json,
+            way: None,
+            is_result: true,
         })
     })
 }
