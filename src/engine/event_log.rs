@@ -242,7 +242,7 @@ mod tests {
         Fact::VariableSaved {
             name: name.into(),
             value: Json::from(value),
-            types: ValueTypes::new(),
+            types: ValueTypes::default(),
         }
     }
 

@@ -470,7 +470,7 @@ mod tests {
         let saved = Fact::VariableSaved {
             name: "s".into(),
             value: "variable_saved".into(),
-            types: ValueTypes::new(),
+            types: ValueTypes::default(),
         };
         let mask = with(&["variable_saved"]);
         assert_eq!(mask.fact(log("a variable_saved b")), log("a $s b"));

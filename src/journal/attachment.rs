@@ -202,7 +202,7 @@ mod tests {
             fact: Fact::VariableSaved {
                 name: "body".into(),
                 value,
-                types: ValueTypes::new(),
+                types: ValueTypes::default(),
             },
         }
     }

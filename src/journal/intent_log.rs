@@ -78,7 +78,7 @@ mod tests {
             _ => Fact::VariableSaved {
                 name: "text".into(),
                 value: Json::from("x".repeat(if seq % 3 == 0 { LIMIT + 1 } else { 3 })),
-                types: ValueTypes::new(),
+                types: ValueTypes::default(),
             },
         };
         let event = |seq| Event {

@@ -273,7 +273,7 @@ fn saved(text: &str) -> Fact {
     Fact::VariableSaved {
         name: "body".into(),
         value: Json::from(text),
-        types: ValueTypes::new(),
+        types: ValueTypes::default(),
     }
 }
 

@@ -44,8 +44,7 @@ impl<W: World> Execution<'_, W> {
         .await;
         prepared?;
         for name in self.scope.names() {
-            let value = self.scope.get(&name).unwrap_or_default();
-            self.record(saved(&name, &value)).await;
+            self.record(self.first_value(name)).await;
         }
         skip
     }
@@ -86,6 +85,11 @@ impl<W: World> Execution<'_, W> {
                 Err(self.trouble(failure, start))
             }
         }
+    }
+
+    /// The value that a variable has in the beginning.
+    fn first_value(&self, name: Name) -> Fact {
+        saved(&name, &self.scope.get(&name).unwrap_or_default())
     }
 
     fn skip(&self) -> Result<Option<String>, Trouble> {

@@ -168,14 +168,19 @@ impl<W: World> Execution<'_, W> {
         value: Value,
         place: &Arc<Location>,
     ) -> Result<(), Trouble> {
+        self.record(self.assign(name, value, place)?).await;
+        Ok(())
+    }
+
+    /// The same, and the fact to record. Apart from the future, which would keep the value while it records.
+    fn assign(&self, name: &Name, value: Value, place: &Arc<Location>) -> Result<Fact, Trouble> {
         if self.machine.secrets.contains(name) {
             self.conceal(name, &value.to_json())
                 .map_err(|failure| self.trouble(failure, place))?;
         }
         let fact = saved(name, &value);
         self.scope.set(name, value);
-        self.record(fact).await;
-        Ok(())
+        Ok(fact)
     }
 
     /// Hides a secret's value.
@@ -356,7 +361,7 @@ impl Noted {
 
     /// A value that stands here, as JSON.
     fn json(&mut self, value: &Value) -> Json {
-        for (below, kind) in value.types() {
+        for (below, kind) in value.types().places() {
             self.types.insert(format!("{}{below}", self.at), kind);
         }
         value.to_json()

@@ -190,7 +190,7 @@ pub(super) fn brief(value: &Dynamic) -> Json {
         return brief_json(lazy.json(), 0);
     }
     if Type::of(value) == Type::Bytes {
-        return Json::String(ops::brief_bytes(value, MAX_TEXT));
+        return Json::String(format!("bytes {}", ops::brief_bytes(value)));
     }
     match lazy::to_json(value) {
         Ok(json) => brief_json(&json, 0),

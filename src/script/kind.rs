@@ -142,14 +142,14 @@ pub(super) fn shown(value: &Dynamic) -> String {
         Type::Null => "null (missing)".to_owned(),
         Type::Bool => text(value),
         Type::Function => "a function".to_owned(),
-        Type::Bytes => format!("the bytes {}", brief_bytes(value, MAX_SHOWN)),
+        Type::Bytes => format!("the bytes {}", brief_bytes(value)),
         kind => format!("the {} {}", kind.name(), cut(&literal(value), MAX_SHOWN)),
     }
 }
 
 /// How many bytes there are, and how they begin in base64.
-pub(super) fn brief_bytes(value: &Dynamic, max: usize) -> String {
-    Bytes::of(&value.flatten_clone()).map_or_else(String::new, |bytes| bytes.shown(max))
+pub(super) fn brief_bytes(value: &Dynamic) -> String {
+    Bytes::of(&value.flatten_clone()).map_or_else(String::new, |bytes| bytes.shown())
 }
 
 /// A value as the language or JSON writes it.

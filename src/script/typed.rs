@@ -7,7 +7,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use rhai::Dynamic;
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
+
+/// How many bytes a message shows; a multiple of 3, which base64 writes without padding.
+const SHOWN: usize = 24;
 
 /// Bytes as a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,17 +31,25 @@ impl Bytes {
         STANDARD.encode(&self.0)
     }
 
-    /// The beginning in base64, and that there is more: for messages. At most `max` characters of base64.
-    pub(super) fn shown(&self, max: usize) -> String {
-        let head = self.0.get(..max / 4 * 3).unwrap_or(&self.0);
-        let rest = if head.len() < self.0.len() { "…" } else { "" };
-        format!("({}) {}{rest}", self.0.len(), STANDARD.encode(head))
+    /// For messages: how many there are, and how they begin in base64. Where there are more, their digest tells them from
+    /// others that begin alike.
+    pub(super) fn shown(&self) -> String {
+        let length = self.0.len();
+        match self.0.get(..SHOWN) {
+            Some(head) if head.len() < length => {
+                let digest = Sha256::digest(&self.0);
+                let digest = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
+                let head = STANDARD.encode(head);
+                format!("({length}) {head}…, SHA-256 {digest:08x}…")
+            }
+            _ => format!("({length}) {}", self.to_base64()),
+        }
     }
 }
 
 /// What JSON does not tell of a value.
 pub(super) fn types(value: &Dynamic) -> ValueTypes {
-    let mut found = ValueTypes::new();
+    let mut found = ValueTypes::default();
     collect(value, &mut String::new(), &mut found);
     found
 }
@@ -80,13 +92,13 @@ fn type_of(value: &Dynamic) -> Option<ValueType> {
 /// The value of which this JSON and these types were made. What is not as its type says (it was masked) stays as it is.
 pub(super) fn restored(json: Arc<Json>, types: &ValueTypes) -> Dynamic {
     let mut value = lazy::value(json);
-    for (pointer, kind) in types {
+    for (pointer, kind) in types.places() {
         let steps: Vec<String> = pointer
             .split('/')
             .skip(1)
             .map(|step| step.replace("~1", "/").replace("~0", "~"))
             .collect();
-        restore(&mut value, &steps, *kind);
+        restore(&mut value, &steps, kind);
     }
     value
 }

@@ -232,7 +232,7 @@ states:
         .prints("bytesduration");
     eval("res.bytes == b and res.bytes != a").exits(0);
     eval("'image: ' + a")
-        .exits(2)
+        .exits(3)
         .says("these are the bytes (9) iVBORw0KGgr+");
     suite
         .run(["run", "t.yaml", "--from", "second", "--context", "latest"])
@@ -242,7 +242,7 @@ states:
         .file("t.yaml", misspelt)
         .run(["check", "t.yaml"])
         .exits(2)
-        .says("did you mean `bytes`?");
+        .prints("did you mean `bytes`?");
     let headers = task.replace(
         "states:",
         "clients: { http: { http: {}, record: headers } }\nstates:",

@@ -259,7 +259,7 @@ states:
 ";
     let suite = Suite::new()
         .file("t.yaml", task)
-        .file("stubs.yaml", "image: { result: { bytes: iVBO/w== } }");
+        .file("stubs.yaml", "a.image: { result: { bytes: iVBO/w== } }");
     let args = ["simulate", "t.yaml", "--stubs", "stubs.yaml"];
     suite.run(args).exits(0);
     suite

@@ -25,7 +25,7 @@ fn saved(seq: u64, length: usize) -> Event {
         Fact::VariableSaved {
             name: "body".into(),
             value,
-            types: ValueTypes::new(),
+            types: ValueTypes::default(),
         },
     )
 }

@@ -135,13 +135,11 @@ fn an_explanation_shows_how_bytes_begin() {
         .set(&Name::from("long"), Value::bytes(vec![0; 100_000]));
     let explanation = desk.explain("res.bytes == long");
     let (left, right) = explanation.operands[0].sides.clone().unwrap();
-    assert_eq!(left, "(18) iVBORw0KGgoAAAANSUhEUv/+");
-    let right = right.as_str().unwrap();
-    assert!(
-        right.starts_with("(100000) AAAA") && right.ends_with('…'),
-        "{right}"
+    assert_eq!(left, "bytes (18) iVBORw0KGgoAAAANSUhEUv/+");
+    assert_eq!(
+        right,
+        "bytes (100000) AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA…, SHA-256 9192c25b…"
     );
-    assert!(right.len() < 250, "{right}");
     assert!(explanation.operands[0].difference.is_none());
 }
 
@@ -171,7 +169,9 @@ fn a_value_comes_back_as_it_was() {
         ("/a~1b~0c/1/bytes", ValueType::Bytes),
         ("/at", ValueType::Time),
     ];
-    let wanted: ValueTypes = wanted.map(|(at, kind)| (at.to_owned(), kind)).into();
+    let wanted: ValueTypes = (wanted.into_iter())
+        .map(|(at, kind)| (at.to_owned(), kind))
+        .collect();
     assert_eq!(value.types(), wanted);
     let back = kept(&value);
     assert_eq!(back.to_json(), value.to_json());
@@ -194,15 +194,16 @@ fn a_value_comes_back_as_it_was() {
 #[test]
 fn what_is_not_as_its_type_says_stays_plain() {
     let types: ValueTypes = ["", "/a", "/b/0", "/c/x", "/d"]
+        .into_iter()
         .map(|at| (at.to_owned(), ValueType::Time))
-        .into();
+        .collect();
     let json = json!({ "a": "$masked", "b": [], "c": 1, "d": 7 });
     let value = Value::from_typed(json.clone(), &types);
     assert_eq!(value.to_json(), json);
-    assert_eq!(value.types(), ValueTypes::new());
+    assert_eq!(value.types(), ValueTypes::default());
     let plain: Json = json!([1]);
     assert_eq!(
-        Value::from_typed(plain.clone(), &ValueTypes::new()).to_json(),
+        Value::from_typed(plain.clone(), &ValueTypes::default()).to_json(),
         plain
     );
 }
