@@ -98,7 +98,11 @@
 //! - **a check** of definitions: an arm in `src/machine/compile` (what the machine means) or
 //!   `src/definition/decode` (what is written), and a test with the mistake;
 //! - **a command**: one file in `src/cli` and one line in `src/cli/mod.rs`;
-//! - **a page** of the documentation: one Markdown file and one line in `src/docs`.
+//! - **a page** of the documentation: one Markdown file and one line in `src/docs`;
+//! - **the words of a failure**: its sentence where it happens (`Failure::new` in `machine`, `client`), its
+//!   layout in `src/report/failure.rs`;
+//! - **a key of `watch`**: a row of `src/watch/keys.rs`, and what it does in `src/watch/view_state.rs`;
+//! - **a flag of `run`**: one row of the table in `src/cli/flags.rs`.
 //!
 //! `.github/CONTRIBUTING.md` goes through each of them, step by step.
 

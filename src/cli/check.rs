@@ -1,4 +1,5 @@
 use super::exit::Exit;
+use super::given;
 use super::options::{Global, Load};
 use super::output;
 use super::schema;
@@ -55,9 +56,11 @@ pub(super) fn run(global: &Global, args: &Args) -> Exit {
         }
     }
     if found.has_errors() {
-        Exit::Usage
-    } else {
-        Exit::Passed
+        return Exit::Usage;
+    }
+    match given::unread(&found.tasks, &args.load) {
+        Ok(()) => Exit::Passed,
+        Err(exit) => exit,
     }
 }
 

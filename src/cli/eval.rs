@@ -7,9 +7,11 @@ mod recorded;
 mod written;
 
 use super::exit::Exit;
+use super::flags::{Flags, OfEval};
 use super::journal::Kept;
-use super::options::{Allowed, Global, Variable};
+use super::options::Global;
 use super::output;
+use super::variable::Variable;
 use crate::client::Registry;
 use crate::definition::Text;
 use crate::engine::{Adhoc, AdhocRequest, Loader, Project, Run, Tasks};
@@ -96,7 +98,7 @@ pub(super) struct Args {
     #[arg(long = "var", value_name = "NAME=VALUE")]
     vars: Vec<Variable>,
     #[command(flatten)]
-    allow: Allowed,
+    flags: Flags<OfEval>,
     /// `json`: one document a line
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
@@ -131,7 +133,7 @@ fn evaluate(args: &Args, printer: &Printer) -> Result<Exit, Exit> {
     };
     let loader = Loader::new(registry)
         .given(vars.iter().map(|(name, _)| Name::clone(name)))
-        .allow(args.allow.grants());
+        .allow(args.flags.allow.iter().cloned());
     let found = surroundings(&loader, &vars, &input, &written);
     let (project, is_suite) = found.map_err(|found| printer.mistakes(&found))?;
     let mut file = written.file;

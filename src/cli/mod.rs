@@ -8,7 +8,9 @@ mod demo;
 mod eval;
 mod exit;
 mod failed;
+mod flags;
 mod functions;
+mod given;
 mod graph;
 mod help;
 mod history;
@@ -25,6 +27,7 @@ mod schema;
 mod show;
 mod signals;
 mod simulate;
+mod variable;
 mod watch;
 mod when;
 

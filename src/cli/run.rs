@@ -1,14 +1,14 @@
 use super::check::{self, counted};
 use super::exit::Exit;
 use super::failed::Failed;
+use super::flags::{Flags, OfRun, Settings};
+use super::given;
 use super::journal;
 use super::options::{Global, Load};
 use super::output::{self, Lenient, Named};
 use super::resume;
 use super::signals::Ending;
-use crate::engine::{
-    Handle, Loaded, Loader, Pattern, Report, Run, Selection, ServiceError, Shard, Tasks,
-};
+use crate::engine::{Handle, Loaded, Loader, Report, Run, ServiceError, Tasks};
 use crate::event::{Name, Outcome, RunStarted, Sink};
 use crate::report::{self, Folded, Options, Terminal};
 use std::collections::HashSet;
@@ -21,43 +21,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
 #[derive(Debug, clap::Args)]
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of the command line"
-)]
 pub(super) struct Args {
     #[command(flatten)]
     load: Load,
-    /// Only tasks with this tag; several: with any of them
-    #[arg(long = "tag", value_name = "TAG")]
-    tags: Vec<String>,
-    /// Only tasks whose name or file matches, with * and ?
-    #[arg(long = "filter", value_name = "GLOB")]
-    filters: Vec<Pattern>,
-    /// Only part I of N of the tasks
-    #[arg(long, value_name = "I/N")]
-    shard: Option<Shard>,
-    /// How many tasks run at once [default: the suite's `concurrency`, or 8]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    jobs: Option<u32>,
-    /// Try a task again, up to N times; one that passes then is flaky
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
-    retries: Option<u32>,
-    /// Only the tasks that did not pass in the last run on this journal
-    #[arg(long)]
-    failed: bool,
-    /// Stop at the first task that does not pass
-    #[arg(long)]
-    fail_fast: bool,
-    /// A flaky task is a failure
-    #[arg(long)]
-    fail_on_flaky: bool,
-    /// A condition that was unknown every time it was asked is a failure
-    #[arg(long)]
-    fail_on_unknown: bool,
-    /// The seed of everything that is left to chance
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
+    /// What changes which tasks run, and how: rows of a table.
+    #[command(flatten)]
+    flags: Flags<OfRun>,
     /// Write a report; any number of them
     #[arg(long = "report", value_name = "FORMAT=FILE")]
     reports: Vec<ReportFile>,
@@ -65,12 +34,6 @@ pub(super) struct Args {
     journal: journal::Keep,
     #[command(flatten)]
     begin: resume::Begin,
-    /// Label the run, to find it by: `funcy runs label:NAME=VALUE`
-    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
-    labels: Vec<(Name, Name)>,
-    /// List the tasks that would run, and run none
-    #[arg(long)]
-    list: bool,
     /// `json`: every event as a line of JSON on stdout
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
@@ -138,8 +101,9 @@ fn prepare(global: &Global, args: &Args) -> Result<Prepared, Exit> {
         .flat_map(|task| task.machine.secrets())
         .map(|name| &**name)
         .collect();
-    let flags = args.load.flags(&secrets);
-    let labels = args.labels.iter().cloned();
+    let again = [args.load.flags.again(&secrets), args.flags.again(&secrets)];
+    let flags = again.concat();
+    let labels = args.flags.labels.iter().cloned();
     let asked = RunStarted {
         command: command_line(&secrets),
         flags: flags.clone(),
@@ -155,18 +119,14 @@ fn prepare(global: &Global, args: &Args) -> Result<Prepared, Exit> {
         ..Options::default()
     };
     let sinks = open_reports(&args.reports, &options)?;
-    let jobs = args.jobs.or_else(|| suite_jobs(&tasks)).unwrap_or(8);
-    let mut run = Run::new(tasks, loader.registry().clone())
-        .jobs(jobs as usize)
-        .retries(args.retries)
-        .fail_fast(args.fail_fast)
-        .seed(args.seed.unwrap_or_else(|| fastrand::u64(..)))
-        .asked(asked);
+    let jobs = args.flags.jobs.or_else(|| suite_jobs(&tasks)).unwrap_or(8);
+    let run = Run::new(tasks, loader.registry().clone());
+    let mut run = args.flags.apply(run).jobs(jobs as usize).asked(asked);
     run = match &left {
         Some(left) => left.apply(run.retries(Some(0))),
         None => args.begin.apply(run, &names, &args.journal)?,
     };
-    for var in &args.load.vars {
+    for var in &args.load.flags.vars {
         run = run.var(Name::clone(&var.name), var.value.clone());
     }
     for sink in sinks {
@@ -191,7 +151,7 @@ impl Prepared {
             ))))),
         };
         match crate::engine::block_on(attended(run, handle, terminal)) {
-            Ok(Some(Ok(report))) => exit(&report, args),
+            Ok(Some(Ok(report))) => exit(&report, &args.flags),
             Ok(Some(Err(error))) => service_failed(&error),
             Ok(None) => Exit::Interrupted,
             Err(error) => {
@@ -204,7 +164,7 @@ impl Prepared {
 
 /// The tasks that are to run. `Err` also when nothing is to run, and that is all there is to say.
 fn selected(global: &Global, args: &Args, loader: &Loader) -> Result<Vec<Loaded>, Exit> {
-    let failed = args.failed.then(|| Failed::in_last_run(&args.journal));
+    let failed = (args.flags.failed).then(|| Failed::in_last_run(&args.journal));
     let failed = failed.transpose()?;
     let paths = match (&failed, args.load.given()) {
         // They may have been anywhere.
@@ -213,16 +173,11 @@ fn selected(global: &Global, args: &Args, loader: &Loader) -> Result<Vec<Loaded>
     };
     let mut found = loader.load(&paths);
     usable(global, &found)?;
-    let selection = Selection {
-        tags: args.tags.clone(),
-        filters: args.filters.clone(),
-        shard: args.shard,
-    };
     if let Some(failed) = &failed {
         failed.select(&mut found.tasks);
     }
     let known = found.tasks.len();
-    let tasks = selection.of(found.tasks);
+    let tasks = args.flags.selection.of(found.tasks);
     if tasks.is_empty() {
         let hint = format!(
             "{} known; `funcy run --list` shows them",
@@ -231,14 +186,13 @@ fn selected(global: &Global, args: &Args, loader: &Loader) -> Result<Vec<Loaded>
         output::error("no task was selected", Some(&hint));
         return Err(Exit::Nothing);
     }
-    if args.list {
+    if args.flags.list {
         list(&tasks);
         return Err(Exit::Passed);
     }
-    match params_missing(&tasks, &args.load) {
-        Some(exit) => Err(exit),
-        None => Ok(tasks),
-    }
+    given::params_missing(&tasks, &args.load)?;
+    given::unread(&tasks, &args.load)?;
+    Ok(tasks)
 }
 
 /// With an invalid file nothing starts.
@@ -266,21 +220,6 @@ pub(super) fn usable(global: &Global, found: &Tasks) -> Result<(), Exit> {
     Ok(())
 }
 
-/// Nothing starts when a task lacks what must be given to it.
-pub(super) fn params_missing(tasks: &[Loaded], load: &Load) -> Option<Exit> {
-    let given = |name: &str| load.vars.iter().any(|var| &*var.name == name);
-    let (task, name) = tasks.iter().find_map(|task| {
-        let missing = task.machine.params().iter().find(|name| !given(name))?;
-        Some((task, missing))
-    })?;
-    let message = format!(
-        "the task `{}` needs the parameter `{name}`",
-        task.machine.name
-    );
-    output::error(&message, Some(&format!("give it with `--var {name}=…`")));
-    Some(Exit::Usage)
-}
-
 fn list(tasks: &[Loaded]) {
     let mut text = String::new();
     for task in tasks {
@@ -299,16 +238,6 @@ fn report_paths(reports: &[ReportFile]) -> Vec<String> {
     paths
         .map(|report| report.path.display().to_string())
         .collect()
-}
-
-/// `NAME=VALUE`.
-fn label(text: &str) -> Result<(Name, Name), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() && !name.contains(char::is_whitespace) => {
-            Ok((name.into(), value.into()))
-        }
-        _ => Err("write NAME=VALUE, without spaces in the name".to_owned()),
-    }
 }
 
 /// The command line for the record, with the values of secrets hidden: no task has named them yet.
@@ -470,7 +399,7 @@ pub(super) fn now() -> i64 {
 }
 
 /// The first that applies of 130, 3, 1, 0.
-fn exit(report: &Report, args: &Args) -> Exit {
+fn exit(report: &Report, asked: &Settings) -> Exit {
     for failure in &report.sink_failures {
         output::error(&failure.to_string(), None);
     }
@@ -484,8 +413,8 @@ fn exit(report: &Report, args: &Args) -> Exit {
         Exit::Error
     } else if has(Outcome::Failed)
         || has(Outcome::TimedOut)
-        || (args.fail_on_flaky && has(Outcome::Flaky))
-        || (args.fail_on_unknown && report.has_never_known())
+        || (asked.fail_on_flaky && has(Outcome::Flaky))
+        || (asked.fail_on_unknown && report.has_never_known())
     {
         Exit::Failed
     } else {

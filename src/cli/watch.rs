@@ -1,4 +1,5 @@
 use super::exit::Exit;
+use super::flags::{Flags, OfWatch};
 use super::journal;
 use super::options::{Global, Load};
 use super::output;
@@ -15,15 +16,8 @@ use std::time::Duration;
 pub(super) struct Args {
     #[command(flatten)]
     load: Load,
-    /// How many tasks run at once [default: the suite's `concurrency`, or 8]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    jobs: Option<u32>,
-    /// Try a task again, up to N times; one that passes then is flaky
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
-    retries: Option<u32>,
-    /// The seed of everything that is left to chance
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
+    #[command(flatten)]
+    flags: Flags<OfWatch>,
     /// When a change affects a task that runs: begin it anew, or let it end first
     #[arg(long, value_name = "WHAT", default_value = "restart")]
     on_busy: Busy,
@@ -81,16 +75,16 @@ pub(super) fn run(global: &Global, args: Args) -> Exit {
         Ok(journal) => journal,
         Err(error) => return journal::failed(&error),
     };
-    let load = args.load;
+    let (load, flags) = (args.load, args.flags);
+    let repeated = (load.flags.clone(), flags.clone());
     let options = Options {
         loader: load.loader(),
         paths,
-        vars: (load.vars.iter())
+        vars: (load.flags.vars.iter())
             .map(|var| (Name::clone(&var.name), var.value.clone()))
             .collect(),
-        jobs: args.jobs.map(|jobs| jobs as usize),
-        retries: args.retries,
-        seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
+        jobs: flags.jobs.map(|jobs| jobs as usize),
+        asked: Box::new(move |run| flags.apply(run)),
         journal,
         on_busy: match args.on_busy {
             Busy::Restart => OnBusy::Restart,
@@ -104,7 +98,9 @@ pub(super) fn run(global: &Global, args: Args) -> Exit {
             style: global.out_style(),
             ..report::Options::default()
         },
-        flags: Box::new(move |secrets| load.flags(secrets)),
+        flags: Box::new(move |secrets| {
+            [repeated.0.again(secrets), repeated.1.again(secrets)].concat()
+        }),
         display: if is_screen {
             Display::Screen
         } else {

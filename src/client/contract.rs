@@ -1,4 +1,5 @@
 use super::scope::Scope;
+use crate::definition::Doubt;
 use crate::event::{Failure, Feed, Json, Permissions, Trace};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -62,6 +63,11 @@ pub trait Protocol: Send + Sync + 'static {
     /// Whether sending the request twice does no more than sending it once (GET, SELECT).
     fn is_safe(_request: &Json) -> bool {
         false
+    }
+
+    /// What in a request, templates unfilled, can be done and is probably not meant: `check` warns of it.
+    fn doubt(_request: &Json) -> Option<Doubt> {
+        None
     }
 
     /// Opens a session. May do IO; a client that connects on first use does none here.

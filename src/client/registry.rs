@@ -135,6 +135,7 @@ impl<P: Protocol> Client for Erased<P> {
             example: P::EXAMPLE,
             bodies: P::BODIES,
             is_safe: P::is_safe,
+            doubt: P::doubt,
         }
     }
 

@@ -39,6 +39,17 @@ pub struct ClientKind {
     pub bodies: &'static [&'static str],
     /// Whether a request can be sent twice without doing twice what it does (GET, SELECT).
     pub is_safe: fn(&Json) -> bool,
+    /// What in a request, in its map form with templates unfilled, is probably not meant.
+    pub doubt: fn(&Json) -> Option<Doubt>,
+}
+
+/// Something that can be done and is probably not meant: what happens, and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// What happens, one sentence without a full stop.
+    pub message: String,
+    /// What to write.
+    pub hint: String,
 }
 
 impl Catalog {

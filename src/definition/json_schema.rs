@@ -1,5 +1,7 @@
 use super::diagnostic::Diagnostic;
 use super::node::{Node, NodeKind, Text};
+use super::source::Lines;
+use super::yaml;
 use crate::event::{Json, Name, Span, nearest, number};
 use serde_json::Number;
 use std::cmp::Ordering;
@@ -16,6 +18,8 @@ pub struct ValueContext<'a> {
     pub what: &'a str,
     /// Where it is blamed for what it does not hold: its key.
     pub at: Span,
+    /// The text of that file.
+    pub source: &'a str,
     /// How to see what is right: `` `funcy clients http` shows what it takes ``.
     pub help: &'a str,
 }
@@ -130,6 +134,9 @@ impl<'a> Validation<'a> {
             NodeKind::Map(members) => self.members(parts, members, spot, found),
             NodeKind::List(items) => self.items(parts, items, node, spot, found),
             NodeKind::Number(number) => {
+                if types.contains(&"string") {
+                    found.extend(self.spelling(number, node, spot));
+                }
                 if let Some(message) = parts.iter().find_map(|part| out_of_range(part, number)) {
                     let message = format!("{} {message}", spot.name);
                     found.push(self.error("number-range", node.span, message));
@@ -137,6 +144,25 @@ impl<'a> Validation<'a> {
             }
             _ => {}
         }
+    }
+
+    /// A number where a text is due, and that would be sent in another way than it is written: `12e4`, `0x1F`.
+    fn spelling(&self, number: &Number, node: &Node, spot: &Spot) -> Option<Diagnostic> {
+        let sent = number.to_string();
+        let width = node.span.end.column.saturating_sub(node.span.start.column) as usize;
+        // Nothing but decimal digits is so short: nobody needs to look into the file.
+        if !number.is_f64() && sent.len() == width && width < 10 {
+            return None;
+        }
+        let written = Lines::new(self.context.source).slice(node.span);
+        // What stands inside of a text, in a short form, is sent as it was written.
+        if written == sent || yaml::number(written).as_ref() != Some(number) {
+            return None;
+        }
+        let message = format!("{} is sent as a text, and this number as {sent}", spot.name);
+        let hint = format!("quote it, so that it stays as it is written: '{written}'");
+        let diagnostic = self.error("number-spelling", node.span, message);
+        Some(diagnostic.label(format!("read as {sent}")).hint(hint))
     }
 
     fn items(

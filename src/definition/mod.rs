@@ -18,7 +18,7 @@ mod stubs;
 mod yaml;
 
 pub use crate::event::{nearest, parse_duration};
-pub use catalog::{Catalog, ClientKind};
+pub use catalog::{Catalog, ClientKind, Doubt};
 pub use decode::{Parsed, misplaced_in_instruction, parse_stubs, parse_suite, parse_task};
 pub use diagnostic::{Diagnostic, Severity};
 pub use fingerprint::TaskChange;

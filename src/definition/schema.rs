@@ -24,7 +24,7 @@ mod tests;
 use super::catalog::Catalog;
 use super::keys::{self, KeySpec, Object, Shape};
 use super::model::Record;
-use crate::event::{ErrorKind, Json};
+use crate::event::{ErrorKind, Json, duration_pattern};
 use serde_json::{Map, json};
 
 /// What stands for a template inside a text.
@@ -406,7 +406,7 @@ fn duration() -> Json {
     json!({
         "type": "string",
         "description": "A length of time: `250ms`, `5s`, `2m`, `1h30m`.",
-        "pattern": format!(r"^([0-9]+(\.[0-9]+)?(d|h|ms|m|s))+$|{TEMPLATE}"),
+        "pattern": format!("^{}$|{TEMPLATE}", duration_pattern()),
         "errorMessage": "A length of time has a unit: `5s`, `250ms`, `2m`, `1h30m`.",
         "examples": ["5s", "250ms"],
     })

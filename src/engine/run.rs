@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
@@ -514,15 +514,21 @@ fn never_started() -> Verdict {
 }
 
 /// A name that sorts by time and is short enough to type: milliseconds since 2020 in base 32, and
-/// two letters of chance for runs that start together.
+/// two letters of chance for runs that processes start together. In one process no two are the same: `watch`
+/// starts many runs in a millisecond, and one would wait for the other's lock for ever.
 fn run_id() -> RunId {
+    static LAST: AtomicU64 = AtomicU64::new(0);
     const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     const YEAR_2020: u64 = 1_577_836_800_000;
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap_or_default();
-    let mut number =
-        ((now.as_millis() as u64).saturating_sub(YEAR_2020) << 10) | fastrand::u64(0..1024);
+    let drawn = ((now.as_millis() as u64).saturating_sub(YEAR_2020) << 10) | fastrand::u64(0..1024);
+    let after = |last: u64| drawn.max(last + 1);
+    let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| {
+        Some(after(last))
+    });
+    let mut number = after(last.unwrap_or_else(|last| last));
     let mut digits = Vec::new();
     while number > 0 {
         digits.push(char::from(DIGITS[(number % 32) as usize]));
@@ -537,6 +543,12 @@ mod tests {
     use crate::engine::Loader;
     use crate::event::Event;
     use std::path::Path;
+
+    #[test]
+    fn runs_that_start_together_have_names_of_their_own_in_order() {
+        let ids: Vec<RunId> = (0..10_000).map(|_| run_id()).collect();
+        assert!(ids.is_sorted_by(|one, next| one < next));
+    }
 
     /// Many executions are alive at once, most of them waiting: what each holds must stay small.
     #[test]
@@ -561,7 +573,7 @@ mod tests {
         });
         // A task of the runtime adds 104 and rounds up to 128.
         let size = size_of_val(&shared.attempts(0, task));
-        assert!(size <= 1_432, "{size} bytes");
+        assert!(size <= 1_448, "{size} bytes");
         assert!(size_of::<Event>() <= 160, "{} bytes", size_of::<Event>());
     }
 }

@@ -1,11 +1,13 @@
-//! The one grammar of lengths of time, for definitions, clients and scripts: `250ms`, `1.5s`, `2m`, `1h30m`, `1d`.
+//! The one grammar of lengths of time, for definitions, clients, scripts and queries: `250ms`, `1.5s`, `2m`, `1h30m`, `1d`.
+//! A unit is a row of [`UNITS`]; the JSON Schema takes its pattern from [`duration_pattern`].
 
 use jiff::SignedDuration;
 use std::fmt::Write;
 use std::time::Duration;
 
 /// The units of a length of time, largest first, in nanoseconds.
-const UNITS: [(&str, u64); 7] = [
+const UNITS: [(&str, u64); 8] = [
+    ("w", 604_800_000_000_000),
     ("d", 86_400_000_000_000),
     ("h", 3_600_000_000_000),
     ("m", 60_000_000_000),
@@ -69,8 +71,8 @@ pub fn duration_text(duration: SignedDuration) -> String {
     if duration.is_negative() {
         out.push('-');
     }
-    // A day is written as hours, as every report does.
-    for (unit, size) in &UNITS[1..] {
+    // Days are written as hours, as every report does.
+    for (unit, size) in UNITS.iter().skip_while(|(unit, _)| *unit != "h") {
         let amount = nanos / u128::from(*size);
         nanos %= u128::from(*size);
         if amount > 0 {
@@ -78,6 +80,15 @@ pub fn duration_text(duration: SignedDuration) -> String {
         }
     }
     out
+}
+
+/// What a length of time looks like, as a regular expression without anchors.
+#[must_use]
+pub fn duration_pattern() -> String {
+    let mut units: Vec<&str> = UNITS.iter().map(|(unit, _)| *unit).collect();
+    // `ms` before `m`.
+    units.sort_by_key(|unit| std::cmp::Reverse(unit.len()));
+    format!(r"([0-9]+(\.[0-9]+)?({}))+", units.join("|"))
 }
 
 fn parse_nanos(trimmed: &str) -> Result<i128, String> {
@@ -159,6 +170,7 @@ mod tests {
         assert_eq!(millis("1.5s"), Ok(1_500));
         assert_eq!(millis("1m0.25s"), Ok(60_250));
         assert_eq!(millis("1d"), Ok(86_400_000));
+        assert_eq!(millis("2w"), Ok(14 * 86_400_000));
         assert_eq!(millis("0s"), Ok(0));
         assert_eq!(parse_duration("3us5ns"), Ok(Duration::from_nanos(3_005)));
         assert_eq!(parse_duration("0.1s"), Ok(Duration::from_millis(100)));

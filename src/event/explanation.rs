@@ -100,8 +100,13 @@ impl OperandKind {
             Self::GreaterOrEqual => ">=",
             Self::In => "in",
             Self::NotIn => "!in",
-            Self::Computed | Self::And | Self::Or | Self::Not => return None,
-            Self::Path | Self::Null | Self::Literal => return None,
+            Self::Computed
+            | Self::And
+            | Self::Or
+            | Self::Not
+            | Self::Path
+            | Self::Null
+            | Self::Literal => return None,
         })
     }
 }
@@ -132,6 +137,9 @@ pub struct Missing {
     /// The nearest name that exists beside it: `status`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nearest: Option<String>,
+    /// Why it is missing, where that can be told, and what to write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 /// An explanation as it was written down. Before operands had kinds, `null` meant that there was no value at all.

@@ -28,7 +28,9 @@ mod trace;
 mod value_type;
 
 pub use difference::{Change, DiffLine, Difference, Parts};
-pub use duration::{MAX_DURATION, duration_text, parse_duration, parse_signed_duration};
+pub use duration::{
+    MAX_DURATION, duration_pattern, duration_text, parse_duration, parse_signed_duration,
+};
 pub use explanation::{Explanation, Missing, Operand, OperandKind};
 pub use fact::{
     Attempted, ConditionState, ConditionStrategy, ConditionVerdict, Event, ExecutionId,

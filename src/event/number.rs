@@ -51,6 +51,17 @@ pub fn order_floats(left: f64, right: f64) -> Option<Ordering> {
     left.partial_cmp(&right)
 }
 
+/// A cell of a table: typed only where it is exactly a bool, or a number as JSON writes it. `01`, `1.10` and `1e3` stay
+/// the texts that they are.
+#[must_use]
+pub fn typed(cell: &str) -> Json {
+    let typed = serde_json::from_str::<Json>(cell).ok();
+    typed
+        .filter(|typed| typed.is_boolean() || typed.is_number())
+        .filter(|typed| serde_json::to_string(typed).is_ok_and(|text| text == cell))
+        .unwrap_or_else(|| Json::String(cell.to_owned()))
+}
+
 fn integer(number: &Number) -> Option<i128> {
     number
         .as_i64()

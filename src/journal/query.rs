@@ -1,6 +1,6 @@
 //! What runs are asked for: `status:failed task:order* since:24h label:team=pay`.
 
-use crate::event::{Name, Outcome, nearest, parse_duration};
+use crate::event::{Name, Outcome, nearest, parse_signed_duration};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -148,16 +148,13 @@ fn length(word: &str, value: &str) -> Result<u64, QueryError> {
     }
 }
 
-/// Reads an age: a length of time as the task language writes it, or days and weeks (`30d`, `2w`).
+/// Reads an age: a length of time as the task language writes it (`24h`, `30d`, `2w`), of any length.
 ///
 /// # Errors
 /// What is wrong and what to write instead, one sentence without a full stop.
 pub fn parse_age(text: &str) -> Result<Duration, String> {
-    let long = [("d", 1), ("w", 7)].iter().find_map(|(unit, days)| {
-        let count: u32 = text.strip_suffix(unit)?.parse().ok()?;
-        Some(Duration::from_hours(24 * days * u64::from(count)))
-    });
-    long.map_or_else(|| parse_duration(text), Ok)
+    let age = parse_signed_duration(text)?;
+    Duration::try_from(age).map_err(|_| format!("`{text}` is negative: an age is not"))
 }
 
 #[cfg(test)]

@@ -65,7 +65,10 @@ impl<W: World> Execution<'_, W> {
             let value = self.build_value(&variable.value, self.env())?;
             if self.machine.secrets.contains(&variable.name) {
                 self.conceal(&variable.name, &value.to_json())
-                    .map_err(|failure| self.trouble(failure, start))?;
+                    .map_err(|failure| {
+                        let trouble = self.trouble(failure, start);
+                        self.blame_unset(trouble, &[&variable.value])
+                    })?;
             }
             self.scope.set(&variable.name, value);
         }

@@ -1,4 +1,4 @@
-use super::never_known::{Known, Unknown};
+use super::never_known::{Known, MoreKnown, Unknown};
 use super::program::{Machine, State};
 use super::run::Inputs;
 use super::timer::Earliest;
@@ -72,6 +72,8 @@ pub(super) struct Rare {
     pub(super) inboxes: Vec<Inbox>,
     /// Conditions that had no answer when they were first asked.
     pub(super) unknown: Vec<Unknown>,
+    /// Which of the conditions from the 65th on have had an answer.
+    pub(super) more_known: MoreKnown,
 }
 
 impl Inner {
@@ -117,7 +119,6 @@ impl<'m, W: World> Execution<'m, W> {
             entered: started,
             deadline: Moment(u64::MAX),
             visits: vec![(0, 0); machine.program.states.len()].into(),
-            known: Known::of(machine.guards),
             ..Inner::default()
         };
         Self {

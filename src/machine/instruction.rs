@@ -242,7 +242,14 @@ impl<W: World> Execution<'_, W> {
             } => {
                 let call = self.call(*client, request, *safe, env)?;
                 let limit = self.attempt_limit(step, env)?;
-                let reply = self.send(step, call, limit, env).await?;
+                let sent = self.send(step, call, limit, env).await;
+                let reply = sent.map_err(|trouble| match trouble.failure.kind {
+                    ErrorKind::Protocol | ErrorKind::Script => {
+                        let config = &self.machine.clients[*client].config;
+                        self.blame_unset(trouble, &[request, config])
+                    }
+                    _ => trouble,
+                })?;
                 Ok((Value::result(Arc::clone(&reply.value)), Some(reply)))
             }
             Action::Parallel(steps) => {

@@ -23,6 +23,7 @@ mod subscription;
 #[cfg(test)]
 pub(crate) mod tests;
 mod timer;
+mod unset;
 mod value;
 mod visit;
 mod world;

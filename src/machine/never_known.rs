@@ -1,30 +1,46 @@
 //! Conditions that were unknown every time they were asked: a misspelt member passes no check, and is told of.
 
-use super::execution::{Env, Execution};
+use super::execution::{Env, Execution, Inner};
 use super::program::Guard;
 use super::world::World;
 use crate::event::{Fact, Missing, NeverKnown};
 use std::sync::Arc;
 
-/// Which conditions have had an answer: a bit for each of the machine's.
+/// Which conditions have had an answer: a bit for each of the machine's. Those beyond the first 64 are few machines',
+/// and cost the others nothing.
 #[derive(Default)]
-pub(super) struct Known(Box<[u64]>);
+pub(super) struct Known {
+    first: u64,
+}
 
-impl Known {
-    pub(super) fn of(guards: u32) -> Self {
-        Self(vec![0; (guards as usize).div_ceil(64)].into())
-    }
+/// The bits of conditions from the 65th on.
+#[derive(Default)]
+pub(super) struct MoreKnown(Vec<u64>);
 
-    fn add(&mut self, number: u32) {
-        if let Some(word) = self.0.get_mut(number as usize / 64) {
-            *word |= 1 << (number % 64);
-        }
-    }
+const BITS: u32 = u64::BITS;
 
-    fn has(&self, number: u32) -> bool {
-        let word = self.0.get(number as usize / 64);
-        word.is_some_and(|word| word & (1 << (number % 64)) != 0)
+fn add(inner: &mut Inner, number: u32) {
+    let bit = 1 << (number % BITS);
+    if number < BITS {
+        inner.known.first |= bit;
+        return;
     }
+    let words = &mut inner.rare().more_known.0;
+    let word = (number / BITS) as usize - 1;
+    if words.len() <= word {
+        words.resize(word + 1, 0);
+    }
+    words[word] |= bit;
+}
+
+fn has(inner: &Inner, number: u32) -> bool {
+    let bit = 1 << (number % BITS);
+    if number < BITS {
+        return inner.known.first & bit != 0;
+    }
+    let words = inner.rare.as_ref().map(|rare| &rare.more_known.0);
+    let word = words.and_then(|words| words.get((number / BITS) as usize - 1));
+    word.is_some_and(|word| word & bit != 0)
 }
 
 /// A condition that had no answer so far.
@@ -38,10 +54,10 @@ impl<W: World> Execution<'_, W> {
     pub(super) fn note_answer(&self, guard: &Guard, is_known: bool, env: Env<'_>) {
         let mut inner = self.inner();
         if is_known {
-            inner.known.add(guard.number);
+            add(&mut inner, guard.number);
             return;
         }
-        if inner.known.has(guard.number) {
+        if has(&inner, guard.number) {
             return;
         }
         let unknown = &mut inner.rare().unknown;
@@ -72,7 +88,7 @@ impl<W: World> Execution<'_, W> {
         let unknown = std::mem::take(&mut rare.unknown);
         unknown
             .into_iter()
-            .filter(|one| !inner.known.has(one.number))
+            .filter(|one| !has(&inner, one.number))
             .map(|one| one.never_known)
             .filter(|one| !is_about_the_error_alone(&one.missing))
             .collect()

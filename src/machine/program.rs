@@ -22,12 +22,12 @@ pub struct Machine {
     pub modules: Box<[Name]>,
     /// Whether an expression reads `services`.
     pub reads_services: bool,
-    /// How many conditions it has.
-    pub(crate) guards: u32,
     pub(crate) skip: Option<Skip>,
     pub(crate) vars: Box<[Variable]>,
     pub(crate) secrets: Box<[Name]>,
     pub(crate) params: Box<[Name]>,
+    /// Of the variables that were given when it was compiled, those that it reads.
+    pub(crate) given_reads: Box<[Name]>,
     pub(crate) clients: Box<[Client]>,
     pub(crate) listen: Box<[Subscription]>,
     pub(crate) program: Program,
@@ -395,6 +395,19 @@ impl std::fmt::Debug for Machine {
 }
 
 impl Machine {
+    /// The variables that it declares: what is given from outside has the name of one of them, mostly.
+    pub fn declared(&self) -> impl Iterator<Item = &Name> {
+        let vars = self.vars.iter().map(|variable| &variable.name);
+        vars.chain(&self.params).chain(&self.secrets)
+    }
+
+    /// Whether it does anything with a variable of this name that is given from outside: declares or reads it.
+    #[must_use]
+    pub fn takes(&self, name: &str) -> bool {
+        let mut known = self.declared().chain(&self.given_reads);
+        known.any(|known| **known == *name)
+    }
+
     /// Names that must be given from outside.
     #[must_use]
     pub fn params(&self) -> &[Name] {

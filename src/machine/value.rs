@@ -187,6 +187,10 @@ impl<W: World> Execution<'_, W> {
     pub(super) fn conceal(&self, name: &str, value: &Json) -> Result<(), Failure> {
         let text = match value {
             Json::String(text) => text.clone(),
+            Json::Null => {
+                let message = format!("the secret `{name}` has no value");
+                return Err(Failure::new(ErrorKind::Script, message));
+            }
             other => other.to_string(),
         };
         if text.chars().count() < crate::event::MIN_SECRET {
@@ -325,11 +329,13 @@ impl<W: World> Execution<'_, W> {
         text: &crate::definition::Text,
         place: &Arc<Location>,
     ) -> Trouble {
+        let variable = text.value.get(error.at.clone());
         let place = Location {
             span: text.span_of(error.at.clone()),
             ..Location::clone(place)
         };
-        self.trouble(Failure::from(error), &Arc::new(place))
+        let failure = self.name_unset(Failure::from(error), variable);
+        self.trouble(failure, &Arc::new(place))
     }
 }
 

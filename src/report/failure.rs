@@ -6,7 +6,7 @@ mod source;
 use super::difference::difference;
 use super::operand::{Told, told, told_in_full};
 use super::status::Status;
-use super::style::{Ink, Style};
+use super::style::{Ink, Line, Style, text_of};
 use super::text::{append, cut_middle, printable, width};
 use super::value::{bare, compact, count, length};
 use crate::event::{
@@ -53,6 +53,16 @@ impl Sources {
 /// The whole failure as text, each line no wider than the style allows and ended by a line break.
 #[must_use]
 pub fn failure(headline: &Headline, about: &About, sources: &Sources, style: Style) -> String {
+    text_of(&lines(headline, about, sources, style))
+}
+
+/// The same, line by line.
+pub(crate) fn lines(
+    headline: &Headline,
+    about: &About,
+    sources: &Sources,
+    style: Style,
+) -> Vec<Line> {
     let parts = parts(headline);
     let digits = parts
         .iter()
@@ -64,7 +74,7 @@ pub fn failure(headline: &Headline, about: &About, sources: &Sources, style: Sty
         style,
         sources,
         digits,
-        out: String::new(),
+        out: Vec::new(),
     };
     page.title(headline, about);
     let several = parts.len() > 1;
@@ -83,7 +93,7 @@ pub fn explained(explanation: &Explanation, style: Style) -> String {
         style,
         sources: &Sources::default(),
         digits: 1,
-        out: String::new(),
+        out: Vec::new(),
     };
     let place = Location {
         file: Name::default(),
@@ -104,7 +114,7 @@ pub fn explained(explanation: &Explanation, style: Style) -> String {
         &found,
     );
     page.told_notes(&found);
-    page.out
+    text_of(&page.out)
 }
 
 /// What was said of one place: an expectation, or a condition that was waited for.
@@ -307,12 +317,12 @@ impl Page<'_> {
             named.push(&missing.path);
             self.note("unknown", &super::view::missing(missing));
         }
-        for kinds in found
+        for (word, note) in found
             .iter()
             .flat_map(|one| &one.told)
-            .filter_map(|one| one.kinds.as_ref())
+            .filter_map(|one| one.aside.as_ref())
         {
-            self.note("types", kinds);
+            self.note(word, note);
         }
         for one in found
             .iter()

@@ -197,6 +197,7 @@ impl Explain<'_> {
         self.explanation.missing.push(Missing {
             path: path.to_owned(),
             nearest: nearest.map(str::to_owned),
+            hint: None,
         });
         self
     }
@@ -294,7 +295,7 @@ pub(crate) fn not_shipped() -> Headline {
     poll.values = vec![("packed".into(), 3), ("shipped".into(), 35)];
     poll.unchanged_micros = 18_400_000;
     poll.explanations = vec![explanation];
-    let message = "max_global_transition_timeout (20s) expired";
+    let message = "no transition within 20s";
     Headline {
         attempts: 38,
         micros: 20_000_000,

@@ -72,7 +72,7 @@ pub(crate) use status_line::{
     dump as running_facts, ended as ended_row, json as running_json, path as path_text,
     running as running_row, running_since,
 };
-pub(crate) use style::{Ink, Line};
+pub(crate) use style::{Ink, Line, Look, text_of};
 pub(crate) use summary::counted;
 pub(crate) use text::{cut_end, cut_middle, printable, width, wrap};
 pub(crate) use value::{count, length, utc};

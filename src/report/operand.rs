@@ -17,8 +17,8 @@ pub(crate) struct Told {
     pub(crate) label: String,
     /// For a comparison of two structures or two longer texts: how they differ, for a note.
     pub(crate) difference: Option<Difference>,
-    /// What to say of the types of its sides, where they differ.
-    pub(crate) kinds: Option<String>,
+    /// Why its sides look alike and are not equal: the word of a note, and the note.
+    pub(crate) aside: Option<(&'static str, String)>,
     /// Names inside it and their values, where the label does not show them.
     pub(crate) inside: Vec<(String, Json)>,
 }
@@ -121,11 +121,14 @@ impl Tree<'_> {
             decisive,
             label: label(operand, closely, !whole.missing.is_empty(), style.symbols()),
             difference: compared(operand).filter(|_| closely),
-            kinds: operand
+            aside: operand
                 .sides
                 .as_ref()
                 .filter(|_| closely)
-                .and_then(|(left, right)| kinds(left, right)),
+                .and_then(|(left, right)| {
+                    let kinds = kinds(left, right).map(|note| ("types", note));
+                    kinds.or_else(|| Some(("numbers", rounding(left, right)?)))
+                }),
             inside: if closely { self.inside(at) } else { Vec::new() },
         });
     }
@@ -240,6 +243,16 @@ fn kinds(left: &Json, right: &Json) -> Option<String> {
     let (a, b) = (kind(left)?, kind(right)?);
     (a != b && !matches!(b, "a list" | "a map"))
         .then(|| format!("the left side is {a}, the right side {b}"))
+}
+
+/// Two numbers that differ by what arithmetic on floats loses: they are compared exactly.
+fn rounding(left: &Json, right: &Json) -> Option<String> {
+    /// Of the larger one: some hundred roundings.
+    const NEAR: f64 = 1e-13;
+    let (a, b) = (left.as_f64()?, right.as_f64()?);
+    let distance = (a - b).abs();
+    let is_near = distance > 0.0 && distance <= NEAR * a.abs().max(b.abs());
+    is_near.then(|| format!("they differ by {distance:e}: `approx(a, b)` allows for rounding"))
 }
 
 /// How two structures or texts differ that were found unequal.

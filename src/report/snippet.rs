@@ -37,7 +37,7 @@ const MAX_ROWS: usize = 6;
 
 impl Snippet<'_> {
     /// Writes the lines.
-    pub(crate) fn write(&self, style: Style, out: &mut String) {
+    pub(crate) fn write(&self, style: Style, out: &mut Vec<Line>) {
         let source: Vec<&str> = self.text.lines().collect();
         let numbers = self.numbers(source.len());
         let mut previous = None;
@@ -76,7 +76,7 @@ impl Snippet<'_> {
     }
 
     /// One line of the file with the carets and labels below it.
-    fn line(&self, number: u32, source: &[&str], style: Style, out: &mut String) {
+    fn line(&self, number: u32, source: &[&str], style: Style, out: &mut Vec<Line>) {
         let Some(text) = source.get(number as usize - 1) else {
             return;
         };
@@ -163,7 +163,7 @@ impl Snippet<'_> {
         places: &[Placed<'_>],
         room: usize,
         style: Style,
-        out: &mut String,
+        out: &mut Vec<Line>,
     ) {
         let mut carets = self.gutter("", style);
         let offset = carets.width();

@@ -1,7 +1,7 @@
 //! One line about one execution: for the live display, the heartbeat, the dump and the list of results.
 
 use super::status::Status;
-use super::style::{Ink, Line, Style};
+use super::style::{Ink, Line, Lines, Style};
 use super::text::{cut_end, cut_middle, printable, width};
 use super::value::length;
 use super::view::{Ended, Last, Phase, Running};
@@ -144,7 +144,7 @@ pub(crate) fn path(ended: &Ended, style: Style) -> String {
 }
 
 /// What the dump says of an execution, one line a fact.
-pub(crate) fn dump(running: &Running, now: i64, style: Style, out: &mut String) {
+pub(crate) fn dump(running: &Running, now: i64, style: Style, out: &mut impl Lines) {
     let status = running.status();
     let started = &running.started;
     let since = |at: i64| length((now - at).max(0).unsigned_abs());

@@ -2,6 +2,7 @@
 
 use super::status::{Hue, Theme};
 use super::text;
+use std::cmp::Ordering;
 
 /// How to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +121,17 @@ impl Style {
     /// The characters that this style draws with.
     pub(crate) fn symbols(self) -> &'static Symbols {
         if self.unicode { &UNICODE } else { &ASCII }
+    }
+
+    /// How a piece is drawn.
+    fn look(self, ink: Ink) -> Look {
+        match (self.color, ink) {
+            (Color::Never, _) | (_, Ink::Plain) => Look::Plain,
+            (_, Ink::Strong) => Look::Bold,
+            (_, Ink::Faint) => Look::Dim,
+            (Color::Ansi, Ink::Hue(hue)) => Look::Ansi(hue.ansi()),
+            (Color::Exact(theme), Ink::Hue(hue)) => Look::Rgb(hue.rgb(theme)),
+        }
     }
 
     /// An empty line in this style.
@@ -250,62 +262,108 @@ impl Line {
         }
     }
 
-    /// Writes it with a line break, cut at the style's width, without spaces at its end.
-    pub(crate) fn write(&self, out: &mut String) {
-        self.write_open(out);
-        out.push('\n');
+    /// Writes it as a line of its own.
+    pub(crate) fn write(&self, out: &mut impl Lines) {
+        out.add(self);
     }
 
     /// Writes it without a line break.
     pub(crate) fn write_open(&self, out: &mut String) {
-        let over = self.width() > self.style.width;
+        for (ink, piece) in self.shown() {
+            paint(out, self.style.look(ink), piece);
+        }
+    }
+
+    /// The pieces as they are seen, each with its look.
+    pub(crate) fn spans(&self) -> impl Iterator<Item = (Look, &str)> {
+        let shown = self.shown().into_iter();
+        shown.map(|(ink, piece)| (self.style.look(ink), piece))
+    }
+
+    /// The pieces as far as they are seen: cut at the style's width, without spaces at the end.
+    fn shown(&self) -> Vec<(Ink, &str)> {
+        let mut shown: Vec<(Ink, &str)> = Vec::with_capacity(self.spans.len() + 1);
+        if self.width() <= self.style.width {
+            let seen = |(_, text): &(Ink, String)| !text.trim_end().is_empty();
+            let last = self.spans.iter().rposition(seen);
+            for (at, (ink, text)) in self.spans.iter().enumerate() {
+                match Some(at).cmp(&last) {
+                    Ordering::Less => shown.push((*ink, text)),
+                    Ordering::Equal => shown.push((*ink, text.trim_end())),
+                    Ordering::Greater => {}
+                }
+            }
+            return shown;
+        }
         let ellipsis = self.style.symbols().ellipsis;
-        let mut room = if over {
-            self.style.width.saturating_sub(text::width(ellipsis))
-        } else {
-            usize::MAX
-        };
-        let last = if over {
-            usize::MAX
-        } else {
-            self.spans
-                .iter()
-                .rposition(|(_, text)| !text.trim_end().is_empty())
-                .unwrap_or(0)
-        };
-        for (at, (ink, piece)) in self.spans.iter().enumerate() {
+        let mut room = self.style.width.saturating_sub(text::width(ellipsis));
+        for (ink, piece) in &self.spans {
             let piece = text::head(piece, room);
             room = room.saturating_sub(text::width(piece));
-            match at.cmp(&last) {
-                std::cmp::Ordering::Less => paint(out, self.style.color, *ink, piece),
-                std::cmp::Ordering::Equal => {
-                    paint(out, self.style.color, *ink, piece.trim_end());
-                }
-                std::cmp::Ordering::Greater => {}
-            }
+            shown.push((*ink, piece));
         }
-        if over {
-            paint(out, self.style.color, Ink::Faint, ellipsis);
-        }
+        shown.push((Ink::Faint, ellipsis));
+        shown
     }
 }
 
-fn paint(out: &mut String, color: Color, ink: Ink, piece: &str) {
+/// What lines are written to: a text, with escapes for their colours, or the lines themselves, for a screen
+/// that draws them.
+pub(crate) trait Lines {
+    /// Adds a line.
+    fn add(&mut self, line: &Line);
+}
+
+impl Lines for String {
+    fn add(&mut self, line: &Line) {
+        line.write_open(self);
+        self.push('\n');
+    }
+}
+
+impl Lines for Vec<Line> {
+    fn add(&mut self, line: &Line) {
+        self.push(line.clone());
+    }
+}
+
+/// The lines as a text.
+pub(crate) fn text_of(lines: &[Line]) -> String {
+    let mut out = String::new();
+    for line in lines {
+        line.write(&mut out);
+    }
+    out
+}
+
+/// How a piece of text is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// As any text.
+    Plain,
+    /// Bold.
+    Bold,
+    /// Dim.
+    Dim,
+    /// In one of the terminal's own colours, as an SGR code.
+    Ansi(u8),
+    /// Red, green, blue.
+    Rgb([u8; 3]),
+}
+
+fn paint(out: &mut String, look: Look, piece: &str) {
     if piece.is_empty() {
         return;
     }
-    let code = match (color, ink) {
-        (Color::Never, _) | (_, Ink::Plain) => {
+    let code = match look {
+        Look::Plain => {
             out.push_str(piece);
             return;
         }
-        (_, Ink::Strong) => "1".to_owned(),
-        (_, Ink::Faint) => "2".to_owned(),
-        (Color::Ansi, Ink::Hue(hue)) => hue.ansi().to_string(),
-        (Color::Exact(theme), Ink::Hue(hue)) => {
-            let [red, green, blue] = hue.rgb(theme);
-            format!("38;2;{red};{green};{blue}")
-        }
+        Look::Bold => "1".to_owned(),
+        Look::Dim => "2".to_owned(),
+        Look::Ansi(code) => code.to_string(),
+        Look::Rgb([red, green, blue]) => format!("38;2;{red};{green};{blue}"),
     };
     text::append(out, format_args!("\x1b[{code}m{piece}\x1b[0m"));
 }

@@ -6,7 +6,7 @@ use super::status_line;
 use super::style::{Ink, Line, Style};
 use super::text::append;
 use super::value::length;
-use super::view::{Ended, Key, Live};
+use super::view::{Ended, Key, Live, place_of, was_unknown};
 use crate::event::{Name, Outcome, Tally};
 use std::collections::BTreeMap;
 
@@ -69,11 +69,13 @@ impl Summary {
 
     fn warn(&mut self, ended: &Ended, style: Style) {
         let mut lines: Vec<Line> = Vec::new();
-        let warnings = ended.warnings();
-        for warning in warnings.iter().take(MAX_WARNINGS) {
-            lines.push(style.line().plain(&format!("{}  {warning}", ended.name())));
+        for one in ended.never_known.iter().take(MAX_WARNINGS) {
+            let place = format!("{}  {}", ended.name(), place_of(one));
+            lines.push(style.line().plain(&place));
+            let why = format!("    {}", was_unknown(one));
+            lines.push(style.line().push(Ink::Faint, &why));
         }
-        let more = warnings.len().saturating_sub(MAX_WARNINGS);
+        let more = ended.never_known.len().saturating_sub(MAX_WARNINGS);
         if more > 0 {
             let text = format!("{}  +{more} more", ended.name());
             lines.push(style.line().push(Ink::Faint, &text));

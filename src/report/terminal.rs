@@ -156,7 +156,7 @@ impl Terminal {
         // Those that have waited longest, each in a row that it keeps.
         running.truncate(shown);
         running.sort_by_key(|running| running.id);
-        let mut rows = vec![self.bar(live, now, style)];
+        let mut rows = vec![bar(live, now, style)];
         let running = running.into_iter();
         rows.extend(running.map(|running| status_line::running(running, now, style)));
         if more > 0 {
@@ -170,29 +170,29 @@ impl Terminal {
         self.progress.write_all(text.as_bytes())?;
         self.progress.flush()
     }
+}
 
-    /// `████░░░░ 41/120  ✗ 2 failed  12.3s`.
-    fn bar(&self, live: &Live, now: i64, style: Style) -> Line {
-        let symbols = style.symbols();
-        let done = live.done() as usize;
-        let tasks = (live.started.tasks as usize).max(done).max(1);
-        let columns = (style.width / 4).clamp(5, 30);
-        let full = columns * done / tasks;
-        let hue = Ink::Hue(Status::Running.hue());
-        let mut bar = style
-            .line()
-            .push(hue, &symbols.bar_full.repeat(full))
-            .push(Ink::Faint, &symbols.bar_empty.repeat(columns - full))
-            .plain(&format!(" {done}/{tasks}"));
-        for piece in counted(&live.tally, style) {
-            if bar.width() + piece.width() + 12 <= style.width {
-                bar.add(Ink::Plain, "  ");
-                bar.append(&piece);
-            }
+/// `████░░░░ 41/120  ✗ 2 failed  12.3s`.
+fn bar(live: &Live, now: i64, style: Style) -> Line {
+    let symbols = style.symbols();
+    let done = live.done() as usize;
+    let tasks = (live.started.tasks as usize).max(done).max(1);
+    let columns = (style.width / 4).clamp(5, 30);
+    let full = columns * done / tasks;
+    let hue = Ink::Hue(Status::Running.hue());
+    let mut bar = style
+        .line()
+        .push(hue, &symbols.bar_full.repeat(full))
+        .push(Ink::Faint, &symbols.bar_empty.repeat(columns - full))
+        .plain(&format!(" {done}/{tasks}"));
+    for piece in counted(&live.tally, style) {
+        if bar.width() + piece.width() + 12 <= style.width {
+            bar.add(Ink::Plain, "  ");
+            bar.append(&piece);
         }
-        let passed = (now - live.began).max(0).unsigned_abs();
-        bar.push(Ink::Faint, &format!("  {}", length(passed)))
     }
+    let passed = (now - live.began).max(0).unsigned_abs();
+    bar.push(Ink::Faint, &format!("  {}", length(passed)))
 }
 
 impl Folded<Terminal> {

@@ -401,8 +401,19 @@ impl Running {
     }
 }
 
-/// What to say of a condition that never had an answer.
+/// What to say of a condition that never had an answer, behind its place.
 pub(crate) fn never_known(one: &NeverKnown) -> String {
+    format!("{}: {}", place_of(one), was_unknown(one))
+}
+
+/// Where a condition stands that never had an answer.
+pub(crate) fn place_of(one: &NeverKnown) -> String {
+    let Location { file, span, .. } = &*one.place;
+    format!("{file}:{}:{}", span.start.line, span.start.column)
+}
+
+/// How often it was asked, and why there was no answer.
+pub(crate) fn was_unknown(one: &NeverKnown) -> String {
     let times = match one.asked {
         1 => "when it was asked".to_owned(),
         times => format!("all {times} times"),
@@ -413,19 +424,16 @@ pub(crate) fn never_known(one: &NeverKnown) -> String {
     } else {
         missing.join(", ")
     };
-    let Location { file, span, .. } = &*one.place;
-    let (line, column) = (span.start.line, span.start.column);
-    format!(
-        "{file}:{line}:{column}: {} was unknown {times}: {why}",
-        one.source
-    )
+    format!("{} was unknown {times}: {why}", one.source)
 }
 
 /// What to say of a member that is not there: `res.bdy is missing; nearest: body`.
 pub fn missing(missing: &Missing) -> String {
-    match &missing.nearest {
-        Some(nearest) => format!("{} is missing; nearest: {nearest}", missing.path),
-        None => format!("{} is missing", missing.path),
+    let path = &missing.path;
+    match (&missing.nearest, &missing.hint) {
+        (Some(nearest), _) => format!("{path} is missing; nearest: {nearest}"),
+        (None, Some(hint)) => format!("{path} is missing: {hint}"),
+        (None, None) => format!("{path} is missing"),
     }
 }
 

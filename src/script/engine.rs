@@ -4,7 +4,9 @@ use super::expression::SourceKind;
 use super::functions;
 use super::jsonpath::JsonPath;
 use super::known::Known;
+use super::limits::{self, Limit};
 use super::module::{Loaded, Module, ModuleError, complain, load};
+use super::scope::LOCALS;
 use super::{
     EvalError, EvalKind, Expression, Host, Locals, Scope, Source, Template, Value, explain, lower,
     ops, sandbox,
@@ -103,7 +105,7 @@ impl Engine {
             syntax::expression(source)?
         };
         let uses = syntax::uses(&tree);
-        refuse_assignment(&uses)?;
+        refuse_assignment(&uses, source)?;
         refuse_unseen(&uses)?;
         // Rhai's parser is not ours to trust.
         let lowered = catch_unwind(AssertUnwindSafe(|| lower::lower(&tree, &self.0.rhai)));
@@ -294,10 +296,8 @@ impl Engine {
                 .map_err(|error| error.shifted(at))?;
             out.push_str(&piece);
             out.push_str(text);
-            if out.len() > ops::MAX_TEXT {
-                let fault =
-                    ops::Fault::limit(format!("a text of more than {} bytes", ops::MAX_TEXT));
-                return Err(placed(fault, &(0..t.source().len())));
+            if out.len() > limits::MAX_TEXT {
+                return Err(placed(Limit::Text.fault(), &(0..t.source().len())));
             }
         }
         Ok(Json::String(out))
@@ -556,24 +556,42 @@ fn name_missing(mut error: EvalError, seen: &Seen) -> EvalError {
             .map(|near| format!(", did you mean `{near}`?"))
             .unwrap_or_default();
         error.message = format!("{}: `{}` is missing{near}", error.message, missing.path);
+        if let Some(why) = &missing.hint {
+            error.hint = Some(match error.hint {
+                Some(hint) => format!("{why}; {hint}"),
+                None => why.clone(),
+            });
+        }
         error.at = at.clone();
     }
     error
 }
 
 /// A task's variables are constants to scripts.
-fn refuse_assignment(uses: &Uses) -> Result<(), SyntaxError> {
-    match uses.assigned.first() {
-        None => Ok(()),
-        Some(assigned) => Err(SyntaxError::new(
-            assigned.at.clone(),
-            format!("`{}` cannot be changed by a script", assigned.name),
-        )
-        .hint(format!(
-            "`==` compares; a variable gets a value by `set`, or is declared: `let {} = …`",
+fn refuse_assignment(uses: &Uses, source: &str) -> Result<(), SyntaxError> {
+    let Some(assigned) = uses.assigned.first() else {
+        return Ok(());
+    };
+    let target = source.get(assigned.at.clone()).unwrap_or(&assigned.name);
+    let behind = source.get(assigned.at.end..).unwrap_or_default();
+    let hint = if LOCALS.contains(&&*assigned.name) || *target != *assigned.name {
+        format!(
+            "write `==` to compare; `save` and `set` give variables a value, and a copy can be changed: `let x = {}`",
             assigned.name
-        ))),
-    }
+        )
+    } else {
+        format!(
+            "write `==` to compare; a variable gets a value by `set` or `save`, or is declared: `let {} = …`",
+            assigned.name
+        )
+    };
+    // `+=` was never meant to compare.
+    let message = if behind.trim_start().starts_with('=') {
+        format!("`=` does not compare, and `{target}` cannot be changed by a script")
+    } else {
+        format!("`{target}` cannot be changed by a script")
+    };
+    Err(SyntaxError::new(assigned.at.clone(), message).hint(hint))
 }
 
 /// A `fn` sees its arguments only.

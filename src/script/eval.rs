@@ -1,11 +1,12 @@
 //! Evaluates [`Code`]: what a condition says is computed here, what only Rhai can do is left to it.
 
+use super::absent::{self, Asked};
 use super::arithmetic;
 use super::code::{Code, Kind, Leaf, Step};
 use super::functions::{Call, Function};
-use super::lazy::{self, Lazy, Step as Way};
+use super::lazy::{self, Lazy, Place, Step as Way};
 use super::ops::{self, Fault, truth};
-use super::print::{HOLE, variable};
+use super::print::HOLE;
 use super::sandbox::{self, Entered};
 use super::scope::{Host, LOCALS, Locals, Scope};
 use super::{EvalError, EvalKind, rhai_error};
@@ -137,7 +138,13 @@ impl Run<'_> {
             }
             Kind::Call(function, args) => {
                 let args = self.nodes(args)?;
-                self.call(function, &args).map_err(place)
+                let value = self.call(function, &args).map_err(place)?;
+                if value.is_unit() && function.name == "env" {
+                    let name = args.first().and_then(ops::as_text);
+                    let hint = name.map(|name| absent::unset(&name));
+                    self.note_missing(&node.at, None, hint);
+                }
+                Ok(value)
             }
             Kind::Rhai(leaf) => self.leaf(node, leaf),
         }
@@ -191,7 +198,7 @@ impl Run<'_> {
             let known = self.scope.names();
             let known = known.iter().map(|name| &**name).chain(LOCALS);
             let near = value.is_none().then(|| nearest(name, known)).flatten();
-            self.note_missing(at, near.map(str::to_owned));
+            self.note_missing(at, near.map(str::to_owned), None);
         }
         value.unwrap_or_default()
     }
@@ -227,9 +234,15 @@ impl Run<'_> {
         let mut json = lazy.json();
         let mut indices: Vec<Way> = Vec::new();
         let first = *next;
+        let mut place = lazy.place();
         while let Some(step) = steps.get(*next) {
+            let any_case = place == Place::Headers;
+            let mut asked = None;
             let child = match step {
-                Step::Member(name, _) => json.get(name.as_str()),
+                Step::Member(name, _) => {
+                    asked = Some(name.clone());
+                    lazy::find(json, name, any_case)
+                }
                 Step::Index(by, _) => {
                     let by_value = self.node(by)?;
                     if let (Ok(index), Json::Array(list)) = (by_value.as_int(), json) {
@@ -238,7 +251,8 @@ impl Run<'_> {
                         index.and_then(|index| list.get(index))
                     } else if let Some(name) = ops::as_text(&by_value) {
                         indices.push(Way::Key(name.clone()));
-                        json.get(name.as_str())
+                        asked = Some(name.clone());
+                        lazy::find(json, &name, any_case)
                     } else {
                         // A range, a character of a text, or nothing that is an index.
                         let here = value_at(lazy, json, &steps[first..*next], indices);
@@ -263,14 +277,15 @@ impl Run<'_> {
                     }
                     if self.seen.is_some() {
                         let at = node.at.start..step.end();
-                        let within = other.is_none().then_some((json, step));
-                        self.missing_json(&at, within, made);
+                        let asked = asked.filter(|_| other.is_none());
+                        self.missing_json(&at, json, asked.as_deref(), made);
                     }
                     let rest = &steps[*next + 1..];
                     *next = steps.len();
                     return self.rest(rest);
                 }
             }
+            place = asked.map_or(place.item(), |name| place.member(&name));
             *next += 1;
         }
         Ok(value_at(lazy, json, &steps[first..], indices))
@@ -297,47 +312,85 @@ impl Run<'_> {
             }
             _ => None,
         };
-        self.note_missing(at, near.map(str::to_owned));
+        let written = self.source.get(at.clone()).unwrap_or_default();
+        let hint = match within {
+            Some((value, Step::Member(name, _))) => {
+                Asked::value(value).and_then(|asked| self.why(&asked, written, name))
+            }
+            _ => None,
+        };
+        self.note_missing(at, near.map(str::to_owned), hint);
     }
 
     /// `made` is a member that is there besides those of the JSON.
     fn missing_json(
         &self,
         at: &Range<usize>,
-        within: Option<(&Json, &Step)>,
+        within: &Json,
+        name: Option<&str>,
         made: Option<&'static str>,
     ) {
-        let near = match within {
-            Some((Json::Object(map), Step::Member(name, _))) => {
+        let near = match (within, name) {
+            (Json::Object(map), Some(name)) => {
                 nearest(name, map.keys().map(String::as_str).chain(made))
             }
             _ => None,
         };
-        self.note_missing(at, near.map(str::to_owned));
+        let written = self.source.get(at.clone()).unwrap_or_default();
+        let hint = name.and_then(|name| self.why(&Asked::json(within)?, written, name));
+        self.note_missing(at, near.map(str::to_owned), hint);
     }
 
-    fn note_missing(&self, at: &Range<usize>, nearest: Option<String>) {
+    /// Why a member of a value that is no map is missing; `written`: the path with that member at its end.
+    fn why(&self, of: &Asked, written: &str, name: &str) -> Option<String> {
+        let of_written = written
+            .strip_suffix(name)?
+            .trim_end()
+            .trim_end_matches(['.', '?']);
+        let kind = (of_written == "res.body")
+            .then(|| {
+                let headers = ops::member(&self.variable("res")?, "headers");
+                ops::as_text(&ops::member(&headers, "content-type"))
+            })
+            .flatten();
+        Some(of.why(of_written, name, kind.as_deref()))
+    }
+
+    fn note_missing(&self, at: &Range<usize>, nearest: Option<String>, hint: Option<String>) {
         if let Some(seen) = &self.seen {
             let path = self.source.get(at.clone()).unwrap_or_default().to_owned();
             let missing = &mut seen.borrow_mut().missing;
             if !missing.iter().any(|(_, known)| known.path == path) {
-                missing.push((at.clone(), Missing { path, nearest }));
+                missing.push((
+                    at.clone(),
+                    Missing {
+                        path,
+                        nearest,
+                        hint,
+                    },
+                ));
             }
         }
     }
 
     fn leaf(&self, node: &Code, leaf: &Leaf) -> Outcome {
         let mut scope = rhai::Scope::new();
-        for (index, hole) in leaf.holes.iter().enumerate() {
-            let value = self.node(hole)?;
-            if index == 0 && leaf.needs_first && value.is_unit() {
+        // Rhai evaluates the arguments of a method before the value that it is called on.
+        let (receiver, args) = leaf.holes.split_at(usize::from(leaf.needs_first));
+        for (index, hole) in args.iter().enumerate() {
+            let name = format!("{HOLE}{}", index + receiver.len());
+            scope.push_dynamic(name, self.node(hole)?);
+        }
+        if let [receiver] = receiver {
+            let value = self.node(receiver)?;
+            if value.is_unit() {
                 return Ok(value);
             }
-            scope.push_dynamic(format!("{HOLE}{index}"), value);
+            scope.push_dynamic(format!("{HOLE}0"), value);
         }
         for name in &leaf.reads {
             let value = self.variable(name).unwrap_or_default();
-            scope.push_constant_dynamic(&*variable(name), value);
+            scope.push_constant_dynamic(&**name, value);
         }
         let _entered = Entered::new(self.host, self.place);
         let (value, absent) = sandbox::noting_missing(self.seen.is_some(), || {
@@ -351,7 +404,9 @@ impl Run<'_> {
                 .path(absent.position, absent.steps)
                 .filter(|_| here)
             {
-                self.note_missing(&at, absent.nearest);
+                let source = self.source.get(at.clone()).unwrap_or_default();
+                let hint = (absent.asked).and_then(|(asked, name)| self.why(&asked, source, &name));
+                self.note_missing(&at, absent.nearest, hint);
             }
         }
         let value = value.map_err(|error| self.leaf_error(&error, node, leaf))?;

@@ -204,8 +204,15 @@ pub(super) fn text(value: &Dynamic) -> String {
         return "null".to_owned();
     }
     match Type::of(value) {
-        Type::Range | Type::Function | Type::Other => value.to_string(),
-        _ => lazy::to_json(value).map_or_else(|_| value.to_string(), |json| json.to_string()),
+        Type::Function => "function".to_owned(),
+        Type::Range | Type::Other => value.to_string(),
+        kind => match (lazy::to_json(value), kind) {
+            (Ok(json), _) => json.to_string(),
+            // It holds a function, or is nested too deeply.
+            (Err(_), Type::List) => "[…]".to_owned(),
+            (Err(_), Type::Map) => "{…}".to_owned(),
+            (Err(_), _) => value.to_string(),
+        },
     }
 }
 

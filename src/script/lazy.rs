@@ -3,15 +3,13 @@
 //! A body of 900 KB takes 11 ms to convert and 100 ns to look into. A [`Lazy`] is the root and the way
 //! to one of its lists or maps; scalars become plain values of Rhai at once.
 
+use super::limits::{Limit, MAX_DEPTH};
 use super::ops::Fault;
 use super::typed::Bytes;
 use crate::event::Json;
 use rhai::{Array, Dynamic, ImmutableString, Map};
 use serde_json::Number;
 use std::sync::Arc;
-
-/// Deepest nesting of a value that enters or leaves an expression.
-pub(super) const MAX_DEPTH: usize = 128;
 
 static NULL: Json = Json::Null;
 
@@ -39,6 +37,62 @@ pub(super) enum Step {
     Index(usize),
 }
 
+/// What a stretch of JSON may be, told by the way that leads to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A result or message as a whole, or a list of them.
+    Result,
+    /// The headers of one: their names are found by any case.
+    Headers,
+    /// Anything else, bodies above all: names are as they are.
+    Inside,
+}
+
+impl Place {
+    /// What a member is.
+    pub(super) fn member(self, name: &str) -> Self {
+        if self == Self::Result && name == HEADERS {
+            Self::Headers
+        } else {
+            Self::Inside
+        }
+    }
+
+    /// What an item is.
+    pub(super) fn item(self) -> Self {
+        if self == Self::Result {
+            Self::Result
+        } else {
+            Self::Inside
+        }
+    }
+}
+
+/// The member of a result that holds its headers.
+const HEADERS: &str = "headers";
+
+impl Way {
+    fn place(&self) -> Place {
+        let before = self.before.as_deref().map_or(Place::Result, Self::place);
+        match &self.step {
+            Step::Key(name) => before.member(name),
+            Step::Index(_) => before.item(),
+        }
+    }
+}
+
+/// A member of JSON; by `any_case` where none has just that name.
+pub(super) fn find<'j>(json: &'j Json, name: &str, any_case: bool) -> Option<&'j Json> {
+    let exact = json.get(name);
+    if exact.is_some() || !any_case {
+        return exact;
+    }
+    let mut members = json.as_object()?.iter();
+    members
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value)
+}
+
 impl Lazy {
     pub(super) fn json(&self) -> &Json {
         resolve(&self.root, self.way.as_deref())
@@ -46,7 +100,7 @@ impl Lazy {
 
     /// The value at a child of this one.
     pub(super) fn member(&self, name: &str) -> Option<Dynamic> {
-        match self.json().get(name) {
+        match self.get(name) {
             Some(child) => Some(self.child(child, || Step::Key(name.into()))),
             None if name == BYTES => self.bytes(),
             None => None,
@@ -73,6 +127,16 @@ impl Lazy {
             && (self.root.get("base64").or_else(|| self.root.get("text")))
                 .is_some_and(Json::is_string);
         has_bytes.then_some(BYTES)
+    }
+
+    /// A member: of headers by any case.
+    pub(super) fn get(&self, name: &str) -> Option<&Json> {
+        find(self.json(), name, self.place() == Place::Headers)
+    }
+
+    /// What it is in the result that it may belong to.
+    pub(super) fn place(&self) -> Place {
+        self.way.as_deref().map_or(Place::Result, Way::place)
     }
 
     /// The value at an index, counted from the end if negative.
@@ -142,14 +206,33 @@ impl Lazy {
         })
     }
 
-    /// The same value without the rest of the JSON that it came from, as plain data.
+    /// The same value without the rest of the JSON that it came from. Headers stay headers.
     pub(super) fn detached(&self) -> Self {
-        let root = match self.way {
-            None => Arc::clone(&self.root),
-            Some(_) => Arc::new(self.json().clone()),
-        };
+        if self.way.is_none() {
+            return Self {
+                is_result: false,
+                ..self.clone()
+            };
+        }
+        let json = self.json().clone();
+        if self.place() == Place::Headers {
+            let whole = std::iter::once((HEADERS.to_owned(), json)).collect();
+            let root = Self {
+                root: Arc::new(Json::Object(whole)),
+                way: None,
+                is_result: false,
+            };
+            let way = Way {
+                before: None,
+                step: Step::Key(HEADERS.into()),
+            };
+            return Self {
+                way: Some(Arc::new(way)),
+                ..root
+            };
+        }
         Self {
-            root,
+            root: Arc::new(json),
             way: None,
             is_result: false,
         }
@@ -157,7 +240,10 @@ impl Lazy {
 
     /// The JSON itself, shared if this is its root.
     pub(super) fn shared(&self) -> Arc<Json> {
-        self.detached().root
+        match self.way {
+            None => self.root.clone(),
+            Some(_) => Arc::new(self.json().clone()),
+        }
     }
 }
 
@@ -167,7 +253,8 @@ fn resolve<'r>(root: &'r Json, way: Option<&Way>) -> &'r Json {
         Some(way) => {
             let parent = resolve(root, way.before.as_deref());
             let child = match &way.step {
-                Step::Key(key) => parent.get(key.as_str()),
+                // Whoever made the way has looked whether any case will do.
+                Step::Key(key) => find(parent, key, true),
                 Step::Index(index) => parent.get(*index),
             };
             child.unwrap_or(&NULL)
@@ -236,9 +323,7 @@ pub(super) fn to_json(value: &Dynamic) -> Result<Json, Fault> {
 
 fn convert(value: &Dynamic, depth: usize) -> Result<Json, Fault> {
     if depth > MAX_DEPTH {
-        return Err(Fault::limit(format!(
-            "a value is nested more than {MAX_DEPTH} levels deep"
-        )));
+        return Err(Limit::Depth.fault());
     }
     if value.is_shared() {
         return convert(&value.flatten_clone(), depth);
@@ -292,9 +377,7 @@ pub(super) fn check(value: &Dynamic) -> Result<(), Fault> {
 
 fn check_below(value: &Dynamic, depth: usize) -> Result<(), Fault> {
     if depth > MAX_DEPTH {
-        return Err(Fault::limit(format!(
-            "a value is nested more than {MAX_DEPTH} levels deep"
-        )));
+        return Err(Limit::Depth.fault());
     }
     if value.is_shared() {
         return check_below(&value.flatten_clone(), depth);

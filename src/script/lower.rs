@@ -4,11 +4,13 @@
 
 use super::code::{Code, Kind, Leaf, Step};
 use super::functions;
-use super::print::{Callee, FUNCTION, HOLE, Printer, each_call, is_called_on_a_value, is_closure};
+use super::print::{
+    Callee, FUNCTION, HOLE, NAME, Printer, each_call, is_called_on_a_value, is_closure,
+};
 use super::printed::Printed;
 use super::rhai_error;
 use crate::event::Name;
-use crate::syntax::tree::{self, Block, Call, Node, Piece, Target};
+use crate::syntax::tree::{self, Block, Call, Child, Node, Piece, StatementKind, Target};
 use crate::syntax::{Operator, SyntaxError, uses};
 use rhai::Dynamic;
 use std::ops::Range;
@@ -21,11 +23,40 @@ type Lowered<T = Code> = Result<T, SyntaxError>;
 /// A literal pattern, path, time or duration that is none, and what Rhai refuses.
 pub(super) fn lower(node: &Node, rhai: &rhai::Engine) -> Lowered {
     check_literals(node)?;
-    Lowering {
+    let lowering = Lowering {
         rhai,
         printer: Printer::default(),
+    };
+    // A `return` leaves all that is around it, which Rhai alone can do then.
+    if returns(node) {
+        let kind = lowering.whole(node)?;
+        let at = node.at.clone();
+        return Ok(Code { kind, at });
     }
-    .node(node)
+    lowering.node(node)
+}
+
+/// Whether a `return` in it leaves more than a closure or function.
+fn returns(node: &Node) -> bool {
+    if matches!(node.kind, tree::Kind::Closure { .. }) {
+        return false;
+    }
+    let mut found = false;
+    (node.kind).each_child(&mut |child| found = found || returns_within(child));
+    found
+}
+
+fn returns_within(child: Child<'_>) -> bool {
+    match child {
+        Child::Node(node) => returns(node),
+        Child::Block(block) => block.statements.iter().any(|statement| {
+            let mut found = matches!(statement.kind, StatementKind::Return(_));
+            if !matches!(statement.kind, StatementKind::Function { .. }) {
+                (statement.kind).each_child(&mut |child| found = found || returns_within(child));
+            }
+            found
+        }),
+    }
 }
 
 /// A pattern, path, time or duration that is written out is checked before anything runs.
@@ -45,9 +76,12 @@ pub(super) fn check_call(call: &Call) -> Lowered<()> {
         Target::Method(of) => Some(&**of),
         Target::Module(_) => return Ok(()),
     };
+    let Some(function) = functions::find(&call.name) else {
+        return Ok(());
+    };
     for (index, arg) in receiver.into_iter().chain(&call.args).enumerate() {
         let Some(text) = arg.as_text() else { continue };
-        functions::check_literal(&call.name, index, text).map_err(|fault| {
+        functions::check_literal(function, index, text).map_err(|fault| {
             let error = SyntaxError::new(arg.at.clone(), fault.message);
             match fault.hint {
                 Some(hint) => error.hint(hint),
@@ -169,13 +203,14 @@ impl Lowering<'_> {
                     kind: Kind::Literal((&**text).into()),
                     at: at.clone(),
                 }),
-                Piece::Code(block) => match block.as_expression() {
-                    Some(node) => self.node(node),
-                    None => {
+                Piece::Code(block) => {
+                    if let Some(node) = block.as_expression() {
+                        self.node(node)
+                    } else {
                         let node = Node::new(tree::Kind::Block(block.clone()), block.at.clone());
                         self.node(&node)
                     }
-                },
+                }
             })
             .collect()
     }
@@ -210,7 +245,7 @@ impl Lowering<'_> {
         let (receiver, args) = match &call.target {
             Target::Method(of) => (Some(&**of), &call.args[..]),
             Target::Module(module) => {
-                out.push(module, &node.at);
+                out.push(&format!("{NAME}{module}"), &node.at);
                 out.push("::", &node.at);
                 (None, &call.args[..])
             }
@@ -227,10 +262,10 @@ impl Lowering<'_> {
             hole(self.node(of)?, out);
             out.push(".", &of.at);
         }
-        let name = if ours {
-            format!("{FUNCTION}{}", call.name)
-        } else {
-            call.name.to_string()
+        let name = match callee {
+            Callee::Ours(_) => format!("{FUNCTION}{}", call.name),
+            Callee::Module => format!("{NAME}{}", call.name),
+            _ => call.name.to_string(),
         };
         out.push(&name, &call.name_at);
         out.push("(", &call.name_at);

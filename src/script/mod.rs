@@ -16,6 +16,7 @@
 //!
 //! No clock, runtime or IO is named here; limits count operations, tokens and bytes.
 
+mod absent;
 mod arithmetic;
 mod cache;
 mod chance;
@@ -31,6 +32,7 @@ mod kind;
 mod known;
 mod known_rhai;
 mod lazy;
+mod limits;
 mod lower;
 mod module;
 mod ops;

@@ -125,9 +125,9 @@ fn compile(engine: &mut rhai::Engine, module: &Module) -> Result<Loaded, SyntaxE
         }
     });
     literals?;
-    let mut printer = Printer::default();
-    printer.program(&block);
-    let printed = printer.into_printed();
+    let mut writer = Printer::default();
+    writer.program(&block);
+    let printed = writer.into_printed();
     let whole = 0..source.len();
     let mut ast = engine
         .compile(&printed.text)
@@ -137,14 +137,20 @@ fn compile(engine: &mut rhai::Engine, module: &Module) -> Result<Loaded, SyntaxE
         .iter_functions()
         .map(|function| (function.name.into(), function.params.len()))
         .collect();
-    let made =
-        rhai::Module::eval_ast_as_new(rhai::Scope::new(), &ast, engine).map_err(|error| {
+    let mut constants = rhai::Scope::new();
+    let mut made = engine
+        .run_ast_with_scope(&mut constants, &ast)
+        .and_then(|()| rhai::Module::eval_ast_as_new(rhai::Scope::new(), &ast, engine))
+        .map_err(|error| {
             let fault = rhai_error::fault(&error);
             SyntaxError::new(
                 printed.place(error.position()).unwrap_or(whole),
                 fault.message,
             )
         })?;
+    for (name, _, value) in constants.iter() {
+        made.set_var(name, value);
+    }
     engine.register_static_module(&*module.name, made.into());
     Ok(Loaded {
         name: module.name.clone(),

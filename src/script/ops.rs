@@ -1,6 +1,7 @@
 //! What the operators mean, for the evaluator and for code that Rhai runs alike.
 
 pub(super) use super::kind::{Fault, Type, as_text, as_time, brief_bytes, cut, piece, shown, text};
+use super::limits::{Limit, MAX_ITEMS, MAX_TEXT};
 use super::typed::Bytes;
 use super::{arithmetic, lazy};
 use crate::event::{Json, number};
@@ -8,11 +9,6 @@ use crate::syntax::Operator;
 use jiff::SignedDuration;
 use rhai::{Array, Dynamic, Map};
 use std::cmp::Ordering;
-
-/// Longest text that an expression may make, in bytes.
-pub(super) const MAX_TEXT: usize = 1 << 20;
-/// Most items of a list or map that an expression may make.
-pub(super) const MAX_ITEMS: usize = 100_000;
 
 /// A member of a map. Anything else has no members.
 pub(super) fn member(value: &Dynamic, name: &str) -> Dynamic {
@@ -79,14 +75,18 @@ pub(super) fn index(value: &Dynamic, by: &Dynamic) -> Result<Dynamic, Fault> {
     Ok(Dynamic::UNIT)
 }
 
+/// Where a range begins, and where it ends: that excluded.
+pub(super) fn bounds(range: &Dynamic) -> Option<(i128, i128)> {
+    if let Some(range) = range.read_lock::<std::ops::Range<i64>>() {
+        return Some((range.start.into(), range.end.into()));
+    }
+    let range = range.read_lock::<std::ops::RangeInclusive<i64>>()?;
+    Some(((*range.start()).into(), i128::from(*range.end()) + 1))
+}
+
 fn slice(value: &Dynamic, by: &Dynamic) -> Result<Dynamic, Fault> {
-    let (start, end) = if let Some(range) = by.read_lock::<std::ops::Range<i64>>() {
-        (range.start, range.end)
-    } else if let Some(range) = by.read_lock::<std::ops::RangeInclusive<i64>>() {
-        (*range.start(), range.end().saturating_add(1))
-    } else {
-        return Err(Fault::new(format!("{} is no index", shown(by))));
-    };
+    let (start, end) =
+        bounds(by).ok_or_else(|| Fault::new(format!("{} is no index", shown(by))))?;
     let start = usize::try_from(start)
         .map_err(|_| Fault::new("a range of indices begins at 0 or above"))?;
     let count = usize::try_from(end).unwrap_or(0).saturating_sub(start);
@@ -310,7 +310,7 @@ pub(super) fn contains(hay: &Dynamic, needle: &Dynamic) -> Result<bool, Fault> {
     match Type::of(hay) {
         Type::List => Ok(items(hay)?.iter().any(|item| equal(item, needle))),
         Type::Map => Ok(as_text(needle).is_some_and(|name| match lazy::lazy(hay) {
-            Some(lazy) => lazy.json().get(name.as_str()).is_some(),
+            Some(lazy) => lazy.get(&name).is_some(),
             None => hay
                 .as_map_ref()
                 .is_ok_and(|map| map.contains_key(name.as_str())),
@@ -323,21 +323,14 @@ pub(super) fn contains(hay: &Dynamic, needle: &Dynamic) -> Result<bool, Fault> {
                 shown(needle)
             ))),
         },
-        Type::Range => Ok(needle.as_int().is_ok_and(|number| in_range(hay, number))),
+        Type::Range => Ok(needle.as_int().is_ok_and(|number| {
+            bounds(hay).is_some_and(|(start, end)| (start..end).contains(&number.into()))
+        })),
         _ => Err(
             Fault::new(format!("{} cannot contain anything", shown(hay)))
                 .hint("a list, map, text or range can"),
         ),
     }
-}
-
-fn in_range(range: &Dynamic, number: i64) -> bool {
-    range
-        .read_lock::<std::ops::Range<i64>>()
-        .is_some_and(|range| range.contains(&number))
-        || range
-            .read_lock::<std::ops::RangeInclusive<i64>>()
-            .is_some_and(|range| range.contains(&number))
 }
 
 /// `!value`; of what is unknown, unknown.
@@ -381,22 +374,23 @@ pub(super) fn join(pieces: &[Dynamic]) -> Result<Dynamic, Fault> {
 
 /// Refuses a text, list or map that is too large.
 pub(super) fn sized(value: Dynamic) -> Result<Dynamic, Fault> {
+    check_size(&value).map(|()| value)
+}
+
+/// Whether a text, list or map is too large.
+pub(super) fn check_size(value: &Dynamic) -> Result<(), Fault> {
     if value
         .as_immutable_string_ref()
         .is_ok_and(|text| text.len() > MAX_TEXT)
     {
-        return Err(Fault::limit(format!(
-            "a text of more than {MAX_TEXT} bytes"
-        )));
+        return Err(Limit::Text.fault());
     }
     let items = value
         .as_array_ref()
         .map_or(0, |list| list.len())
         .max(value.as_map_ref().map_or(0, |map| map.len()));
     if items > MAX_ITEMS {
-        return Err(Fault::limit(format!(
-            "a list or map of more than {MAX_ITEMS} items"
-        )));
+        return Err(Limit::Items.fault());
     }
-    Ok(value)
+    Ok(())
 }

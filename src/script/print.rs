@@ -13,28 +13,30 @@ use crate::syntax::tree::{
     Arm, Block, Call, Child, Kind, Loop, Node, Piece, StatementKind, Target,
 };
 use crate::syntax::{Operator, is_keyword};
-use std::borrow::Cow;
 use std::fmt::Write;
 use std::ops::Range;
 
-/// Written before the name of a member, which may be a reserved word; the token mapper takes it off again.
-pub(super) const MEMBER: &str = "__w_";
+/// Written before every name that is the author's, which may be a reserved word of Rhai; the token mapper takes it off
+/// again.
+pub(super) const NAME: &str = "__w_";
 /// Written before the name of one of our functions, so that none of Rhai's is meant.
 pub(super) const FUNCTION: &str = "__f_";
-/// Written before the name of a variable that is a reserved word of Rhai.
-const VARIABLE: &str = "__v_";
 /// Joins the pieces of a backtick text.
 pub(super) const JOIN: &str = "__join";
 /// A value that was computed before Rhai is asked: `__h0`, `__h1`, …
 pub(super) const HOLE: &str = "__h";
 /// Around what is assigned: opens JSON, so that a script can change its copy.
 pub(super) const KEEP: &str = "__keep";
+/// Around what a script has caught: an error of Rhai's own is one of ours.
+pub(super) const CAUGHT: &str = "__caught";
 /// Around what decides: unknown is false.
 pub(super) const TEST: &str = "__test";
 /// `!`
 pub(super) const NOT: &str = "__not";
 /// `-` before a value.
 pub(super) const NEGATE: &str = "__neg";
+/// Whether the first round of a `do` is still to come.
+const FIRST: &str = "__first";
 /// Members and indices behind a value.
 pub(super) const PATH: &str = "__path";
 /// Most steps of one call of [`PATH`].
@@ -154,13 +156,18 @@ impl Printer {
     // Expressions.
 
     pub(super) fn node(&mut self, node: &Node) {
+        self.node_as(node, true);
+    }
+
+    /// An expression. Where its value is not `used`, what changes a list need not copy it.
+    fn node_as(&mut self, node: &Node, used: bool) {
         let at = &node.at;
         match &node.kind {
             Kind::Null | Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) | Kind::Text(_) => {
                 let literal = literal(node).unwrap_or_default();
                 self.push(&literal, at);
             }
-            Kind::Variable(name) => self.push(&variable(name), at),
+            Kind::Variable(name) => self.push(&named(name), at),
             Kind::This => self.push("this", at),
             Kind::Interpolated(pieces) => self.join(pieces, at),
             Kind::Member { .. } | Kind::Index { .. } => self.path(node),
@@ -182,29 +189,34 @@ impl Printer {
                 }
                 self.push("}", at);
             }
-            Kind::Call(call) => self.call(call, at, true),
+            Kind::Call(call) => self.call(call, at, used),
+            // In a block, as Rhai leaves a name that is a first argument for last.
             Kind::Constant { module, name } => {
-                self.push(module, at);
+                self.push("{", at);
+                self.push(&named(module), at);
                 self.push("::", at);
-                self.push(name, at);
+                self.push(&named(name), at);
+                self.push("}", at);
             }
             Kind::If(branches) => {
                 self.push("if", at);
                 self.test(&branches.condition);
-                self.block(&branches.then);
+                self.block_as(&branches.then, used);
                 if let Some(otherwise) = &branches.otherwise {
                     self.push("else", at);
-                    self.block(otherwise);
+                    self.block_as(otherwise, used);
                 }
             }
             Kind::Switch(switch) => {
                 self.push("switch", at);
                 self.node(&switch.of);
                 self.push("{", at);
-                switch.arms.iter().for_each(|arm| self.arm(arm, at));
+                for arm in &switch.arms {
+                    self.arm(arm, at, used);
+                }
                 self.push("}", at);
             }
-            Kind::Block(block) => self.block(block),
+            Kind::Block(block) => self.block_as(block, used),
             Kind::Closure { params, body } => {
                 self.params("|", params, "|", at);
                 self.within(params, |this| this.node(body));
@@ -267,7 +279,12 @@ impl Printer {
             && steps.len() < MAX_STEPS
         {
             steps.push(root);
+            let computed = matches!(&root.kind, Kind::Index { by, .. } if literal(by).is_none());
             root = of;
+            // What stands before it may fail first.
+            if computed {
+                break;
+            }
         }
         self.out
             .begin_path(steps.iter().rev().map(|step| step.at.end).collect());
@@ -290,7 +307,7 @@ impl Printer {
             Kind::Member { of, name } => {
                 self.target(of);
                 self.push(".", &node.at);
-                self.push(&format!("{MEMBER}{name}"), &node.at);
+                self.push(&format!("{NAME}{name}"), &node.at);
             }
             Kind::Index { of, by } => {
                 self.target(of);
@@ -314,33 +331,20 @@ impl Printer {
         }
     }
 
-    /// A call. Where its value is not `used`, what changes a list need not copy it.
     fn call(&mut self, call: &Call, at: &Range<usize>, used: bool) {
         let callee = self.callee(call);
         match (callee, &call.target) {
             (Callee::Module, Target::Module(module)) => {
-                self.push(module, at);
+                self.push(&named(module), at);
                 self.push("::", at);
-                self.plain_call(&call.name, &call.args, call, at);
+                self.plain_call(&named(&call.name), &call.args, call, at);
             }
             (Callee::Variable, _) => {
-                self.push(&variable(&call.name), &call.name_at);
+                self.push(&named(&call.name), &call.name_at);
                 self.push(".", at);
                 self.plain_call("call", &call.args, call, at);
             }
-            (Callee::Ours(function), _) if function.changes() => {
-                let name = if used {
-                    format!("{FUNCTION}{}", call.name)
-                } else {
-                    format!("{FUNCTION}{}{ASSIGN}", call.name)
-                };
-                let (first, rest) = receiver_of(call);
-                if let Some(first) = first {
-                    self.target(first);
-                    self.push(".", at);
-                }
-                self.plain_call(&name, rest, call, at);
-            }
+            (Callee::Ours(function), _) if function.changes() => self.change(call, at, used),
             (Callee::Ours(_), Target::Method(of)) => {
                 let name = format!("{FUNCTION}{}", call.name);
                 self.wrapped(&name, &call.name_at, |this| {
@@ -356,12 +360,34 @@ impl Printer {
             (Callee::Declared, Target::Method(of)) => {
                 self.target(of);
                 self.push(".", at);
-                self.plain_call(&call.name, &call.args, call, at);
+                self.plain_call(&named(&call.name), &call.args, call, at);
             }
-            (Callee::Declared, _) => self.plain_call(&call.name, &call.args, call, at),
+            (Callee::Declared, _) => self.plain_call(&named(&call.name), &call.args, call, at),
             (_, Target::Method(_)) | (Callee::Rhai, _) => self.call_of_rhai(call, at),
             (Callee::Module, _) => {}
         }
+    }
+
+    /// A call that changes what it is made on. Only what the source declares itself can be changed: of anything else a
+    /// copy is, where somebody uses that.
+    fn change(&mut self, call: &Call, at: &Range<usize>, used: bool) {
+        let name = format!("{FUNCTION}{}", call.name);
+        let (Some(first), rest) = receiver_of(call) else {
+            return self.plain_call(&name, &call.args, call, at);
+        };
+        if used && !self.declares_root(first) {
+            self.push(&name, &call.name_at);
+            self.push("(", at);
+            self.wrapped(KEEP, &first.at, |this| this.node(first));
+            self.push(",", at);
+            self.separated(rest, at);
+            self.push(")", at);
+            return;
+        }
+        self.target(first);
+        self.push(".", at);
+        let name = if used { name } else { name + ASSIGN };
+        self.plain_call(&name, rest, call, at);
     }
 
     /// A function of Rhai: on a value that is missing it is not called at all.
@@ -395,12 +421,12 @@ impl Printer {
             if index > 0 {
                 self.push(",", at);
             }
-            self.push(&variable(param), at);
+            self.push(&named(param), at);
         }
         self.push(close, at);
     }
 
-    fn arm(&mut self, arm: &Arm, at: &Range<usize>) {
+    fn arm(&mut self, arm: &Arm, at: &Range<usize>, used: bool) {
         if arm.cases.is_empty() {
             self.push("_", at);
         }
@@ -422,7 +448,7 @@ impl Printer {
             self.test(guard);
         }
         self.push("=>", at);
-        self.node(&arm.body);
+        self.node_as(&arm.body, used);
         self.push(",", at);
     }
 
@@ -439,18 +465,13 @@ impl Printer {
             Loop::While(condition, body) => {
                 self.push("while", at);
                 self.test(condition);
-                self.block(body);
+                self.block_as(body, false);
             }
-            Loop::DoWhile(body, condition) | Loop::DoUntil(body, condition) => {
-                let until = matches!(looped, Loop::DoUntil(..));
-                self.push("do", at);
-                self.block(body);
-                self.push(if until { "until" } else { "while" }, at);
-                self.test(condition);
-            }
+            Loop::DoWhile(body, condition) => self.do_while(body, condition, None),
+            Loop::DoUntil(body, condition) => self.do_while(body, condition, Some(NOT)),
             Loop::Endless(body) => {
                 self.push("loop", at);
-                self.block(body);
+                self.block_as(body, false);
             }
             Loop::For {
                 item,
@@ -463,16 +484,40 @@ impl Printer {
                 if index.is_some() {
                     self.push("(", at);
                 }
-                self.push(&variable(item), at);
+                self.push(&named(item), at);
                 if let Some(index) = index {
                     self.push(",", at);
-                    self.push(&variable(index), at);
+                    self.push(&named(index), at);
                     self.push(")", at);
                 }
                 self.push("in", at);
                 self.node(items);
-                self.within(&names, |this| this.block(body));
+                self.within(&names, |this| this.block_as(body, false));
             }
+        }
+    }
+
+    /// `do`, as a `while` whose first round is not asked for: in Rhai's own, `continue` leaves out the condition, and so
+    /// the end.
+    fn do_while(&mut self, body: &Block, condition: &Node, not: Option<&str>) {
+        let at = &body.at;
+        for token in ["{", "let", FIRST, "=", "true", ";", "while"] {
+            self.push(token, at);
+        }
+        self.wrapped(Operator::Or.row().rhai_name, at, |this| {
+            this.push(FIRST, at);
+            this.push(",", at);
+            match not {
+                Some(not) => this.wrapped(not, at, |this| this.test(condition)),
+                None => this.test(condition),
+            }
+        });
+        for token in ["{", FIRST, "=", "false", ";"] {
+            self.push(token, at);
+        }
+        self.block_as(body, false);
+        for token in [";", "}", ";", "}"] {
+            self.push(token, at);
         }
     }
 }
@@ -486,23 +531,14 @@ fn receiver_of(call: &Call) -> (Option<&Node>, &[Node]) {
     }
 }
 
-/// A variable's name as Rhai takes it.
-pub(super) fn variable(name: &str) -> Cow<'_, str> {
-    if is_reserved(name) {
-        Cow::Owned(format!("{VARIABLE}{name}"))
-    } else {
-        Cow::Borrowed(name)
-    }
-}
-
-/// Whether plain Rhai would not take the word as a name.
-pub(super) fn is_reserved(word: &str) -> bool {
-    word != "_" && rhai::Token::lookup_symbol_from_syntax(word).is_some()
+/// A name of the author's as Rhai takes it: of a variable, function, module or constant.
+fn named(name: &str) -> String {
+    format!("{NAME}{name}")
 }
 
 /// Whether a module may be called so.
 pub(super) fn is_module_name(name: &str) -> bool {
-    rhai::is_valid_identifier(name) && !is_keyword(name) && !is_reserved(name)
+    rhai::is_valid_identifier(name) && !is_keyword(name)
 }
 
 /// A literal of Rhai, where the node is one.

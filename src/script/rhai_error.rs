@@ -1,9 +1,11 @@
 //! Rhai's errors in the words of the language, at places of the source.
 
 use super::functions;
+use super::known_rhai::RHAI;
+use super::limits::{Limit, MAX_FUNCTIONS};
 use super::ops::{self, Fault};
 use super::print::{
-    ASSIGN, DIFFERS, FUNCTION, HOLE, JOIN, KEEP, MEMBER, NEGATE, NOT, PATH, SAME, TEST,
+    ASSIGN, CAUGHT, DIFFERS, FUNCTION, HOLE, JOIN, KEEP, NAME, NEGATE, NOT, PATH, SAME, TEST,
 };
 use super::printed::Printed;
 use super::{EvalError, EvalKind};
@@ -33,6 +35,9 @@ pub(super) fn raise(mut fault: Fault) -> Box<EvalAltResult> {
     EvalAltResult::ErrorRuntime(Dynamic::from(fault), Position::NONE).into()
 }
 
+/// How Rhai names a closure.
+const CLOSURE: &str = "anon$";
+
 /// A text that does not parse, at the place that its translation came from.
 pub(super) fn syntax(error: &ParseError, printed: &Printed, whole: &Range<usize>) -> SyntaxError {
     let at = printed.place(error.position()).unwrap_or_else(|| {
@@ -47,6 +52,11 @@ pub(super) fn syntax(error: &ParseError, printed: &Printed, whole: &Range<usize>
             out.hint("something is missing here")
         }
         ParseErrorType::AssignmentToConstant(_) => out.hint("use `let` for what changes"),
+        ParseErrorType::TooManyFunctions => SyntaxError {
+            message: format!("this has more than {MAX_FUNCTIONS} functions"),
+            ..out
+        }
+        .hint("move some of them to another module"),
         _ => out,
     }
 }
@@ -55,7 +65,7 @@ pub(super) fn syntax(error: &ParseError, printed: &Printed, whole: &Range<usize>
 pub(super) fn plain(message: &str) -> String {
     let mut out = message
         .replace(FUNCTION, "")
-        .replace(MEMBER, "")
+        .replace(NAME, "")
         .replace(ASSIGN, "");
     // The longest first: `__not_in` holds `__not`.
     for row in &OPERATORS {
@@ -70,10 +80,12 @@ pub(super) fn plain(message: &str) -> String {
         ("!", NOT),
         ("-", NEGATE),
         ("a condition", TEST),
+        ("an error", CAUGHT),
         ("a member", PATH),
     ] {
         out = out.replace(name, word);
     }
+    let out = out.replace("'()'", "null").replace(" ()", " null");
     let out = out.trim_end_matches('.');
     let mut chars = out.chars();
     // Our messages begin in lower case, as those of Rust do.
@@ -85,6 +97,17 @@ pub(super) fn plain(message: &str) -> String {
     }
 }
 
+/// The most calls of modules that an error names.
+const MAX_CALLS: usize = 6;
+
+/// A call that an error came through: of which function, where that is declared, and where the call stands.
+struct Level<'e> {
+    name: &'e str,
+    /// The module's file; empty for a function of the script itself.
+    file: &'e str,
+    call: Position,
+}
+
 /// The error of an evaluation, with its place.
 pub(super) fn located(
     error: &EvalAltResult,
@@ -93,34 +116,29 @@ pub(super) fn located(
     module_line: &dyn Fn(&str, Position) -> Option<String>,
 ) -> EvalError {
     let mut inner = error;
-    let mut position = Position::NONE;
-    let mut inside = None;
-    while let EvalAltResult::ErrorInFunctionCall(name, source, cause, at) = inner {
-        if inside.is_none() && position.is_none() {
-            position = *at;
-        }
-        if source.is_empty() {
-            position = Position::NONE;
-        } else if inside.is_none() {
-            position = *at;
-            inside = Some((name.clone(), source.clone()));
-        }
+    let mut levels = Vec::new();
+    while let EvalAltResult::ErrorInFunctionCall(name, file, cause, call) = inner {
+        levels.push(Level {
+            name,
+            file,
+            call: *call,
+        });
         inner = cause;
     }
-    if inside.is_none() {
-        position = inner.position();
-    }
-    let fault = fault(inner);
-    let message = match &inside {
-        None => fault.message,
-        Some((name, source)) => {
-            let line = module_line(source, inner.position()).unwrap_or_else(|| source.clone());
-            format!("{} (in `{name}`, {line})", fault.message)
-        }
+    // Up to the first function of a module, everything stands in the expression.
+    let first = levels.iter().position(|level| !level.file.is_empty());
+    let (position, within) = match first {
+        Some(first) => (levels[first].call, &levels[first..]),
+        None => (inner.position(), &[][..]),
     };
+    let fault = fault(inner);
     EvalError {
         at: printed.place(position).unwrap_or_else(|| whole.clone()),
-        message,
+        message: format!(
+            "{}{}",
+            fault.message,
+            chain(within, inner.position(), module_line)
+        ),
         hint: fault.hint,
         kind: if fault.limit {
             EvalKind::Limit
@@ -130,15 +148,51 @@ pub(super) fn located(
     }
 }
 
+/// Where in modules something went wrong, and through which functions that was called, the innermost first:
+/// `` (in `inner`, scripts/a.rhai:10:3; called in `outer`, scripts/a.rhai:3:3)``.
+fn chain(
+    levels: &[Level<'_>],
+    innermost: Position,
+    module_line: &dyn Fn(&str, Position) -> Option<String>,
+) -> String {
+    let mut parts = Vec::new();
+    let mut position = innermost;
+    for level in levels.iter().rev() {
+        let line = module_line(level.file, position).unwrap_or_else(|| level.file.to_owned());
+        let name = if level.name.starts_with(CLOSURE) {
+            "a closure".to_owned()
+        } else {
+            format!("`{}`", level.name)
+        };
+        parts.push(format!("in {name}, {line}"));
+        position = level.call;
+    }
+    let Some(outermost) = parts.pop() else {
+        return String::new();
+    };
+    let left_out = parts.len().saturating_sub(MAX_CALLS - 1);
+    parts.truncate(MAX_CALLS - 1);
+    if left_out > 0 {
+        parts.push(format!("{left_out} more"));
+    }
+    parts.push(outermost);
+    format!(" ({})", parts.join("; called "))
+}
+
 /// What went wrong, without its place.
 pub(super) fn fault(error: &EvalAltResult) -> Fault {
     use EvalAltResult as E;
     match error {
         E::ErrorInFunctionCall(_, _, cause, _) | E::ErrorInModule(_, cause, _) => fault(cause),
-        E::ErrorRuntime(value, _) => match value.read_lock::<Fault>() {
-            Some(fault) => fault.clone(),
-            None => Fault::new(ops::cut(&ops::text(value), 500)),
-        },
+        E::ErrorRuntime(value, _) | E::ErrorTerminated(value, _) => {
+            match value.read_lock::<Fault>() {
+                Some(fault) => fault.clone(),
+                None if value.is_unit() => {
+                    Fault::new("the script gave up with `throw`, and without a reason")
+                }
+                None => Fault::new(ops::cut(&ops::text(value), 500)),
+            }
+        }
         E::ErrorVariableNotFound(name, _) => {
             Fault::new(format!("the variable `{name}` has no value here"))
         }
@@ -155,24 +209,37 @@ pub(super) fn fault(error: &EvalAltResult) -> Fault {
         .hint("work on a copy: `let x = …`"),
         E::ErrorMismatchDataType(wanted, found, _)
         | E::ErrorMismatchOutputType(wanted, found, _) => Fault::new(format!(
-            "a {} is needed, this is a {}",
-            type_name(wanted),
-            type_name(found)
+            "{} is needed, this is {}",
+            with_article(type_name(wanted)),
+            with_article(type_name(found))
         )),
         E::ErrorArithmetic(message, _) => Fault::new(plain(message)),
-        E::ErrorTooManyOperations(_) => {
-            Fault::limit("the script did more than 1,000,000 operations")
-                .hint("a loop may never end")
+        E::ErrorTooManyOperations(_) => Limit::Operations.fault(),
+        E::ErrorStackOverflow(_) => Limit::Levels.fault(),
+        E::ErrorTooManyVariables(_) => Limit::Variables.fault(),
+        E::ErrorDataTooLarge(what, _) if what.to_lowercase().contains("string") => {
+            Limit::Text.fault()
         }
-        E::ErrorStackOverflow(_) => {
-            Fault::limit("functions call each other too deeply").hint("a recursion may never end")
+        E::ErrorDataTooLarge(..) => Limit::Items.fault(),
+        E::ErrorDotExpr(message, _) => not_settable(message),
+        E::ErrorIndexingType(..) => Fault::new("this has no items or members that could be set"),
+        E::ErrorFor(_) => {
+            Fault::new("`for` goes through a list, a map, a text or a range, and this is none")
         }
-        E::ErrorTooManyVariables(_) => Fault::limit("the script declares too many variables"),
-        E::ErrorTooManyModules(_) => Fault::limit("the script loads too many modules"),
-        E::ErrorDataTooLarge(what, _) => Fault::limit(format!("{} is too large", plain(what))),
-        E::ErrorTerminated(reason, _) => Fault::limit(ops::text(reason)),
+        E::ErrorUnboundThis(_) => Fault::new("`this` has a value inside of a closure only"),
         other => Fault::new(plain(&unplaced(other))),
     }
+}
+
+/// What a script catches where Rhai itself has failed: it gives a map, with a place that is that of the translation.
+pub(super) fn caught(value: &Dynamic) -> Option<Fault> {
+    let map = value.as_map_ref().ok()?;
+    let is_rhai = (map.get("error")?.as_immutable_string_ref().ok()?).starts_with("Error")
+        && ["line", "position"]
+            .iter()
+            .any(|name| map.contains_key(*name));
+    let message = map.get("message").filter(|_| is_rhai)?;
+    Some(Fault::new(plain(&ops::text(message))))
 }
 
 /// The message without "(line 1, position 5)", which belongs to the translation.
@@ -184,19 +251,50 @@ fn unplaced(error: &EvalAltResult) -> String {
     }
 }
 
+/// "No writable property 'y' - a setter is not registered for type 'i64' to handle 'i64'"
+fn not_settable(message: &str) -> Fault {
+    let mut quoted = message.split('\'').skip(1).step_by(2);
+    let (Some(name), Some(of)) = (quoted.next(), quoted.next()) else {
+        return Fault::new(plain(message));
+    };
+    let of = type_name(of);
+    let fault = Fault::new(format!(
+        "`{name}` cannot be set: {} has no members",
+        with_article(of)
+    ));
+    match of {
+        "null" => fault.hint("make it a map first: `x = #{}`"),
+        _ => fault,
+    }
+}
+
 fn not_found(signature: &str) -> Fault {
     let (name, rest) = signature.split_once(" (").unwrap_or((signature, ""));
-    let name = name.trim_start_matches(FUNCTION);
-    let types = rest.trim_end_matches(')');
+    let types = rest.strip_suffix(')').unwrap_or(rest);
     let types = split_types(types)
         .map(type_name)
         .collect::<Vec<_>>()
         .join(", ");
+    if name.starts_with(CLOSURE) {
+        return Fault::new(format!("the closure does not take ({types})"))
+            .hint("it is given as many values as it has names between `|` and `|`");
+    }
     if let Some(function) = functions::find(name) {
         return Fault::new(format!("`{name}` does not take ({types})"))
             .hint(format!("it takes ({})", function.params));
     }
+    if RHAI.iter().any(|(known, _)| *known == name) {
+        return Fault::new(format!("`{name}` does not take ({types})"));
+    }
     Fault::new(format!("there is no function `{name}` for ({types})"))
+}
+
+fn with_article(name: &str) -> String {
+    match name {
+        "null" => name.to_owned(),
+        _ if name.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {name}"),
+        _ => format!("a {name}"),
+    }
 }
 
 /// The types of a signature; Rhai writes a text as three alternatives.
@@ -210,6 +308,7 @@ fn type_name(name: &str) -> &str {
         "i64" | "u64" | "int" => "integer",
         "f64" | "float" => "number",
         "array" => "list",
+        "object map" | "map" => "map",
         "string" | "&str | ImmutableString | String" | "char" => "text",
         "Fn" => "function",
         "Json" => "list or map",

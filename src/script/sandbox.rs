@@ -1,11 +1,16 @@
 //! Rhai as scripts may use it: no file, no clock, no way to load code, and a bound on everything.
 
+use super::absent::Asked;
 use super::arithmetic;
 use super::functions::{self, Call, Function, Run};
-use super::lazy::{self, Lazy};
-use super::ops::{self, Fault, MAX_ITEMS, MAX_TEXT, Type, truth};
+use super::lazy::{self, Lazy, Place};
+use super::limits::{
+    Limit, MAX_ALLOCATED, MAX_FUNCTIONS, MAX_ITEMS, MAX_LEVELS, MAX_MILLIS, MAX_OPERATIONS,
+    MAX_TEXT, MAX_VARIABLES, MAX_WORK,
+};
+use super::ops::{self, Fault, Type, truth};
 use super::print::{
-    ASSIGN, DIFFERS, FUNCTION, JOIN, KEEP, MAX_STEPS, MEMBER, NEGATE, NOT, PATH, SAME, TEST,
+    ASSIGN, CAUGHT, DIFFERS, FUNCTION, JOIN, KEEP, MAX_STEPS, NAME, NEGATE, NOT, PATH, SAME, TEST,
 };
 use super::rhai_error::{self, raise};
 use super::scope::Host;
@@ -18,21 +23,15 @@ use rhai::packages::{
     MoreStringPackage, Package,
 };
 use rhai::{
-    Dynamic, EvalAltResult, EvalContext, Expression, ImmutableString, NativeCallContext, Position,
-    Token,
+    Dynamic, EvalAltResult, EvalContext, Expression, FnPtr, ImmutableString, NativeCallContext,
+    Position, Token,
 };
 use std::any::TypeId;
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, LazyLock, OnceLock};
 
-/// Most operations of one evaluation.
-const MAX_OPERATIONS: u64 = 1_000_000;
-/// Bytes that one evaluation may allocate, if a meter is installed.
-const MAX_ALLOCATED: u64 = 64 << 20;
-/// Milliseconds that one evaluation may take, if a stopwatch is installed.
-const MAX_MILLIS: u64 = 2_000;
-/// Bytes that the functions of one evaluation may go through.
-const MAX_WORK: u64 = 256 << 20;
+/// Deepest nesting of what is printed for Rhai: our parser bounds the tree, and each of its levels is a few here.
+const MAX_DEPTH: usize = 1_024;
 /// Operations between two looks at the meter.
 const METER_EVERY: u64 = 64;
 
@@ -87,6 +86,8 @@ pub(super) struct Absent {
     pub(super) steps: usize,
     /// The nearest name that is there.
     pub(super) nearest: Option<String>,
+    /// What was asked for it, and by which name.
+    pub(super) asked: Option<(Asked, String)>,
 }
 
 /// Notes what is missing while `work` is done, where it is `wanted`.
@@ -138,21 +139,13 @@ pub(super) fn begin() {
 pub(super) fn check() -> std::result::Result<(), Fault> {
     let used = USED.get();
     if reading(&METER).saturating_sub(used.bytes) > MAX_ALLOCATED {
-        return Err(Fault::limit(format!(
-            "the evaluation used more than {} MiB of memory",
-            MAX_ALLOCATED >> 20
-        )));
+        return Err(Limit::Memory.fault());
     }
     if reading(&STOPWATCH).saturating_sub(used.millis) > MAX_MILLIS {
-        return Err(Fault::limit(format!(
-            "the evaluation took more than {} seconds",
-            MAX_MILLIS / 1000
-        )));
+        return Err(Limit::Time.fault());
     }
     if used.work > MAX_WORK {
-        return Err(
-            Fault::limit("the evaluation went through too much data").hint("a loop may never end")
-        );
+        return Err(Limit::Work.fault());
     }
     Ok(())
 }
@@ -170,14 +163,12 @@ pub(super) fn call(
     if function.is_unknown(args) {
         return Ok(Dynamic::UNIT);
     }
-    match function.run {
-        Run::Gives(run) => run(call, args).and_then(ops::sized),
-        Run::Changes(run) => {
-            let mut value = arithmetic::opened(&args[0]);
-            run(call, &mut value, &args[1..])?;
-            ops::sized(value)
-        }
+    if let Run::Gives(run) = function.run {
+        return run(call, args).and_then(ops::sized);
     }
+    let mut value = arithmetic::opened(&args[0]);
+    let taken = function.change(call, &mut value, &args[1..])?;
+    ops::sized(taken.unwrap_or(value))
 }
 
 /// About how much there is to go through in a value.
@@ -238,10 +229,10 @@ pub(super) fn engine() -> rhai::Engine {
 fn limit(engine: &mut rhai::Engine) {
     engine
         .set_max_operations(MAX_OPERATIONS)
-        .set_max_call_levels(32)
-        .set_max_expr_depths(64, 32)
-        .set_max_variables(256)
-        .set_max_functions(128)
+        .set_max_call_levels(MAX_LEVELS)
+        .set_max_expr_depths(MAX_DEPTH, MAX_DEPTH)
+        .set_max_variables(MAX_VARIABLES)
+        .set_max_functions(MAX_FUNCTIONS)
         .set_max_modules(0)
         .set_max_string_size(MAX_TEXT)
         .set_max_array_size(MAX_ITEMS)
@@ -250,7 +241,7 @@ fn limit(engine: &mut rhai::Engine) {
         if operations % METER_EVERY != 0 {
             return None;
         }
-        check().err().map(|fault| fault.message.into())
+        check().err().map(Dynamic::from)
     });
 }
 
@@ -266,8 +257,8 @@ fn map_tokens(engine: &mut rhai::Engine) {
         reason = "the API is marked volatile, and the version of Rhai is pinned"
     )]
     engine.on_parse_token(|token, _, _| match token {
-        Token::Identifier(name) if name.starts_with(MEMBER) => {
-            Token::Identifier(Box::new(name[MEMBER.len()..].into()))
+        Token::Identifier(name) if name.starts_with(NAME) => {
+            Token::Identifier(Box::new(name[NAME.len()..].into()))
         }
         token => token,
     });
@@ -305,7 +296,16 @@ fn operators(engine: &mut rhai::Engine) {
     engine.register_fn(NEGATE, |value: Dynamic| {
         arithmetic::negate(&value).map_err(raise)
     });
-    engine.register_fn(KEEP, |value: Dynamic| arithmetic::opened(&value));
+    engine.register_fn(KEEP, |value: Dynamic| {
+        // Headers that nobody changes stay such: their names are found by any case.
+        match lazy::lazy(&value).filter(|lazy| lazy.place() == Place::Headers) {
+            Some(_) => value,
+            None => arithmetic::opened(&value),
+        }
+    });
+    engine.register_fn(CAUGHT, |error: Dynamic| {
+        rhai_error::caught(&error).map_or(error, Dynamic::from)
+    });
     engine.register_fn(TEST, |value: Dynamic| {
         truth(&value, "a condition")
             .map(|truth| truth == Some(true))
@@ -375,8 +375,7 @@ fn assign(operator: Operator, args: &mut [&mut Dynamic]) -> Result<Dynamic> {
         && let (Ok(mut list), Ok(more)) = (left.as_array_mut(), ops::items(&right))
     {
         if list.len() + more.len() > MAX_ITEMS {
-            let limit = format!("a list or map of more than {MAX_ITEMS} items");
-            return Err(raise(Fault::limit(limit)));
+            return Err(raise(Limit::Items.fault()));
         }
         list.extend(more);
         return Ok(Dynamic::UNIT);
@@ -405,18 +404,22 @@ fn changing(
         name,
         types,
         move |context: NativeCallContext, args: &mut [&mut Dynamic]| {
-            if args[0].is_read_only() {
-                return Err(raise(
-                    Fault::new(format!(
-                        "`{}` changes a value that a script cannot change",
-                        rhai_error::plain(context.fn_name())
-                    ))
-                    .hint("work on a copy: `let x = …`"),
-                ));
-            }
+            refuse_read_only(args[0], &rhai_error::plain(context.fn_name()))?;
             run(&context, args)
         },
     );
+}
+
+fn refuse_read_only(place: &Dynamic, who: &str) -> Result<()> {
+    if !place.is_read_only() {
+        return Ok(());
+    }
+    Err(raise(
+        Fault::new(format!(
+            "`{who}` changes a value that a script cannot change"
+        ))
+        .hint("work on a copy: `let x = …`"),
+    ))
 }
 
 /// What is missing, and members of anything that has none, are `null`.
@@ -456,14 +459,9 @@ fn members(engine: &mut rhai::Engine) {
         if name.starts_with("__") || !args.iter().any(|arg| arg.is::<Lazy>()) {
             return Ok(None);
         }
-        // In place: a method that changes its list must reach the script's own copy.
+        // What a closure has captured is shared; Rhai's own functions change nothing, so a copy will do.
         for arg in args.iter_mut().filter(|arg| arg.is::<Lazy>()) {
-            let opened = arithmetic::opened(arg);
-            **arg = if arg.is_read_only() {
-                opened.into_read_only()
-            } else {
-                opened
-            };
+            **arg = arithmetic::opened(&arg.flatten_clone());
         }
         context.call_fn_raw(name, method, method, args).map(Some)
     });
@@ -490,15 +488,17 @@ fn note_missing(context: &NativeCallContext, of: &Dynamic, by: &Dynamic, steps: 
         let Some(noted) = noted.as_mut().filter(|noted| noted.len() < MAX_ABSENT) else {
             return;
         };
-        let nearest = ops::as_text(by).and_then(|name| {
+        let name = ops::as_text(by);
+        let nearest = name.as_ref().and_then(|name| {
             let keys = ops::key_names(of);
-            nearest(&name, keys.iter().map(String::as_str)).map(str::to_owned)
+            nearest(name, keys.iter().map(String::as_str)).map(str::to_owned)
         });
         noted.push(Absent {
             position: context.call_position(),
             source: context.call_source().map(str::to_owned),
             steps,
             nearest,
+            asked: Asked::value(of).zip(name.map(|name| name.to_string())),
         });
     });
 }
@@ -516,22 +516,19 @@ fn our_functions(engine: &mut rhai::Engine) {
     for function in functions::all() {
         let name = format!("{FUNCTION}{}", function.name);
         for arity in function.arity.clone() {
-            if let Run::Changes(run) = function.run {
-                changing(engine, &name, arity, move |context, args| {
-                    change_in_place(function, run, context, args)?;
-                    ops::sized(args[0].flatten_clone()).map_err(raise)
-                });
-                changing(
-                    engine,
-                    &format!("{name}{ASSIGN}"),
-                    arity,
-                    move |context, args| {
-                        change_in_place(function, run, context, args)?;
-                        Ok(Dynamic::UNIT)
-                    },
-                );
+            let types = vec![TypeId::of::<Dynamic>(); arity];
+            if function.changes() {
+                for used in [true, false] {
+                    let name = format!("{name}{}", if used { "" } else { ASSIGN });
+                    engine.register_raw_fn(
+                        name,
+                        types.clone(),
+                        move |context: NativeCallContext, args: &mut [&mut Dynamic]| {
+                            change_in_place(function, &context, args, used)
+                        },
+                    );
+                }
             } else {
-                let types = vec![TypeId::of::<Dynamic>(); arity];
                 engine.register_raw_fn(
                     &*name,
                     types,
@@ -569,28 +566,53 @@ fn with_call<T>(
     work(&call).map_err(raise)
 }
 
+/// Changes a list or map where it lies, so that nothing is copied if its value is not `used`. A text is changed in a copy.
 fn change_in_place(
     function: &Function,
-    run: fn(&Call<'_>, &mut Dynamic, &[Dynamic]) -> std::result::Result<(), Fault>,
     context: &NativeCallContext,
     args: &mut [&mut Dynamic],
-) -> Result<()> {
+    used: bool,
+) -> Result<Dynamic> {
     let rest: Vec<Dynamic> = args[1..].iter().map(|arg| arg.flatten_clone()).collect();
-    let mut used = USED.get();
-    used.work += rest.iter().map(size).sum::<u64>();
-    USED.set(used);
+    let mut meter = USED.get();
+    meter.work += rest.iter().map(size).sum::<u64>();
+    USED.set(meter);
     check().map_err(raise)?;
-    if args[0].is_unit() {
-        return Ok(());
+    let place = &mut *args[0];
+    if Type::of(place) == Type::Null {
+        return Ok(Dynamic::UNIT);
     }
-    if args[0].is::<Lazy>() {
-        let opened = arithmetic::opened(args[0]);
-        change(args[0], opened);
+    if Type::of(place) == Type::Text {
+        if !used {
+            let name = function.name;
+            return Err(raise(
+                Fault::new(format!("`{name}` changes no text, it gives a changed copy"))
+                    .hint(format!("keep that: `text = text.{name}(…)`")),
+            ));
+        }
+        let mut copy = place.flatten_clone();
+        let taken = with_call(function, context, |call| {
+            function.change(call, &mut copy, &rest)
+        })?;
+        return ops::sized(taken.unwrap_or(copy)).map_err(raise);
     }
-    let Some(mut value) = args[0].write_lock::<Dynamic>() else {
-        return Ok(());
+    refuse_read_only(place, function.name)?;
+    if place.is::<Lazy>() {
+        let opened = arithmetic::opened(place);
+        change(place, opened);
+    }
+    let Some(mut value) = place.write_lock::<Dynamic>() else {
+        return Ok(Dynamic::UNIT);
     };
-    with_call(function, context, |call| run(call, &mut value, &rest))
+    let taken = with_call(function, context, |call| {
+        function.change(call, &mut value, &rest)
+    })?;
+    ops::check_size(&value).map_err(raise)?;
+    Ok(match taken {
+        _ if !used => Dynamic::UNIT,
+        Some(taken) => taken,
+        None => value.clone(),
+    })
 }
 
 fn types(engine: &mut rhai::Engine) {
@@ -599,6 +621,10 @@ fn types(engine: &mut rhai::Engine) {
     engine.register_type_with_name::<Bytes>("bytes");
     engine.register_type_with_name::<Fault>("error");
     engine.register_fn("to_string", |fault: &mut Fault| fault.message.clone());
+    // A name that Rhai gave a closure is nobody's.
+    for name in ["to_string", "to_debug"] {
+        engine.register_fn(name, |_: &mut FnPtr| Type::Function.name());
+    }
     engine.register_fn("to_string", |time: &mut Timestamp| {
         ops::text(&Dynamic::from(*time))
     });

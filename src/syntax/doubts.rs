@@ -45,7 +45,8 @@ fn default_of_one_side(node: &Node, source: &str) -> Option<SyntaxError> {
     }
     let written = |from: usize, to: usize| source.get(from..to).unwrap_or_default().trim();
     let whole = written(node.at.start, node.at.end);
-    let (compared, rest) = whole.split_at(of.at.end.saturating_sub(node.at.start).min(whole.len()));
+    let (comparison, rest) =
+        whole.split_at(of.at.end.saturating_sub(node.at.start).min(whole.len()));
     let operand = written(of.at.start, right.at.end);
     let error = SyntaxError::new(
         right.at.clone(),
@@ -55,6 +56,6 @@ fn default_of_one_side(node: &Node, source: &str) -> Option<SyntaxError> {
         ),
     );
     Some(error.hint(format!(
-        "write `({compared}){rest}` for a default of the comparison; `({operand})` if this is meant"
+        "write `({comparison}){rest}` for a default of the comparison; `({operand})` if this is meant"
     )))
 }

@@ -179,15 +179,10 @@ impl Operator {
 
     /// Whether it computes something new of its sides: `+`, `&`, `..`.
     pub fn is_arithmetic(self) -> bool {
-        use Operator as O;
-        match self {
-            O::Or | O::And | O::Coalesce | O::In | O::NotIn => false,
-            O::Equal | O::NotEqual | O::Less | O::LessOrEqual => false,
-            O::Greater | O::GreaterOrEqual => false,
-            O::BitOr | O::BitXor | O::BitAnd | O::Range | O::RangeInclusive => true,
-            O::Add | O::Subtract | O::Multiply | O::Divide | O::Remainder => true,
-            O::Power | O::ShiftLeft | O::ShiftRight => true,
-        }
+        !self.is_logical()
+            && !self.is_equality()
+            && !self.is_order()
+            && !matches!(self, Self::In | Self::NotIn | Self::Coalesce)
     }
 }
 

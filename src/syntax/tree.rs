@@ -294,8 +294,14 @@ impl Kind {
     /// What lies directly inside, in the order of the text.
     pub(crate) fn each_child<'n>(&'n self, see: &mut dyn FnMut(Child<'n>)) {
         match self {
-            Self::Null | Self::Bool(_) | Self::Int(_) | Self::Float(_) | Self::Text(_) => {}
-            Self::Variable(_) | Self::This | Self::Constant { .. } => {}
+            Self::Null
+            | Self::Bool(_)
+            | Self::Int(_)
+            | Self::Float(_)
+            | Self::Text(_)
+            | Self::Variable(_)
+            | Self::This
+            | Self::Constant { .. } => {}
             Self::Interpolated(pieces) => {
                 for piece in pieces {
                     if let Piece::Code(block) = piece {

@@ -111,10 +111,9 @@ impl Uses {
 /// What an expression or script refers to.
 pub fn uses(node: &Node) -> Uses {
     let mut visitor = Visitor::default();
-    match &node.kind {
-        // The functions of a script are known in all of it.
-        Kind::Block(block) => visitor.declare_functions(block),
-        _ => {}
+    // The functions of a script are known in all of it.
+    if let Kind::Block(block) = &node.kind {
+        visitor.declare_functions(block);
     }
     visitor.node(node);
     visitor.found
@@ -212,7 +211,9 @@ impl Visitor {
         for statement in &block.statements {
             match &statement.kind {
                 StatementKind::Let { name, value, .. } => {
-                    value.iter().for_each(|value| self.node(value));
+                    if let Some(value) = value {
+                        self.node(value);
+                    }
                     match self.scopes.last_mut() {
                         Some(scope) => scope.push(name.clone()),
                         None => self.scopes.push(vec![name.clone()]),
@@ -328,8 +329,7 @@ impl Visitor {
         let module = match &call.target {
             Target::Module(module) => Some(module.clone()),
             Target::Function if self.knows(&call.name) => return,
-            Target::Function if self.functions.contains(&call.name) => return,
-            Target::Method(_) if self.functions.contains(&call.name) => return,
+            Target::Function | Target::Method(_) if self.functions.contains(&call.name) => return,
             Target::Function | Target::Method(_) => None,
         };
         self.found.calls.push(Call {

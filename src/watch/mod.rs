@@ -35,7 +35,7 @@ mod watcher;
 pub use mailbox::Mailbox;
 pub use state::OnBusy;
 
-use crate::engine::{self, Loader};
+use crate::engine::{self, Loader, Run};
 use crate::event::{Json, Name};
 use crate::journal::Journal;
 use crate::report;
@@ -54,10 +54,8 @@ pub struct Options {
     pub vars: Vec<(Name, Json)>,
     /// How many tasks run at once; `None`: as the suite says, or 8.
     pub jobs: Option<usize>,
-    /// Whole-task retries, instead of those that the tasks ask for.
-    pub retries: Option<u32>,
-    /// The seed of everything that is left to chance.
-    pub seed: u64,
+    /// How each run goes, beside its variables: how often a task is tried, the seed.
+    pub asked: Box<dyn Fn(Run) -> Run + Send>,
     /// Where runs are kept, if they are.
     pub journal: Option<Journal>,
     /// What happens to tasks that run when a change affects them.

@@ -2,7 +2,7 @@
 
 use super::state::{Round, SessionState, WatchedTask};
 use super::text;
-use crate::report::{Ink, Options, Style};
+use crate::report::{self, Ink, Options, Style};
 use std::io::{self, Write};
 
 /// Writes what happens, a line or a failure at a time.
@@ -57,9 +57,9 @@ impl Plain {
 
     /// A new definition was judged on the last results.
     pub(super) fn replayed(&mut self, task: &WatchedTask) -> io::Result<()> {
-        let mut out = String::new();
+        let mut out = Vec::new();
         text::replayed(task, &self.options, &mut out);
-        self.write(&out)
+        self.write(&report::text_of(&out))
     }
 
     /// A task has a result.
@@ -67,10 +67,9 @@ impl Plain {
         let Some(result) = &task.result else {
             return Ok(());
         };
-        let mut out = String::new();
-        text::settled_row(task, result, self.style()).write(&mut out);
-        out.push_str(&text::failure(result, &self.options));
-        self.write(&out)
+        let mut out = vec![text::settled_row(task, result, self.style())];
+        out.extend(text::failure(result, &self.options));
+        self.write(&report::text_of(&out))
     }
 
     /// Nothing runs any more.

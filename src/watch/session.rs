@@ -319,13 +319,11 @@ impl WatchSession {
 
     fn new_run(&mut self, definition: &Loaded) -> Run {
         let registry = self.catalog.loader().registry().clone();
-        let mut run = Run::new(vec![definition.clone()], registry)
-            .retries(self.options.retries)
-            .seed(self.options.seed)
-            .asked(RunStarted {
-                command: vec!["funcy".to_owned(), "watch".to_owned()],
-                ..RunStarted::default()
-            });
+        let run = Run::new(vec![definition.clone()], registry);
+        let mut run = (self.options.asked)(run).asked(RunStarted {
+            command: vec!["funcy".to_owned(), "watch".to_owned()],
+            ..RunStarted::default()
+        });
         for (name, value) in &self.options.vars {
             run = run.var(Name::clone(name), value.clone());
         }

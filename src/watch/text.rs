@@ -99,7 +99,7 @@ fn replayed_mark(task: &WatchedTask, style: Style) -> Option<Line> {
 }
 
 /// The verdict of a replay, in lines.
-pub(super) fn replayed(task: &WatchedTask, options: &Options, out: &mut String) {
+pub(super) fn replayed(task: &WatchedTask, options: &Options, out: &mut Vec<Line>) {
     let style = options.style;
     match &task.replayed {
         None => {}
@@ -123,19 +123,19 @@ pub(super) fn replayed(task: &WatchedTask, options: &Options, out: &mut String) 
                 .push(Ink::Hue(status.hue()), status.word())
                 .write(out);
             if !ended.outcome.is_good() {
-                out.push_str(&ended.failure_text(None, options));
+                out.extend(ended.failure_lines(None, options));
             }
         }
     }
 }
 
 /// The whole failure of the last result; empty after a good end.
-pub(super) fn failure(result: &Settled, options: &Options) -> String {
+pub(super) fn failure(result: &Settled, options: &Options) -> Vec<Line> {
     match &result.end {
-        End::Ended(ended) => ended.failure_text(Some(&result.run), options),
+        End::Ended(ended) => ended.failure_lines(Some(&result.run), options),
         End::NoService(error) => {
             let style = options.style;
-            let mut out = String::new();
+            let mut out = Vec::new();
             let hue = Ink::Hue(Status::Ended(Outcome::Error).hue());
             style.line().push(hue, &error.to_string()).write(&mut out);
             for line in error.output.trim_end().lines() {
@@ -322,7 +322,7 @@ pub(super) fn path(task: &WatchedTask) -> (Vec<Name>, Option<Name>) {
 const MAX_LISTED: usize = 500;
 
 /// What happened, each event with its time since the beginning.
-pub(super) fn happened(events: &[Event], style: Style, out: &mut String) {
+pub(super) fn happened(events: &[Event], style: Style, out: &mut Vec<Line>) {
     let begin = events.first().map_or(0, |event| event.at);
     let lines = report::event_lines(events, begin, style);
     let more = lines.len().saturating_sub(MAX_LISTED);
@@ -331,7 +331,5 @@ pub(super) fn happened(events: &[Event], style: Style, out: &mut String) {
         let text = format!("  {more} earlier lines are not shown");
         style.line().push(Ink::Faint, &text).write(out);
     }
-    for line in lines.into_iter().skip(more) {
-        line.write(out);
-    }
+    out.extend(lines.into_iter().skip(more));
 }

@@ -354,8 +354,9 @@ fn scripts_that_are_refused_before_anything_runs() {
 #[test]
 fn scripts_that_would_never_end_or_fill_the_memory() {
     for (script, says) in [
-        ("loop {}", "operations"),
-        ("let i = 0; while true { i += 1; }", "operations"),
+        ("loop {}", "more than"),
+        // A debug build on a busy machine takes its two seconds first.
+        ("let i = 0; while true { i += 1; }", "more than"),
         ("fn f(x) { f(x + 1) } f(0)", "too deeply"),
         ("let s = 'x'; loop { s += s; }", "too large"),
         ("let l = [1]; loop { l += l; }", "too large"),

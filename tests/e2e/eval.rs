@@ -36,7 +36,7 @@ fn an_expression_by_itself_is_computed() {
         ("2 < 1", "false\n", 1),
         ("'a text, ' + 'raw'", "a text, raw\n", 0),
         ("#{a: [1, null]}", "{\"a\":[1,null]}\n", 0),
-        ("null", "null\n", 0),
+        ("null", "null\n", 1),
         ("let a = 20; a + 1", "21\n", 0),
     ];
     for (expression, printed, code) in cases {

@@ -339,3 +339,110 @@ fn what_was_given_is_given_again_and_a_secret_is_named_only() {
         assert!(!text.contains("hunter2"), "{text}");
     }
 }
+
+#[test]
+fn a_variable_that_nobody_takes_is_a_mistake() {
+    const READS: &str = "version: 1
+vars: { app_url: dev }
+params: [who]
+start_state: here
+final_state: there
+states:
+  here:
+    instructions:
+      - log: \"${app_url} ${who}\"
+    next: there
+  there:
+";
+    let suite = Suite::new()
+        .file("tasks/a.yaml", READS)
+        .file("tasks/b.yaml", "version: 1\nstart_state: a\nfinal_state: a\nstates: { a: { instructions: [{ expect: extra == 1 }] } }\n");
+    for command in ["run", "check", "simulate"] {
+        suite
+            .run([
+                command,
+                "tasks/a.yaml",
+                "--var",
+                "who=me",
+                "--var",
+                "app_ur=x",
+            ])
+            .exits(2)
+            .says("`--var app_ur`: the task does not declare or read such a variable")
+            .says("did you mean `app_url`?");
+    }
+    // What is not declared counts where a selected task reads it.
+    let both = ["run", "tasks", "--var", "who=me", "--var", "extra=1"];
+    suite.run(both).exits(0);
+    suite
+        .run(["run", "tasks/a.yaml", "--var", "who=me", "--var", "extra=1"])
+        .exits(2)
+        .says("`--var extra`");
+    suite
+        .run([
+            "run",
+            "tasks/a.yaml",
+            "--var",
+            "who=me",
+            "--var",
+            "app_url=x",
+        ])
+        .exits(0);
+}
+
+#[test]
+fn an_environment_variable_that_is_not_set_is_named_where_it_is_read() {
+    let task = |top: &str, instruction: &str| {
+        format!(
+            "version: 1\n{top}\nstart_state: a\nfinal_state: z\nstates:\n  a:\n    instructions:\n      - {instruction}\n    next: z\n  z:\n"
+        )
+    };
+    let config = "clients: { shop: { http: { base_url: \"${env('NOT_SET')}\" } } }";
+    let header = "http: { get: 'http://127.0.0.1:1/', headers: { x: \"${env('NOT_SET')}\" } }";
+    let var = "vars: { url: \"${env('NOT_SET')}\" }";
+    for (top, instruction, place) in [
+        (config, "shop: GET /", "t.yaml:2:41"),
+        ("", header, "t.yaml:8:62"),
+        (var, "log: at ${url}", "t.yaml:8:19"),
+        (
+            "secrets: { token: \"${env('NOT_SET')}\" }",
+            "log: x",
+            "t.yaml:2:22",
+        ),
+    ] {
+        Suite::new()
+            .file("t.yaml", task(top, instruction))
+            .run(["run", "t.yaml", "--allow-env", "NOT_SET"])
+            .exits(3)
+            .prints(place)
+            .prints("the environment variable `NOT_SET` is not set");
+    }
+}
+
+#[test]
+fn a_condition_that_is_never_known_is_told_and_fails_on_request() {
+    let task = "version: 1
+start_state: a
+final_state: z
+vars: { order: { status: new } }
+states:
+  a:
+    transitions:
+      - { to: b, when: \"!(order.statuss == 'lost')\" }
+      - z
+  b: { next: z }
+  z:
+";
+    let suite = Suite::new().file("tasks/t.yaml", task);
+    suite
+        .run(["run", "--report", "json=r.json", "--report", "junit=r.xml"])
+        .exits(0)
+        .prints("Warnings")
+        .prints("tasks/t.yaml:8:24")
+        .prints("!(order.statuss == 'lost') was unknown when it was asked: order.statuss is missing; nearest: status");
+    for report in ["r.json", "r.xml"] {
+        let text = suite.text(report);
+        assert!(text.contains("order.statuss is missing"), "{text}");
+    }
+    suite.run(["run", "--fail-on-unknown"]).exits(1);
+}

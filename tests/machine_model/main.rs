@@ -52,6 +52,7 @@ fn catalog() -> Catalog {
             example: "stub: buy",
             bodies: &["body"],
             is_safe: |_| true,
+            doubt: |_| None,
         }],
     }
 }

@@ -51,7 +51,12 @@ pub(super) fn run(
         Ok(events) => events,
         Err(exit) => return exit,
     };
-    let given: Vec<Name> = load.vars.iter().map(|var| Name::clone(&var.name)).collect();
+    let given: Vec<Name> = load
+        .flags
+        .vars
+        .iter()
+        .map(|var| Name::clone(&var.name))
+        .collect();
     let bounds = Bounds {
         paths: args.max_paths as usize,
         visits: args.max_visits,

@@ -4,6 +4,7 @@ mod explore;
 mod files;
 
 use super::exit::Exit;
+use super::given;
 use super::journal::Kept;
 use super::options::{Global, Load};
 use super::output::{self, Lenient};
@@ -57,6 +58,9 @@ pub(super) fn run(global: &Global, args: &Args) -> Exit {
     if let Err(exit) = run::usable(global, &found) {
         return exit;
     }
+    if let Err(exit) = given::unread(&found.tasks, &args.load) {
+        return exit;
+    }
     if args.explore.is_asked() {
         return explore::run(global, &args.explore, args.format, &found.tasks, &args.load);
     }
@@ -73,7 +77,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Exit {
         output::data(&task.machine.stubs_template());
         return Exit::Passed;
     }
-    if let Some(exit) = run::params_missing(&found.tasks, &args.load) {
+    if let Err(exit) = given::params_missing(&found.tasks, &args.load) {
         return exit;
     }
     let cast = match Cast::read(global, args, task) {
@@ -180,7 +184,7 @@ impl Play<'_> {
     }
 
     fn once(&self) -> Simulated {
-        let vars: Vec<(Name, Json)> = (self.args.load.vars.iter())
+        let vars: Vec<(Name, Json)> = (self.args.load.flags.vars.iter())
             .map(|var| (Name::clone(&var.name), var.value.clone()))
             .collect();
         simulate(self.task, self.cast.answers(), &vars, self.args.seed)
@@ -240,7 +244,7 @@ impl Play<'_> {
         if self.args.seed != 0 {
             flags.push_str(&format!(" --seed {}", self.args.seed));
         }
-        flags.push_str(&self.args.load.flags(secrets));
+        flags.push_str(&self.args.load.flags.again(secrets));
         flags
     }
 

@@ -11,6 +11,7 @@ use super::contract::{Answer, Context, Protocol, Template};
 use super::paths;
 use super::scope::Scope;
 use super::value::one_line;
+use crate::definition::Doubt;
 use crate::event::{ErrorKind, Failure, Feed, Json};
 use rows::StatementError;
 use scan::Dialect;
@@ -125,6 +126,28 @@ expect: res.rows[0].status == 'paid'
                 .unwrap_or_default(),
         });
         text.is_some_and(|text| statement::reads(&text).1)
+    }
+
+    fn doubt(request: &Json) -> Option<Doubt> {
+        let statements = request.get("transaction").and_then(Json::as_array);
+        let single = ["exec", "query"]
+            .into_iter()
+            .filter_map(|verb| request.get(verb));
+        let mut texts = statements
+            .into_iter()
+            .flatten()
+            .chain(single)
+            .filter_map(Json::as_str);
+        let channel = texts.find_map(statement::folded_channel)?;
+        let folded = channel.to_lowercase();
+        Some(Doubt {
+            message: format!(
+                "PostgreSQL sends this to the channel `{folded}`: it folds a name without quotes to lower case"
+            ),
+            hint: format!(
+                "write NOTIFY \"{channel}\" for those who listen to `{channel}`, else NOTIFY {folded}"
+            ),
+        })
     }
 
     async fn open(&self, config: Config, context: &Context) -> Result<SqlSession, Failure> {

@@ -177,6 +177,18 @@ pub(super) fn reads(text: &str) -> (String, bool) {
     (first, reads)
 }
 
+/// The channel of a `NOTIFY` that is written without quotes and not in lower case.
+pub(super) fn folded_channel(text: &str) -> Option<&str> {
+    let mut words = text.split_whitespace();
+    let verb = words.next()?;
+    let name = words.next()?.split([',', ';']).next()?;
+    let is_name = name
+        .chars()
+        .all(|c| c == '_' || c == '$' || c.is_alphanumeric());
+    let folds = name.chars().any(char::is_uppercase);
+    (verb.eq_ignore_ascii_case("notify") && is_name && folds).then_some(name)
+}
+
 /// Whether a statement that begins with this word belongs to `query`.
 pub(super) fn is_query(verb: &str) -> bool {
     READS.contains(&verb)

@@ -90,6 +90,7 @@ fn mistakes(schema: &Json, text: &str) -> Vec<(u32, u32, &'static str, String)> 
         },
     };
     let context = ValueContext {
+        source: text,
         file: &file.name,
         what: "the request",
         at,

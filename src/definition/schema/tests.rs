@@ -66,6 +66,7 @@ fn catalog() -> Catalog {
         example: "http: GET /x",
         bodies: &["body"],
         is_safe: |_| true,
+        doubt: |_| None,
     };
     Catalog {
         kinds: vec![kind("http", false), kind("nats", true)],

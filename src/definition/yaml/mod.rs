@@ -49,6 +49,14 @@ impl Settled {
     }
 }
 
+/// The number that an unquoted text is to YAML.
+pub(super) fn number(text: &str) -> Option<serde_json::Number> {
+    match resolve::resolve(text) {
+        resolve::Resolved::Number(number) => Some(number),
+        _ => None,
+    }
+}
+
 /// Reads a YAML file.
 ///
 /// # Errors

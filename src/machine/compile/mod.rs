@@ -114,6 +114,8 @@ struct Compiler<'a> {
     client_reads: Vec<Vec<Read>>,
     /// Every variable read by what was compiled so far.
     reads: Vec<Read>,
+    /// Which of the variables that are given from outside were read.
+    given_reads: HashSet<Name>,
     /// What each state reads besides its instructions, in the order of the file.
     state_reads: Vec<StateReads>,
     /// States whose `transition_condition` guards some transition.
@@ -157,6 +159,7 @@ impl<'a> Compiler<'a> {
             client_index: HashMap::new(),
             client_reads: Vec::new(),
             reads: Vec::new(),
+            given_reads: HashSet::new(),
             state_reads: Vec::new(),
             guarding: HashSet::new(),
             res: ResultShape::Absent,
@@ -226,7 +229,6 @@ impl<'a> Compiler<'a> {
             self.check_flow(&program, &listen_reads, &output_reads);
         }
         Some(Machine {
-            guards: self.guards,
             modules: self.modules.iter().cloned().collect(),
             reads_services: self.reads_services,
             name: Name::clone(&task.name),
@@ -254,6 +256,7 @@ impl<'a> Compiler<'a> {
                 .iter()
                 .map(|name| Name::clone(&name.value))
                 .collect(),
+            given_reads: std::mem::take(&mut self.given_reads).into_iter().collect(),
             clients: std::mem::take(&mut self.clients).into(),
             listen,
             program,

@@ -93,11 +93,16 @@ impl Compiler<'_> {
                 self.error("unknown-variable", span, message, "", hint);
             }
             local if LOCALS.contains(&local) => {}
-            _ => self.reads.push(program::Read {
-                name: Name::clone(name),
-                file: Name::clone(&self.file),
-                span,
-            }),
+            _ => {
+                if self.project.given.contains(name) {
+                    self.given_reads.insert(Name::clone(name));
+                }
+                self.reads.push(program::Read {
+                    name: Name::clone(name),
+                    file: Name::clone(&self.file),
+                    span,
+                });
+            }
         }
     }
 

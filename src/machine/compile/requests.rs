@@ -35,6 +35,15 @@ impl Compiler<'_> {
         let json = node.to_json();
         let blueprint = self.blueprint(&node, Some(&kind.request), path)?;
         let what = (kind.label)(&json).into();
+        if let Some(doubt) = (kind.doubt)(&json) {
+            self.warning(
+                "doubtful",
+                request.span,
+                doubt.message,
+                "",
+                Some(doubt.hint),
+            );
+        }
         Some(Request {
             client: index,
             request: blueprint,
@@ -147,6 +156,14 @@ impl Compiler<'_> {
         }
     }
 
+    /// The text of the file that is being compiled.
+    fn source_text(&self) -> &str {
+        let suite = self.project.suite.file.as_ref();
+        let file =
+            suite.filter(|suite| suite.name == self.file && self.task.file.name != self.file);
+        &file.unwrap_or(&self.task.file).text
+    }
+
     /// Checks a value against a client's schema; true if it fits.
     pub(super) fn check_against(
         &mut self,
@@ -160,6 +177,7 @@ impl Compiler<'_> {
             file: &self.file,
             what: &format!("a {what} of `{kind}`"),
             at,
+            source: self.source_text(),
             help: &format!("`funcy clients {kind}` shows what it takes"),
         };
         let found = validate(schema, node, context);

@@ -89,9 +89,10 @@ impl<'a> Compiler<'a> {
         let member = &path.members[index];
         let at = &path.places[index];
         let span = text.span_of(at.start + offset..at.end + offset);
-        let hint = nearest(member, known.iter().copied())
-            .map(|near| format!("did you mean `{near}`?"))
-            .unwrap_or_else(|| format!("it has {}", listed(&known)));
+        let hint = nearest(member, known.iter().copied()).map_or_else(
+            || format!("it has {}", listed(&known)),
+            |near| format!("did you mean `{near}`?"),
+        );
         let whole = std::iter::once("res")
             .chain(path.members[..index].iter().map(|name| &**name))
             .collect::<Vec<_>>()

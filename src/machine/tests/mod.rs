@@ -14,6 +14,7 @@ mod secrets;
 mod signal;
 mod subscribe;
 mod timeout;
+mod unknown;
 mod vars;
 
 use super::world::{Call, Halt, Lost, Moment, ScopeId, Site, World};
@@ -100,6 +101,7 @@ fn kind(name: &'static str) -> ClientKind {
         example: "stub: buy",
         bodies: &["body"],
         is_safe: |_| true,
+        doubt: |_| None,
     }
 }
 

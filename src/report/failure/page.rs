@@ -11,7 +11,7 @@ pub(super) struct Page<'s> {
     pub(super) sources: &'s Sources,
     /// How wide line numbers are.
     pub(super) digits: usize,
-    pub(super) out: String,
+    pub(super) out: Vec<Line>,
 }
 
 /// The columns of a note's label: `values:` and two spaces.

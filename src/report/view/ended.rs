@@ -1,6 +1,7 @@
 use super::super::command::quoted;
-use super::super::failure::{About, Sources, failure, what};
+use super::super::failure::{self, About, Sources, what};
 use super::super::options::Options;
+use super::super::style::{Line, text_of};
 use super::{Key, Visit, key, named, never_known};
 use crate::event::{
     ErrorKind, ExecutionId, ExecutionStarted, Failure, Headline, Json, Metrics, Name, NeverKnown,
@@ -93,13 +94,18 @@ impl Ended {
 
     /// The whole failure as text; empty after a good end.
     pub fn failure_text(&self, run: Option<&RunId>, options: &Options) -> String {
+        text_of(&self.failure_lines(run, options))
+    }
+
+    /// The same, line by line.
+    pub(crate) fn failure_lines(&self, run: Option<&RunId>, options: &Options) -> Vec<Line> {
         if self.outcome.is_good() {
-            return String::new();
+            return Vec::new();
         }
         let about = self.about(run, options);
         match &self.headline {
-            Some(headline) => failure(headline, &about, &self.sources, options.style),
-            None => failure(&self.unexplained(), &about, &self.sources, options.style),
+            Some(headline) => failure::lines(headline, &about, &self.sources, options.style),
+            None => failure::lines(&self.unexplained(), &about, &self.sources, options.style),
         }
     }
 

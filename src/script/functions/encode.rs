@@ -3,6 +3,7 @@ use crate::script::ops::Fault;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
+use md5::Md5;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use rhai::Dynamic;
 use sha2::{Digest, Sha256};
@@ -23,6 +24,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "A new random UUID (version 4); a replay sees the same one.",
         example: "len(uuid()) == 36",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(|call, _| {
             Ok(
                 uuid::Builder::from_random_bytes(call.host.chance(call.place))
@@ -39,6 +41,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "The text or bytes in base64, with padding.",
         example: "base64('user:pass') == 'dXNlcjpwYXNz'",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(|_, args| {
             bytes_arg(args, 0, "base64").map(|bytes| bytes.to_base64().into())
         }),
@@ -50,6 +53,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "The UTF-8 text behind base64.",
         example: "base64_decode('aGk=') == 'hi'",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(|_, args| {
             let text = text_arg(args, 0, "base64_decode")?;
             let bytes = STANDARD
@@ -65,6 +69,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "The bytes, or those of the text, two hexadecimal digits each.",
         example: "hex('Az') == '417a'",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(|_, args| bytes_arg(args, 0, "hex").map(|bytes| hex(&bytes.0).into())),
     },
     Function {
@@ -74,6 +79,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "The UTF-8 text behind hexadecimal digits.",
         example: "hex_decode('417a') == 'Az'",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(hex_decode),
     },
     Function {
@@ -83,8 +89,21 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "The SHA-256 of the text or bytes, in hexadecimal digits.",
         example: "starts_with(sha256('abc'), 'ba7816bf')",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(|_, args| {
             bytes_arg(args, 0, "sha256").map(|bytes| hex(&Sha256::digest(&bytes.0)).into())
+        }),
+    },
+    Function {
+        name: "md5",
+        params: "text | bytes",
+        arity: 1..=1,
+        doc: "The MD5 of the text or bytes, in hexadecimal digits: for checksums that others compute, never for secrets.",
+        example: "md5('abc') == '900150983cd24fb0d6963f7d28e17f72'",
+        missing: Missing::First,
+        literal: None,
+        run: Run::Gives(|_, args| {
+            bytes_arg(args, 0, "md5").map(|bytes| hex(&Md5::digest(&bytes.0)).into())
         }),
     },
     Function {
@@ -94,6 +113,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "The HMAC-SHA-256 of the text or bytes under a key, in hexadecimal digits: the signature of many webhooks.",
         example: "starts_with(hmac_sha256('key', 'text'), '6afa9046')",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(hmac_sha256),
     },
     Function {
@@ -103,6 +123,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "The text as a part of a URL, percent-encoded.",
         example: "url_encode('a b&c') == 'a%20b%26c'",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(|_, args| {
             text_arg(args, 0, "url_encode")
                 .map(|text| utf8_percent_encode(&text, URL).to_string().into())
@@ -115,6 +136,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "The text behind percent-encoding.",
         example: "url_decode('a%20b') == 'a b'",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(|_, args| {
             let text = text_arg(args, 0, "url_decode")?;
             utf8(percent_decode_str(&text).collect())
@@ -127,6 +149,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "An environment variable, or `null` if it is not set; `permissions` must allow it.",
         example: "env('FUNCY_SURELY_NOT_SET') == null",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(env),
     },
 ];

@@ -1,4 +1,4 @@
-use super::{Cache, Call, Function, Missing, Run, text_arg};
+use super::{Cache, Call, Function, Literal, Missing, Run, text_arg};
 use crate::event::{Json, number};
 use crate::script::jsonpath::JsonPath;
 use crate::script::lazy;
@@ -19,6 +19,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "The value that a JSON text means.",
         example: "parse_json('{\"a\": [1]}').a[0] == 1",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(parse_json),
     },
     Function {
@@ -28,6 +29,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "The value as JSON text.",
         example: "to_json(#{a: [1, null]}) == '{\"a\":[1,null]}'",
         missing: Missing::Seen,
+        literal: None,
         run: Run::Gives(|_, args| {
             let json = lazy::to_json(&args[0])?;
             ops::sized(json.to_string().into())
@@ -40,6 +42,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "What a JSONPath (RFC 9535) finds: a list, or the value itself if the path names one place only.",
         example: "jsonpath(#{lines: [#{sku: 'A'}, #{sku: 'B'}]}, '$.lines[*].sku') == ['A', 'B']",
         missing: Missing::First,
+        literal: Some((1, Literal::Path)),
         run: Run::Gives(jsonpath),
     },
     Function {
@@ -49,6 +52,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "Whether a value is valid by a JSON Schema, given as a map or JSON text.",
         example: "matches_schema(#{id: 7}, #{type: 'object', required: ['id']})",
         missing: Missing::Any,
+        literal: None,
         run: Run::Gives(matches_schema),
     },
     Function {
@@ -58,6 +62,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "The differences of two values, a text each: `$.items[2].price 10 → 9.5`; empty if they are equal.",
         example: "diff(#{a: 1, b: [2]}, #{a: 1, b: [3]}) == ['$.b[0] 2 → 3']",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(|_, args| {
             let mut out = Vec::new();
             differences(

@@ -1,10 +1,10 @@
-use super::{Call, Function, Missing, Run, list_arg, number_arg};
+use super::{Call, Function, Missing, Run, closure_arg, list_arg, number_arg};
 use crate::script::arithmetic::calculate;
 use crate::script::lazy;
 use crate::script::ops::{self, Fault, Type, shown};
 use crate::script::sandbox;
 use crate::syntax::Operator;
-use rhai::{Dynamic, FnPtr};
+use rhai::Dynamic;
 use std::cmp::Ordering;
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -15,6 +15,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "Whether a value equals one of a list or of the other arguments.",
         example: "one_of('paid', 'paid', 'shipped') && !one_of(3, [1, 2])",
         missing: Missing::Any,
+        literal: None,
         run: Run::Gives(one_of),
     },
     Function {
@@ -24,6 +25,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "Whether two numbers differ by no more than the tolerance; unknown if one is missing.",
         example: "approx(99.5, 99.4, 0.2) && approx(1.0 / 3, 0.3333333333333)",
         missing: Missing::Any,
+        literal: None,
         run: Run::Gives(approx),
     },
     Function {
@@ -33,6 +35,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "The sum of a list of numbers or durations; 0 if it is empty.",
         example: "sum([1, 2, 3.5]) == 6.5",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(sum),
     },
     Function {
@@ -42,6 +45,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "The smallest item of a list, or of two values; `null` of an empty list.",
         example: "min([3, 1, 2]) == 1 && min(4, 5) == 4",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(|_, args| extreme(args, "min", Ordering::Less)),
     },
     Function {
@@ -51,6 +55,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "The largest item of a list, or of two values; `null` of an empty list.",
         example: "max([3, 1, 2]) == 3 && max('a', 'b') == 'b'",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(|_, args| extreme(args, "max", Ordering::Greater)),
     },
     Function {
@@ -60,6 +65,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "The items for which the condition holds; the closure may take the index too.",
         example: "filter([1, 5, 9], |n| n > 3) == [5, 9] && [7, 8].filter(|n, i| i == 0) == [7]",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(filter),
     },
     Function {
@@ -69,6 +75,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "Whether the condition holds for every item; it does for an empty list.",
         example: "all([1, 2], |n| n > 0)",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(|call, args| quantified(call, args, "all", false)),
     },
     Function {
@@ -78,6 +85,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "Whether the condition holds for one item at least; `some` is the same.",
         example: "any([1, 2], |n| n > 1)",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(|call, args| quantified(call, args, "any", true)),
     },
     Function {
@@ -87,6 +95,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "Whether the condition holds for one item at least; `any` is the same.",
         example: "[1, 2].some(|n| n > 1)",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(|call, args| quantified(call, args, "some", true)),
     },
     Function {
@@ -96,25 +105,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "The first item for which the condition holds, or `null`.",
         example: "find([1, 5, 9], |n| n > 3) == 5",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(find),
-    },
-    Function {
-        name: "sort",
-        params: "list, |a, b| order = natural",
-        arity: 1..=2,
-        doc: "A sorted copy of a list; the closure gives a negative number, 0 or a positive one.",
-        example: "sort([3, 1, 2]) == [1, 2, 3] && sort([1, 2, 3], |a, b| b - a) == [3, 2, 1]",
-        missing: Missing::First,
-        run: Run::Gives(sort),
-    },
-    Function {
-        name: "reverse",
-        params: "list | text",
-        arity: 1..=1,
-        doc: "A copy in the opposite order.",
-        example: "reverse([1, 2]) == [2, 1] && reverse('ab') == 'ba'",
-        missing: Missing::First,
-        run: Run::Gives(reverse),
     },
     Function {
         name: "keys",
@@ -123,6 +115,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "The names of a map's members, in their order.",
         example: "keys(#{a: 1, b: 2}) == ['a', 'b']",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(keys),
     },
     Function {
@@ -132,6 +125,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "The values of a map's members, in their order.",
         example: "values(#{a: 1, b: 2}) == [1, 2]",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(values),
     },
 ];
@@ -189,19 +183,6 @@ fn extreme(args: &[Dynamic], who: &str, wanted: Ordering) -> Result<Dynamic, Fau
         }
     }
     Ok(best)
-}
-
-fn closure_arg(args: &[Dynamic], index: usize, who: &str) -> Result<FnPtr, Fault> {
-    args[index]
-        .read_lock::<FnPtr>()
-        .map(|closure| closure.clone())
-        .ok_or_else(|| {
-            Fault::new(format!(
-                "`{who}` needs a closure, this is {}",
-                shown(&args[index])
-            ))
-            .hint("write `|item| item.price > 3`")
-        })
 }
 
 /// `all`, `some`: what the condition says of the items, joined by `&&` or `||`. `decides`: the answer for one item that
@@ -272,62 +253,6 @@ fn checked(item: Dynamic, is_summable: fn(&Dynamic) -> bool) -> Result<Dynamic, 
     } else {
         Err(Fault::new(format!("`sum` cannot add {}", shown(&item))))
     }
-}
-
-fn sort(call: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
-    let mut items = list_arg(args, 0, "sort")?;
-    let closure = if args.len() == 2 {
-        Some(closure_arg(args, 1, "sort")?)
-    } else {
-        None
-    };
-    let mut fault = None;
-    // After a failure every further pair counts as equal, which ends the sort soon.
-    items.sort_by(|left, right| {
-        if fault.is_some() {
-            return Ordering::Equal;
-        }
-        let order = match &closure {
-            Some(closure) => call
-                .closure(closure, [left.clone(), right.clone()])
-                .and_then(|order| direction(&order)),
-            None => ops::order(left, right).ok_or_else(|| {
-                Fault::new(format!(
-                    "`sort` cannot compare {} with {}",
-                    shown(left),
-                    shown(right)
-                ))
-            }),
-        };
-        order.unwrap_or_else(|failed| {
-            fault = Some(failed);
-            Ordering::Equal
-        })
-    });
-    match fault {
-        Some(fault) => Err(fault),
-        None => Ok(Dynamic::from_array(items)),
-    }
-}
-
-fn direction(order: &Dynamic) -> Result<Ordering, Fault> {
-    let zero = Dynamic::from(0_i64);
-    ops::order(order, &zero).ok_or_else(|| {
-        Fault::new(format!(
-            "the closure of `sort` needs a number, this is {}",
-            shown(order)
-        ))
-        .hint("write `|a, b| a.price - b.price`")
-    })
-}
-
-fn reverse(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
-    if let Some(text) = ops::as_text(&args[0]) {
-        return Ok(text.chars().rev().collect::<String>().into());
-    }
-    let mut items = list_arg(args, 0, "reverse")?;
-    items.reverse();
-    Ok(Dynamic::from_array(items))
 }
 
 fn keys(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {

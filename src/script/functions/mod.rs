@@ -3,13 +3,20 @@
 //! To add one: write its [`Function`] into the table of the file that it belongs to. Its example is an
 //! expression that must be true; a test evaluates all of them.
 
+mod change;
 mod encode;
 mod json;
 mod list;
+mod number;
+mod order;
+mod pattern;
+mod table;
 mod text;
 mod time;
+mod value;
 
 use super::Host;
+use super::limits::Limit;
 use super::ops::Fault;
 use super::typed::Bytes;
 use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
@@ -30,6 +37,8 @@ pub(super) struct Function {
     pub(super) example: &'static str,
     /// What it makes of arguments that are missing.
     pub(super) missing: Missing,
+    /// Which argument is read as something of its own, so that a literal is checked before anything runs.
+    pub(super) literal: Option<(usize, Literal)>,
     pub(super) run: Run,
 }
 
@@ -44,19 +53,51 @@ pub(super) enum Missing {
     Seen,
 }
 
+/// What the text of an argument is read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Literal {
+    /// A regular expression.
+    Pattern,
+    /// A JSONPath.
+    Path,
+    /// A time.
+    Time,
+    /// A duration.
+    Duration,
+}
+
 /// How a function is run.
 #[derive(Clone, Copy)]
 pub(super) enum Run {
     /// It gives a value.
     Gives(fn(&Call<'_>, &[Dynamic]) -> Result<Dynamic, Fault>),
-    /// It changes its first argument, which is its value.
+    /// It changes its first argument, a list or map, in its place, and gives it. Of a text it gives a changed copy.
     Changes(fn(&Call<'_>, &mut Dynamic, &[Dynamic]) -> Result<(), Fault>),
+    /// It takes something out of its first argument, a list or map, and gives that. A text stays as it is.
+    Takes(fn(&Call<'_>, &mut Dynamic, &[Dynamic]) -> Result<Dynamic, Fault>),
 }
 
 impl Function {
     /// Whether it changes its first argument.
     pub(super) fn changes(&self) -> bool {
-        matches!(self.run, Run::Changes(_))
+        matches!(self.run, Run::Changes(_) | Run::Takes(_))
+    }
+
+    /// Runs it on a value that it may change, and gives what it takes out of that; `None`: it gives the value itself.
+    pub(super) fn change(
+        &self,
+        call: &Call<'_>,
+        value: &mut Dynamic,
+        rest: &[Dynamic],
+    ) -> Result<Option<Dynamic>, Fault> {
+        match self.run {
+            Run::Changes(run) => run(call, value, rest).map(|()| None),
+            Run::Takes(run) => run(call, value, rest).map(Some),
+            Run::Gives(run) => {
+                let args: Vec<Dynamic> = std::iter::once(&*value).chain(rest).cloned().collect();
+                run(call, &args).map(Some)
+            }
+        }
     }
 
     /// Whether it is not called at all with these arguments, since what it is asked about is missing.
@@ -105,6 +146,15 @@ impl Call<'_> {
         super::ops::truth(&answer, &format!("the condition of `{who}`"))
     }
 
+    /// Runs a closure for its effect on an item, which is its `this`; it is given the index if it asks for that.
+    fn on_item(&self, closure: &FnPtr, item: &mut Dynamic, index: usize) -> Result<(), Fault> {
+        let index = super::ops::count(index);
+        closure
+            .call_raw_with_extra_args("for_each", self.context()?, Some(item), [], [index], None)
+            .map(drop)
+            .map_err(super::rhai_error::thrown)
+    }
+
     fn context(&self) -> Result<&NativeCallContext<'_>, Fault> {
         self.rhai
             .ok_or_else(|| Fault::new("a closure cannot be called here"))
@@ -114,11 +164,17 @@ impl Call<'_> {
 /// Every function, in the order of the documentation.
 pub(super) fn all() -> impl Iterator<Item = &'static Function> {
     [
+        value::FUNCTIONS,
         text::FUNCTIONS,
+        pattern::FUNCTIONS,
         list::FUNCTIONS,
+        order::FUNCTIONS,
+        change::FUNCTIONS,
+        number::FUNCTIONS,
         time::FUNCTIONS,
         encode::FUNCTIONS,
         json::FUNCTIONS,
+        table::FUNCTIONS,
     ]
     .into_iter()
     .flatten()
@@ -130,14 +186,50 @@ pub(super) fn find(name: &str) -> Option<&'static Function> {
 }
 
 /// What is wrong with an argument that is a literal, where that can be known.
-pub(super) fn check_literal(name: &str, index: usize, text: &str) -> Result<(), Fault> {
-    match (name, index) {
-        ("matches", 1) => text::pattern(&text.into()).map(drop),
-        ("jsonpath", 1) => json::path(&text.into()).map(drop),
-        ("duration", 0) => time::duration(&text.into()).map(drop),
-        ("time", 0) => time::time(&text.into()).map(drop),
-        _ => Ok(()),
+pub(super) fn check_literal(function: &Function, index: usize, text: &str) -> Result<(), Fault> {
+    let Some((at, literal)) = function.literal else {
+        return Ok(());
+    };
+    let text = text.into();
+    match literal {
+        _ if at != index => Ok(()),
+        Literal::Pattern => pattern::pattern(&text, function.name).map(drop),
+        Literal::Path => json::path(&text).map(drop),
+        Literal::Time => time::time(&text).map(drop),
+        Literal::Duration => time::duration(&text).map(drop),
     }
+}
+
+/// Refuses a text that would be too long, before it is made.
+fn bounded(bytes: usize) -> Result<(), Fault> {
+    if bytes > super::limits::MAX_TEXT {
+        return Err(Limit::Text.fault());
+    }
+    Ok(())
+}
+
+/// The integer that an argument must be.
+fn int_arg(args: &[Dynamic], index: usize, who: &str) -> Result<i64, Fault> {
+    args[index].as_int().map_err(|_| {
+        Fault::new(format!(
+            "`{who}` needs an integer, this is {}",
+            super::ops::shown(&args[index])
+        ))
+    })
+}
+
+/// The closure that an argument must be.
+fn closure_arg(args: &[Dynamic], index: usize, who: &str) -> Result<FnPtr, Fault> {
+    args[index]
+        .read_lock::<FnPtr>()
+        .map(|closure| closure.clone())
+        .ok_or_else(|| {
+            Fault::new(format!(
+                "`{who}` needs a closure, this is {}",
+                super::ops::shown(&args[index])
+            ))
+            .hint("write `|item| item.price > 3`")
+        })
 }
 
 /// The text that an argument must be.

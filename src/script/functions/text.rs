@@ -1,23 +1,9 @@
-use super::{Cache, Call, Function, Missing, Run, text_arg};
+use super::{Call, Function, Missing, Run, list_arg, text_arg};
 use crate::script::ops::{self, Fault, Type};
 use crate::script::typed::Bytes;
-use regex::Regex;
 use rhai::Dynamic;
-use std::sync::Arc;
-
-/// Largest compiled pattern, in bytes.
-const MAX_PATTERN: usize = 1 << 20;
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function {
-        name: "matches",
-        params: "text, pattern",
-        arity: 2..=2,
-        doc: "Whether a regular expression matches anywhere in the text.",
-        example: "matches('A-17', '^A-[0-9]+$')",
-        missing: Missing::Any,
-        run: Run::Gives(matches),
-    },
     Function {
         name: "contains",
         params: "text | list | map | range, what",
@@ -25,6 +11,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "Whether a text holds a text, a list an item, a map a key or a range a number.",
         example: "contains('parcel', 'arc') && contains([1, 2], 2) && contains(#{a: 1}, 'a')",
         missing: Missing::Any,
+        literal: None,
         run: Run::Gives(|_, args| ops::contains(&args[0], &args[1]).map(Dynamic::from)),
     },
     Function {
@@ -34,6 +21,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "Whether the text begins with another.",
         example: "starts_with('order-7', 'order-')",
         missing: Missing::Any,
+        literal: None,
         run: Run::Gives(|_, args| affix(args, "starts_with", |text, part| text.starts_with(part))),
     },
     Function {
@@ -43,6 +31,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "Whether the text ends with another.",
         example: "ends_with('label.pdf', '.pdf')",
         missing: Missing::Any,
+        literal: None,
         run: Run::Gives(|_, args| affix(args, "ends_with", |text, part| text.ends_with(part))),
     },
     Function {
@@ -52,6 +41,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "How many characters, items, members or bytes there are.",
         example: "len('abc') == 3 && len([1, 2]) == 2",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(len),
     },
     Function {
@@ -61,38 +51,54 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "The text without white space at both ends.",
         example: "trim('  a b ') == 'a b'",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(|_, args| text_arg(args, 0, "trim").map(|text| text.trim().into())),
     },
+    Function {
+        name: "replace",
+        params: "text, part, by",
+        arity: 3..=3,
+        doc: "The text with every occurrence of a part replaced; `replace_all` does so by a pattern.",
+        example: "'a-b-c'.replace('-', '') == 'abc'",
+        missing: Missing::First,
+        literal: None,
+        run: Run::Gives(replace),
+    },
+    Function {
+        name: "make_upper",
+        params: "text",
+        arity: 1..=1,
+        doc: "The text in capital letters; `to_upper` is the same.",
+        example: "'Straße'.make_upper() == 'STRASSE'",
+        missing: Missing::First,
+        literal: None,
+        run: Run::Gives(|_, args| {
+            text_arg(args, 0, "make_upper").map(|text| text.to_uppercase().into())
+        }),
+    },
+    Function {
+        name: "make_lower",
+        params: "text",
+        arity: 1..=1,
+        doc: "The text in small letters; `to_lower` is the same.",
+        example: "'ABC'.make_lower() == 'abc'",
+        missing: Missing::First,
+        literal: None,
+        run: Run::Gives(|_, args| {
+            text_arg(args, 0, "make_lower").map(|text| text.to_lowercase().into())
+        }),
+    },
+    Function {
+        name: "join",
+        params: "list, separator = ''",
+        arity: 1..=2,
+        doc: "The items of a list as one text, with the separator between them.",
+        example: "join(['a', 'b'], '-') == 'a-b' && [1, 2].join() == '12'",
+        missing: Missing::First,
+        literal: None,
+        run: Run::Gives(join),
+    },
 ];
-
-static PATTERNS: Cache<Regex> = Cache::new();
-
-pub(super) fn pattern(source: &Dynamic) -> Result<Arc<Regex>, Fault> {
-    let source = text_arg(std::slice::from_ref(source), 0, "matches")?;
-    PATTERNS.get(&source, || {
-        regex::RegexBuilder::new(&source)
-            .size_limit(MAX_PATTERN)
-            .build()
-            .map_err(|error| {
-                Fault::new(format!(
-                    "`{source}` is no regular expression: {}",
-                    reason(&error)
-                ))
-            })
-    })
-}
-
-fn matches(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
-    let pattern = pattern(&args[1])?;
-    Ok(pattern.is_match(&text_arg(args, 0, "matches")?).into())
-}
-
-/// The last line of the long message, which tells what is wrong.
-fn reason(error: &regex::Error) -> String {
-    let message = error.to_string();
-    let last = message.lines().last().unwrap_or_default().trim();
-    last.trim_start_matches("error: ").to_owned()
-}
 
 fn affix(args: &[Dynamic], who: &str, holds: fn(&str, &str) -> bool) -> Result<Dynamic, Fault> {
     let part = text_arg(args, 1, who)?;
@@ -119,4 +125,34 @@ fn len(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
         ))
         .hint("give a value for a missing one: `len(x ?? [])`")),
     }
+}
+
+fn replace(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
+    let (text, part) = (text_arg(args, 0, "replace")?, text_arg(args, 1, "replace")?);
+    let by = text_arg(args, 2, "replace")?;
+    let found = text.matches(part.as_str()).count();
+    super::bounded(text.len() + found * by.len())?;
+    Ok(text.replace(part.as_str(), &by).into())
+}
+
+fn join(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
+    let items = list_arg(args, 0, "join")?;
+    let separator = if args.len() == 2 {
+        text_arg(args, 1, "join")?
+    } else {
+        "".into()
+    };
+    let mut out = String::new();
+    for (index, item) in items.iter().enumerate() {
+        if item.is_unit() {
+            return Err(Fault::new(format!("`join`: the item {index} is missing"))
+                .hint("leave it out: `list.filter(|item| item != null)`"));
+        }
+        if index > 0 {
+            out.push_str(&separator);
+        }
+        out.push_str(&ops::text(item));
+        super::bounded(out.len())?;
+    }
+    Ok(out.into())
 }

@@ -1,4 +1,4 @@
-use super::{Call, Function, Missing, Run, text_arg};
+use super::{Call, Function, Literal, Missing, Run, text_arg};
 use crate::event::parse_signed_duration;
 use crate::script::ops::{self, Fault, shown};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -12,6 +12,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "The current time of the run.",
         example: "now() > time('2020-01-01T00:00:00Z')",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(|call, _| Ok(Dynamic::from(call.host.now()))),
     },
     Function {
@@ -21,6 +22,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "The time that a text in RFC 3339, or a number of seconds since 1970, means.",
         example: "time('2026-11-24T10:00:00+01:00') == time('2026-11-24T09:00:00Z') && time(0) == time('1970-01-01T00:00:00Z')",
         missing: Missing::First,
+        literal: Some((0, Literal::Time)),
         run: Run::Gives(|_, args| time(&args[0])),
     },
     Function {
@@ -30,6 +32,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "A stretch of time: `250ms`, `5s`, `1h30m`. Times and durations add, subtract and compare.",
         example: "time('2026-11-24T10:00:00Z') - time('2026-11-24T09:59:00Z') == duration('1m')",
         missing: Missing::First,
+        literal: Some((0, Literal::Duration)),
         run: Run::Gives(|_, args| duration(&args[0])),
     },
     Function {
@@ -39,6 +42,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "A time as text, in UTC, by a pattern of `strftime`.",
         example: "time('2026-11-24T10:00:00Z').format('%d.%m.%Y') == '24.11.2026'",
         missing: Missing::First,
+        literal: None,
         run: Run::Gives(format_time),
     },
 ];

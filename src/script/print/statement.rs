@@ -1,14 +1,18 @@
 //! Statements and blocks, as Rhai takes them.
 
-use super::{ASSIGN, KEEP, Printer, variable};
+use super::{ASSIGN, CAUGHT, KEEP, Printer, named};
 use crate::event::Name;
-use crate::syntax::tree::{Block, Kind, Node, StatementKind};
+use crate::syntax::tree::{Block, Node, StatementKind};
 use std::ops::Range;
 
 impl Printer {
     pub(super) fn block(&mut self, block: &Block) {
+        self.block_as(block, true);
+    }
+
+    pub(super) fn block_as(&mut self, block: &Block, used: bool) {
         self.push("{", &block.at);
-        self.within(&[], |this| this.statements(block, true));
+        self.within(&[], |this| this.statements(block, used));
         self.push("}", &block.at);
     }
 
@@ -17,32 +21,23 @@ impl Printer {
         let last = block.statements.len().saturating_sub(1);
         for (index, statement) in block.statements.iter().enumerate() {
             let at = &statement.at;
-            if let StatementKind::Expression(Node {
-                kind: Kind::Call(call),
-                at,
-                ..
-            }) = &statement.kind
-            {
-                self.call(call, at, used && index == last);
-            } else {
-                self.statement(&statement.kind, at);
-            }
+            self.statement(&statement.kind, at, used && index == last);
             if !matches!(statement.kind, StatementKind::Function { .. }) {
                 self.push(";", at);
             }
         }
     }
 
-    fn statement(&mut self, kind: &StatementKind, at: &Range<usize>) {
+    fn statement(&mut self, kind: &StatementKind, at: &Range<usize>, used: bool) {
         match kind {
-            StatementKind::Expression(node) => self.node(node),
+            StatementKind::Expression(node) => self.node_as(node, used),
             StatementKind::Let {
                 name,
                 value,
                 constant,
             } => {
                 self.push(if *constant { "const" } else { "let" }, at);
-                self.push(&variable(name), at);
+                self.push(&named(name), at);
                 if let Some(value) = value {
                     self.push("=", at);
                     if *constant {
@@ -83,15 +78,24 @@ impl Printer {
                 handler,
             } => {
                 self.push("try", at);
-                self.block(body);
+                self.block_as(body, used);
                 self.push("catch", at);
                 if let Some(error) = error {
                     self.push("(", at);
-                    self.push(&variable(error), at);
+                    self.push(&named(error), at);
                     self.push(")", at);
                 }
                 let names: Vec<Name> = error.iter().cloned().collect();
-                self.within(&names, |this| this.block(handler));
+                self.push("{", at);
+                if let Some(error) = error {
+                    let error = named(error);
+                    self.push(&error, at);
+                    self.push("=", at);
+                    self.wrapped(CAUGHT, at, |this| this.push(&error, at));
+                    self.push(";", at);
+                }
+                self.within(&names, |this| this.block_as(handler, used));
+                self.push("}", at);
             }
             StatementKind::Function {
                 name,
@@ -104,7 +108,7 @@ impl Printer {
                     self.push("private", at);
                 }
                 self.push("fn", at);
-                self.push(name, name_at);
+                self.push(&named(name), name_at);
                 self.params("(", params, ")", at);
                 let outer = std::mem::take(&mut self.scopes);
                 self.within(params, |this| this.block(body));

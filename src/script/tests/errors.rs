@@ -20,6 +20,26 @@ fn a_variable_without_a_value_is_missing() {
 }
 
 #[test]
+fn an_environment_variable_that_is_not_set_is_named_where_a_value_is_due() {
+    let desk = Desk::new(order());
+    assert_eq!(desk.eval("env('UNSET') ?? 'x'").unwrap(), json!("x"));
+    let template = desk.engine.template("at ${env('UNSET')}").unwrap();
+    let error = desk
+        .locals(|on| desk.engine.render(&template, &desk.scope, on, &desk.host))
+        .unwrap_err();
+    assert_eq!(error.at, 5..17);
+    assert_eq!(
+        error.message,
+        "a value in a text is missing: `env('UNSET')` is missing"
+    );
+    let hint = error.hint.unwrap();
+    assert!(
+        hint.starts_with("the environment variable `UNSET` is not set; "),
+        "{hint}"
+    );
+}
+
+#[test]
 fn calls_that_cannot_be_are_found_before_they_run() {
     let desk = Desk::new(order());
     for (source, at, message, hint) in [
@@ -162,4 +182,114 @@ fn functions_do_not_leave_an_expression() {
             "{source}: {error:?}"
         );
     }
+}
+
+#[test]
+fn no_error_speaks_the_language_of_the_engine() {
+    let desk = Desk::new(order());
+    for (source, message) in [
+        (
+            "'abc'.pop(())",
+            "`pop` needs an integer, this is null (missing)",
+        ),
+        ("round('x')", "`round` does not take (text)"),
+        ("let f = |x| x; f.call()", "the closure does not take ()"),
+        (
+            "[2, 1].sort(|a| a)",
+            "the closure does not take (integer, integer)",
+        ),
+        (
+            "let x = 1; x.y = 3; x",
+            "`y` cannot be set: an integer has no members",
+        ),
+        (
+            "let m = #{}; m.x.y = 1; m",
+            "`y` cannot be set: null has no members",
+        ),
+        (
+            "let x = 3; x[0] = 1; x",
+            "a bool is needed, this is an integer",
+        ),
+        (
+            "let n = 5; for i in n { }",
+            "`for` goes through a list, a map, a text or a range, and this is none",
+        ),
+        (
+            "throw ()",
+            "the script gave up with `throw`, and without a reason",
+        ),
+    ] {
+        assert_eq!(desk.eval(source).unwrap_err().message, message, "{source}");
+    }
+    for source in [
+        "[1].reduce(|a, b| a.foo(), 0)",
+        "round('x')",
+        "to_int('a')",
+        "[1].map(3)",
+        "(1..3).step('x')",
+        "let a = [1]; a.insert('x', 2); a",
+        "#{a: 1}.keys(2)",
+        "'a'.index_of(())",
+        "let x = 5; x.foo = ()",
+        "'abc'.split(())",
+        "parse_float('x')",
+        "let a = 1; a()",
+        "[1, 2].extract('a')",
+        "'x'.sub_string('y')",
+    ] {
+        let Err(error) = desk
+            .engine
+            .script(source)
+            .map(|_| desk.eval(source))
+            .map_or_else(
+                |error| Err(error.message),
+                |result| result.map_err(|error| error.message),
+            )
+        else {
+            continue;
+        };
+        let words = [
+            "__",
+            "anon$",
+            "i64",
+            "f64",
+            "ImmutableString",
+            "'()'",
+            "(()",
+        ];
+        assert!(
+            !words.iter().any(|word| error.contains(word)),
+            "{source}: {error}"
+        );
+        let count = |c: char| error.matches(c).count();
+        assert!(
+            count('(') == count(')') && count('`') % 2 == 0,
+            "{source}: {error}"
+        );
+    }
+}
+
+#[test]
+fn a_limit_is_told_with_its_value_and_a_way_out() {
+    let desk = Desk::new(order());
+    for (source, words) in [
+        ("let s = 'ab'; loop { s += s; }", "at most 1 MiB"),
+        ("'x'.pad(2000000, 'y')", "at most 1 MiB"),
+        ("let l = [1]; loop { l += l; }", "at most 100,000 items"),
+        ("let a = []; a.pad(1000000, 0); a", "at most 100,000 items"),
+        (
+            "let a = []; for i in 0..200 { a = [a]; } a",
+            "at most 128 levels",
+        ),
+        ("loop {}", "more than 1,000,000 operations"),
+        ("fn f(n) { f(n + 1) } f(1)", "at most 32 levels"),
+    ] {
+        let error = desk.eval(source).unwrap_err();
+        assert_eq!(error.kind, EvalKind::Limit, "{source}");
+        assert!(error.message.contains(words), "{source}: {}", error.message);
+        assert!(error.hint.is_some(), "{source}");
+    }
+    let declares: String = (0..300).map(|at| format!("let v{at} = {at}; ")).collect();
+    let error = desk.eval(&declares).unwrap_err();
+    assert!(error.message.contains("at most 256"), "{}", error.message);
 }

@@ -167,3 +167,45 @@ fn a_verdict_and_its_reason_come_from_one_evaluation() {
             .ends_with("0001")
     );
 }
+
+#[test]
+fn what_has_no_members_says_what_finds_what_was_wanted() {
+    let desk = Desk::new(json!({
+        "body": "{\"ok\": true}", "headers": { "content-type": "text/plain" }, "rows": [[1], "a b"],
+    }))
+    .with("page", json!("<h1>502</h1>"));
+    let why = |source: &str| {
+        let explanation = desk.explain(source);
+        assert_eq!(explanation.value, Some(json!(null)), "{source}");
+        explanation.missing[0].hint.clone().unwrap_or_default()
+    };
+    assert_eq!(
+        why("res.body.ok"),
+        "`res.body` is a text (text/plain) that holds JSON: write `parse_json(res.body).ok`"
+    );
+    assert_eq!(
+        why("page.status == 'lost'"),
+        "`page` is a text, which has no members"
+    );
+    assert_eq!(
+        why("res.rows.id == 1"),
+        "`res.rows` is a list: `res.rows[0].id` is of its first item"
+    );
+    for member in ["length", "size", "count"] {
+        assert_eq!(
+            why(&format!("res.rows.{member} == 2")),
+            "write `len(res.rows)`"
+        );
+        assert_eq!(
+            why(&format!("res.rows[1].{member} == 3")),
+            "write `len(res.rows[1])`"
+        );
+        assert_eq!(why(&format!("page.{member} > 3")), "write `len(page)`");
+    }
+    // In code that Rhai runs as well.
+    assert_eq!(why("[page].find(|x| x.length == 3)"), "write `len(x)`");
+    assert_eq!(
+        why("env('UNSET')"),
+        "the environment variable `UNSET` is not set"
+    );
+}

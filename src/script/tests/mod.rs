@@ -4,6 +4,7 @@ mod errors;
 mod explain;
 mod functions;
 mod fuzz;
+mod grow;
 mod meaning;
 mod modules;
 mod reference;
@@ -11,6 +12,7 @@ mod sandbox;
 mod templates;
 mod typed;
 mod uses;
+mod write;
 
 use super::*;
 use crate::event::{Failure, Json, Name};

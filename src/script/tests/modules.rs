@@ -84,6 +84,42 @@ fn an_error_inside_a_module_names_its_line() {
 }
 
 #[test]
+fn an_error_deep_in_modules_names_the_innermost_line_and_the_way_to_it() {
+    let desk = desk(&[
+        module(
+            "a",
+            "fn outer(x) {\n  let y = x;\n  inner(y) + 1\n}\nfn inner(x) {\n  1 - x\n}",
+        ),
+        module("b", "fn via(x) {\n  a::outer(x)\n}"),
+    ]);
+    let source = "1 + b::via('a')";
+    let error = desk.eval(source).unwrap_err();
+    assert_eq!(
+        error.message,
+        "`-` cannot be applied to the integer 1 and the text \"a\" (in `inner`, scripts/a.rhai:6:3; \
+         called in `outer`, scripts/a.rhai:3:3; called in `via`, scripts/b.rhai:2:6)"
+    );
+    assert_eq!(&source[error.at], "b::via('a')");
+    // Through a closure and a function of the script as well.
+    let error = desk.eval("fn f(x) { a::outer(x) } f('a')").unwrap_err();
+    assert!(
+        error
+            .message
+            .contains("(in `inner`, scripts/a.rhai:6:3; called in `outer`"),
+        "{}",
+        error.message
+    );
+    let error = desk.eval("['a'].map(|x| a::outer(x))").unwrap_err();
+    assert!(
+        error
+            .message
+            .contains("(in `inner`, scripts/a.rhai:6:3; called in `outer`"),
+        "{}",
+        error.message
+    );
+}
+
+#[test]
 fn broken_modules_are_left_out_and_reported() {
     let (engine, errors) = Engine::new(&[
         module("good", "fn one() { 1 }"),

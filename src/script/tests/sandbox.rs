@@ -12,7 +12,7 @@ const ATTACKS: [&str; 23] = [
     "let f = |g| g.call(g); f.call(f)",
     "let s = 'x'; loop { s += s; }",
     "let s = 'x'; loop { s = `${s}${s}`; }",
-    "let s = 'x'; s.pad(100000000000, 'y'); s",
+    "let s = 'x'; s.pad(100000000000, 'y')",
     "let a = []; a.pad(1000000000, 0); a",
     "let a = [1]; loop { a += a; }",
     "let a = [1]; loop { a = [a, a, a, a]; }",

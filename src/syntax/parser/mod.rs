@@ -349,8 +349,14 @@ fn refuse_chain(left: &Node, operator: Operator, token: &Token) -> Parsed<()> {
 /// `x == 'a' || 'b'` is never what its author means.
 fn refuse_no_bool(operand: &Node, token: &Token) -> Parsed<()> {
     let never_bool = match &operand.kind {
-        Kind::Null | Kind::Int(_) | Kind::Float(_) | Kind::Text(_) => true,
-        Kind::Interpolated(_) | Kind::List(_) | Kind::Map(_) | Kind::Negate(_) => true,
+        Kind::Null
+        | Kind::Int(_)
+        | Kind::Float(_)
+        | Kind::Text(_)
+        | Kind::Interpolated(_)
+        | Kind::List(_)
+        | Kind::Map(_)
+        | Kind::Negate(_) => true,
         Kind::Binary(operator, ..) => operator.is_arithmetic() && !is_bits(*operator),
         _ => false,
     };

@@ -1,6 +1,7 @@
 //! What is read of one task: its failure, what happened, its machine.
 
-use super::ansi;
+use super::diagnostics;
+use super::drawn;
 use crate::event::Event;
 use crate::graph::Glyphs;
 use crate::report::{self, Ink, Options, Style};
@@ -19,7 +20,7 @@ pub(super) fn preview(
     let Some(task) = selected(state, view_state) else {
         return Vec::new();
     };
-    ansi::lines(&matters(task, options))
+    matters(task, options)
 }
 
 /// Everything about the selected task.
@@ -32,7 +33,7 @@ pub(super) fn detail(
     let Some(task) = selected(state, view_state) else {
         return Vec::new();
     };
-    let mut out = String::from("\n");
+    let mut out = vec![style.line()];
     text::row(task, state.now, style).write(&mut out);
     style.line().push(Ink::Faint, &task.file).write(&mut out);
     if let Some(active) = &task.active {
@@ -48,26 +49,29 @@ pub(super) fn detail(
             report::running_facts(running, state.now, style, &mut out);
         }
     }
-    out.push('\n');
-    out.push_str(&matters(task, options));
+    let mut lines: Vec<Line<'_>> = out.iter().map(drawn).collect();
+    lines.push(Line::default());
+    lines.extend(matters(task, options));
     let events: Vec<Event> = match (&task.active, &task.result) {
         (Some(active), _) => active.progress.read().kept.events.clone(),
         (None, Some(result)) => result.kept.events.clone(),
         (None, None) => Vec::new(),
     };
     if !events.is_empty() {
-        out.push('\n');
+        let mut out = vec![style.line()];
         text::happened(&events, style, &mut out);
+        lines.extend(out.iter().map(drawn));
     }
-    ansi::lines(&out)
+    lines
 }
 
 /// What is wrong with the file, what the replay said, why the last run failed.
-fn matters(task: &WatchedTask, options: &Options) -> String {
-    let mut out = String::new();
+fn matters(task: &WatchedTask, options: &Options) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
     if let Some(findings) = &task.broken {
-        out.push_str(&text::findings(findings, options.style));
+        lines.extend(diagnostics::lines(&text::findings(findings, options.style)));
     }
+    let mut out = Vec::new();
     text::replayed(task, options, &mut out);
     if let Some(result) = &task.result {
         let failure = text::failure(result, options);
@@ -75,9 +79,10 @@ fn matters(task: &WatchedTask, options: &Options) -> String {
             let stale = "of the definition before:";
             options.style.line().push(Ink::Faint, stale).write(&mut out);
         }
-        out.push_str(&failure);
+        out.extend(failure);
     }
-    out
+    lines.extend(out.iter().map(drawn));
+    lines
 }
 
 /// The machine of the selected task, and where its last run went.
@@ -94,7 +99,7 @@ pub(super) fn graph(
             Ink::Faint,
             "this file has never been good: there is no machine",
         );
-        return vec![ansi::line(&line)];
+        return vec![drawn(&line)];
     };
     let mut drawing = definition.machine.drawing();
     let mut visits: BTreeMap<&str, usize> = BTreeMap::new();
@@ -121,7 +126,8 @@ pub(super) fn graph(
         Glyphs::Ascii
     };
     let mut lines = vec![Line::default()];
-    lines.extend(ansi::lines(&drawing.to_ascii(style.width.min(120), glyphs)));
+    let text = drawing.to_ascii(style.width.min(120), glyphs);
+    lines.extend(text.lines().map(|line| Line::from(line.to_owned())));
     lines
 }
 

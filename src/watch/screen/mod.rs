@@ -1,7 +1,7 @@
 //! The session as a screen: a frame is a function of the state and of where somebody looks.
 
-mod ansi;
 mod body;
+mod diagnostics;
 
 #[cfg(test)]
 mod tests;
@@ -10,11 +10,11 @@ use super::keys::KEYS;
 use super::state::SessionState;
 use super::text;
 use super::view_state::{View, ViewState};
-use crate::report::{self, Ink, Options, Style};
+use crate::report::{self, Ink, Look, Options, Style};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::Modifier;
-use ratatui::text::Line;
+use ratatui::style::{Color, Modifier};
+use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 /// Below this many rows there is no room for anything beside the list.
@@ -76,10 +76,7 @@ fn header(frame: &mut Frame<'_>, area: Rect, state: &SessionState, style: Style)
             second.add(Ink::Faint, &format!("  {what}: {part}"));
         }
     }
-    frame.render_widget(
-        Paragraph::new(vec![ansi::line(&first), ansi::line(&second)]),
-        area,
-    );
+    frame.render_widget(Paragraph::new(vec![drawn(&first), drawn(&second)]), area);
 }
 
 fn footer(frame: &mut Frame<'_>, area: Rect, view_state: &ViewState, style: Style) {
@@ -96,7 +93,7 @@ fn footer(frame: &mut Frame<'_>, area: Rect, view_state: &ViewState, style: Styl
         }
         (None, None) => keys(view_state.view, style),
     };
-    frame.render_widget(Paragraph::new(ansi::line(&line)), area);
+    frame.render_widget(Paragraph::new(drawn(&line)), area);
 }
 
 /// As many keys as fit, the most useful first.
@@ -158,7 +155,7 @@ fn list_and_preview(
         lines.extend(preview.into_iter().take(shown));
         if more > 0 {
             let text = format!("+{} more lines: Enter", more + 1);
-            lines.push(ansi::line(&options.style.line().push(Ink::Faint, &text)));
+            lines.push(drawn(&options.style.line().push(Ink::Faint, &text)));
         }
         frame.render_widget(Paragraph::new(lines), rest);
     }
@@ -180,7 +177,7 @@ fn rows(
             "no task matches; c clears the filters"
         };
         let line = style.line().push(Ink::Faint, text);
-        frame.render_widget(Paragraph::new(ansi::line(&line)), area);
+        frame.render_widget(Paragraph::new(drawn(&line)), area);
         return;
     }
     let room = usize::from(area.height);
@@ -203,7 +200,7 @@ fn rows(
                 (true, false) => "> ",
                 (false, _) => "  ",
             };
-            let mut line = ansi::line(&text::row(task, state.now, narrow));
+            let mut line = drawn(&text::row(task, state.now, narrow));
             line.spans.insert(0, mark.into());
             if is_selected {
                 line = line.patch_style(Modifier::BOLD);
@@ -212,6 +209,27 @@ fn rows(
         })
         .collect();
     frame.render_widget(Paragraph::new(lines), area);
+}
+
+/// A line of a report, span by span.
+fn drawn(line: &report::Line) -> Line<'static> {
+    let spans = line.spans();
+    spans
+        .map(|(look, piece)| Span::styled(piece.to_owned(), styled(look)))
+        .collect()
+}
+
+fn styled(look: Look) -> ratatui::style::Style {
+    let plain = ratatui::style::Style::default();
+    match look {
+        Look::Plain => plain,
+        Look::Bold => plain.add_modifier(Modifier::BOLD),
+        Look::Dim => plain.add_modifier(Modifier::DIM),
+        // The codes of foregrounds: 30 and on, the bright ones 90 and on.
+        Look::Ansi(code @ 90..) => plain.fg(Color::Indexed(code - 90 + 8)),
+        Look::Ansi(code) => plain.fg(Color::Indexed(code.saturating_sub(30))),
+        Look::Rgb([red, green, blue]) => plain.fg(Color::Rgb(red, green, blue)),
+    }
 }
 
 /// A text from the line on that somebody has scrolled to.
@@ -241,13 +259,13 @@ fn help(style: Style) -> Vec<Line<'static>> {
         let room = style.width.saturating_sub(indent).max(8);
         for (at, piece) in report::wrap(key.does, room, room).into_iter().enumerate() {
             if at > 0 {
-                lines.push(ansi::line(&line));
+                lines.push(drawn(&line));
                 line = style.line();
                 line.pad_to(indent);
             }
             line.add(Ink::Plain, piece);
         }
-        lines.push(ansi::line(&line));
+        lines.push(drawn(&line));
     }
     lines
 }

@@ -204,6 +204,40 @@ fn filters_and_search_choose_what_is_shown() {
 }
 
 #[test]
+fn a_line_is_drawn_in_its_colours_and_cut_like_a_text() {
+    let styles = |color| {
+        let style = Style {
+            color,
+            unicode: true,
+            width: 6,
+        };
+        let line = (style.line())
+            .push(Ink::Strong, "a")
+            .push(Ink::Hue(report::Hue::Neutral), "b\x1b[2J")
+            .plain("far too long");
+        let line = drawn(&line);
+        let spans = line.spans.into_iter();
+        let spans = spans.map(|span| (span.content.into_owned(), span.style));
+        spans
+            .filter(|(text, _)| !text.is_empty())
+            .collect::<Vec<_>>()
+    };
+    let plain = ratatui::style::Style::default();
+    let wanted = |bold, hue, dim| {
+        let texts = ["a", "b\\x1", "…"].map(str::to_owned);
+        texts.into_iter().zip([bold, hue, dim]).collect::<Vec<_>>()
+    };
+    let bold = plain.add_modifier(Modifier::BOLD);
+    let dim = plain.add_modifier(Modifier::DIM);
+    let bright_black = plain.fg(ratatui::style::Color::Indexed(8));
+    assert_eq!(styles(Color::Ansi), wanted(bold, bright_black, dim));
+    let exact = plain.fg(ratatui::style::Color::Rgb(0x7a, 0x81, 0x87));
+    let dark = Color::Exact(report::Theme::Dark);
+    assert_eq!(styles(dark), wanted(bold, exact, dim));
+    assert_eq!(styles(Color::Never), wanted(plain, plain, plain));
+}
+
+#[test]
 fn the_help_names_every_key() {
     let mut session = three();
     session.press("?");

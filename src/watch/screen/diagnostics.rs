@@ -1,23 +1,16 @@
-//! Texts with the escapes that the reports write, as ratatui draws them.
+//! Diagnostics as a screen draws them. The library that lays them out (`annotate-snippets`) gives them colours
+//! as escapes and in no other way: they are read back here, and nowhere else.
 
-use crate::report::Line;
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line as Drawn, Span};
 
-/// A line of a report, drawn.
-pub(super) fn line(line: &Line) -> Drawn<'static> {
-    let mut text = String::new();
-    line.write_open(&mut text);
-    parse(&text)
-}
-
-/// The lines of a text.
+/// The lines of a text with escapes.
 pub(super) fn lines(text: &str) -> Vec<Drawn<'static>> {
     text.lines().map(parse).collect()
 }
 
-/// A line with escapes for colours; no other escapes are written by reports.
-pub(super) fn parse(text: &str) -> Drawn<'static> {
+/// A line with escapes for colours; no others are written.
+fn parse(text: &str) -> Drawn<'static> {
     let mut spans = Vec::new();
     let mut style = Style::default();
     let mut rest = text;
