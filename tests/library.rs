@@ -171,7 +171,7 @@ impl Sink for Seen {
                     }
                 }
                 Fact::Log { text, .. } => self.logs.push(text.clone()),
-                Fact::VariableSaved { name, value } => {
+                Fact::VariableSaved { name, value, .. } => {
                     self.variables.push((name.to_string(), value.clone()));
                 }
                 _ => {}

@@ -15,7 +15,7 @@ use super::variable::Variable;
 use crate::client::Registry;
 use crate::definition::Text;
 use crate::engine::{Adhoc, AdhocRequest, Loader, Project, Run, Tasks};
-use crate::event::{Json, Name, Outcome, parse_duration};
+use crate::event::{Name, Outcome, parse_duration};
 use crate::script::{Expression, LOCALS, Scope, Value};
 use input::Input;
 use observed::Observed;
@@ -161,7 +161,7 @@ fn evaluate(args: &Args, printer: &Printer) -> Result<Exit, Exit> {
         | Input::Recorded(Recorded {
             res: Some(Ok(data)),
             ..
-        }) => res = Some(Value::from_json(data)),
+        }) => res = Some(Value::result(data)),
         Input::Recorded(Recorded {
             res: Some(Err(failure)),
             ..
@@ -176,7 +176,7 @@ fn evaluate(args: &Args, printer: &Printer) -> Result<Exit, Exit> {
             return Ok(exit);
         }
     }
-    let res = res.or_else(|| observed.res.take().map(Value::from_json));
+    let res = res.or_else(|| observed.res.take().map(Value::result));
     let scope = scope(vars, observed);
     value(&project, &adhoc, &expression, &scope, res.as_ref(), printer)
 }
@@ -187,14 +187,14 @@ fn reads_res(expression: &Expression) -> bool {
 }
 
 /// What is given: the variables as they were recorded, and those of the command line over them.
-fn variables(args: &Args, input: &Input) -> Vec<(Name, Json)> {
+fn variables(args: &Args, input: &Input) -> Vec<(Name, Value)> {
     let mut vars = match input {
         Input::Recorded(recorded) => recorded.variables.clone(),
         _ => Vec::new(),
     };
     for var in &args.vars {
         vars.retain(|(name, _)| *name != var.name);
-        vars.push((Name::clone(&var.name), var.value.clone()));
+        vars.push((Name::clone(&var.name), Value::from(&var.value)));
     }
     vars
 }
@@ -245,7 +245,7 @@ fn given(args: &Args, printer: &Printer) -> Result<(Input, Written), Exit> {
 /// speak of.
 fn surroundings(
     loader: &Loader,
-    vars: &[(Name, Json)],
+    vars: &[(Name, Value)],
     input: &Input,
     written: &Written,
 ) -> Result<(Arc<Project>, bool), Tasks> {
@@ -270,7 +270,7 @@ fn surroundings(
 }
 
 /// Whether it reads a variable that was not given, calls a script, or needs a permission.
-fn speaks_of_a_suite(expression: &Expression, vars: &[(Name, Json)]) -> bool {
+fn speaks_of_a_suite(expression: &Expression, vars: &[(Name, Value)]) -> bool {
     let uses = expression.uses();
     let is_given = |name: &str| vars.iter().any(|(known, _)| &**known == name);
     let mut reads = uses.reads.iter().map(|read| &*read.name);
@@ -289,7 +289,7 @@ fn put(
     loader: &Loader,
     adhoc: &Adhoc,
     project: &Arc<Project>,
-    vars: &[(Name, Json)],
+    vars: &[(Name, Value)],
     printer: &Printer,
 ) -> Result<Observed, Exit> {
     let task = loader
@@ -325,10 +325,10 @@ fn put(
 }
 
 /// The variables: those that the run has told of, or those that were given.
-fn scope(vars: Vec<(Name, Json)>, observed: Observed) -> Scope {
+fn scope(vars: Vec<(Name, Value)>, observed: Observed) -> Scope {
     let scope = Scope::new();
     for (name, value) in vars.into_iter().chain(observed.variables) {
-        scope.set(&name, Value::from(value));
+        scope.set(&name, value);
     }
     scope
 }

@@ -16,6 +16,20 @@ pub(super) fn to_base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
+/// The text of a payload; what is not UTF-8 is replaced, and then the second is the payload in base64. So expressions
+/// know every byte (`res.bytes`), and nothing is kept twice.
+#[must_use]
+pub fn text_and_base64(bytes: Vec<u8>) -> (String, Option<String>) {
+    match String::from_utf8(bytes) {
+        Ok(text) => (text, None),
+        Err(error) => {
+            let bytes = error.as_bytes();
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            (text, Some(to_base64(bytes)))
+        }
+    }
+}
+
 /// A payload as `res` shows it.
 #[derive(Debug, PartialEq)]
 pub(super) struct Received {
@@ -30,19 +44,12 @@ pub(super) struct Received {
 impl Received {
     /// Reads a payload.
     pub(super) fn new(bytes: &[u8]) -> Self {
-        if let Ok(text) = std::str::from_utf8(bytes) {
-            return Self {
-                body: json_bigint::parse_or_text(text),
-                text: text.to_owned(),
-                base64: None,
-            };
-        }
-        let text = String::from_utf8_lossy(bytes).into_owned();
-        Self {
-            body: Json::String(text.clone()),
-            text,
-            base64: Some(to_base64(bytes)),
-        }
+        let (text, base64) = text_and_base64(bytes.to_vec());
+        let body = match base64 {
+            None => json_bigint::parse_or_text(&text),
+            Some(_) => Json::String(text.clone()),
+        };
+        Self { body, text, base64 }
     }
 }
 

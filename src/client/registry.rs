@@ -127,8 +127,8 @@ impl<P: Protocol> Client for Erased<P> {
             source: (std::any::TypeId::of::<P::Source>()
                 != std::any::TypeId::of::<super::Nothing>())
             .then_some(source),
-            reply: schema::<P::Reply>(),
-            message: P::message_schema(),
+            reply: with_bytes(schema::<P::Reply>()),
+            message: P::message_schema().map(with_bytes),
             short_request: P::short_request,
             short_source: P::short_source,
             label: P::label,
@@ -217,6 +217,21 @@ pub fn schema<T: JsonSchema>() -> Json {
     schemars::SchemaGenerator::default()
         .into_root_schema_for::<T>()
         .to_value()
+}
+
+/// The schema of a result. One with a `text` has `bytes` as well, which expressions make of it and of `base64`.
+fn with_bytes(mut schema: Json) -> Json {
+    if let Some(Json::Object(members)) = schema.get_mut("properties")
+        && members.contains_key("text")
+    {
+        let bytes = serde_json::json!({
+            "description": "What was received, byte by byte, for checksums and equality.",
+            "type": "string",
+            "contentEncoding": "base64",
+        });
+        members.insert("bytes".into(), bytes);
+    }
+    schema
 }
 
 /// The schema of something that is written: a member may be left out, but is never null.
@@ -345,6 +360,8 @@ mod tests {
                     "{path} is not described"
                 );
             }
+            let has = |name: &str| kind.reply["properties"].get(name).is_some();
+            assert_eq!(has("bytes"), has("text"), "{}", kind.name);
             // An example is an instruction of this kind, in YAML.
             let example: Json = serde_yaml::from_str(kind.example).unwrap();
             assert!(example.get(kind.name).is_some(), "{}", kind.example);
@@ -365,7 +382,8 @@ mod tests {
             let mut kept = names(&kind.request);
             kept.extend(names(&kind.reply));
             kept.extend(kind.source.as_ref().map(names).unwrap_or_default());
-            kept.retain(|name| !kind.bodies.contains(&name.as_str()));
+            // `bytes` are made of what is a body.
+            kept.retain(|name| name != "bytes" && !kind.bodies.contains(&name.as_str()));
             kept.sort();
             kept.dedup();
             let expected = match kind.name {

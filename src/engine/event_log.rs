@@ -236,12 +236,13 @@ impl EventLog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Json;
+    use crate::event::{Json, ValueTypes};
 
     fn saved(name: &str, value: &str) -> Fact {
         Fact::VariableSaved {
             name: name.into(),
             value: Json::from(value),
+            types: ValueTypes::default(),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::event::{
 };
 use crate::journal::{JournalError, Recorder};
 use crate::machine::{self, Checkpoint, Inputs, Verdict};
+use crate::script::Value;
 use futures_util::FutureExt;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -35,7 +36,7 @@ struct Plan {
     retries: Option<u32>,
     fail_fast: bool,
     seed: u64,
-    vars: Vec<(Name, Json)>,
+    vars: Vec<(Name, Value)>,
     asked: RunStarted,
     stop: Stop,
     /// Where tasks begin that do not begin at their start, by their number.
@@ -145,8 +146,8 @@ impl Run {
 
     /// A variable for every task, over what the task declares.
     #[must_use]
-    pub fn var(mut self, name: impl Into<Name>, value: Json) -> Self {
-        self.plan.vars.push((name.into(), value));
+    pub fn var(mut self, name: impl Into<Name>, value: impl Into<Value>) -> Self {
+        self.plan.vars.push((name.into(), value.into()));
         self
     }
 
@@ -396,7 +397,7 @@ impl Serving {
 /// What the tasks of one run share.
 struct Shared {
     surroundings: Arc<Surroundings>,
-    vars: Vec<(Name, Json)>,
+    vars: Vec<(Name, Value)>,
     addresses: HashMap<PathBuf, Arc<Json>>,
     retries: Option<u32>,
     executions: AtomicU32,

@@ -4,6 +4,7 @@ use super::project::Loaded;
 use super::script_host::{environment, millis};
 use crate::event::{Event, Fact, Json, Name, Outcome, RunStarted, Tally};
 use crate::machine::{self, Inputs, Moment, Verdict};
+use crate::script::Value;
 use crate::sim::{Recording, ReplayEnd, Stubs, Stuck, VirtualWorld, replay_in};
 use serde_json::{Map, json};
 use std::sync::Arc;
@@ -55,7 +56,9 @@ pub fn simulate(
         run: SIMULATED.into(),
         attempt: 1,
         attempts: 1,
-        vars: vars.to_vec(),
+        vars: (vars.iter())
+            .map(|(name, value)| (Name::clone(name), Value::from(value)))
+            .collect(),
         services: Arc::new(Json::Object(services)),
         ..Inputs::default()
     };

@@ -1,4 +1,6 @@
-use super::{Explanation, Failure, Json, Location, Metrics, Missing, Name, Outcome, Reply, Tally};
+use super::{
+    Explanation, Failure, Json, Location, Metrics, Missing, Name, Outcome, Reply, Tally, ValueTypes,
+};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -102,6 +104,9 @@ pub enum Fact {
         name: Name,
         /// Its value.
         value: Json,
+        /// What JSON does not tell of the value.
+        #[serde(default, skip_serializing_if = "ValueTypes::is_empty")]
+        types: ValueTypes,
     },
     /// A subscription is open: its server has confirmed it.
     SubscriptionOpened {
@@ -183,6 +188,9 @@ pub enum Fact {
         /// The `item` of the `for_each` that it stands in.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         item: Option<Json>,
+        /// What JSON does not tell of the item.
+        #[serde(default, skip_serializing_if = "ValueTypes::is_empty")]
+        types: ValueTypes,
     },
     /// The end has come: `defer`s and `cleanup` begin.
     CleanupStarted {

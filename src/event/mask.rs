@@ -364,6 +364,7 @@ fn encodings(value: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::ValueTypes;
 
     #[test]
     fn in_every_part_of_a_url_it_is_hidden() {
@@ -469,6 +470,7 @@ mod tests {
         let saved = Fact::VariableSaved {
             name: "s".into(),
             value: "variable_saved".into(),
+            types: ValueTypes::default(),
         };
         let mask = with(&["variable_saved"]);
         assert_eq!(mask.fact(log("a variable_saved b")), log("a $s b"));

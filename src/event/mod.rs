@@ -25,6 +25,7 @@ mod outcome;
 mod permission;
 mod sink;
 mod trace;
+mod value_type;
 
 pub use difference::{Change, DiffLine, Difference, Parts};
 pub use duration::{
@@ -46,6 +47,7 @@ pub use outcome::{Outcome, Tally};
 pub use permission::{Grant, Permissions, Refusal};
 pub use sink::Sink;
 pub use trace::Trace;
+pub use value_type::{ValueType, ValueTypes};
 
 /// Plain data, as JSON has it.
 pub use serde_json::Value as Json;

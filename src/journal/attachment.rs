@@ -190,7 +190,7 @@ pub(crate) fn hex(hash: &Hash) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Fact;
+    use crate::event::{Fact, ValueTypes};
     use serde_json::json;
 
     fn saved(value: Json) -> Event {
@@ -202,6 +202,7 @@ mod tests {
             fact: Fact::VariableSaved {
                 name: "body".into(),
                 value,
+                types: ValueTypes::default(),
             },
         }
     }

@@ -67,7 +67,7 @@ fn try_store(store: &mut dyn Store, run: &str, lines: &[u8]) -> Result<(), Journ
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Fact, Json};
+    use crate::event::{Fact, Json, ValueTypes};
     use crate::journal::{Durability, History, Journal, LIMIT};
     use std::ops::ControlFlow;
 
@@ -78,6 +78,7 @@ mod tests {
             _ => Fact::VariableSaved {
                 name: "text".into(),
                 value: Json::from("x".repeat(if seq % 3 == 0 { LIMIT + 1 } else { 3 })),
+                types: ValueTypes::default(),
             },
         };
         let event = |seq| Event {

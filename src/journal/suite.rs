@@ -3,7 +3,7 @@
 use super::{Attachment, Commit, ExecutionRow, HashChain, Query, Sealed, Store, Wanted};
 use crate::event::{
     ErrorKind, Event, ExecutionStarted, Fact, Failure, Headline, Json, Metrics, Outcome,
-    RunStarted, Tally,
+    RunStarted, Tally, ValueTypes,
 };
 use std::ops::ControlFlow;
 
@@ -273,6 +273,7 @@ fn saved(text: &str) -> Fact {
     Fact::VariableSaved {
         name: "body".into(),
         value: Json::from(text),
+        types: ValueTypes::default(),
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::execution::{Execution, Trouble};
 use super::run::Inputs;
+use super::value::saved;
 use super::world::World;
 use crate::event::{ErrorKind, ExecutionStarted, Fact, Failure, Json, Name};
-use crate::script::Value;
 
 impl<W: World> Execution<'_, W> {
     /// Gives the variables their first values and decides whether the task is skipped.
@@ -44,11 +44,7 @@ impl<W: World> Execution<'_, W> {
         .await;
         prepared?;
         for name in self.scope.names() {
-            let value = self
-                .scope
-                .get(&name)
-                .map_or(Json::Null, |value| value.to_json());
-            self.record(Fact::VariableSaved { name, value }).await;
+            self.record(self.first_value(name)).await;
         }
         skip
     }
@@ -57,23 +53,24 @@ impl<W: World> Execution<'_, W> {
         let start = &self.machine.program.states[self.machine.program.start].place;
         for (name, value) in &inputs.vars {
             if self.machine.secrets.contains(name) {
-                self.conceal(name, value)
+                self.conceal(name, &value.to_json())
                     .map_err(|failure| self.trouble(failure, start))?;
             }
-            self.scope.set(name, Value::from(value.clone()));
+            self.scope.set(name, value.clone());
         }
         for variable in &self.machine.vars {
             if inputs.vars.iter().any(|(name, _)| *name == variable.name) {
                 continue;
             }
-            let value = self.build(&variable.value, self.env())?;
+            let value = self.build_value(&variable.value, self.env())?;
             if self.machine.secrets.contains(&variable.name) {
-                self.conceal(&variable.name, &value).map_err(|failure| {
-                    let trouble = self.trouble(failure, start);
-                    self.blame_unset(trouble, &[&variable.value])
-                })?;
+                self.conceal(&variable.name, &value.to_json())
+                    .map_err(|failure| {
+                        let trouble = self.trouble(failure, start);
+                        self.blame_unset(trouble, &[&variable.value])
+                    })?;
             }
-            self.scope.set(&variable.name, Value::from_json(value));
+            self.scope.set(&variable.name, value);
         }
         match self
             .machine
@@ -91,6 +88,11 @@ impl<W: World> Execution<'_, W> {
                 Err(self.trouble(failure, start))
             }
         }
+    }
+
+    /// The value that a variable has in the beginning.
+    fn first_value(&self, name: Name) -> Fact {
+        saved(&name, &self.scope.get(&name).unwrap_or_default())
     }
 
     fn skip(&self) -> Result<Option<String>, Trouble> {

@@ -3,7 +3,7 @@
 use super::execution::{Deferred, Execution, Trouble};
 use super::program::{Action, Machine, Step};
 use super::world::World;
-use crate::event::{ErrorKind, Event, ExecutionId, Fact, Failure, Json, Name, nearest};
+use crate::event::{ErrorKind, Event, ExecutionId, Fact, Failure, Name, nearest};
 use crate::script::Value;
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub struct Checkpoint {
     pub state: Option<Name>,
     /// The variables, each with its last value. A secret's value is not recorded, so that it is not restored:
     /// it comes from where it came from then.
-    pub vars: Vec<(Name, Json)>,
+    pub vars: Vec<(Name, Value)>,
     /// The `defer`s that were armed and have not ended, in the order in which they were armed.
     pub deferred: Vec<Armed>,
     /// Nothing but `defer`s and `cleanup` is run.
@@ -27,7 +27,7 @@ pub struct Armed {
     /// Its path in the file.
     pub path: Name,
     /// The `item` of the `for_each` that it stands in.
-    pub item: Option<Json>,
+    pub item: Option<Value>,
 }
 
 impl Checkpoint {
@@ -45,15 +45,16 @@ impl Checkpoint {
     pub fn apply(&mut self, fact: &Fact) {
         match fact {
             Fact::StateEntered { state, .. } => self.state = Some(Name::clone(state)),
-            Fact::VariableSaved { name, value } => {
+            Fact::VariableSaved { name, value, types } => {
+                let value = Value::from_typed(value.clone(), types);
                 match self.vars.iter_mut().find(|(known, _)| known == name) {
-                    Some((_, known)) => known.clone_from(value),
-                    None => self.vars.push((Name::clone(name), value.clone())),
+                    Some((_, known)) => *known = value,
+                    None => self.vars.push((Name::clone(name), value)),
                 }
             }
-            Fact::Deferred { place, item } => self.deferred.push(Armed {
+            Fact::Deferred { place, item, types } => self.deferred.push(Armed {
                 path: Name::clone(&place.path),
-                item: item.clone(),
+                item: (item.clone()).map(|item| Value::from_typed(item, types)),
             }),
             // The newest goes first; one that was cut short is due again.
             Fact::InstructionFinished { place, .. }
@@ -109,7 +110,7 @@ impl<W: World> Execution<'_, W> {
         }
         for (name, value) in &checkpoint.vars {
             if !self.machine.secrets.contains(name) {
-                self.scope.set(name, Value::from(value.clone()));
+                self.scope.set(name, value.clone());
             }
         }
         for Armed { path, item } in &checkpoint.deferred {
@@ -117,7 +118,7 @@ impl<W: World> Execution<'_, W> {
             if let Some(step) = deferred_at(self.machine, path) {
                 self.inner().rare().deferred.push(Deferred {
                     step: Arc::clone(step),
-                    item: item.clone().map(Value::from),
+                    item: item.clone(),
                     ended: None,
                 });
             }

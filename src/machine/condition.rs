@@ -164,7 +164,7 @@ enum Judged {
 }
 
 /// The matches of a condition with `count` so far.
-pub(super) type Matches = Vec<(u64, Json)>;
+pub(super) type Matches = Vec<(u64, Value)>;
 
 impl<W: World> Execution<'_, W> {
     /// Judges one result for one condition and writes it down. `fail_when` is asked first, then every
@@ -518,7 +518,8 @@ fn counted(
     found: &mut Matches,
 ) -> Option<Win> {
     let many = condition.count > 1;
-    found.push((offer.number, if many { res.to_json() } else { Json::Null }));
+    let kept = if many { res.clone() } else { Value::null() };
+    found.push((offer.number, kept));
     if found.len() < condition.count {
         return None;
     }
@@ -527,9 +528,7 @@ fn counted(
         .map(|(number, _)| (offer.inbox.clone(), *number))
         .collect();
     let res = if many {
-        Value::from(Json::Array(
-            found.drain(..).map(|(_, message)| message).collect(),
-        ))
+        Value::list(found.drain(..).map(|(_, message)| message))
     } else {
         res.clone()
     };

@@ -42,19 +42,18 @@ impl<W: World> Execution<'_, W> {
                 return self.armed(step, env, true).await;
             };
             let items = match &each.items {
-                Items::Expression(guard) => self.eval(guard, env)?.to_json(),
-                Items::List(blueprint) => Json::clone(&*self.build(blueprint, env)?),
+                Items::Expression(guard) => self.eval(guard, env)?,
+                Items::List(blueprint) => self.build_value(blueprint, env)?,
             };
-            let Json::Array(items) = items else {
+            let Some(items) = items.as_list() else {
                 let failure = Failure::new(
                     ErrorKind::Script,
-                    format!("`for_each` needs a list, this is {items}"),
+                    format!("`for_each` needs a list, this is {}", items.to_json()),
                 );
                 return Err(self.trouble(failure, &step.place));
             };
-            let one = |item: Json| -> Pending<'_, Result<Value, Trouble>> {
+            let one = |item: Value| -> Pending<'_, Result<Value, Trouble>> {
                 Box::pin(async move {
-                    let item = Value::from(item);
                     self.armed(
                         step,
                         Env {
@@ -67,7 +66,7 @@ impl<W: World> Execution<'_, W> {
                 })
             };
             let results = all_bounded(items.into_iter().map(one), each.concurrency).await?;
-            let res = Value::from(Json::Array(results.iter().map(Value::to_json).collect()));
+            let res = Value::list(results);
             self.judge(step, env.with_res(&res, 1), None).await?;
             Ok(res)
         })
@@ -93,6 +92,7 @@ impl<W: World> Execution<'_, W> {
         self.record(Fact::Deferred {
             place: Arc::clone(&defer.place),
             item: env.item.map(Value::to_json),
+            types: env.item.map(Value::types).unwrap_or_default(),
         })
         .await;
         let mut res = None;
@@ -250,15 +250,12 @@ impl<W: World> Execution<'_, W> {
                     }
                     _ => trouble,
                 })?;
-                Ok((Value::from_json(Arc::clone(&reply.value)), Some(reply)))
+                Ok((Value::result(Arc::clone(&reply.value)), Some(reply)))
             }
             Action::Parallel(steps) => {
                 let branches = steps.iter().map(|step| self.step(step, env));
                 let results = all_bounded(branches, steps.len()).await?;
-                Ok((
-                    Value::from(Json::Array(results.iter().map(Value::to_json).collect())),
-                    None,
-                ))
+                Ok((Value::list(results), None))
             }
             Action::Listen(subscriptions) => {
                 for subscription in subscriptions {
@@ -343,7 +340,7 @@ impl<W: World> Execution<'_, W> {
                 self.count_reply(reply.sent, reply.received);
                 // In a loop, `save` looks at the list of all results.
                 if step.each.is_none() {
-                    let res = Value::from_json(Arc::clone(&reply.value));
+                    let res = Value::result(Arc::clone(&reply.value));
                     self.hide_ahead(&step.save, env.with_res(&res, attempt), true);
                 }
             }

@@ -10,6 +10,7 @@ use super::value::{length_text, micros};
 use super::visit::{Exit, Taken};
 use super::world::World;
 use crate::event::{ErrorKind, Fact, Failure, Headline, Json, Location, Metrics, Name, Outcome};
+use crate::script::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::Instrument;
@@ -26,7 +27,7 @@ pub struct Inputs {
     /// How many attempts it has.
     pub attempts: u32,
     /// Variables from outside (`--var`): the strongest source.
-    pub vars: Vec<(Name, Json)>,
+    pub vars: Vec<(Name, Value)>,
     /// `services` as expressions see it: `services.NAME.url`.
     pub services: Arc<Json>,
     /// Where it begins, if not at the start.

@@ -154,7 +154,7 @@ impl<W: World> Execution<'_, W> {
             .map_or((0, 0), |reply| (reply.sent, reply.received));
         self.count_reply(sent, received);
         if let Ok(reply) = &result {
-            let res = Value::from_json(Arc::clone(&reply.value));
+            let res = Value::result(Arc::clone(&reply.value));
             self.hide_result(running, &res, attempt);
         }
         self.record(Fact::PollAnswered {
@@ -166,7 +166,7 @@ impl<W: World> Execution<'_, W> {
         .await;
         match result {
             Ok(reply) => {
-                let res = Value::from_json(reply.value);
+                let res = Value::result(reply.value);
                 running.cell().seen(|seen| {
                     seen.attempts = attempt;
                     seen.last = Some((res.clone(), reply.summary));
@@ -206,7 +206,7 @@ impl<W: World> Execution<'_, W> {
                 }
             };
             attempt += 1;
-            let res = Value::from_json(Arc::clone(&message.value));
+            let res = Value::result(Arc::clone(&message.value));
             self.hide_result(running, &res, attempt);
             self.record(Fact::MessageReceived {
                 place: Arc::clone(&running.strategy.place),

@@ -3,7 +3,7 @@
 use super::execution::{Env, Execution, Trouble};
 use super::program::{Assignment, Blueprint, Guard, Length, Text};
 use super::world::World;
-use crate::event::{ErrorKind, Explanation, Failure, Json, Location, Name};
+use crate::event::{ErrorKind, Explanation, Fact, Failure, Json, Location, Name, ValueTypes};
 use crate::script::{EvalError, Expression, Locals, Value};
 use serde_json::{Map, json};
 use std::ops::Range;
@@ -168,18 +168,19 @@ impl<W: World> Execution<'_, W> {
         value: Value,
         place: &Arc<Location>,
     ) -> Result<(), Trouble> {
-        let json = value.to_json();
+        self.record(self.assign(name, value, place)?).await;
+        Ok(())
+    }
+
+    /// The same, and the fact to record. Apart from the future, which would keep the value while it records.
+    fn assign(&self, name: &Name, value: Value, place: &Arc<Location>) -> Result<Fact, Trouble> {
         if self.machine.secrets.contains(name) {
-            self.conceal(name, &json)
+            self.conceal(name, &value.to_json())
                 .map_err(|failure| self.trouble(failure, place))?;
         }
+        let fact = saved(name, &value);
         self.scope.set(name, value);
-        self.record(crate::event::Fact::VariableSaved {
-            name: Name::clone(name),
-            value: json,
-        })
-        .await;
-        Ok(())
+        Ok(fact)
     }
 
     /// Hides a secret's value.
@@ -217,18 +218,55 @@ impl<W: World> Execution<'_, W> {
             .map_err(|error| self.script_trouble(error, &text.text, &text.place))
     }
 
+    fn text_value(&self, text: &Text, env: Env<'_>) -> Result<Value, Trouble> {
+        let look = |name: &str| self.lookup(env, name);
+        self.machine
+            .engine
+            .render_value(
+                &text.template,
+                env.scope,
+                &Locals::new(&look),
+                self.world.host(),
+            )
+            .map_err(|error| self.script_trouble(error, &text.text, &text.place))
+    }
+
+    /// A value with its templates filled in, where times, durations and bytes stay what they are.
+    pub(super) fn build_value(
+        &self,
+        blueprint: &Blueprint,
+        env: Env<'_>,
+    ) -> Result<Value, Trouble> {
+        if let Blueprint::Constant(value) = blueprint {
+            return Ok(Value::from_json(Arc::clone(value)));
+        }
+        let mut noted = Some(Noted::default());
+        let json = self.fill(blueprint, env, &mut noted)?;
+        let types = noted.map(|noted| noted.types).unwrap_or_default();
+        Ok(Value::from_typed(json, &types))
+    }
+
     /// A value with its templates filled in. One without templates is shared, not copied.
     pub(super) fn build(&self, blueprint: &Blueprint, env: Env<'_>) -> Result<Arc<Json>, Trouble> {
         match blueprint {
             Blueprint::Constant(value) => Ok(Arc::clone(value)),
-            other => self.fill(other, env).map(Arc::new),
+            other => self.fill(other, env, &mut None).map(Arc::new),
         }
     }
 
-    fn fill(&self, blueprint: &Blueprint, env: Env<'_>) -> Result<Json, Trouble> {
+    /// `noted`: takes what JSON does not tell of it, where that is wanted.
+    fn fill(
+        &self,
+        blueprint: &Blueprint,
+        env: Env<'_>,
+        noted: &mut Option<Noted>,
+    ) -> Result<Json, Trouble> {
         Ok(match blueprint {
             Blueprint::Constant(value) => Json::clone(value),
-            Blueprint::Text(text) => self.text(text, env)?,
+            Blueprint::Text(text) => match noted {
+                None => self.text(text, env)?,
+                Some(noted) => noted.json(&self.text_value(text, env)?),
+            },
             Blueprint::Bind(text) => {
                 let look = |name: &str| self.lookup(env, name);
                 let (texts, values) = self
@@ -243,16 +281,25 @@ impl<W: World> Execution<'_, W> {
                     .map_err(|error| self.script_trouble(error, &text.text, &text.place))?;
                 json!({ "texts": texts, "values": values })
             }
-            Blueprint::List(items) => Json::Array(
-                items
-                    .iter()
-                    .map(|item| self.fill(item, env))
-                    .collect::<Result<_, _>>()?,
-            ),
+            Blueprint::List(items) => {
+                let mut list = Vec::with_capacity(items.len());
+                for (index, item) in items.iter().enumerate() {
+                    let back = noted.as_mut().map(|noted| noted.enter(&index.to_string()));
+                    list.push(self.fill(item, env, noted)?);
+                    if let (Some(noted), Some(back)) = (noted.as_mut(), back) {
+                        noted.at.truncate(back);
+                    }
+                }
+                Json::Array(list)
+            }
             Blueprint::Map(members) => {
                 let mut map = Map::with_capacity(members.len());
                 for (key, member) in members {
-                    map.insert(key.clone(), self.fill(member, env)?);
+                    let back = noted.as_mut().map(|noted| noted.enter(key));
+                    map.insert(key.clone(), self.fill(member, env, noted)?);
+                    if let (Some(noted), Some(back)) = (noted.as_mut(), back) {
+                        noted.at.truncate(back);
+                    }
                 }
                 Json::Object(map)
             }
@@ -289,6 +336,41 @@ impl<W: World> Execution<'_, W> {
         };
         let failure = self.name_unset(Failure::from(error), variable);
         self.trouble(failure, &Arc::new(place))
+    }
+}
+
+/// That a variable has this value now.
+pub(super) fn saved(name: &Name, value: &Value) -> Fact {
+    Fact::VariableSaved {
+        name: Name::clone(name),
+        value: value.to_json(),
+        types: value.types(),
+    }
+}
+
+/// What JSON does not tell of a value that is being filled in, and the place where that has come to.
+#[derive(Default)]
+struct Noted {
+    at: String,
+    types: ValueTypes,
+}
+
+impl Noted {
+    /// Goes to a member or an item; gives the length of the place where it stands.
+    fn enter(&mut self, step: &str) -> usize {
+        let back = self.at.len();
+        self.at.push('/');
+        self.at
+            .push_str(&step.replace('~', "~0").replace('/', "~1"));
+        back
+    }
+
+    /// A value that stands here, as JSON.
+    fn json(&mut self, value: &Value) -> Json {
+        for (below, kind) in value.types().places() {
+            self.types.insert(format!("{}{below}", self.at), kind);
+        }
+        value.to_json()
     }
 }
 

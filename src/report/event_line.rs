@@ -75,7 +75,7 @@ fn told(fact: &Fact) -> (Option<Status>, String) {
             held,
             explanation,
         } => expected(place, *held, explanation.as_deref()),
-        Fact::VariableSaved { name, value } => (None, format!("{name} = {}", short(value))),
+        Fact::VariableSaved { name, value, .. } => (None, format!("{name} = {}", short(value))),
         Fact::PollAnswered {
             attempt, result, ..
         } => polled(*attempt, result),

@@ -149,7 +149,7 @@ impl ExecutionSnapshot {
             value: value.map(Arc::clone),
         };
         match &event.fact {
-            Fact::VariableSaved { name, value } => {
+            Fact::VariableSaved { name, value, .. } => {
                 let known = self.variables.iter_mut().find(|(known, _)| known == name);
                 match known {
                     Some((_, known)) => known.clone_from(value),

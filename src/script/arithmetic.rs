@@ -1,7 +1,7 @@
 //! `+ - * / % **` and shifts. Overflow, division by zero and results that are no number are errors.
 
 use super::lazy;
-use super::ops::{Fault, Type, as_time, items, members, shown, sized, text};
+use super::ops::{Fault, Type, as_time, items, members, piece, shown, sized};
 use crate::syntax::Operator;
 use jiff::{SignedDuration, Timestamp};
 use rhai::Dynamic;
@@ -159,8 +159,8 @@ fn add(left: &Dynamic, right: &Dynamic) -> Result<Dynamic, Fault> {
             sized(Dynamic::from_map(map))
         }
         (Type::Text, other) | (other, Type::Text) if other != Type::Function => {
-            let mut joined = text(left);
-            joined.push_str(&text(right));
+            let mut joined = piece(left)?;
+            joined.push_str(&piece(right)?);
             sized(joined.into())
         }
         _ => Err(refused(Operator::Add, left, right)),

@@ -252,7 +252,26 @@ impl Engine {
         }
     }
 
-    /// A template's value: that of a single `${…}` with its type, else a text.
+    /// A template's value: that of a single `${…}` as it is, else a text.
+    ///
+    /// # Errors
+    /// What went wrong, and where. A missing value inside a longer text is an error.
+    pub fn render_value(
+        &self,
+        t: &Template,
+        scope: &Scope,
+        on: &Locals<'_>,
+        host: &Arc<dyn Host>,
+    ) -> Result<Value, EvalError> {
+        if !t.is_single() {
+            return self.render(t, scope, on, host).map(Value::from);
+        }
+        let (at, expression) = t.placed().next().expect("a single `${…}` is there");
+        self.eval(&expression, scope, on, host)
+            .map_err(|error| error.shifted(at))
+    }
+
+    /// The same as plain data.
     ///
     /// # Errors
     /// What went wrong, and where. A missing value inside a longer text is an error.
@@ -267,18 +286,15 @@ impl Engine {
             return Ok(Json::String(literal.to_owned()));
         }
         if t.is_single() {
-            let (at, expression) = t.placed().next().expect("a single `${…}` is there");
-            let value = self
-                .eval(&expression, scope, on, host)
-                .map_err(|error| error.shifted(at))?;
+            let value = self.render_value(t, scope, on, host)?;
             return Ok(value.to_json());
         }
         let mut out = t.texts()[0].clone();
         for ((at, expression), text) in t.placed().zip(&t.texts()[1..]) {
-            let value = self
+            let piece = self
                 .in_text(&expression, scope, on, host)
                 .map_err(|error| error.shifted(at))?;
-            out.push_str(&value.to_text());
+            out.push_str(&piece);
             out.push_str(text);
             if out.len() > limits::MAX_TEXT {
                 return Err(placed(Limit::Text.fault(), &(0..t.source().len())));
@@ -300,10 +316,9 @@ impl Engine {
     ) -> Result<String, EvalError> {
         if t.is_single() {
             let (at, expression) = t.placed().next().expect("a single `${…}` is there");
-            let value = self
+            return self
                 .in_text(&expression, scope, on, host)
-                .map_err(|error| error.shifted(at))?;
-            return Ok(value.to_text());
+                .map_err(|error| error.shifted(at));
         }
         match self.render(t, scope, on, host)? {
             Json::String(text) => Ok(text),
@@ -317,14 +332,14 @@ impl Engine {
         scope: &Scope,
         on: &Locals<'_>,
         host: &Arc<dyn Host>,
-    ) -> Result<Value, EvalError> {
+    ) -> Result<String, EvalError> {
         let value = self.run(e, scope, on, host)?;
         if value.is_unit() {
             let error = EvalError::new(e.compiled.root.at.clone(), "a value in a text is missing")
                 .hint("give one for it: `${… ?? \"\"}`");
             return Err(self.with_missing(error, e, scope, on, host));
         }
-        Ok(Value(value))
+        ops::piece(&value).map_err(|fault| placed(fault, &e.compiled.root.at))
     }
 
     /// A template's literal texts and the values between them: one text more than values. For what binds

@@ -269,10 +269,16 @@ impl Run<'_> {
             match child {
                 Some(child) if !child.is_null() => json = child,
                 other => {
+                    // At the root there may be a member that stands in no JSON.
+                    let made = (*next == first).then(|| lazy.made()).flatten();
+                    if other.is_none() && made.is_some_and(|name| names(step, &indices, name)) {
+                        *next += 1;
+                        return Ok(lazy.bytes().unwrap_or_default());
+                    }
                     if self.seen.is_some() {
                         let at = node.at.start..step.end();
                         let asked = asked.filter(|_| other.is_none());
-                        self.missing_json(&at, json, asked.as_deref());
+                        self.missing_json(&at, json, asked.as_deref(), made);
                     }
                     let rest = &steps[*next + 1..];
                     *next = steps.len();
@@ -316,9 +322,18 @@ impl Run<'_> {
         self.note_missing(at, near.map(str::to_owned), hint);
     }
 
-    fn missing_json(&self, at: &Range<usize>, within: &Json, name: Option<&str>) {
+    /// `made` is a member that is there besides those of the JSON.
+    fn missing_json(
+        &self,
+        at: &Range<usize>,
+        within: &Json,
+        name: Option<&str>,
+        made: Option<&'static str>,
+    ) {
         let near = match (within, name) {
-            (Json::Object(map), Some(name)) => nearest(name, map.keys().map(String::as_str)),
+            (Json::Object(map), Some(name)) => {
+                nearest(name, map.keys().map(String::as_str).chain(made))
+            }
             _ => None,
         };
         let written = self.source.get(at.clone()).unwrap_or_default();
@@ -405,6 +420,14 @@ impl Run<'_> {
             located.at = node.at.clone();
         }
         located
+    }
+}
+
+/// Whether a step asks for the member of this name. `indices` are those that were computed so far.
+fn names(step: &Step, indices: &[Way], wanted: &str) -> bool {
+    match (step, indices.last()) {
+        (Step::Member(name, _), _) | (Step::Index(..), Some(Way::Key(name))) => name == wanted,
+        (Step::Index(..), _) => false,
     }
 }
 

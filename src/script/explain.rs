@@ -3,6 +3,7 @@
 use super::code::{Code, Kind};
 use super::eval::Seen;
 use super::lazy;
+use super::ops::{self, Type};
 use crate::event::{Difference, Explanation, Json, Operand, OperandKind, Pos, Span};
 use crate::syntax::Operator;
 use rhai::Dynamic;
@@ -161,8 +162,13 @@ fn difference(node: &Code, seen: &Seen) -> Option<Box<Difference>> {
     if seen.value(node)?.as_bool() != Ok(*operator == Operator::NotEqual) {
         return None;
     }
-    let left = lazy::to_json(seen.value(left)?).ok()?;
-    let right = lazy::to_json(seen.value(right)?).ok()?;
+    let (left, right) = (seen.value(left)?, seen.value(right)?);
+    // Base64 has no lines or words to compare.
+    if [left, right].map(Type::of).contains(&Type::Bytes) {
+        return None;
+    }
+    let left = lazy::to_json(left).ok()?;
+    let right = lazy::to_json(right).ok()?;
     Operand::is_long(&left, &right).then(|| Box::new(Difference::of(&left, &right)))
 }
 
@@ -183,15 +189,18 @@ pub(super) fn brief(value: &Dynamic) -> Json {
     if let Some(lazy) = lazy::lazy(value) {
         return brief_json(lazy.json(), 0);
     }
+    if Type::of(value) == Type::Bytes {
+        return Json::String(format!("bytes {}", ops::brief_bytes(value)));
+    }
     match lazy::to_json(value) {
         Ok(json) => brief_json(&json, 0),
-        Err(_) => Json::String(super::ops::cut(&super::ops::text(value), MAX_TEXT)),
+        Err(_) => Json::String(ops::cut(&ops::text(value), MAX_TEXT)),
     }
 }
 
 fn brief_json(json: &Json, depth: usize) -> Json {
     match json {
-        Json::String(text) => Json::String(super::ops::cut(text, MAX_TEXT)),
+        Json::String(text) => Json::String(ops::cut(text, MAX_TEXT)),
         Json::Array(list) if depth >= MAX_DEPTH && !list.is_empty() => {
             Json::String(format!("[… {} items]", list.len()))
         }

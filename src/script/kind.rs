@@ -1,6 +1,7 @@
 //! The types of the language, and values in the words of its messages.
 
 use super::lazy::{self, Lazy};
+use super::typed::Bytes;
 use crate::event::duration_text;
 use jiff::{SignedDuration, Timestamp};
 use rhai::{Dynamic, ImmutableString};
@@ -56,6 +57,7 @@ pub(super) enum Type {
     Map,
     Time,
     Duration,
+    Bytes,
     Range,
     Function,
     Other,
@@ -99,6 +101,8 @@ impl Type {
             Self::Time
         } else if value.is::<SignedDuration>() {
             Self::Duration
+        } else if value.is::<Bytes>() {
+            Self::Bytes
         } else if value.is::<u64>() {
             Self::Big
         } else if value.is::<std::ops::Range<i64>>() || value.is::<std::ops::RangeInclusive<i64>>()
@@ -120,6 +124,7 @@ impl Type {
             Self::Map => "map",
             Self::Time => "time",
             Self::Duration => "duration",
+            Self::Bytes => "bytes",
             Self::Range => "range",
             Self::Function => "function",
             Self::Other => "value",
@@ -137,8 +142,14 @@ pub(super) fn shown(value: &Dynamic) -> String {
         Type::Null => "null (missing)".to_owned(),
         Type::Bool => text(value),
         Type::Function => "a function".to_owned(),
+        Type::Bytes => format!("the bytes {}", brief_bytes(value)),
         kind => format!("the {} {}", kind.name(), cut(&literal(value), MAX_SHOWN)),
     }
+}
+
+/// How many bytes there are, and how they begin in base64.
+pub(super) fn brief_bytes(value: &Dynamic) -> String {
+    Bytes::of(&value.flatten_clone()).map_or_else(String::new, |bytes| bytes.shown())
 }
 
 /// A value as the language or JSON writes it.
@@ -157,7 +168,19 @@ pub(super) fn cut(text: &str, max: usize) -> String {
     }
 }
 
-/// The text of a value: a text as it is, a number as JSON writes it, a list or map as JSON.
+/// The text of a value inside a longer one.
+pub(super) fn piece(value: &Dynamic) -> Result<String, Fault> {
+    match Type::of(value) {
+        Type::Function => Err(Fault::new("a function has no text").hint("call it")),
+        Type::Bytes => Err(
+            Fault::new(format!("bytes have no text; these are {}", shown(value)))
+                .hint("write `base64(x)` or `hex(x)`; the text of a result is `res.text`"),
+        ),
+        _ => Ok(text(value)),
+    }
+}
+
+/// The text of a value: a text as it is, a number as JSON writes it, a list or map as JSON, bytes in base64.
 pub(super) fn text(value: &Dynamic) -> String {
     if value.is_shared() {
         return text(&value.flatten_clone());
@@ -170,6 +193,9 @@ pub(super) fn text(value: &Dynamic) -> String {
     }
     if let Some(duration) = value.read_lock::<SignedDuration>() {
         return duration_text(*duration);
+    }
+    if let Some(bytes) = value.read_lock::<Bytes>() {
+        return bytes.to_base64();
     }
     if let Ok(c) = value.as_char() {
         return c.to_string();

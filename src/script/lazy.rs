@@ -5,6 +5,7 @@
 
 use super::limits::{Limit, MAX_DEPTH};
 use super::ops::Fault;
+use super::typed::Bytes;
 use crate::event::Json;
 use rhai::{Array, Dynamic, ImmutableString, Map};
 use serde_json::Number;
@@ -17,7 +18,12 @@ static NULL: Json = Json::Null;
 pub(super) struct Lazy {
     root: Arc<Json>,
     way: Option<Arc<Way>>,
+    /// Whether it is what a client has brought, whose text has bytes.
+    is_result: bool,
 }
+
+/// The member of a result that stands in no JSON: the bytes behind its text.
+const BYTES: &str = "bytes";
 
 #[derive(Debug)]
 struct Way {
@@ -94,8 +100,33 @@ impl Lazy {
 
     /// The value at a child of this one.
     pub(super) fn member(&self, name: &str) -> Option<Dynamic> {
-        let child = self.get(name)?;
-        Some(self.child(child, || Step::Key(name.into())))
+        match self.get(name) {
+            Some(child) => Some(self.child(child, || Step::Key(name.into()))),
+            None if name == BYTES => self.bytes(),
+            None => None,
+        }
+    }
+
+    /// The bytes behind the text of a result: `base64` where the text is not what was sent, else the text's own.
+    /// So nothing is kept twice.
+    pub(super) fn bytes(&self) -> Option<Dynamic> {
+        if !self.is_result {
+            return None;
+        }
+        let member = |name| self.root.get(name).and_then(Json::as_str);
+        let bytes = match member("base64") {
+            Some(base64) => Bytes::from_base64(base64)?,
+            None => Bytes(member("text")?.as_bytes().into()),
+        };
+        Some(Dynamic::from(bytes))
+    }
+
+    /// The name of the member that is made when it is asked for, if there is one.
+    pub(super) fn made(&self) -> Option<&'static str> {
+        let has_bytes = self.is_result
+            && (self.root.get("base64").or_else(|| self.root.get("text")))
+                .is_some_and(Json::is_string);
+        has_bytes.then_some(BYTES)
     }
 
     /// A member: of headers by any case.
@@ -128,6 +159,7 @@ impl Lazy {
         Dynamic::from(Self {
             root: self.root.clone(),
             way,
+            is_result: false,
         })
     }
 
@@ -177,7 +209,10 @@ impl Lazy {
     /// The same value without the rest of the JSON that it came from. Headers stay headers.
     pub(super) fn detached(&self) -> Self {
         if self.way.is_none() {
-            return self.clone();
+            return Self {
+                is_result: false,
+                ..self.clone()
+            };
         }
         let json = self.json().clone();
         if self.place() == Place::Headers {
@@ -185,6 +220,7 @@ impl Lazy {
             let root = Self {
                 root: Arc::new(Json::Object(whole)),
                 way: None,
+                is_result: false,
             };
             let way = Way {
                 before: None,
@@ -198,6 +234,7 @@ impl Lazy {
         Self {
             root: Arc::new(json),
             way: None,
+            is_result: false,
         }
     }
 
@@ -263,6 +300,18 @@ pub(super) fn value(json: Arc<Json>) -> Dynamic {
         Dynamic::from(Lazy {
             root: json,
             way: None,
+            is_result: false,
+        })
+    })
+}
+
+/// What a client has brought, as a value.
+pub(super) fn result(json: Arc<Json>) -> Dynamic {
+    scalar(&json).unwrap_or_else(|| {
+        Dynamic::from(Lazy {
+            root: json,
+            way: None,
+            is_result: true,
         })
     })
 }

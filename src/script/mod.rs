@@ -42,6 +42,7 @@ mod rhai_error;
 mod sandbox;
 mod scope;
 mod template;
+mod typed;
 mod value;
 
 pub use crate::syntax::{MAX_SOURCE, SyntaxError, Uses};

@@ -1,7 +1,8 @@
 //! What the operators mean, for the evaluator and for code that Rhai runs alike.
 
-pub(super) use super::kind::{Fault, Type, as_text, as_time, cut, shown, text};
+pub(super) use super::kind::{Fault, Type, as_text, as_time, brief_bytes, cut, piece, shown, text};
 use super::limits::{Limit, MAX_ITEMS, MAX_TEXT};
+use super::typed::Bytes;
 use super::{arithmetic, lazy};
 use crate::event::{Json, number};
 use crate::syntax::Operator;
@@ -28,7 +29,10 @@ pub(super) fn member(value: &Dynamic, name: &str) -> Dynamic {
 pub(super) fn key_names(value: &Dynamic) -> Vec<String> {
     if let Some(lazy) = lazy::lazy(value) {
         return match lazy.json() {
-            Json::Object(map) => map.keys().cloned().collect(),
+            Json::Object(map) => {
+                let made = lazy.made().map(str::to_owned);
+                map.keys().cloned().chain(made).collect()
+            }
             _ => Vec::new(),
         };
     }
@@ -235,6 +239,7 @@ pub(super) fn equal(left: &Dynamic, right: &Dynamic) -> bool {
             as_time(left).is_some_and(|time| Some(time) == as_time(right))
         }
         (Type::Duration, Type::Duration) => order(left, right) == Some(Ordering::Equal),
+        (Type::Bytes, Type::Bytes) => Bytes::of(left) == Bytes::of(right),
         _ if left_type.is_number() && right_type.is_number() => {
             order(left, right) == Some(Ordering::Equal)
         }
@@ -356,16 +361,13 @@ pub(super) fn truth(value: &Dynamic, who: &str) -> Result<Option<bool>, Fault> {
 /// The pieces of a text with values in it. What is missing has no text.
 pub(super) fn join(pieces: &[Dynamic]) -> Result<Dynamic, Fault> {
     let mut out = String::new();
-    for piece in pieces {
-        if piece.is_unit() {
+    for value in pieces {
+        if value.is_unit() {
             return Err(
                 Fault::new("a value in a text is missing").hint("give one for it: `${… ?? \"\"}`")
             );
         }
-        if Type::of(piece) == Type::Function {
-            return Err(Fault::new("a function has no text").hint("call it"));
-        }
-        out.push_str(&text(piece));
+        out.push_str(&piece(value)?);
     }
     sized(out.into())
 }

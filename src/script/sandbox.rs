@@ -14,6 +14,7 @@ use super::print::{
 };
 use super::rhai_error::{self, raise};
 use super::scope::Host;
+use super::typed::Bytes;
 use crate::event::nearest;
 use crate::syntax::{OPERATORS, Operator};
 use jiff::{SignedDuration, Timestamp};
@@ -174,6 +175,9 @@ pub(super) fn call(
 fn size(value: &Dynamic) -> u64 {
     if let Ok(text) = value.as_immutable_string_ref() {
         return text.len() as u64;
+    }
+    if let Some(bytes) = Bytes::of(value) {
+        return bytes.0.len() as u64;
     }
     if let Some(lazy) = value.read_lock::<Lazy>() {
         return 16 * lazy.len() as u64;
@@ -614,6 +618,7 @@ fn change_in_place(
 fn types(engine: &mut rhai::Engine) {
     engine.register_type_with_name::<Timestamp>("time");
     engine.register_type_with_name::<SignedDuration>("duration");
+    engine.register_type_with_name::<Bytes>("bytes");
     engine.register_type_with_name::<Fault>("error");
     engine.register_fn("to_string", |fault: &mut Fault| fault.message.clone());
     // A name that Rhai gave a closure is nobody's.
@@ -625,6 +630,9 @@ fn types(engine: &mut rhai::Engine) {
     });
     engine.register_fn("to_string", |duration: &mut SignedDuration| {
         ops::text(&Dynamic::from(*duration))
+    });
+    engine.register_fn("to_string", |bytes: &mut Bytes| {
+        ops::piece(&Dynamic::from(bytes.clone())).map_err(raise)
     });
     engine.register_fn("to_string", |json: &mut Lazy| json.json().to_string());
     engine.register_get("message", |fault: &mut Fault| fault.message.clone());

@@ -1,11 +1,12 @@
 use super::lazy;
 use super::ops;
-use crate::event::Json;
+use super::typed::{self, Bytes};
+use crate::event::{Json, ValueTypes};
 use jiff::{SignedDuration, Timestamp};
 use rhai::{Array, Dynamic, Map};
 use std::sync::Arc;
 
-/// A value of an expression: plain data, a time or a duration. Cheap to clone.
+/// A value of an expression: plain data, a time, a duration or bytes. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Value(pub(super) Dynamic);
 
@@ -21,6 +22,18 @@ impl Value {
         Self(lazy::value(json))
     }
 
+    /// What a client has brought, as `res` is it: plain data, and `bytes` beside a `text`. These are those of `base64`,
+    /// where that is there, else those of the text.
+    pub fn result(json: Arc<Json>) -> Self {
+        Self(lazy::result(json))
+    }
+
+    /// The value of which [`Value::to_json`] and [`Value::types`] have told. What is not as its type says (it was
+    /// masked) stays plain data.
+    pub fn from_typed(json: Json, types: &ValueTypes) -> Self {
+        Self(typed::restored(Arc::new(json), types))
+    }
+
     /// A point in time.
     pub fn time(time: Timestamp) -> Self {
         Self(Dynamic::from(time))
@@ -29,6 +42,11 @@ impl Value {
     /// A stretch of time.
     pub fn duration(duration: SignedDuration) -> Self {
         Self(Dynamic::from(duration))
+    }
+
+    /// Bytes.
+    pub fn bytes(bytes: impl Into<Arc<[u8]>>) -> Self {
+        Self(Dynamic::from(Bytes(bytes.into())))
     }
 
     /// A map of values, for what stands behind a name like `regions` or `error`.
@@ -46,9 +64,15 @@ impl Value {
         Self(Dynamic::from_array(items))
     }
 
-    /// The value as plain data. A time is a text in RFC 3339, a duration one as `1h30m`.
+    /// The value as plain data. A time is a text in RFC 3339, a duration one as `1h30m`, bytes are one in base64:
+    /// [`Value::types`] tells them from texts.
     pub fn to_json(&self) -> Json {
         lazy::to_json(&self.0).unwrap_or(Json::Null)
+    }
+
+    /// What [`Value::to_json`] does not tell of it.
+    pub fn types(&self) -> ValueTypes {
+        typed::types(&self.0)
     }
 
     /// The value as plain data, shared where it came from JSON as a whole.
@@ -102,6 +126,11 @@ impl Value {
         self.0
             .read_lock::<SignedDuration>()
             .map(|duration| *duration)
+    }
+
+    /// The bytes that it is.
+    pub fn as_bytes(&self) -> Option<Arc<[u8]>> {
+        Bytes::of(&self.0).map(|bytes| bytes.0)
     }
 
     /// The items of a list.

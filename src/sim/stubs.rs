@@ -2,14 +2,21 @@
 
 use super::call_sites::{CallSites, NameMatch};
 use super::world::{Stub, Unstubbed, VirtualWorld};
-use crate::definition::{Brings, Diagnostic, SourceFile, StubDefinition, StubsFile, Text};
+use crate::definition::{
+    Brings, Diagnostic, Node, NodeKind, SourceFile, StubDefinition, StubsFile, Text,
+};
 use crate::event::{Failure, Json, Span};
 use crate::machine::Machine;
 use crate::script::Expression;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::Duration;
+
+/// The member of a result that expressions see as bytes.
+const BYTES: &str = "bytes";
 
 /// An answer, and how often it comes, where that is said.
 type Given = (Stub, Option<u32>);
@@ -56,10 +63,9 @@ impl Stubs {
             }
             let call_site = &call_sites.all[index];
             let path = call_site.place.path.to_string();
-            wrong.extend(
-                list.iter()
-                    .filter_map(|stub| misfit(file, name, stub, call_site.subscription)),
-            );
+            wrong.extend(list.iter().filter_map(|stub| {
+                misfit(file, name, stub, call_site.subscription).or_else(|| no_bytes(file, stub))
+            }));
             if call_site.subscription {
                 stubs
                     .messages
@@ -188,6 +194,35 @@ fn misfit(
     Some(Diagnostic::error("wrong-stub", &file.name, first_line(stub.span), message).hint(hint))
 }
 
+/// Bytes that are written as something else than base64.
+fn no_bytes(file: &SourceFile, stub: &StubDefinition) -> Option<Diagnostic> {
+    let (Brings::Result(node) | Brings::Message(node)) = &stub.brings else {
+        return None;
+    };
+    let NodeKind::Map(members) = &node.kind else {
+        return None;
+    };
+    let (key, bytes) = members.iter().find(|(key, _)| key.as_str() == BYTES)?;
+    let text = bytes.as_text();
+    if text.is_some_and(|text| STANDARD.decode(text.as_str()).is_ok()) {
+        return None;
+    }
+    let message = "`bytes` of a result are written in base64";
+    let diagnostic = Diagnostic::error("wrong-stub", &file.name, key.span, message);
+    Some(diagnostic.hint("`base64 -w0 FILE` writes it; a text by itself is written as `text`"))
+}
+
+/// What a stub brings, in the way of clients, which keep bytes that are no text in `base64`.
+fn brought(node: &Node) -> Json {
+    let mut json = node.to_json();
+    if let Json::Object(members) = &mut json
+        && let Some(bytes) = members.shift_remove(BYTES)
+    {
+        members.insert("base64".to_owned(), bytes);
+    }
+    json
+}
+
 fn timed(stub: &StubDefinition, key: &str) -> bool {
     stub.timed
         .as_ref()
@@ -206,7 +241,7 @@ fn first_line(span: Span) -> Span {
 
 fn answer(stub: &StubDefinition) -> Given {
     let answer = match &stub.brings {
-        Brings::Result(node) | Brings::Message(node) => Stub::reply(stub.after, node.to_json()),
+        Brings::Result(node) | Brings::Message(node) => Stub::reply(stub.after, brought(node)),
         Brings::Error(failure) => Stub::failure(stub.after, failure.clone()),
     };
     (answer, stub.times)
@@ -214,7 +249,7 @@ fn answer(stub: &StubDefinition) -> Given {
 
 fn message(stub: &StubDefinition) -> Sent {
     let brings = match &stub.brings {
-        Brings::Result(node) | Brings::Message(node) => Ok(node.to_json()),
+        Brings::Result(node) | Brings::Message(node) => Ok(brought(node)),
         Brings::Error(failure) => Err(failure.clone()),
     };
     (stub.after, brings, stub.times.unwrap_or(1))
@@ -281,6 +316,9 @@ fn sample(looks: &[&Expression]) -> Json {
             let behind = expression.source().get(path.at.end..).unwrap_or_default();
             put(&mut sample, &path.members, compared(behind));
         }
+    }
+    if let Some(bytes) = sample.get_mut(BYTES) {
+        *bytes = json!("AA==");
     }
     sample
 }

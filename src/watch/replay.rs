@@ -7,6 +7,7 @@ use crate::engine::{self, Loaded};
 use crate::event::{Event, ExecutionId, Json, Name, Outcome, RunId};
 use crate::machine::Inputs;
 use crate::report::Live;
+use crate::script::Value;
 use crate::sim::{self, Recording, ReplayEnd, Replayed, VirtualWorld};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -48,7 +49,9 @@ pub(super) fn judge(now: &Loaded, last: &Settled, vars: &[(Name, Json)], service
     let recording = Recording::of(events, execution);
     let began = recording.began;
     let inputs = Inputs {
-        vars: vars.to_vec(),
+        vars: (vars.iter())
+            .map(|(name, value)| (Name::clone(name), Value::from(value)))
+            .collect(),
         services: Arc::new(services),
         ..Inputs::default()
     };

@@ -169,6 +169,92 @@ cleanup:
         .says("has ended by itself");
 }
 
+/// Answers with one of two images, which are the same text where what is no UTF-8 is replaced.
+fn images() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = vec![0; 4096];
+            let count = stream.read(&mut request).unwrap();
+            let last = if request[..count].starts_with(b"GET /a") {
+                0xfe
+            } else {
+                0xff
+            };
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: image/png\r\ncontent-length: 9\r\nconnection: close\r\n\r\n";
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(b"\x89PNG\r\n\x1a\n").unwrap();
+            stream.write_all(&[last]).unwrap();
+        }
+    });
+    port
+}
+
+#[test]
+fn times_durations_and_bytes_are_what_they_were() {
+    let port = images();
+    let task = format!(
+        "version: 1
+start_state: first
+final_state: last
+states:
+  first:
+    instructions:
+      - http: GET http://127.0.0.1:{port}/a.png
+        save: {{ a: res.bytes, a_text: res.text, at: now(), limit: duration('1h') }}
+        expect: [len(res.bytes) == 9, base64(res.bytes) == 'iVBORw0KGgr+']
+      - http: GET http://127.0.0.1:{port}/b.png
+        save: {{ b: res.bytes, b_text: res.text }}
+        expect: sha256(res.bytes) != sha256(a)
+    next: second
+  second:
+    instructions:
+      - expect:
+          - a != b
+          - a_text == b_text
+          - len(a) == 9
+          - now() - at < limit
+    next: last
+  last:
+"
+    );
+    let suite = Suite::new().file("t.yaml", &task);
+    suite.run(["run", "t.yaml"]).exits(0);
+    suite
+        .run(["simulate", "t.yaml", "--run", "latest"])
+        .exits(0);
+    let eval = |expression: &str| suite.run(["eval", expression, "--run", "latest"]);
+    eval("now() - at < limit").exits(0).prints("true");
+    eval("type_of(a) + type_of(limit)")
+        .exits(0)
+        .prints("bytesduration");
+    eval("res.bytes == b and res.bytes != a").exits(0);
+    eval("'image: ' + a")
+        .exits(3)
+        .says("these are the bytes (9) iVBORw0KGgr+");
+    suite
+        .run(["run", "t.yaml", "--from", "second", "--context", "latest"])
+        .exits(0);
+    let misspelt = task.replace("len(res.bytes) == 9", "len(res.byts) == 9");
+    Suite::new()
+        .file("t.yaml", misspelt)
+        .run(["check", "t.yaml"])
+        .exits(2)
+        .prints("did you mean `bytes`?");
+    let headers = task.replace(
+        "states:",
+        "clients: { http: { http: {}, record: headers } }\nstates:",
+    );
+    let suite = Suite::new().file("t.yaml", headers);
+    suite.run(["run", "t.yaml"]).exits(0);
+    suite
+        .run(["report", "latest", "--format", "ndjson"])
+        .exits(0)
+        .prints_no("\"base64\"");
+}
+
 #[test]
 fn a_failure_names_the_trace_that_its_requests_were_part_of() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

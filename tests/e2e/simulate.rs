@@ -215,6 +215,12 @@ fn every_mistake_in_the_stubs_is_told_where_it_stands() {
             "into one list",
         ),
         (
+            "place.create: { result: { bytes: not base64 } }",
+            "1:27",
+            "`bytes` of a result are written in base64",
+            "`base64 -w0 FILE` writes it",
+        ),
+        (
             "place.create: []",
             "1:1",
             "this list is empty",
@@ -235,6 +241,31 @@ fn every_mistake_in_the_stubs_is_told_where_it_stands() {
             .says(text)
             .says(help);
     }
+}
+
+#[test]
+fn a_stub_brings_bytes() {
+    let task = "version: 1
+start_state: a
+final_state: a
+states:
+  a:
+    instructions:
+      - http: GET http://shop.test/image.png
+        name: image
+        expect:
+          - hex(res.bytes) == '89504eff'
+          - len(res.bytes) == 4
+";
+    let suite = Suite::new()
+        .file("t.yaml", task)
+        .file("stubs.yaml", "a.image: { result: { bytes: iVBO/w== } }");
+    let args = ["simulate", "t.yaml", "--stubs", "stubs.yaml"];
+    suite.run(args).exits(0);
+    suite
+        .run(["simulate", "t.yaml", "--stubs-template"])
+        .exits(0)
+        .prints("result: { bytes: \"AA==\" }");
 }
 
 /// A message in a race, and the end of a subscription.

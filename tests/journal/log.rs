@@ -1,7 +1,7 @@
 //! A write-ahead log that was cut, as a power cut leaves it: what is there is whole.
 
 use super::kept;
-use funcy::event::{Event, Fact, Outcome, Tally};
+use funcy::event::{Event, Fact, Outcome, Tally, ValueTypes};
 use funcy::journal::{Commit, Durability, HashChain, Sqlite, Store};
 use std::path::Path;
 
@@ -25,6 +25,7 @@ fn saved(seq: u64, length: usize) -> Event {
         Fact::VariableSaved {
             name: "body".into(),
             value,
+            types: ValueTypes::default(),
         },
     )
 }

@@ -1,5 +1,5 @@
 use super::recorded::Recorded;
-use crate::client::parse_exactly;
+use crate::client::{parse_exactly, text_and_base64};
 use crate::engine::AdhocRequest;
 use crate::event::{Failure, Json};
 use serde_json::json;
@@ -56,14 +56,15 @@ impl Input {
             return Err(Failure::limit(message));
         }
         let size = bytes.len();
-        let text = String::from_utf8(bytes)
-            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        let (text, base64) = text_and_base64(bytes);
         let extension = path.extension().unwrap_or_default().to_string_lossy();
         let body = body(&extension.to_lowercase(), &text)
             .map_err(|reason| Failure::protocol(format!("`{name}` is no {reason}")))?;
-        Ok(Self::Data(Arc::new(
-            json!({ "body": body, "text": text, "size": size }),
-        )))
+        let mut data = json!({ "body": body, "text": text, "size": size });
+        if let Some(base64) = base64 {
+            data["base64"] = base64.into();
+        }
+        Ok(Self::Data(Arc::new(data)))
     }
 }
 

@@ -4,6 +4,7 @@ use crate::cli::signals::Ending;
 use crate::engine::{Adhoc, Handle};
 use crate::event::{Attempted, Event, Fact, Json, Name, Outcome, Sink};
 use crate::report::{Ended, Live};
+use crate::script::Value;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// What the run of an ad hoc expression has told.
 #[derive(Default)]
 pub(super) struct Observed {
-    pub(super) variables: Vec<(Name, Json)>,
+    pub(super) variables: Vec<(Name, Value)>,
     /// The last answer or message.
     pub(super) res: Option<Arc<Json>>,
     ended: Option<Ended>,
@@ -50,8 +51,9 @@ impl Observed {
 
     fn hear(&mut self, event: &Event) {
         match &event.fact {
-            Fact::VariableSaved { name, value } => {
-                self.variables.push((Name::clone(name), value.clone()));
+            Fact::VariableSaved { name, value, types } => {
+                let value = Value::from_typed(value.clone(), types);
+                self.variables.push((Name::clone(name), value));
             }
             Fact::InstructionFinished { result, .. } => {
                 if let Attempted::Reply(reply) = result {

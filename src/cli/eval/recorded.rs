@@ -5,6 +5,7 @@ use crate::cli::{journal, output};
 use crate::event::{Attempted, Event, ExecutionId, Fact, Failure, Json, Location, Name};
 use crate::journal::{History, JournalError, RunRow};
 use crate::machine::Checkpoint;
+use crate::script::Value;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 /// What an expression sees at a point of a run.
 #[derive(Default)]
 pub(super) struct Recorded {
-    pub(super) variables: Vec<(Name, Json)>,
+    pub(super) variables: Vec<(Name, Value)>,
     /// What was answered or received there; `Err`: nothing but a failure.
     pub(super) res: Option<Result<Arc<Json>, Failure>>,
 }

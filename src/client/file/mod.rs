@@ -4,6 +4,7 @@
 mod tests;
 
 use super::contract::{Answer, Context, Nothing, Protocol};
+use super::received::text_and_base64;
 use super::value::{Text, present};
 use super::{kit::json_bigint, paths, scope::Scope};
 use crate::event::{Failure, Json};
@@ -67,6 +68,9 @@ pub struct Reply {
     /// After `read`: its text; what is not UTF-8 is replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// After `read`: its bytes in base64, if they are not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base64: Option<String>,
     /// After `read`: parsed, if its name ends with `.json`, `.yaml` or `.yml`; else the text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<Json>,
@@ -196,14 +200,14 @@ impl Request {
 async fn read(context: &Context, path: &str) -> Result<Answer<Reply>, Failure> {
     let read = paths::read(context, path, MAX_FILE).await?;
     let size = read.bytes.len() as u64;
-    let text = String::from_utf8(read.bytes)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    let (text, base64) = text_and_base64(read.bytes);
     let body = parse(&read.path, path, &text)?;
     let mut answer = Answer::new(
         Reply {
             path: path_text(&read.path),
             size: Some(size),
             text: Some(text),
+            base64,
             body: Some(body),
             exists: None,
         },

@@ -2,6 +2,7 @@
 
 use super::failure;
 use crate::client::kit::json_bigint;
+use crate::client::received::{text_and_base64, to_base64};
 use crate::event::{Failure, Json};
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
@@ -13,6 +14,8 @@ use std::time::Duration;
 pub(super) struct Content {
     pub(super) body: Json,
     pub(super) text: String,
+    /// The bytes in base64, if they are not those of the text.
+    pub(super) base64: Option<String>,
     /// Bytes after decompression.
     pub(super) size: u64,
     /// Something odd that the summary should tell.
@@ -73,7 +76,7 @@ pub(super) async fn parse(bytes: Bytes, headers: &HeaderMap) -> Content {
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    let text = decode(bytes, kind).await;
+    let (text, base64) = decode(bytes, kind).await;
     let mut note = None;
     let body = if !is_json(kind) {
         Json::String(text.clone())
@@ -90,13 +93,15 @@ pub(super) async fn parse(bytes: Bytes, headers: &HeaderMap) -> Content {
     Content {
         body,
         text,
+        base64,
         size,
         note,
     }
 }
 
-/// Text in the charset that the content type names; what cannot be decoded is replaced.
-async fn decode(bytes: Bytes, kind: &str) -> String {
+/// Text in the charset that the content type names; what cannot be decoded is replaced. With it the bytes in base64,
+/// if they are not those of the text.
+async fn decode(bytes: Bytes, kind: &str) -> (String, Option<String>) {
     let charset = parameter(kind, "charset");
     if !matches!(
         charset.as_deref(),
@@ -107,11 +112,11 @@ async fn decode(bytes: Bytes, kind: &str) -> String {
             response.headers_mut().insert(CONTENT_TYPE, value);
         }
         if let Ok(text) = Response::from(response).text().await {
-            return text;
+            let base64 = (text.as_bytes() != &bytes[..]).then(|| to_base64(&bytes));
+            return (text, base64);
         }
     }
-    String::from_utf8(Vec::from(bytes))
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    text_and_base64(Vec::from(bytes))
 }
 
 /// Whether a content type is JSON: `application/json`, `text/json`, `application/problem+json`.
@@ -185,7 +190,13 @@ mod tests {
         let latin = content("text/plain; charset=ISO-8859-1", b"caf\xe9").await;
         assert_eq!(latin.text, "café");
         assert_eq!(latin.size, 4);
+        assert_eq!(latin.base64.as_deref(), Some("Y2Fm6Q=="));
         let lossy = content("text/plain", b"a\xff").await;
         assert_eq!(lossy.text, "a\u{fffd}");
+        assert_eq!(lossy.base64.as_deref(), Some("Yf8="));
+        for kind in ["text/plain", "text/plain; charset=iso-8859-1"] {
+            let plain = content(kind, b"plain").await;
+            assert_eq!((&*plain.text, plain.base64), ("plain", None), "{kind}");
+        }
     }
 }

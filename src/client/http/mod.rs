@@ -60,6 +60,9 @@ pub struct Reply {
     pub body: Json,
     /// The body as text; what cannot be decoded is replaced.
     pub text: String,
+    /// The body in base64, if it is not the UTF-8 bytes of `text`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base64: Option<String>,
     /// Bytes of the body, after decompression.
     pub size: u64,
     /// The cookies that this answer, or a redirect on the way to it, has set: name and value.
@@ -83,6 +86,7 @@ expect: res.status == 201
     const BODIES: &'static [&'static str] = &[
         "body",
         "text",
+        "base64",
         "json",
         "form",
         "multipart",
@@ -154,11 +158,14 @@ expect: res.status == 201
     }
 
     fn value(reply: Reply) -> serde_json::Result<Json> {
-        let mut value = serde_json::Map::with_capacity(8);
+        let mut value = serde_json::Map::with_capacity(9);
         value.insert("status".into(), reply.status.into());
         value.insert("headers".into(), Json::Object(reply.headers));
         value.insert("body".into(), reply.body);
         value.insert("text".into(), reply.text.into());
+        if let Some(base64) = reply.base64 {
+            value.insert("base64".into(), base64.into());
+        }
         value.insert("size".into(), reply.size.into());
         value.insert("cookies".into(), Json::Object(reply.cookies));
         value.insert("url".into(), reply.url.into());
@@ -203,6 +210,7 @@ async fn answer(
         headers: plain_headers(response.headers()),
         body: content.body,
         text: content.text,
+        base64: content.base64,
         size: content.size,
         cookies: set_cookies,
         url: url.into(),

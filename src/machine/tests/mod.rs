@@ -182,7 +182,9 @@ impl Scene {
             run: "R".into(),
             attempt: self.attempt,
             attempts: self.attempt,
-            vars: self.vars,
+            vars: (self.vars.into_iter())
+                .map(|(name, value)| (name, value.into()))
+                .collect(),
             ..Inputs::default()
         };
         let world = self.world;
@@ -357,7 +359,7 @@ impl Ran {
     /// The last value that a variable was given.
     pub(super) fn value(&self, wanted: &str) -> Option<&Json> {
         self.facts.iter().rev().find_map(|(_, fact)| match fact {
-            Fact::VariableSaved { name, value } if &**name == wanted => Some(value),
+            Fact::VariableSaved { name, value, .. } if &**name == wanted => Some(value),
             _ => None,
         })
     }
@@ -381,7 +383,7 @@ fn line(fact: &Fact) -> String {
         Fact::InstructionFinished { result: what, .. } => format!("end {}", result(what)),
         Fact::InstructionSkipped { place } => format!("skip {}", place.path),
         Fact::ExpectationChecked { held, .. } => format!("expect {held}"),
-        Fact::VariableSaved { name, value } => format!("save {name} {value}"),
+        Fact::VariableSaved { name, value, .. } => format!("save {name} {value}"),
         Fact::SubscriptionOpened { place, .. } => format!("open {}", place.path),
         Fact::MessageReceived { number, .. } => format!("message {number}"),
         Fact::PollAnswered {

@@ -2,6 +2,7 @@
 
 use super::task;
 use crate::event::{ErrorKind, Fact, Outcome};
+use crate::machine::Checkpoint;
 use serde_json::json;
 
 #[test]
@@ -276,4 +277,82 @@ fn chance_is_the_same_in_every_run_and_another_one_at_every_call() {
     let more = values[2].unwrap();
     assert_ne!(more[0], more[1]);
     assert_ne!(values[0], values[1]);
+}
+
+#[test]
+fn times_and_durations_keep_their_type_wherever_a_value_goes() {
+    let ran = task(
+        "
+        vars: { began: '${now()}', limits: { short: [\"${duration('1s')}\"], text: 1s }, later: \"${began + duration('1h')}\" }
+        start_state: s
+        final_state: s
+        states:
+          s:
+            instructions:
+              - expect:
+                  - now() - began < duration('1s')
+                  - limits.short[0] < duration('1m')
+                  - limits.text == '1s'
+                  - later - began == duration('1h')
+              - for_each: '[began, later]'
+                eval: item - began
+                save: { waits: res, longest: max(res) }
+                expect: res == [duration('0s'), duration('1h')]
+              - for_each: ['${later}']
+                eval: type_of(item)
+                expect: res == ['time']
+              - parallel:
+                  - eval: duration('2s')
+                  - eval: now()
+                save: { both: res }
+                expect: [\"res[0] > duration('1s')\", 'res[1] >= began']
+        ",
+    )
+    .run();
+    ran.passes();
+    let types = |wanted: &str| {
+        ran.facts.iter().rev().find_map(|(_, fact)| match fact {
+            Fact::VariableSaved { name, types, .. } if &**name == wanted => {
+                Some(serde_json::to_value(types).unwrap())
+            }
+            _ => None,
+        })
+    };
+    assert_eq!(types("began"), Some(json!({ "": "time" })));
+    assert_eq!(types("limits"), Some(json!({ "/short/0": "duration" })));
+    assert_eq!(
+        types("waits"),
+        Some(json!({ "/0": "duration", "/1": "duration" }))
+    );
+    assert_eq!(types("longest"), Some(json!({ "": "duration" })));
+    assert_eq!(
+        types("both"),
+        Some(json!({ "/0": "duration", "/1": "time" }))
+    );
+}
+
+#[test]
+fn a_checkpoint_gives_back_what_was_saved() {
+    let mut checkpoint = Checkpoint::default();
+    for line in [
+        r#"{"kind":"variable_saved","name":"old","value":"2026-11-24T10:00:00Z"}"#,
+        r#"{"kind":"variable_saved","name":"at","value":"2026-11-24T10:00:00Z","types":{"":"time"}}"#,
+        r#"{"kind":"variable_saved","name":"raw","value":{"x":["/w=="]},"types":{"/x/0":"bytes"}}"#,
+        r#"{"kind":"deferred","place":{"file":"t","path":"p","start":{"line":1,"column":1},"end":{"line":1,"column":2}},"item":"5s","types":{"":"duration"}}"#,
+    ] {
+        let fact: Fact = serde_json::from_str(line).unwrap();
+        assert_eq!(
+            serde_json::to_string(&fact).unwrap().contains("types"),
+            line.contains("types")
+        );
+        checkpoint.apply(&fact);
+    }
+    let types: Vec<_> = (checkpoint.vars.iter())
+        .map(|(name, value)| (&**name, value.type_name()))
+        .collect();
+    assert_eq!(types, [("old", "text"), ("at", "time"), ("raw", "map")]);
+    let raw = checkpoint.vars[2].1.member("x").as_list().unwrap();
+    assert_eq!(raw[0].as_bytes().as_deref(), Some(&[0xff][..]));
+    let item = checkpoint.deferred[0].item.as_ref().unwrap();
+    assert_eq!(item.type_name(), "duration");
 }

@@ -1,4 +1,4 @@
-use super::{Call, Function, Missing, Run, text_arg};
+use super::{Call, Function, Missing, Run, bytes_arg, text_arg};
 use crate::script::ops::Fault;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -36,14 +36,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
     },
     Function {
         name: "base64",
-        params: "text",
+        params: "text | bytes",
         arity: 1..=1,
-        doc: "The text in base64, with padding.",
+        doc: "The text or bytes in base64, with padding.",
         example: "base64('user:pass') == 'dXNlcjpwYXNz'",
         missing: Missing::First,
         literal: None,
         run: Run::Gives(|_, args| {
-            text_arg(args, 0, "base64").map(|text| STANDARD.encode(text.as_bytes()).into())
+            bytes_arg(args, 0, "base64").map(|bytes| bytes.to_base64().into())
         }),
     },
     Function {
@@ -64,13 +64,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
     },
     Function {
         name: "hex",
-        params: "text",
+        params: "text | bytes",
         arity: 1..=1,
-        doc: "The bytes of the text, two hexadecimal digits each.",
+        doc: "The bytes, or those of the text, two hexadecimal digits each.",
         example: "hex('Az') == '417a'",
         missing: Missing::First,
         literal: None,
-        run: Run::Gives(|_, args| text_arg(args, 0, "hex").map(|text| hex(text.as_bytes()).into())),
+        run: Run::Gives(|_, args| bytes_arg(args, 0, "hex").map(|bytes| hex(&bytes.0).into())),
     },
     Function {
         name: "hex_decode",
@@ -84,33 +84,33 @@ pub(super) const FUNCTIONS: &[Function] = &[
     },
     Function {
         name: "sha256",
-        params: "text",
+        params: "text | bytes",
         arity: 1..=1,
-        doc: "The SHA-256 of the text, in hexadecimal digits.",
+        doc: "The SHA-256 of the text or bytes, in hexadecimal digits.",
         example: "starts_with(sha256('abc'), 'ba7816bf')",
         missing: Missing::First,
         literal: None,
         run: Run::Gives(|_, args| {
-            text_arg(args, 0, "sha256").map(|text| hex(&Sha256::digest(text.as_bytes())).into())
+            bytes_arg(args, 0, "sha256").map(|bytes| hex(&Sha256::digest(&bytes.0)).into())
         }),
     },
     Function {
         name: "md5",
-        params: "text",
+        params: "text | bytes",
         arity: 1..=1,
-        doc: "The MD5 of the text, in hexadecimal digits: for checksums that others compute, never for secrets.",
+        doc: "The MD5 of the text or bytes, in hexadecimal digits: for checksums that others compute, never for secrets.",
         example: "md5('abc') == '900150983cd24fb0d6963f7d28e17f72'",
         missing: Missing::First,
         literal: None,
         run: Run::Gives(|_, args| {
-            text_arg(args, 0, "md5").map(|text| hex(&Md5::digest(text.as_bytes())).into())
+            bytes_arg(args, 0, "md5").map(|bytes| hex(&Md5::digest(&bytes.0)).into())
         }),
     },
     Function {
         name: "hmac_sha256",
-        params: "key, text",
+        params: "key, text | bytes",
         arity: 2..=2,
-        doc: "The HMAC-SHA-256 of the text under a key, in hexadecimal digits: the signature of many webhooks.",
+        doc: "The HMAC-SHA-256 of the text or bytes under a key, in hexadecimal digits: the signature of many webhooks.",
         example: "starts_with(hmac_sha256('key', 'text'), '6afa9046')",
         missing: Missing::First,
         literal: None,
@@ -188,11 +188,11 @@ fn utf8(bytes: Vec<u8>) -> Result<Dynamic, Fault> {
 }
 
 fn hmac_sha256(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
-    let key = text_arg(args, 0, "hmac_sha256")?;
-    let text = text_arg(args, 1, "hmac_sha256")?;
+    let key = bytes_arg(args, 0, "hmac_sha256")?;
+    let text = bytes_arg(args, 1, "hmac_sha256")?;
     let mut mac =
-        Hmac::<Sha256>::new_from_slice(key.as_bytes()).map_err(|_| Fault::new("this is no key"))?;
-    mac.update(text.as_bytes());
+        Hmac::<Sha256>::new_from_slice(&key.0).map_err(|_| Fault::new("this is no key"))?;
+    mac.update(&text.0);
     Ok(hex(&mac.finalize().into_bytes()).into())
 }
 

@@ -18,6 +18,7 @@ mod value;
 use super::Host;
 use super::limits::Limit;
 use super::ops::Fault;
+use super::typed::Bytes;
 use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -244,6 +245,21 @@ fn text_arg<'v>(
             super::ops::shown(value)
         ))
     })
+}
+
+/// The bytes that an argument must be, or those of its text in UTF-8.
+fn bytes_arg(args: &[Dynamic], index: usize, who: &str) -> Result<Bytes, Fault> {
+    let value = &args[index];
+    if let Some(bytes) = Bytes::of(value) {
+        return Ok(bytes);
+    }
+    match super::ops::as_text(value) {
+        Some(text) => Ok(Bytes(text.as_bytes().into())),
+        None => Err(Fault::new(format!(
+            "`{who}` needs a text or bytes, this is {}",
+            super::ops::shown(value)
+        ))),
+    }
 }
 
 /// The number that an argument must be.

@@ -1,5 +1,6 @@
 use super::{Call, Function, Missing, Run, list_arg, text_arg};
 use crate::script::ops::{self, Fault, Type};
+use crate::script::typed::Bytes;
 use rhai::Dynamic;
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -35,9 +36,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     },
     Function {
         name: "len",
-        params: "text | list | map",
+        params: "text | list | map | bytes",
         arity: 1..=1,
-        doc: "How many characters, items or members there are.",
+        doc: "How many characters, items, members or bytes there are.",
         example: "len('abc') == 3 && len([1, 2]) == 2",
         missing: Missing::First,
         literal: None,
@@ -112,11 +113,14 @@ fn len(_: &Call<'_>, args: &[Dynamic]) -> Result<Dynamic, Fault> {
     if let Some(lazy) = crate::script::lazy::lazy(value) {
         return Ok(ops::count(lazy.len()));
     }
+    if let Some(bytes) = Bytes::of(value) {
+        return Ok(ops::count(bytes.0.len()));
+    }
     match Type::of(value) {
         Type::List => Ok(ops::count(ops::items(value)?.len())),
         Type::Map => Ok(ops::count(ops::members(value)?.len())),
         _ => Err(Fault::new(format!(
-            "`len` needs a text, list or map, this is {}",
+            "`len` needs a text, list, map or bytes, this is {}",
             ops::shown(value)
         ))
         .hint("give a value for a missing one: `len(x ?? [])`")),

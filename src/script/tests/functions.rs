@@ -102,7 +102,7 @@ fn wrong_arguments_are_errors_that_show_them() {
         ),
         (
             "len(3)",
-            "`len` needs a text, list or map, this is the integer 3",
+            "`len` needs a text, list, map or bytes, this is the integer 3",
         ),
         (
             "sort([1, 'a'])",

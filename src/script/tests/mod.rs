@@ -10,6 +10,7 @@ mod modules;
 mod reference;
 mod sandbox;
 mod templates;
+mod typed;
 mod uses;
 mod write;
 
@@ -101,7 +102,7 @@ impl Desk {
 
     pub(super) fn locals<T>(&self, work: impl FnOnce(&Locals<'_>) -> T) -> T {
         let lookup = |name: &str| match name {
-            "res" => Some(Value::from_json(self.res.clone())),
+            "res" => Some(Value::result(self.res.clone())),
             "attempt" => Some(Value::from(3)),
             _ => None,
         };

@@ -58,6 +58,27 @@ async fn integers_beyond_64_bits_are_not_rounded() {
 }
 
 #[tokio::test]
+async fn what_is_no_text_is_kept_byte_by_byte() {
+    let png = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\xff\xfe";
+    let server = Server::answering(http("content-type: image/png\r\n", png)).await;
+    let client = Client::new(json!({})).await;
+    let reply = client
+        .call(json!({ "get": server.url("/") }))
+        .await
+        .unwrap();
+    assert_eq!(reply.value["base64"], "iVBORw0KGgoAAAANSUhEUv/+");
+    assert_eq!(reply.value["size"], png.len());
+    assert_eq!(reply.received, png.len() as u64);
+    let text = reply.value["text"].as_str().unwrap();
+    assert!(text.starts_with("\u{fffd}PNG\r\n"), "{text:?}");
+    // Of a text nothing is kept twice.
+    let server = Server::answering(http("content-type: text/plain\r\n", "größe".as_bytes())).await;
+    let plain = res(json!({ "get": server.url("/") })).await;
+    assert_eq!(plain["text"], "größe");
+    assert_eq!(plain.get("base64"), None);
+}
+
+#[tokio::test]
 async fn what_only_claims_to_be_json_is_said() {
     let server = Server::answering(http("content-type: application/json\r\n", b"<html>oops")).await;
     let reply = Client::new(json!({}))

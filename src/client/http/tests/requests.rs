@@ -302,6 +302,7 @@ async fn a_moved_reply_is_the_serialized_one() {
         headers: serde_json::Map::new(),
         body: json!([1]),
         text: "[1]".into(),
+        base64: Some("WzFd".into()),
         size: 3,
         cookies: serde_json::Map::new(),
         url: server.url("/"),
