@@ -17,6 +17,10 @@ pub enum ValueType {
 /// with their type. The pointer of the value itself is empty. Mostly there are none: these take 8 bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
+#[expect(
+    clippy::box_collection,
+    reason = "a fact has room for 8 bytes, and a map takes 24"
+)]
 pub struct ValueTypes(Option<Box<BTreeMap<String, ValueType>>>);
 
 impl ValueTypes {

@@ -44,7 +44,7 @@ impl<W: World> Execution<'_, W> {
         .await;
         prepared?;
         for name in self.scope.names() {
-            self.record(self.first_value(name)).await;
+            self.record(self.first_value(&name)).await;
         }
         skip
     }
@@ -91,8 +91,8 @@ impl<W: World> Execution<'_, W> {
     }
 
     /// The value that a variable has in the beginning.
-    fn first_value(&self, name: Name) -> Fact {
-        saved(&name, &self.scope.get(&name).unwrap_or_default())
+    fn first_value(&self, name: &Name) -> Fact {
+        saved(name, &self.scope.get(name).unwrap_or_default())
     }
 
     fn skip(&self) -> Result<Option<String>, Trouble> {

@@ -237,10 +237,9 @@ impl Run<'_> {
         let mut place = lazy.place();
         while let Some(step) = steps.get(*next) {
             let any_case = place == Place::Headers;
-            let mut asked = None;
             let child = match step {
                 Step::Member(name, _) => {
-                    asked = Some(name.clone());
+                    place = place.member(name);
                     lazy::find(json, name, any_case)
                 }
                 Step::Index(by, _) => {
@@ -248,10 +247,11 @@ impl Run<'_> {
                     if let (Ok(index), Json::Array(list)) = (by_value.as_int(), json) {
                         let index = lazy::position(index, list.len());
                         indices.push(Way::Index(index.unwrap_or_default()));
+                        place = place.item();
                         index.and_then(|index| list.get(index))
                     } else if let Some(name) = ops::as_text(&by_value) {
                         indices.push(Way::Key(name.clone()));
-                        asked = Some(name.clone());
+                        place = place.member(&name);
                         lazy::find(json, &name, any_case)
                     } else {
                         // A range, a character of a text, or nothing that is an index.
@@ -277,15 +277,19 @@ impl Run<'_> {
                     }
                     if self.seen.is_some() {
                         let at = node.at.start..step.end();
+                        let asked = match (step, indices.last()) {
+                            (Step::Member(name, _), _) | (_, Some(Way::Key(name))) => Some(name),
+                            _ => None,
+                        };
                         let asked = asked.filter(|_| other.is_none());
-                        self.missing_json(&at, json, asked.as_deref(), made);
+                        let asked = asked.map(rhai::ImmutableString::as_str);
+                        self.missing_json(&at, json, asked, made);
                     }
                     let rest = &steps[*next + 1..];
                     *next = steps.len();
                     return self.rest(rest);
                 }
             }
-            place = asked.map_or(place.item(), |name| place.member(&name));
             *next += 1;
         }
         Ok(value_at(lazy, json, &steps[first..], indices))

@@ -395,9 +395,10 @@ impl Printer {
         let (first, rest) = receiver_of(call);
         match first {
             Some(first) if !NO_METHODS.contains(&&*call.name) => {
-                // Only what the source declares itself can be changed in its place.
-                if self.declares_root(first) {
-                    self.target(first);
+                // A closure may look at what it is called for: of Rhai's own values that would be a data race. None of its
+                // functions that are left to it changes anything.
+                if call.args.iter().any(is_closure) {
+                    self.wrapped(KEEP, &first.at, |this| this.node(first));
                 } else {
                     self.receiver(first);
                 }
