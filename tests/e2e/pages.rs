@@ -133,7 +133,7 @@ fn functions_are_found_by_name() {
         .exits(0)
         .json_lines();
     assert_eq!(one.len(), 1);
-    assert_eq!(one[0]["params"], "text");
+    assert_eq!(one[0]["params"], "text | bytes");
     suite
         .run(["functions", "sha265"])
         .exits(2)
