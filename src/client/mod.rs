@@ -23,7 +23,6 @@ pub mod nats;
 mod paths;
 #[cfg(feature = "nats")]
 mod payload;
-#[cfg(any(feature = "nats", feature = "sql"))]
 mod received;
 mod registry;
 mod scope;

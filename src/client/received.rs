@@ -1,11 +1,14 @@
 //! What a message brings: the shape that every message client shares.
 
+#[cfg(any(feature = "nats", feature = "sql"))]
 use super::kit::json_bigint;
+#[cfg(any(feature = "nats", feature = "sql"))]
 use crate::event::Json;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 /// Decodes base64; line breaks and spaces are allowed.
+#[cfg(any(feature = "nats", feature = "sql"))]
 pub(super) fn from_base64(text: &str) -> Result<Vec<u8>, base64::DecodeError> {
     let text: String = text.split_whitespace().collect();
     STANDARD.decode(text)
@@ -31,6 +34,7 @@ pub fn text_and_base64(bytes: Vec<u8>) -> (String, Option<String>) {
 }
 
 /// A payload as `res` shows it.
+#[cfg(any(feature = "nats", feature = "sql"))]
 #[derive(Debug, PartialEq)]
 pub(super) struct Received {
     /// Parsed where it is JSON, else the text.
@@ -41,6 +45,7 @@ pub(super) struct Received {
     pub(super) base64: Option<String>,
 }
 
+#[cfg(any(feature = "nats", feature = "sql"))]
 impl Received {
     /// Reads a payload.
     pub(super) fn new(bytes: &[u8]) -> Self {
@@ -53,7 +58,7 @@ impl Received {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, any(feature = "nats", feature = "sql")))]
 mod tests {
     use super::*;
     use serde_json::json;

@@ -15,7 +15,7 @@ use std::io::{self, Write};
 /// The run on a terminal, or in the log of a build.
 ///
 /// Progress goes to one writer, the failures and the summary to another. It knows no clock: whoever holds
-/// it calls [`Terminal::tick`] a few times a second.
+/// it calls [`Folded::tick`](super::Folded::tick) a few times a second.
 pub struct Terminal {
     out: Box<dyn Write + Send>,
     progress: Box<dyn Write + Send>,
