@@ -123,6 +123,15 @@ impl Suite {
         std::fs::read_to_string(self.path(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
+    /// Waits until a file of the folder holds something: between its creation and its content it is empty.
+    pub(crate) fn written(&self, path: &str) {
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while std::fs::metadata(self.path(path)).map_or(0, |of| of.len()) == 0 {
+            assert!(std::time::Instant::now() < until, "{path} stays empty");
+            std::thread::yield_now();
+        }
+    }
+
     /// Runs the program to its end.
     pub(crate) fn run(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ran {
         self.start(args).ends()

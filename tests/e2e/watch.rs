@@ -681,15 +681,11 @@ fn three_times_ctrl_c_in_every_phase_cleans_up_once_and_leaves_nothing() {
             terminal.sends("\u{1b}[?1049h");
             if phase != "at the start" {
                 terminal.shows("▶ busy");
-                while !suite.path("processes.txt").exists() {
-                    std::thread::yield_now();
-                }
+                suite.written("processes.txt");
             }
             if phase == "while it cleans up" {
                 terminal.keys("\u{3}").shows("cleaning up");
-                while !suite.path("cleaned.txt").exists() {
-                    std::thread::yield_now();
-                }
+                suite.written("cleaned.txt");
             }
             terminal.keys("\u{3}\u{3}\u{3}");
             let code = terminal.ends().code();
