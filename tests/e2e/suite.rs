@@ -125,9 +125,9 @@ impl Suite {
 
     /// Waits until a file of the folder holds something: between its creation and its content it is empty.
     pub(crate) fn written(&self, path: &str) {
-        let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_secs(60);
         while std::fs::metadata(self.path(path)).map_or(0, |of| of.len()) == 0 {
-            assert!(std::time::Instant::now() < until, "{path} stays empty");
+            assert!(Instant::now() < until, "{path} stays empty");
             std::thread::yield_now();
         }
     }
