@@ -55,7 +55,8 @@ pub trait Protocol: Send + Sync + 'static {
     fn label(request: &Json) -> String;
 
     /// The JSON Schema of a message, as `res` shows it: `schema::<MyMessage>()`. With it, `check` finds members that
-    /// no message has. `None`: nothing is known of them.
+    /// no message has. `None`: nothing is known of them. Where sources end by themselves it is
+    /// `ending_schema::<MyMessage>()`.
     fn message_schema() -> Option<Json> {
         None
     }
@@ -86,7 +87,9 @@ pub trait Protocol: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Answer<Self::Reply>, Failure>> + Send;
 
     /// Opens a subscription; returns when its server has confirmed it. Its pump runs in the scope and
-    /// feeds the inbox until the scope is closed.
+    /// feeds the inbox until the scope is closed. What happens to the connection is told as well: [`Feed::lost`] and
+    /// [`Feed::reopened`] where it is opened again, [`Feed::end`] where the source has ended by itself,
+    /// [`Feed::close`] where it broke. A watch takes no silence for an absence that it could not have seen.
     fn subscribe(
         &self,
         _session: &Self::Session,

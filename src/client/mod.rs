@@ -34,6 +34,6 @@ mod value;
 pub use contract::{Answer, Context, Nothing, Protocol, Template};
 pub(crate) use kit::json_bigint::parse as parse_exactly;
 pub use received::text_and_base64;
-pub use registry::{Client, Registry, Session, schema};
+pub use registry::{Client, Registry, Session, ending_schema, schema};
 pub use scope::Scope;
 pub(crate) use shell::quoted;

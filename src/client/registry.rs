@@ -219,6 +219,21 @@ pub fn schema<T: JsonSchema>() -> Json {
         .to_value()
 }
 
+/// The schema of a message of a source that ends by itself: beside what `T` has, expressions see `res.ended`, which
+/// the machine tells.
+#[must_use]
+pub fn ending_schema<T: JsonSchema>() -> Json {
+    let mut schema = schema::<T>();
+    if let Some(Json::Object(members)) = schema.get_mut("properties") {
+        let ended = serde_json::json!({
+            "description": "True once the source has ended: the end is no message, and only a condition that asks for it sees it.",
+            "type": "boolean",
+        });
+        members.insert("ended".into(), ended);
+    }
+    schema
+}
+
 /// The schema of a result. One with a `text` has `bytes` as well, which expressions make of it and of `base64`.
 fn with_bytes(mut schema: Json) -> Json {
     if let Some(Json::Object(members)) = schema.get_mut("properties")
@@ -389,7 +404,7 @@ mod tests {
             let expected = match kind.name {
                 "http" => {
                     "auth cookies delete follow_redirects get head headers http2 ms options patch post put query \
-                     size sse status tls url"
+                     reconnect size sse status tls url"
                 }
                 "nats" => {
                     "duplicate found from headers jetstream key kv publish queue request revision sequence size \

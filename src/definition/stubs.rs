@@ -33,4 +33,8 @@ pub enum Brings {
     Message(Node),
     /// `error`.
     Error(Failure),
+    /// `ended`: the source of a subscription ends by itself.
+    Ended,
+    /// `lost`: the connection of a subscription is lost, and open again after this.
+    Lost(Duration),
 }

@@ -2,11 +2,12 @@ use super::orders::{order_number, unknown};
 use super::problem::{FieldError, Problem};
 use super::service::{App, MAX_STREAMS};
 use super::shop::LoggedEvent;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use serde::Deserialize;
 use serde_json::json;
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -19,25 +20,33 @@ const BATCH: usize = 64;
 /// After which a client that lost its stream comes back.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// The name of the event behind which the stream ends.
+#[derive(Deserialize)]
+pub(super) struct Until {
+    until: Option<String>,
+}
+
 pub(super) async fn of_all(
     State(app): State<App>,
+    Query(query): Query<Until>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let newest = app.shop(|shop, _| shop.newest());
     let after = seen(&headers, newest)?.unwrap_or(newest);
-    Stream::open(app, after, None)
+    Stream::open(app, after, None, query.until)
 }
 
 pub(super) async fn of_order(
     State(app): State<App>,
     Path(id): Path<String>,
+    Query(query): Query<Until>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let order = order_number(&id)?;
     let newest = app.shop(|shop, _| shop.order(order).map(|_| shop.newest()));
     let newest = newest.ok_or_else(|| unknown(id))?;
     let after = seen(&headers, newest)?.unwrap_or(0);
-    Stream::open(app, after, Some(order))
+    Stream::open(app, after, Some(order), query.until)
 }
 
 /// The event that the reader has seen last, by its own word. One that has not happened yet was another
@@ -63,12 +72,19 @@ struct Stream {
     news: watch::Receiver<u64>,
     after: u64,
     only: Option<u64>,
+    until: Option<String>,
+    ended: bool,
     ready: VecDeque<Event>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Stream {
-    fn open(app: App, after: u64, only: Option<u64>) -> Result<Response, Problem> {
+    fn open(
+        app: App,
+        after: u64,
+        only: Option<u64>,
+        until: Option<String>,
+    ) -> Result<Response, Problem> {
         let permit = Arc::clone(&app.streams).try_acquire_owned().map_err(|_| {
             let detail = format!("{MAX_STREAMS} event streams are open already");
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
@@ -80,6 +96,8 @@ impl Stream {
             app,
             after,
             only,
+            until,
+            ended: false,
             ready: VecDeque::from([Event::default().comment("open").retry(RETRY)]),
             _permit: permit,
         };
@@ -91,11 +109,14 @@ impl Stream {
         Ok(Sse::new(events).keep_alive(alive).into_response())
     }
 
-    /// The next event, or `None` when the shop closes.
+    /// The next event, or `None` behind the last one that was asked for, and when the shop closes.
     async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.ready.pop_front() {
                 return Some(event);
+            }
+            if self.ended {
+                return None;
             }
             self.news.borrow_and_update();
             let (entries, missed) = self.app.shop(|shop, _| shop.events(self.after, BATCH));
@@ -110,7 +131,13 @@ impl Stream {
                 let wanted = entries
                     .iter()
                     .filter(|entry| self.only.is_none_or(|order| order == entry.order));
-                self.ready.extend(wanted.map(|entry| show(entry)));
+                for entry in wanted {
+                    self.ready.push_back(show(entry));
+                    if self.until.as_deref() == Some(entry.name) {
+                        self.ended = true;
+                        break;
+                    }
+                }
                 continue;
             }
             tokio::select! {

@@ -29,7 +29,7 @@
 //!
 //! An event's name is the new status, its id the sequence number, its data
 //! `{order_id, customer, status, total, after_ms, carrier, tracking, reason}`. `Last-Event-ID` replays what came
-//! after it; `0` replays everything that is kept. An event `gap` with `{missed}` says that events were
+//! after it; `0` replays everything that is kept. `?until=shipped` ends a stream behind that event. An event `gap` with `{missed}` says that events were
 //! forgotten in between. Comments keep the line alive.
 //!
 //! # For testing clients

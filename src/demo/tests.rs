@@ -311,6 +311,9 @@ async fn events_are_numbered_and_replayed_without_gap_or_repeat() {
     assert_eq!(ids, ["4", "5", "6", "7", "8"]);
     let mut one = Events::open(&demo, "/orders/2/events", Some("6")).await;
     assert_eq!(one.names(2).await, ["packed", "shipped"]);
+    let mut bounded = Events::open(&demo, "/orders/2/events?until=packed", None).await;
+    assert_eq!(bounded.names(3).await, ["placed", "paid", "packed"]);
+    assert_eq!(bounded.block().await, None, "it ends behind that event");
     // An id that this shop has not given yet is from before a restart.
     let mut restarted = Events::open(&demo, "/events", Some("1000")).await;
     assert_eq!(restarted.next().await.1, "1");

@@ -277,6 +277,7 @@ impl LiveWorld {
             | Fact::ExpectationChecked { .. }
             | Fact::VariableSaved { .. }
             | Fact::SubscriptionOpened { .. }
+            | Fact::SubscriptionChanged { .. }
             | Fact::ConditionChecked { .. }
             | Fact::WaitStarted { .. }
             | Fact::Deferred { .. }

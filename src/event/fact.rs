@@ -1,5 +1,6 @@
 use super::{
-    Explanation, Failure, Json, Location, Metrics, Missing, Name, Outcome, Reply, Tally, ValueTypes,
+    Explanation, Failure, Json, Location, Metrics, Missing, Name, Outcome, Reply,
+    SubscriptionChange, Tally, ValueTypes,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -114,6 +115,16 @@ pub enum Fact {
         place: Arc<Location>,
         /// What it listens to.
         source: Arc<Json>,
+    },
+    /// Something happened to a subscription that was open: it was lost, reopened, has ended or broke.
+    SubscriptionChanged {
+        /// Where it is written.
+        place: Arc<Location>,
+        /// How many messages had come until then.
+        messages: u64,
+        /// What happened.
+        #[serde(flatten)]
+        change: SubscriptionChange,
     },
     /// A condition looked at a message.
     MessageReceived {
@@ -278,6 +289,7 @@ impl Fact {
             | Self::ExpectationChecked { .. }
             | Self::VariableSaved { .. }
             | Self::SubscriptionOpened { .. }
+            | Self::SubscriptionChanged { .. }
             | Self::MessageReceived { .. }
             | Self::ConditionChecked { .. }
             | Self::WaitStarted { .. }

@@ -1,4 +1,5 @@
 use super::{Failure, Message};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -7,11 +8,17 @@ use std::task::{Context, Poll, Waker};
 pub const MAX_MESSAGES: usize = 10_000;
 /// Payload bytes that one inbox holds at most.
 pub const MAX_BYTES: u64 = 64 << 20;
+/// Changes of one subscription that wait at most to be written down: a connection that is lost and reopened again
+/// and again ends with the last of them.
+pub const MAX_CHANGES: usize = 1_000;
 
 /// The receiving end of a subscription: a buffer that its client feeds and that conditions read.
 ///
 /// A reader walks the buffer with a cursor of its own and *takes* only the message that fulfilled
 /// its condition; what it passed over stays for others. Clones share one buffer.
+///
+/// What happens to the subscription itself ([`SubscriptionChange`]) stands in the buffer where it happened, between
+/// the messages before it and those after it.
 #[derive(Clone, Debug)]
 pub struct Inbox(Arc<Mutex<Buffer>>);
 
@@ -25,13 +32,99 @@ struct Buffer {
     next: u64,
     bytes: u64,
     received: u64,
-    closed: Option<Failure>,
+    /// What nobody has written down yet, each with the number of the message that comes after it.
+    changes: VecDeque<(u64, SubscriptionChange)>,
+    /// How often the connection was lost.
+    losses: u64,
+    /// Whether it is lost now, and being opened again.
+    is_lost: bool,
+    over: Option<Over>,
     wakers: Vec<Waker>,
+}
+
+/// What happened to a subscription after it was opened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub enum SubscriptionChange {
+    /// Its connection broke, and is being opened again.
+    Lost {
+        /// What broke it.
+        why: Failure,
+    },
+    /// It is open again. What was sent in between may be lost.
+    Reopened,
+    /// Its source has ended by itself.
+    Ended,
+    /// It broke for good.
+    Broken {
+        /// What broke it.
+        why: Failure,
+    },
+}
+
+impl SubscriptionChange {
+    /// In one word.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Lost { .. } => "lost",
+            Self::Reopened => "reopened",
+            Self::Ended => "ended",
+            Self::Broken { .. } => "broken",
+        }
+    }
+
+    /// What a subscription did, behind its name.
+    #[must_use]
+    pub fn sentence(&self) -> &'static str {
+        match self {
+            Self::Lost { .. } => "was lost",
+            Self::Reopened => "is open again",
+            Self::Ended => "has ended",
+            Self::Broken { .. } => "broke",
+        }
+    }
+
+    /// What broke it, if something did.
+    #[must_use]
+    pub fn why(&self) -> Option<&Failure> {
+        match self {
+            Self::Lost { why } | Self::Broken { why } => Some(why),
+            Self::Reopened | Self::Ended => None,
+        }
+    }
 }
 
 /// Why nothing more can come out of an inbox.
 #[derive(Clone, Debug, PartialEq)]
-pub struct InboxError(pub Failure);
+pub enum Over {
+    /// The source has ended by itself: that is no trouble, unless somebody waits for more.
+    Ended,
+    /// The subscription broke.
+    Broken(Failure),
+}
+
+/// What stands next in an inbox.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// A message, with its number.
+    Message(u64, Message),
+    /// Something that happened to the subscription, and that nobody has written down yet.
+    Change(SubscriptionChange),
+    /// Nothing more will come.
+    Over(Over),
+}
+
+/// How a subscription stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Standing {
+    /// How often its connection was lost so far.
+    pub losses: u64,
+    /// Whether it is lost now.
+    pub is_lost: bool,
+    /// Whether it is over, and why.
+    pub over: Option<Over>,
+}
 
 fn lock(buffer: &Mutex<Buffer>) -> MutexGuard<'_, Buffer> {
     // A panic while the lock is held cannot leave the buffer half written: each use is one push or read.
@@ -46,26 +139,12 @@ impl Inbox {
         (Feed(Arc::clone(&buffer)), Self(buffer))
     }
 
-    /// The first message at or after `cursor` that nobody took, with its number. Moves the cursor
-    /// behind it.
-    ///
-    /// # Errors
-    /// When the subscription ended and the buffer holds nothing more.
-    pub fn poll_next(
-        &self,
-        cursor: &mut u64,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<(u64, Message), InboxError>> {
+    /// What stands at or behind `cursor`: the first message that nobody took, or a change before it that nobody has
+    /// written down. Moves the cursor behind a message. At the end it says so, again and again.
+    pub fn poll_next(&self, cursor: &mut u64, context: &mut Context<'_>) -> Poll<Next> {
         let mut buffer = lock(&self.0);
-        let from = buffer
-            .messages
-            .partition_point(|(number, _)| *number < *cursor);
-        if let Some((number, message)) = buffer.messages.get(from) {
-            *cursor = number + 1;
-            return Poll::Ready(Ok((*number, message.clone())));
-        }
-        if let Some(failure) = &buffer.closed {
-            return Poll::Ready(Err(InboxError(failure.clone())));
+        if let Some(next) = buffer.next_at(cursor) {
+            return Poll::Ready(next);
         }
         if !buffer
             .wakers
@@ -75,6 +154,29 @@ impl Inbox {
             buffer.wakers.push(context.waker().clone());
         }
         Poll::Pending
+    }
+
+    /// The same as [`poll_next`](Self::poll_next), where nobody waits for what is not there yet.
+    pub fn next_now(&self, cursor: &mut u64) -> Option<Next> {
+        lock(&self.0).next_at(cursor)
+    }
+
+    /// The first change that nobody has written down, wherever it stands. Whoever asks writes it down.
+    #[must_use]
+    pub fn next_change(&self) -> Option<SubscriptionChange> {
+        let mut buffer = lock(&self.0);
+        buffer.changes.pop_front().map(|(_, change)| change)
+    }
+
+    /// How the subscription stands.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        let buffer = lock(&self.0);
+        Standing {
+            losses: buffer.losses,
+            is_lost: buffer.is_lost,
+            over: buffer.over.clone(),
+        }
     }
 
     /// Takes the message with this number out of the buffer. True if it was still there.
@@ -114,7 +216,7 @@ impl Feed {
                 buffer.bytes
             ))
             .hint("narrow the source, so that only messages that matter arrive");
-            buffer.close(failure.clone());
+            buffer.close(Over::Broken(failure.clone()));
             return Err(failure);
         }
         let number = buffer.next;
@@ -126,24 +228,99 @@ impl Feed {
         Ok(())
     }
 
-    /// Ends the inbox: readers get what is buffered, then this failure.
+    /// The connection broke, and is being opened again: until [`reopened`](Self::reopened) nobody can say that
+    /// nothing came.
+    ///
+    /// # Errors
+    /// When that has happened too often; the inbox is then closed with that failure.
+    pub fn lost(&self, why: Failure) -> Result<(), Failure> {
+        let mut buffer = lock(&self.0);
+        buffer.losses += 1;
+        buffer.is_lost = true;
+        buffer.change(SubscriptionChange::Lost { why })
+    }
+
+    /// The connection is open again.
+    ///
+    /// # Errors
+    /// As [`lost`](Self::lost).
+    pub fn reopened(&self) -> Result<(), Failure> {
+        let mut buffer = lock(&self.0);
+        buffer.is_lost = false;
+        buffer.change(SubscriptionChange::Reopened)
+    }
+
+    /// The source has ended by itself: readers get what is buffered, then its end.
+    pub fn end(&self) {
+        lock(&self.0).close(Over::Ended);
+    }
+
+    /// The subscription broke: readers get what is buffered, then this failure.
     pub fn close(&self, failure: Failure) {
-        lock(&self.0).close(failure);
+        lock(&self.0).close(Over::Broken(failure));
+    }
+
+    /// What has happened somewhere else, such as in a recording.
+    pub(crate) fn replay(&self, change: SubscriptionChange) {
+        // An inbox that is full has closed itself, and its readers learn of it.
+        match change {
+            SubscriptionChange::Lost { why } => drop(self.lost(why)),
+            SubscriptionChange::Reopened => drop(self.reopened()),
+            SubscriptionChange::Ended => self.end(),
+            SubscriptionChange::Broken { why } => self.close(why),
+        }
     }
 }
 
 impl Drop for Feed {
     fn drop(&mut self) {
-        lock(&self.0).close(Failure::transport("the subscription has ended"));
+        self.close(Failure::transport("the subscription has ended"));
     }
 }
 
 impl Buffer {
-    fn close(&mut self, failure: Failure) {
-        if self.closed.is_none() {
-            self.closed = Some(failure);
-            self.wake();
+    fn next_at(&mut self, cursor: &mut u64) -> Option<Next> {
+        let from = self
+            .messages
+            .partition_point(|(number, _)| *number < *cursor);
+        let message = self.messages.get(from);
+        let before = message.map_or(self.next, |(number, _)| *number);
+        if let Some((_, change)) = self.changes.pop_front_if(|(at, _)| *at <= before) {
+            return Some(Next::Change(change));
         }
+        if let Some((number, message)) = self.messages.get(from) {
+            *cursor = number + 1;
+            return Some(Next::Message(*number, message.clone()));
+        }
+        self.over.clone().map(Next::Over)
+    }
+
+    fn change(&mut self, change: SubscriptionChange) -> Result<(), Failure> {
+        if self.changes.len() >= MAX_CHANGES {
+            let failure = Failure::limit(format!(
+                "the subscription was lost and reopened {} times while nobody looked at it, more than it may",
+                self.losses
+            ))
+            .hint("find out why its server lets go; without `reconnect: true` the first loss ends it");
+            self.close(Over::Broken(failure.clone()));
+            return Err(failure);
+        }
+        self.changes.push_back((self.next, change));
+        self.wake();
+        Ok(())
+    }
+
+    fn close(&mut self, over: Over) {
+        if self.over.is_some() {
+            return;
+        }
+        let change = match &over {
+            Over::Ended => SubscriptionChange::Ended,
+            Over::Broken(why) => SubscriptionChange::Broken { why: why.clone() },
+        };
+        self.changes.push_back((self.next, change));
+        self.over = Some(over);
+        self.wake();
     }
 
     fn wake(&mut self) {

@@ -278,6 +278,7 @@ impl Mask {
             | Fact::ExpectationChecked { .. }
             | Fact::VariableSaved { .. }
             | Fact::SubscriptionOpened { .. }
+            | Fact::SubscriptionChanged { .. }
             | Fact::MessageReceived { .. }
             | Fact::PollAnswered { .. }
             | Fact::ConditionChecked { .. }

@@ -37,7 +37,9 @@ pub use fact::{
     ExecutionStarted, Fact, Headline, NeverKnown, RunId, RunStarted, TimeoutScope,
 };
 pub use failure::{ErrorKind, Failure, Message, Reply};
-pub use inbox::{Feed, Inbox, InboxError, MAX_BYTES, MAX_MESSAGES};
+pub use inbox::{
+    Feed, Inbox, MAX_BYTES, MAX_CHANGES, MAX_MESSAGES, Next, Over, Standing, SubscriptionChange,
+};
 pub use length::length_text;
 pub use location::{Location, Pos, Span};
 pub use mask::{MIN_SECRET, Mask};

@@ -70,6 +70,7 @@ impl Checkpoint {
             | Fact::InstructionStarted { .. }
             | Fact::ExpectationChecked { .. }
             | Fact::SubscriptionOpened { .. }
+            | Fact::SubscriptionChanged { .. }
             | Fact::MessageReceived { .. }
             | Fact::PollAnswered { .. }
             | Fact::ConditionChecked { .. }

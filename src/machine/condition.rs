@@ -3,6 +3,8 @@
 use super::execution::{Env, Execution, Trouble, explained};
 use super::program::{Assignment, Condition, Guard, Part, State, Strategy, Transition};
 use super::record_policy::RecordPolicy;
+use super::subscription::OpenSubscription;
+use super::watches::Sight;
 use super::world::{Moment, World};
 use crate::event::{
     ConditionState, ConditionStrategy, ConditionVerdict, ErrorKind, Explanation, Fact, Failure,
@@ -35,7 +37,7 @@ pub(super) struct Win {
 /// One strategy during a visit: its inbox, and what a timeout will tell of it.
 #[derive(Default)]
 pub(super) struct Cell {
-    pub(super) inbox: Option<Inbox>,
+    pub(super) open: Option<Box<OpenSubscription>>,
     /// Made by the first result, so that a strategy that waits costs nothing.
     seen: Mutex<Option<Box<Seen>>>,
 }
@@ -47,6 +49,10 @@ pub(super) struct Seen {
     pub(super) last: Option<(Value, Name)>,
     pub(super) again: Option<Name>,
     pub(super) trouble: Option<Failure>,
+    /// Whether the last attempt was the one that had trouble.
+    pub(super) last_failed: bool,
+    /// Of a poll that has a watch.
+    pub(super) sight: Sight,
     /// For each condition of the strategy: what it looks at.
     watched: Vec<History>,
 }
@@ -132,17 +138,30 @@ impl<'a> RunningStrategy<'a> {
         &self.cells[self.strategy.slot]
     }
 
+    /// A result that decides is not shown to the conditions behind this one, which could have seen it.
+    fn spare_watches(&self, decided: usize) {
+        if !self.strategy.has_watch() {
+            return;
+        }
+        self.cell().seen(|seen| {
+            for number in decided + 1..self.strategy.conditions.len() {
+                seen.sight.judge(number, true);
+            }
+        });
+    }
+
     /// The end of a strategy that broke: it fails the first of its conditions.
     pub(super) fn failed(&self, trouble: Trouble) -> End {
-        let index = self
-            .strategy
-            .conditions
-            .first()
-            .map_or(0, |condition| condition.index);
         End {
-            index,
+            index: self.failed_index(),
             settled: Settled::Failed(trouble),
         }
+    }
+
+    /// The condition that a strategy fails which broke as a whole: the first.
+    pub(super) fn failed_index(&self) -> usize {
+        let first = self.strategy.conditions.first();
+        first.map_or(0, |condition| condition.index)
     }
 }
 
@@ -185,8 +204,14 @@ impl<W: World> Execution<'_, W> {
             Judged::Fulfilled => ConditionVerdict::Fulfilled,
             Judged::Failed(_) => ConditionVerdict::Failed,
         };
+        if let Some((running, slot)) = watch
+            && condition.is_watch()
+        {
+            let known = !matches!(judged, Judged::Unknown(_));
+            running.cell().seen(|seen| seen.sight.judge(slot, known));
+        }
         let seen =
-            watch.and_then(|(running, slot)| self.watch(running, slot, condition, &judged, env));
+            watch.and_then(|(running, slot)| self.remember(running, slot, condition, &judged, env));
         let recorded = self.record(Fact::ConditionChecked {
             place: Arc::clone(&condition.place),
             attempt: env.attempt,
@@ -281,6 +306,7 @@ impl<W: World> Execution<'_, W> {
                         }),
                     };
                     if let Some(win) = win {
+                        running.spare_watches(slot);
                         return Some(End {
                             index,
                             settled: Settled::Fulfilled(win),
@@ -313,7 +339,7 @@ impl<W: World> Execution<'_, W> {
     }
 
     /// Remembers the values that a timeout will want to tell of, and hands out the one that decided.
-    fn watch(
+    fn remember(
         &self,
         running: RunningStrategy<'_>,
         slot: usize,

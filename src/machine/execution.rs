@@ -1,6 +1,7 @@
 use super::never_known::{Known, MoreKnown, Unknown};
 use super::program::{Machine, State};
 use super::run::Inputs;
+use super::subscription::OpenSubscription;
 use super::timer::Earliest;
 use super::world::{Moment, ScopeId, Site, World};
 use crate::event::{
@@ -66,10 +67,10 @@ pub(super) struct Rare {
     pub(super) error: Option<Value>,
     pub(super) deferred: Vec<Deferred>,
     /// Open `listen` entries and signals, by name.
-    pub(super) listening: BTreeMap<Name, Inbox>,
+    pub(super) listening: BTreeMap<Name, OpenSubscription>,
     pub(super) signals: BTreeMap<Name, (Feed, Inbox)>,
     /// The subscriptions of the visit.
-    pub(super) inboxes: Vec<Inbox>,
+    pub(super) subscriptions: Vec<OpenSubscription>,
     /// Conditions that had no answer when they were first asked.
     pub(super) unknown: Vec<Unknown>,
     /// Which of the conditions from the 65th on have had an answer.
@@ -225,8 +226,8 @@ impl<'m, W: World> Execution<'m, W> {
         let inner = self.inner();
         let (mut seen, mut unmatched) = (inner.seen, inner.unmatched);
         if let Some(rare) = &inner.rare {
-            for inbox in rare.inboxes.iter().chain(rare.listening.values()) {
-                let (more_seen, more_left) = inbox.counts();
+            for open in rare.subscriptions.iter().chain(rare.listening.values()) {
+                let (more_seen, more_left) = open.inbox.counts();
                 seen += more_seen;
                 unmatched += more_left;
             }

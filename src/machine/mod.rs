@@ -19,6 +19,7 @@ mod race;
 mod record_policy;
 mod run;
 mod strategy;
+mod stream_end;
 mod subscription;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -26,6 +27,7 @@ mod timer;
 mod unset;
 mod value;
 mod visit;
+mod watches;
 mod world;
 
 pub use checkpoint::{Armed, Checkpoint};

@@ -1,15 +1,25 @@
 //! Strategies: `wait`, `poll`, `subscribe`, `all`. Each is a future that ends with the condition that
 //! decided, or with nothing when it can decide nothing any more.
 
-use super::condition::{End, Offer, RunningStrategy, Sets, Settled, Win};
+use super::condition::{End, Offer, RunningStrategy, Seen, Sets, Settled, Win};
 use super::execution::{Env, Execution, Trouble};
 use super::program::{Action, Guard, Part, PartCondition, Poll, StrategyKind};
 use super::race::{Pending, first_pass};
+use super::stream_end::with_end;
 use super::world::{Moment, World};
-use crate::event::{ErrorKind, Fact, Failure, Inbox, Name, Reply};
+use crate::event::{ErrorKind, Fact, Failure, Inbox, Name, Next, Reply};
 use crate::script::Value;
 use std::future::{pending, poll_fn};
 use std::sync::Arc;
+
+/// Which messages of a subscription are looked at.
+#[derive(Clone, Copy)]
+pub(super) enum Reach {
+    /// Those that are there.
+    Buffered,
+    /// All that come.
+    Coming,
+}
 
 impl<W: World> Execution<'_, W> {
     /// The future of a strategy.
@@ -21,7 +31,7 @@ impl<W: World> Execution<'_, W> {
             }),
             StrategyKind::Until(guard) => self.wait(running, move || self.until(guard)),
             StrategyKind::Poll(poll) => Box::pin(self.poll(running, poll)),
-            StrategyKind::Subscribe(_) => Box::pin(self.subscribe(running)),
+            StrategyKind::Subscribe(_) => Box::pin(self.subscribe(running, Reach::Coming)),
             StrategyKind::All(parts) => Box::pin(async move {
                 match self.all(running, parts).await {
                     Ok(Some(take)) => {
@@ -127,6 +137,10 @@ impl<W: World> Execution<'_, W> {
             return Ok(None);
         }
         let began = self.world.now();
+        let has_watch = running.strategy.has_watch();
+        if has_watch {
+            running.cell().seen(|seen| seen.sight.attempt_begins(began));
+        }
         let result = match &step.action {
             // Repeated by design, so as safe as its author can make it: it does not wait for the journal.
             Action::Call {
@@ -148,7 +162,13 @@ impl<W: World> Execution<'_, W> {
             // `check` refuses the others.
             _ => Ok(Reply::default()),
         };
-        let micros = self.world.now().since(began);
+        let ended = self.world.now();
+        let micros = ended.since(began);
+        if has_watch {
+            let answered = result.is_ok();
+            let sight = |seen: &mut Seen| seen.sight.attempt_ends(ended, answered);
+            running.cell().seen(sight);
+        }
         let (sent, received) = result
             .as_ref()
             .map_or((0, 0), |reply| (reply.sent, reply.received));
@@ -171,6 +191,7 @@ impl<W: World> Execution<'_, W> {
                     seen.attempts = attempt;
                     seen.last = Some((res.clone(), reply.summary));
                     seen.again = reply.again;
+                    seen.last_failed = false;
                 });
                 Ok(Some(res))
             }
@@ -178,6 +199,7 @@ impl<W: World> Execution<'_, W> {
                 running.cell().seen(|seen| {
                     seen.attempts = attempt;
                     seen.trouble = Some(failure);
+                    seen.last_failed = true;
                 });
                 Ok(None)
             }
@@ -190,23 +212,37 @@ impl<W: World> Execution<'_, W> {
         }
     }
 
-    /// Each message in turn, the oldest first.
-    async fn subscribe(&self, running: RunningStrategy<'_>) -> Option<End> {
-        let inbox = running.cell().inbox.as_ref()?;
+    /// Each message in turn, the oldest first. `None`: none of them decided, and no further one will.
+    pub(super) async fn subscribe(
+        &self,
+        running: RunningStrategy<'_>,
+        reach: Reach,
+    ) -> Option<End> {
+        let open = running.cell().open.as_ref()?;
+        let inbox = &open.inbox;
+        let sees_end = running.strategy.sees_end();
         let mut cursor = 0;
         let mut attempt = 0;
         let mut matches = vec![Vec::new(); running.strategy.conditions.len()];
         loop {
-            let next = poll_fn(|context| inbox.poll_next(&mut cursor, context)).await;
+            let next = match reach {
+                Reach::Buffered => inbox.next_now(&mut cursor)?,
+                Reach::Coming => poll_fn(|context| inbox.poll_next(&mut cursor, context)).await,
+            };
             let (number, message) = match next {
-                Ok(next) => next,
-                Err(ended) => {
-                    let failure = running.strategy.record_policy().failure(ended.0);
-                    return Some(running.failed(self.trouble(failure, &running.strategy.place)));
+                Next::Message(number, message) => (number, message),
+                Next::Change(change) => {
+                    self.record_change(open, change).await;
+                    continue;
                 }
+                Next::Over(over) => return Box::pin(self.over(running, over, attempt)).await,
             };
             attempt += 1;
-            let res = Value::result(Arc::clone(&message.value));
+            let res = if sees_end {
+                with_end(&message.value)
+            } else {
+                Value::result(Arc::clone(&message.value))
+            };
             self.hide_result(running, &res, attempt);
             self.record(Fact::MessageReceived {
                 place: Arc::clone(&running.strategy.place),

@@ -4,14 +4,29 @@ use super::execution::{Env, Execution, Trouble};
 use super::instruction::no_answer;
 use super::program::{From, Subscription};
 use super::race::{Either, first};
+use super::record_policy::RecordPolicy;
 use super::world::{ScopeId, Site, World};
-use crate::event::{ErrorKind, Fact, Failure, Inbox, Json, Location, Message, Name};
+use crate::event::{
+    ErrorKind, Fact, Failure, Inbox, Json, Location, Message, Name, SubscriptionChange,
+};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long opening a subscription may take.
 const OPENING: Duration = Duration::from_secs(30);
+
+/// A subscription that is open, or was.
+#[derive(Clone)]
+pub(super) struct OpenSubscription {
+    pub(super) inbox: Inbox,
+    /// Where it is written.
+    pub(super) place: Arc<Location>,
+    /// What is recorded of it.
+    pub(super) record_policy: RecordPolicy,
+    /// How often its connection had been lost when the state began to look at it.
+    pub(super) losses: u64,
+}
 
 impl<W: World> Execution<'_, W> {
     /// Opens a subscription to the end of the execution.
@@ -20,12 +35,10 @@ impl<W: World> Execution<'_, W> {
         subscription: &Subscription,
         env: Env<'_>,
     ) -> Result<(), Trouble> {
-        let inbox = self.open(subscription, ScopeId::EXECUTION, env).await?;
+        let open = self.open(subscription, ScopeId::EXECUTION, env).await?;
         if let Some(name) = &subscription.name {
-            self.inner()
-                .rare()
-                .listening
-                .insert(Name::clone(name), inbox);
+            let name = Name::clone(name);
+            self.inner().rare().listening.insert(name, open);
         }
         Ok(())
     }
@@ -36,12 +49,23 @@ impl<W: World> Execution<'_, W> {
         subscription: &Subscription,
         scope: ScopeId,
         env: Env<'_>,
-    ) -> Result<Inbox, Trouble> {
+    ) -> Result<OpenSubscription, Trouble> {
         let (client, source) = match &subscription.from {
-            From::Signal(name) => return Ok(self.signal_inbox(name)),
+            From::Signal(name) => {
+                return Ok(OpenSubscription {
+                    inbox: self.signal_inbox(name),
+                    place: Arc::clone(&subscription.place),
+                    record_policy: subscription.record_policy,
+                    losses: 0,
+                });
+            }
             From::Listen(name) => {
                 let open = self.inner().rare().listening.get(name).cloned();
-                return open.ok_or_else(|| {
+                let from_now = |open: OpenSubscription| OpenSubscription {
+                    losses: open.inbox.standing().losses,
+                    ..open
+                };
+                return open.map(from_now).ok_or_else(|| {
                     let failure =
                         Failure::new(ErrorKind::Script, format!("`{name}` is not open yet")).hint(
                             "a `listen` instruction must run before a condition subscribes to it",
@@ -65,15 +89,60 @@ impl<W: World> Execution<'_, W> {
         let record_policy = subscription.record_policy;
         let inbox = opened
             .map_err(|failure| self.trouble(record_policy.failure(failure), &subscription.place))?;
+        let open = OpenSubscription {
+            inbox,
+            place: Arc::clone(&subscription.place),
+            record_policy,
+            losses: 0,
+        };
         if scope != ScopeId::EXECUTION {
-            self.inner().rare().inboxes.push(inbox.clone());
+            self.inner().rare().subscriptions.push(open.clone());
         }
         let fact = Fact::SubscriptionOpened {
             place: Arc::clone(&subscription.place),
             source: record_policy.value(request),
         };
         self.record(fact).await;
-        Ok(inbox)
+        Ok(open)
+    }
+
+    /// Writes down what happened to a subscription.
+    pub(super) fn record_change(
+        &self,
+        open: &OpenSubscription,
+        change: SubscriptionChange,
+    ) -> impl Future<Output = ()> {
+        let policy = open.record_policy;
+        let change = match change {
+            SubscriptionChange::Lost { why } => SubscriptionChange::Lost {
+                why: policy.failure(why),
+            },
+            SubscriptionChange::Broken { why } => SubscriptionChange::Broken {
+                why: policy.failure(why),
+            },
+            change @ (SubscriptionChange::Reopened | SubscriptionChange::Ended) => change,
+        };
+        self.record(Fact::SubscriptionChanged {
+            place: Arc::clone(&open.place),
+            messages: open.inbox.counts().0,
+            change,
+        })
+    }
+
+    /// Writes down what has happened to any subscription while nobody looked at it.
+    pub(super) async fn record_changes(&self) {
+        let all: Vec<OpenSubscription> = match &self.inner().rare {
+            None => return,
+            Some(rare) => {
+                let listening = rare.listening.values();
+                listening.chain(&rare.subscriptions).cloned().collect()
+            }
+        };
+        for open in all {
+            while let Some(change) = open.inbox.next_change() {
+                self.record_change(&open, change).await;
+            }
+        }
     }
 
     pub(super) async fn signal(

@@ -4,9 +4,9 @@
 use super::condition::{Cell, End, RunningStrategy, Sets, Settled, Win};
 use super::execution::{Execution, Trouble};
 use super::program::{Role, State, StrategyKind};
-use super::race::{Either, Pending, first, first_pass};
+use super::race::{Either, Pending, all_bounded, first, first_pass};
 use super::value::{length_text, micros};
-use super::world::{Moment, ScopeId, World};
+use super::world::{Lost, Moment, ScopeId, World};
 use crate::event::{ErrorKind, Fact, Failure, Json, Name};
 use crate::script::Value;
 use std::time::Duration;
@@ -27,6 +27,16 @@ pub(super) struct Taken {
     pub(super) res: Value,
     pub(super) attempt: u32,
     pub(super) also_ready: Vec<Name>,
+}
+
+/// The limits of a race.
+#[derive(Clone, Copy)]
+struct Race {
+    /// When the transition timeout expires, and how long that is.
+    deadline: Moment,
+    limit: Duration,
+    /// The smallest limit in force: nothing begins when that is over.
+    least: Moment,
 }
 
 impl<W: World> Execution<'_, W> {
@@ -86,26 +96,38 @@ impl<W: World> Execution<'_, W> {
 
     /// Ends what the visit has started, and books its time, once.
     pub(super) async fn leave(&self) -> Result<(), Trouble> {
-        let (scope, dirty) = {
+        let has_effects = {
             let mut inner = self.inner();
             if std::mem::take(&mut inner.visiting) {
                 let spent = self.world.now().since(inner.entered);
                 let state = inner.state;
                 inner.visits[state].1 += spent;
             }
-            let inboxes = inner
+            inner.dirty || inner.rare.is_some()
+        };
+        if has_effects && Box::pin(self.end_effects()).await.is_err() {
+            return Err(self.lost());
+        }
+        Ok(())
+    }
+
+    async fn end_effects(&self) -> Result<(), Lost> {
+        self.record_changes().await;
+        let (scope, dirty) = {
+            let mut inner = self.inner();
+            let subscriptions = inner
                 .rare
                 .as_mut()
-                .map(|rare| std::mem::take(&mut rare.inboxes));
-            for inbox in inboxes.unwrap_or_default() {
-                let (seen, left) = inbox.counts();
+                .map(|rare| std::mem::take(&mut rare.subscriptions));
+            for open in subscriptions.unwrap_or_default() {
+                let (seen, left) = open.inbox.counts();
                 inner.seen += seen;
                 inner.unmatched += left;
             }
             (ScopeId(inner.visit_scope), std::mem::take(&mut inner.dirty))
         };
-        if dirty && Box::pin(self.world.close(scope)).await.is_err() {
-            return Err(self.lost());
+        if dirty {
+            self.world.close(scope).await?;
         }
         Ok(())
     }
@@ -143,46 +165,51 @@ impl<W: World> Execution<'_, W> {
         let mut cells: Vec<Cell> = Vec::new();
         if state.slots > 0 {
             cells.resize_with(state.slots, Cell::default);
-            Box::pin(self.arm(state, &mut cells, true)).await?;
+            if let Some(expired) = Box::pin(self.arm(state, &mut cells, true)).await? {
+                return Ok(expired);
+            }
         }
         if !state.steps.is_empty() {
             Box::pin(self.steps(&state.steps, self.env())).await?;
         }
-        if state.slots > 0 {
-            Box::pin(self.arm(state, &mut cells, false)).await?;
+        if state.slots > 0
+            && let Some(expired) = Box::pin(self.arm(state, &mut cells, false)).await?
+        {
+            return Ok(expired);
         }
-        if let Some(End { index, settled }) = self.immediate(state).await {
-            return taken(index, settled, Vec::new());
+        let leaving = self
+            .immediate(state)
+            .await
+            .map(|end| self.leave_at_once(state, &cells, end));
+        if let Some(leaving) = leaving {
+            return leaving.await;
         }
         if state.strategies.is_empty() {
             return Err(self.stuck(state));
         }
-        let limit = self.length(
-            state
-                .timeout
-                .as_ref()
-                .unwrap_or(&self.machine.transition_timeout),
-            self.env(),
-        )?;
+        let limit = self.transition_limit(state)?;
         let now = self.world.now();
-        let deadline = now.after(limit);
-        // The smallest limit in force counts: no poll starts when the task's own time is over.
-        let least = deadline.min(self.inner().deadline);
+        let race = Race {
+            deadline: now.after(limit),
+            limit,
+            // No poll starts when the task's own time is over.
+            least: now.after(limit).min(self.inner().deadline),
+        };
         self.record(Fact::WaitStarted {
-            limit_micros: Some(least.since(now)),
+            limit_micros: Some(race.least.since(now)),
         })
         .await;
-        let race = Box::pin(self.race(state, &cells, least));
-        if let Either::Left(end) = first(race, self.sleep_until(deadline)).await {
-            return end;
-        }
-        let expired = Box::pin(self.transition_expired(state, &cells, limit)).await;
-        Ok(Exit::Expired(expired))
+        Box::pin(self.race(state, &cells, race)).await
     }
 
-    /// Opens the subscriptions of a state: those that its instructions do not influence before them, the
-    /// others after.
-    async fn arm(&self, state: &State, cells: &mut [Cell], early: bool) -> Result<(), Trouble> {
+    /// Opens the subscriptions of a state, side by side: those that its instructions do not influence before them, the
+    /// others after. The state's own timeout holds for it as well.
+    async fn arm(
+        &self,
+        state: &State,
+        cells: &mut [Cell],
+        early: bool,
+    ) -> Result<Option<Exit>, Trouble> {
         let mut due = Vec::new();
         for strategy in &state.strategies {
             strategy.each(&mut |strategy| {
@@ -193,15 +220,74 @@ impl<W: World> Execution<'_, W> {
                 }
             });
         }
-        for (slot, subscription) in due {
-            let scope = ScopeId(self.inner().visit_scope);
-            cells[slot].inbox = Some(self.open(subscription, scope, self.env()).await?);
+        if due.is_empty() {
+            return Ok(None);
         }
-        Ok(())
+        let scope = ScopeId(self.inner().visit_scope);
+        let limit = self.transition_limit(state);
+        // A length that is not known before the instructions have run leaves the opening its own limit.
+        let deadline = limit.map_or(Moment(u64::MAX), |limit| self.world.now().after(limit));
+        let opening = due.iter().map(|(_, subscription)| -> Pending<'_, _> {
+            Box::pin(self.open(subscription, scope, self.env()))
+        });
+        let opened = all_bounded(opening, due.len());
+        let opened = match first(opened, self.sleep_until(deadline)).await {
+            Either::Left(opened) => opened?,
+            Either::Right(()) => {
+                let limit = self.transition_limit(state)?;
+                return Ok(Some(Exit::Expired(
+                    self.opening_expired(state, limit).await,
+                )));
+            }
+        };
+        for ((slot, _), open) in due.into_iter().zip(opened) {
+            cells[slot].open = Some(Box::new(open));
+        }
+        Ok(None)
     }
 
-    /// All strategies side by side; the first that decides ends it, and the others are dropped.
-    async fn race(&self, state: &State, cells: &[Cell], deadline: Moment) -> Result<Exit, Trouble> {
+    /// Leaves by a condition without a strategy, where what was subscribed to has not been looked at yet.
+    fn leave_at_once<'a>(
+        &'a self,
+        state: &'a State,
+        cells: &'a [Cell],
+        End { index, settled }: End,
+    ) -> Pending<'a, Result<Exit, Trouble>> {
+        Box::pin(async move {
+            if !cells.is_empty() && matches!(settled, Settled::Fulfilled(_)) {
+                self.judge_subscribed_watches(state, cells).await?;
+            }
+            taken(index, settled, Vec::new())
+        })
+    }
+
+    /// How long the state may wait to be left.
+    fn transition_limit(&self, state: &State) -> Result<Duration, Trouble> {
+        let own = state.timeout.as_ref();
+        self.length(own.unwrap_or(&self.machine.transition_timeout), self.env())
+    }
+
+    async fn opening_expired(&self, state: &State, limit: Duration) -> Trouble {
+        self.record(Fact::TimedOut {
+            scope: crate::event::TimeoutScope::Transition,
+            state: Name::clone(&state.name),
+            limit_micros: micros(limit),
+            conditions: Vec::new(),
+        })
+        .await;
+        let failure = Failure::new(
+            ErrorKind::Timeout,
+            format!(
+                "no transition within {}: its subscriptions were not open by then",
+                length_text(limit)
+            ),
+        )
+        .hint("the server has not confirmed them; the state's `timeout` says how long it may take");
+        self.trouble(failure, &state.place)
+    }
+
+    /// All strategies side by side, to the first that decides or the deadline. Holds no more than that while it waits.
+    async fn race(&self, state: &State, cells: &[Cell], race: Race) -> Result<Exit, Trouble> {
         let mut arms: Vec<Option<Pending<'_, Option<End>>>> = state
             .strategies
             .iter()
@@ -209,27 +295,61 @@ impl<W: World> Execution<'_, W> {
                 Some(self.strategy(RunningStrategy {
                     strategy,
                     cells,
-                    deadline,
+                    deadline: race.least,
                     sets: Sets::Transitions(&state.transitions),
                 }))
             })
             .collect();
-        let mut ready: Vec<End> = first_pass(&mut arms)
-            .await
-            .into_iter()
-            .map(|(_, end)| end)
-            .collect();
-        drop(arms);
-        // A strategy may serve transitions that stand before and after those of another strategy.
-        ready.sort_by_key(|end| end.index);
-        let mut ready = ready.into_iter();
-        let Some(End { index, settled }) = ready.next() else {
-            return Err(self.stuck(state));
-        };
-        let also = ready
-            .map(|end| self.transition_label(state, end.index))
-            .collect();
-        taken(index, settled, also)
+        match first(first_pass(&mut arms), self.sleep_until(race.deadline)).await {
+            Either::Left(ready) => self.settled(state, cells, arms, ready),
+            Either::Right(()) => self.expired(state, cells, arms, race.limit),
+        }
+        .await
+    }
+
+    /// What was ready first decides, where the state's watches could see; the others are dropped.
+    fn settled<'a>(
+        &'a self,
+        state: &'a State,
+        cells: &'a [Cell],
+        mut arms: Vec<Option<Pending<'a, Option<End>>>>,
+        ready: Vec<(usize, End)>,
+    ) -> Pending<'a, Result<Exit, Trouble>> {
+        Box::pin(async move {
+            let mut ready: Vec<End> = ready.into_iter().map(|(_, end)| end).collect();
+            // A strategy may serve transitions that stand before and after those of another strategy.
+            ready.sort_by_key(|end| end.index);
+            let mut ready = ready.into_iter();
+            let Some(End { index, settled }) = ready.next() else {
+                return Err(self.stuck(state));
+            };
+            if matches!(settled, Settled::Fulfilled(_)) {
+                self.judge_watches(state, cells, &mut arms).await?;
+            }
+            drop(arms);
+            let also = ready
+                .map(|end| self.transition_label(state, end.index))
+                .collect();
+            taken(index, settled, also)
+        })
+    }
+
+    /// The transition timeout is over. Where it leads on, the watches are judged.
+    fn expired<'a>(
+        &'a self,
+        state: &'a State,
+        cells: &'a [Cell],
+        mut arms: Vec<Option<Pending<'a, Option<End>>>>,
+        limit: Duration,
+    ) -> Pending<'a, Result<Exit, Trouble>> {
+        Box::pin(async move {
+            if state.on_timeout.is_some() {
+                self.judge_watches(state, cells, &mut arms).await?;
+            }
+            drop(arms);
+            let expired = self.transition_expired(state, cells, limit).await;
+            Ok(Exit::Expired(expired))
+        })
     }
 
     fn transition_label(&self, state: &State, index: usize) -> Name {

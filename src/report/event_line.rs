@@ -2,9 +2,10 @@
 
 use super::status::Status;
 use super::value::{compact, count, length};
+use super::warning::was_unknown;
 use crate::event::{
     Attempted, ConditionVerdict, ExecutionStarted, Explanation, Fact, Headline, Json, Location,
-    Name, Outcome,
+    Name, Outcome, SubscriptionChange,
 };
 
 /// An event in words.
@@ -85,7 +86,10 @@ fn told(fact: &Fact) -> (Option<Status>, String) {
             seen,
             ..
         } => checked(*verdict, explanation.as_deref(), seen.as_deref()),
-        Fact::NeverKnown(one) => (BAD, super::view::never_known(one)),
+        Fact::NeverKnown(one) => {
+            let text = format!("{} ({})", was_unknown(one), at(&one.place));
+            (BAD, text)
+        }
         Fact::WaitStarted { limit_micros } => {
             let most = limit_micros.map(|limit| format!(", at most {}", length(limit)));
             (NOT_YET, format!("waits{}", most.unwrap_or_default()))
@@ -108,6 +112,11 @@ fn told(fact: &Fact) -> (Option<Status>, String) {
         Fact::SubscriptionOpened { source, .. } => {
             (GOOD, format!("is subscribed: {}", short(source)))
         }
+        Fact::SubscriptionChanged {
+            place,
+            messages,
+            change,
+        } => changed(place, *messages, change),
         Fact::MessageReceived { number, value, .. } => {
             (None, format!("message {number}: {}", short(value)))
         }
@@ -127,6 +136,27 @@ fn told(fact: &Fact) -> (Option<Status>, String) {
             Some(first) => (BROKEN, format!("cleanup failed: {}", first.failure)),
         },
     }
+}
+
+fn changed(
+    place: &Location,
+    messages: u64,
+    change: &SubscriptionChange,
+) -> (Option<Status>, String) {
+    let status = match change {
+        SubscriptionChange::Lost { .. } | SubscriptionChange::Broken { .. } => BAD,
+        SubscriptionChange::Reopened => GOOD,
+        SubscriptionChange::Ended => None,
+    };
+    let after = count(messages, "message");
+    let why = change.why().map(|why| format!(": {why}"));
+    let text = format!(
+        "the subscription {} after {after} ({}){}",
+        change.sentence(),
+        at(place),
+        why.unwrap_or_default()
+    );
+    (status, text)
 }
 
 fn begun(started: &ExecutionStarted) -> String {

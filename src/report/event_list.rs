@@ -126,6 +126,7 @@ fn repeats(fact: &Fact) -> Option<String> {
         | Fact::ExpectationChecked { .. }
         | Fact::VariableSaved { .. }
         | Fact::SubscriptionOpened { .. }
+        | Fact::SubscriptionChanged { .. }
         | Fact::ConditionChecked { .. }
         | Fact::WaitStarted { .. }
         | Fact::TransitionTaken { .. }

@@ -315,7 +315,7 @@ impl Page<'_> {
                 continue;
             }
             named.push(&missing.path);
-            self.note("unknown", &super::view::missing(missing));
+            self.note("unknown", &super::warning::missing(missing));
         }
         for (word, note) in found
             .iter()

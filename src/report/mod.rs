@@ -39,6 +39,7 @@ mod value;
 mod view;
 mod visits;
 mod waits;
+mod warning;
 
 #[cfg(test)]
 mod fixture;
@@ -61,9 +62,10 @@ pub use status::{Hue, Status, Theme};
 pub use status_line::waiting;
 pub use style::{Color, ColorChoice, Output, Style};
 pub use terminal::Terminal;
-pub use view::{Ended, Key, Last, Live, Phase, Running, Visit, missing};
+pub use view::{Ended, Key, Last, Live, Phase, Running, Visit};
 pub use visits::{MAX_EVENTS, StateVisit, Visits};
 pub use waits::{Advice, Limited, Times, Waits};
+pub use warning::{Warning, missing};
 
 // What the commands and the screen of `watch` draw their own lists with.
 pub(crate) use event_list::lines as event_lines;

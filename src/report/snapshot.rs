@@ -172,6 +172,7 @@ impl ExecutionSnapshot {
             | Fact::InstructionSkipped { .. }
             | Fact::ExpectationChecked { .. }
             | Fact::SubscriptionOpened { .. }
+            | Fact::SubscriptionChanged { .. }
             | Fact::ConditionChecked { .. }
             | Fact::WaitStarted { .. }
             | Fact::TransitionTaken { .. }

@@ -6,7 +6,7 @@ use super::status_line;
 use super::style::{Ink, Line, Style};
 use super::text::append;
 use super::value::length;
-use super::view::{Ended, Key, Live, place_of, was_unknown};
+use super::view::{Ended, Key, Live};
 use crate::event::{Name, Outcome, Tally};
 use std::collections::BTreeMap;
 
@@ -69,13 +69,13 @@ impl Summary {
 
     fn warn(&mut self, ended: &Ended, style: Style) {
         let mut lines: Vec<Line> = Vec::new();
-        for one in ended.never_known.iter().take(MAX_WARNINGS) {
-            let place = format!("{}  {}", ended.name(), place_of(one));
+        for one in ended.warnings.iter().take(MAX_WARNINGS) {
+            let place = format!("{}  {}", ended.name(), one.at());
             lines.push(style.line().plain(&place));
-            let why = format!("    {}", was_unknown(one));
+            let why = format!("    {}", one.text());
             lines.push(style.line().push(Ink::Faint, &why));
         }
-        let more = ended.never_known.len().saturating_sub(MAX_WARNINGS);
+        let more = ended.warnings.len().saturating_sub(MAX_WARNINGS);
         if more > 0 {
             let text = format!("{}  +{more} more", ended.name());
             lines.push(style.line().push(Ink::Faint, &text));

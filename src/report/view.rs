@@ -3,9 +3,10 @@
 use super::failure::Sources;
 use super::status::Status;
 use super::value::compact;
+use super::warning::Warning;
 use crate::event::{
-    Attempted, Event, ExecutionId, ExecutionStarted, Fact, Headline, Json, Location, Metrics,
-    Missing, Name, NeverKnown, Outcome, RunId, RunStarted, Tally,
+    Attempted, Event, ExecutionId, ExecutionStarted, Fact, Headline, Json, Metrics, Name, Outcome,
+    RunId, RunStarted, Tally,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -86,8 +87,8 @@ pub struct Running {
     pub more_visits: u64,
     /// The texts of its definition.
     pub sources: Sources,
+    warnings: Vec<Warning>,
     /// What failed in its cleanup.
-    never_known: Vec<NeverKnown>,
     cleanup: Vec<Headline>,
     /// The last point from which it could go on: the `seq` of its last transition.
     resume: Option<u64>,
@@ -216,7 +217,7 @@ impl Live {
             more_visits: 0,
             sources,
             cleanup: Vec::new(),
-            never_known: Vec::new(),
+            warnings: Vec::new(),
             resume: None,
         };
         self.running.insert(id, running);
@@ -330,7 +331,9 @@ impl Running {
                 self.deadline = None;
             }
             Fact::CleanupFinished { failures } => self.cleanup.clone_from(failures),
-            Fact::NeverKnown(one) => self.never_known.push((**one).clone()),
+            Fact::NeverKnown(_) | Fact::SubscriptionChanged { .. } => {
+                Warning::add(&mut self.warnings, &event.fact);
+            }
             Fact::RunStarted(_)
             | Fact::ExecutionStarted(_)
             | Fact::InstructionSkipped { .. }
@@ -359,7 +362,7 @@ impl Running {
             outcome,
             headline: None,
             cleanup: self.cleanup,
-            never_known: self.never_known,
+            warnings: self.warnings,
             state: self.state,
             metrics: Box::new(Metrics {
                 micros,
@@ -398,42 +401,6 @@ impl Running {
             Phase::Waiting => Status::Waiting,
             _ => Status::Running,
         }
-    }
-}
-
-/// What to say of a condition that never had an answer, behind its place.
-pub(crate) fn never_known(one: &NeverKnown) -> String {
-    format!("{}: {}", place_of(one), was_unknown(one))
-}
-
-/// Where a condition stands that never had an answer.
-pub(crate) fn place_of(one: &NeverKnown) -> String {
-    let Location { file, span, .. } = &*one.place;
-    format!("{file}:{}:{}", span.start.line, span.start.column)
-}
-
-/// How often it was asked, and why there was no answer.
-pub(crate) fn was_unknown(one: &NeverKnown) -> String {
-    let times = match one.asked {
-        1 => "when it was asked".to_owned(),
-        times => format!("all {times} times"),
-    };
-    let missing: Vec<String> = one.missing.iter().map(missing).collect();
-    let why = if missing.is_empty() {
-        "what it asks about is null".to_owned()
-    } else {
-        missing.join(", ")
-    };
-    format!("{} was unknown {times}: {why}", one.source)
-}
-
-/// What to say of a member that is not there: `res.bdy is missing; nearest: body`.
-pub fn missing(missing: &Missing) -> String {
-    let path = &missing.path;
-    match (&missing.nearest, &missing.hint) {
-        (Some(nearest), _) => format!("{path} is missing; nearest: {nearest}"),
-        (None, Some(hint)) => format!("{path} is missing: {hint}"),
-        (None, None) => format!("{path} is missing"),
     }
 }
 

@@ -85,6 +85,7 @@ impl Visits {
             | Fact::ExpectationChecked { .. }
             | Fact::VariableSaved { .. }
             | Fact::SubscriptionOpened { .. }
+            | Fact::SubscriptionChanged { .. }
             | Fact::MessageReceived { .. }
             | Fact::PollAnswered { .. }
             | Fact::ConditionChecked { .. }

@@ -138,6 +138,7 @@ impl Waits {
             | Fact::ExpectationChecked { .. }
             | Fact::VariableSaved { .. }
             | Fact::SubscriptionOpened { .. }
+            | Fact::SubscriptionChanged { .. }
             | Fact::MessageReceived { .. }
             | Fact::PollAnswered { .. }
             | Fact::ConditionChecked { .. }

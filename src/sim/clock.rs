@@ -1,17 +1,37 @@
 //! The virtual clock: a timeline of what is due, and futures that wait for a point on it.
 
-use crate::event::{Failure, Feed, Json, Message};
+use crate::event::{Feed, Json, Message, SubscriptionChange};
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
+/// What a subscription brings.
+#[derive(Clone, Debug)]
+pub(super) enum Brought {
+    Message(Json),
+    Change(SubscriptionChange),
+}
+
+impl Brought {
+    /// Whether nothing comes behind it.
+    pub(super) fn is_over(&self) -> bool {
+        match self {
+            Self::Message(_) => false,
+            Self::Change(change) => matches!(
+                change,
+                SubscriptionChange::Ended | SubscriptionChange::Broken { .. }
+            ),
+        }
+    }
+}
+
 /// What happens at a point of the timeline.
 pub(super) enum Due {
     Wake(Waker),
-    /// A message arrives, or the subscription ends.
-    Arrive(Arc<Feed>, Result<Json, Failure>),
+    /// A subscription brings something.
+    Arrive(Arc<Feed>, Brought),
 }
 
 impl Due {
@@ -19,11 +39,11 @@ impl Due {
         match self {
             Self::Wake(waker) => waker.wake(),
             // A full inbox closes itself, which its reader learns.
-            Self::Arrive(feed, Ok(value)) => drop(feed.push(Message {
+            Self::Arrive(feed, Brought::Message(value)) => drop(feed.push(Message {
                 value: Arc::new(value),
                 received: 0,
             })),
-            Self::Arrive(feed, Err(failure)) => feed.close(failure),
+            Self::Arrive(feed, Brought::Change(change)) => feed.replay(change),
         }
     }
 }

@@ -5,11 +5,12 @@
 //! may have been under way, and lost a race. After that nobody knows what would have come, and the
 //! execution has left the recording.
 
+use super::clock::Brought;
 use super::recording::{
     RecordedAnswer, RecordedMessage, RecordedOpening, RecordedReply, Recording, RequestKey, Stage,
 };
 use super::request_match::is_same_request;
-use crate::event::{Attempted, Fact, Failure, Json, Location, Name};
+use crate::event::{Attempted, Fact, Json, Location, Name};
 use crate::machine::program::{Action, From, Machine, Step, Strategy, StrategyKind};
 use crate::machine::{ScopeId, Site};
 use std::collections::{BTreeMap, HashMap};
@@ -92,6 +93,8 @@ struct Open {
     messages: u32,
     /// When the last of them arrives.
     last: u64,
+    /// Whether its end is recorded: nothing comes behind it.
+    ends: bool,
 }
 
 /// A request that the recording does not answer.
@@ -127,8 +130,8 @@ pub(super) enum PlayedAnswer {
     Nothing(u64),
 }
 
-/// A message, or the end of its subscription, with the moment at which it comes.
-pub(super) type Arrival = (u64, Result<Json, Failure>);
+/// What a subscription brings, with the moment at which it comes.
+pub(super) type Arrival = (u64, Brought);
 
 impl Playback {
     pub(super) fn new(recording: Recording, machine: &Machine) -> Self {
@@ -203,10 +206,14 @@ impl Playback {
         };
         let opened = now.max(self.base + opening.offset);
         let arrivals = self.arrivals(site, &opening, opened);
+        let ends = arrivals.iter().any(|(_, brought)| brought.is_over());
+        let is_message = |brought: &Brought| matches!(brought, Brought::Message(_));
+        let messages = arrivals.iter().filter(|(_, one)| is_message(one)).count();
         self.open.push(Open {
             scope: site.scope,
             place: Arc::clone(site.place),
-            messages: u32::try_from(arrivals.len()).unwrap_or(u32::MAX),
+            messages: u32::try_from(messages).unwrap_or(u32::MAX),
+            ends,
             last: arrivals.iter().map(|(at, _)| *at).max().unwrap_or(0),
         });
         Ok((opened, arrivals))
@@ -251,7 +258,7 @@ impl Playback {
                     }
             })
         };
-        let open = self.open.iter().find(ear_of)?;
+        let open = self.open.iter().find(|open| !open.ends && ear_of(open))?;
         // A machine that is faster than it was waits longer for what comes in its own time.
         if !beyond(self.horizon.max(open.last)) {
             return None;
@@ -304,12 +311,19 @@ impl Playback {
         let visit = self.stage.visit();
         let base = self.base;
         let mut heard: BTreeMap<u64, (u64, Arc<Json>)> = BTreeMap::new();
+        let mut changes: Vec<Arrival> = Vec::new();
+        let recorded = self.recording.changes.get(&site.place.path);
+        let recorded = || recorded.into_iter().flatten();
         match self.listens.get(&site.place.path) {
             None => {
                 let own = SubscriptionOrigin::Own(Name::clone(&site.place.path));
                 for one in self.heard_by(&own).filter(|one| one.visit == visit) {
                     let at = (base + one.offset).max(opened);
                     heard.insert(one.number, (at, Arc::clone(&one.value)));
+                }
+                for one in recorded().filter(|one| one.visit == visit) {
+                    let at = (base + one.offset).max(opened);
+                    changes.push((at, Brought::Change(one.change.clone())));
                 }
             }
             // It lives on from visit to visit, until the same name is opened again.
@@ -323,12 +337,23 @@ impl Playback {
                             .or_insert((at, Arc::clone(&one.value)));
                     }
                 }
+                for one in recorded().filter(|one| one.at >= opening.at && one.at < until) {
+                    let at = opened + (one.at - opening.at);
+                    changes.push((at, Brought::Change(one.change.clone())));
+                }
             }
         }
-        heard
+        let mut arrivals: Vec<Arrival> = heard
             .into_values()
-            .map(|(at, value)| (at, Ok(self.unmasked(Json::clone(&value)))))
-            .collect()
+            .map(|(at, value)| {
+                let value = self.unmasked(Json::clone(&value));
+                (at, Brought::Message(value))
+            })
+            .collect();
+        arrivals.extend(changes);
+        // Messages first, where a change came at the same time: it was seen behind them.
+        arrivals.sort_by_key(|(at, _)| *at);
+        arrivals
     }
 
     fn heard_by(&self, source: &SubscriptionOrigin) -> impl Iterator<Item = &RecordedMessage> {

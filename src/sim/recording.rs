@@ -1,6 +1,6 @@
 //! What one execution was answered, folded from its events: the system as it behaved once.
 
-use crate::event::{Attempted, Event, ExecutionId, Fact, Json, Name};
+use crate::event::{Attempted, Event, ExecutionId, Fact, Json, Name, SubscriptionChange};
 use crate::machine::Machine;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -27,6 +27,8 @@ pub struct Recording {
     pub(super) openings: HashMap<(Name, u32), VecDeque<RecordedOpening>>,
     /// By the path of the strategy that looked at them.
     pub(super) messages: HashMap<Name, Vec<RecordedMessage>>,
+    /// By the path of the subscription: what happened to it.
+    pub(super) changes: HashMap<Name, Vec<RecordedChange>>,
     /// How long each visit lasted, in microseconds.
     pub(super) lengths: HashMap<Stage, u64>,
 }
@@ -55,6 +57,7 @@ impl Stage {
             | Fact::ExpectationChecked { .. }
             | Fact::VariableSaved { .. }
             | Fact::SubscriptionOpened { .. }
+            | Fact::SubscriptionChanged { .. }
             | Fact::MessageReceived { .. }
             | Fact::PollAnswered { .. }
             | Fact::ConditionChecked { .. }
@@ -124,6 +127,14 @@ pub(super) struct RecordedMessage {
     pub(super) offset: u64,
     pub(super) at: u64,
     pub(super) value: Arc<Json>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct RecordedChange {
+    pub(super) visit: u32,
+    pub(super) offset: u64,
+    pub(super) at: u64,
+    pub(super) change: SubscriptionChange,
 }
 
 impl Recording {
@@ -228,6 +239,25 @@ impl Folding {
         }
     }
 
+    /// An attempt has ended.
+    fn finished(&mut self, path: &Name, attempt: u32, micros: u64, result: &Attempted) {
+        let came = self.came(micros, result);
+        let began = self.now.saturating_sub(micros);
+        let key = self.key(path, attempt);
+        let sent = self.made.answers.entry(key).or_default();
+        // In a loop several are under way at one place: it answers the one that was sent when it began.
+        let mut candidates: Vec<&mut RecordedAnswer> = sent
+            .iter_mut()
+            .filter(|answer| answer.came.is_none())
+            .collect();
+        let position = (0..candidates.len())
+            .min_by_key(|at| candidates[*at].sent.abs_diff(began))
+            .unwrap_or(0);
+        if position < candidates.len() {
+            candidates.swap_remove(position).came = Some(came);
+        }
+    }
+
     fn remember(&mut self, fact: &Fact) {
         match fact {
             Fact::InstructionStarted {
@@ -249,23 +279,7 @@ impl Folding {
                 attempt,
                 micros,
                 result,
-            } => {
-                let came = self.came(*micros, result);
-                let began = self.now.saturating_sub(*micros);
-                let key = self.key(&place.path, *attempt);
-                let sent = self.made.answers.entry(key).or_default();
-                // In a loop several are under way at one place: it answers the one that was sent when it began.
-                let mut candidates: Vec<&mut RecordedAnswer> = sent
-                    .iter_mut()
-                    .filter(|answer| answer.came.is_none())
-                    .collect();
-                let position = (0..candidates.len())
-                    .min_by_key(|at| candidates[*at].sent.abs_diff(began))
-                    .unwrap_or(0);
-                if position < candidates.len() {
-                    candidates.swap_remove(position).came = Some(came);
-                }
-            }
+            } => self.finished(&place.path, *attempt, *micros, result),
             Fact::PollAnswered {
                 place,
                 attempt,
@@ -307,6 +321,16 @@ impl Folding {
                 };
                 let strategy = Name::clone(&place.path);
                 self.made.messages.entry(strategy).or_default().push(heard);
+            }
+            Fact::SubscriptionChanged { place, change, .. } => {
+                let change = RecordedChange {
+                    visit: self.stage.visit(),
+                    offset: self.now - self.phase_at,
+                    at: self.now,
+                    change: change.clone(),
+                };
+                let path = Name::clone(&place.path);
+                self.made.changes.entry(path).or_default().push(change);
             }
             // What the machine makes of the answers is made again.
             Fact::RunStarted(_)

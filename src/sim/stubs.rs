@@ -1,11 +1,12 @@
 //! Stubs as a file gives them: which place each of them is for, and a file to start from.
 
 use super::call_sites::{CallSites, NameMatch};
+use super::clock::Brought;
 use super::world::{Stub, Unstubbed, VirtualWorld};
 use crate::definition::{
     Brings, Diagnostic, Node, NodeKind, SourceFile, StubDefinition, StubsFile, Text,
 };
-use crate::event::{Failure, Json, Span};
+use crate::event::{Failure, Json, Span, SubscriptionChange};
 use crate::machine::Machine;
 use crate::script::Expression;
 use base64::Engine as _;
@@ -20,8 +21,8 @@ const BYTES: &str = "bytes";
 
 /// An answer, and how often it comes, where that is said.
 type Given = (Stub, Option<u32>);
-/// When a message comes, or the end of its subscription, and how often.
-type Sent = (Duration, Result<Json, Failure>, u32);
+/// What a subscription brings, each with its time, and how often.
+type Sent = (Vec<(Duration, Brought)>, u32);
 
 /// Stubs whose places were found in a machine.
 #[derive(Clone, Debug, Default)]
@@ -111,9 +112,11 @@ impl VirtualWorld {
         }
         for (path, list) in &stubs.messages {
             self = self.subscription(path);
-            for (after, brings, times) in list {
+            for (brought, times) in list {
                 for _ in 0..*times {
-                    self = self.arrival(path, *after, brings.clone());
+                    for (after, brings) in brought {
+                        self = self.arrival(path, *after, brings.clone());
+                    }
                 }
             }
         }
@@ -173,7 +176,7 @@ fn misfit(
     subscription: bool,
 ) -> Option<Diagnostic> {
     let (message, hint) = match (&stub.brings, subscription) {
-        (Brings::Message(_), false) => (
+        (Brings::Message(_) | Brings::Ended | Brings::Lost(_), false) => (
             "is a request, and no message answers it",
             "write `result`, with `latency` for its time",
         ),
@@ -243,16 +246,32 @@ fn answer(stub: &StubDefinition) -> Given {
     let answer = match &stub.brings {
         Brings::Result(node) | Brings::Message(node) => Stub::reply(stub.after, brought(node)),
         Brings::Error(failure) => Stub::failure(stub.after, failure.clone()),
+        // It was refused: it is for a subscription.
+        Brings::Ended | Brings::Lost(_) => Stub::reply(stub.after, Json::Null),
     };
     (answer, stub.times)
 }
 
 fn message(stub: &StubDefinition) -> Sent {
+    let after = stub.after;
+    let change = |change| vec![(after, Brought::Change(change))];
     let brings = match &stub.brings {
-        Brings::Result(node) | Brings::Message(node) => Ok(brought(node)),
-        Brings::Error(failure) => Err(failure.clone()),
+        Brings::Result(node) | Brings::Message(node) => {
+            vec![(after, Brought::Message(brought(node)))]
+        }
+        Brings::Error(why) => change(SubscriptionChange::Broken { why: why.clone() }),
+        Brings::Ended => change(SubscriptionChange::Ended),
+        Brings::Lost(gap) => {
+            let why = Failure::transport("a stubbed loss");
+            let mut both = change(SubscriptionChange::Lost { why });
+            both.push((
+                after.saturating_add(*gap),
+                Brought::Change(SubscriptionChange::Reopened),
+            ));
+            both
+        }
     };
-    (stub.after, brings, stub.times.unwrap_or(1))
+    (brings, stub.times.unwrap_or(1))
 }
 
 impl Machine {

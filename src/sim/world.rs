@@ -1,11 +1,13 @@
 //! A world on a virtual clock. The clock stands still while anything can go on, and jumps to the next timer
 //! when nothing can. It is our own, since a runtime's paused clock also jumps while real IO is in flight.
 
-use super::clock::{Clock, Due, Flag};
+use super::clock::{Brought, Clock, Due, Flag};
 use super::playback::{Arrival, LeftAt, Playback, PlayedAnswer};
 use super::recording::Recording;
 use super::script_host::{Environment, VirtualHost};
-use crate::event::{Attempted, Fact, Failure, Feed, Inbox, Json, Location, Mask, Name, Reply};
+use crate::event::{
+    Attempted, Fact, Failure, Feed, Inbox, Json, Location, Mask, Name, Reply, SubscriptionChange,
+};
 use crate::machine::{Call, Halt, Lost, Machine, Moment, ScopeId, Site, World};
 use crate::script::{Chance, Host};
 use std::collections::{HashMap, VecDeque};
@@ -44,8 +46,8 @@ impl Stub {
     }
 }
 
-/// A message, or the end of its subscription, this long after the opening.
-type Later = (Duration, Result<Json, Failure>);
+/// What a subscription brings, this long after the opening.
+type Later = (Duration, Brought);
 
 /// The answers at one place.
 #[derive(Default)]
@@ -96,8 +98,10 @@ pub struct VirtualWorld {
 struct Inner {
     /// By the path of the place: the answers in order; the last one repeats.
     answers: HashMap<Name, Answers>,
-    /// By the path of the place: messages, or the end of it, with the time after the opening.
+    /// By the path of the place: what comes, with the time after the opening.
     messages: HashMap<Name, Vec<Later>>,
+    /// By the path of the place: how long opening takes.
+    opening: HashMap<Name, Duration>,
     playback: Option<Box<Playback>>,
     unstubbed: Option<Box<Unstubbed>>,
     open: Vec<(ScopeId, Arc<Feed>)>,
@@ -206,12 +210,23 @@ impl VirtualWorld {
     /// Adds a message for subscriptions at this path, this long after they were opened.
     #[must_use]
     pub fn message(self, path: &str, after: Duration, value: Json) -> Self {
-        self.arrival(path, after, Ok(value))
+        self.arrival(path, after, Brought::Message(value))
     }
 
-    /// Adds a message, or the failure with which the subscription ends.
+    /// Subscriptions at this path are confirmed after this time.
     #[must_use]
-    pub fn arrival(self, path: &str, after: Duration, brings: Result<Json, Failure>) -> Self {
+    pub fn opens_after(self, path: &str, after: Duration) -> Self {
+        self.lock().opening.insert(path.into(), after);
+        self
+    }
+
+    /// Adds something that happens to subscriptions at this path.
+    #[must_use]
+    pub fn change(self, path: &str, after: Duration, change: SubscriptionChange) -> Self {
+        self.arrival(path, after, Brought::Change(change))
+    }
+
+    pub(super) fn arrival(self, path: &str, after: Duration, brings: Brought) -> Self {
         let mut inner = self.lock();
         let messages = inner.messages.entry(path.into()).or_default();
         messages.push((after, brings));
@@ -472,6 +487,10 @@ impl World for VirtualWorld {
         let messages = self.lock().messages.get(&site.place.path).cloned();
         if messages.is_none() && self.strict {
             return Err(self.no_stub(site, &source).await);
+        }
+        let opening = self.lock().opening.get(&site.place.path).copied();
+        if let Some(opening) = opening {
+            self.sleep_until(self.now().after(opening)).await;
         }
         let now = self.now();
         let arrivals = messages

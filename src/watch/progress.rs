@@ -122,6 +122,7 @@ fn weight(fact: &Fact) -> usize {
         | Fact::InstructionSkipped { .. }
         | Fact::ExpectationChecked { .. }
         | Fact::SubscriptionOpened { .. }
+        | Fact::SubscriptionChanged { .. }
         | Fact::ConditionChecked { .. }
         | Fact::WaitStarted { .. }
         | Fact::TransitionTaken { .. }

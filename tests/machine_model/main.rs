@@ -5,6 +5,7 @@ mod generate;
 mod model;
 mod rich;
 mod spec;
+mod watches;
 
 use funcy::definition::{Catalog, ClientKind, Diagnostic, SourceFile, Suite, parse_task};
 use funcy::event::Fact;

@@ -4,6 +4,7 @@
 use crate::spec::{
     Answers, End, Guard, Instruction, Poll, Source, Spec, State, Step, Test, Way, name,
 };
+use crate::watches::{self, Left, Watched};
 use funcy::event::{ErrorKind, Outcome};
 use std::collections::HashMap;
 
@@ -32,6 +33,8 @@ struct Strategy<'a> {
     starts: Vec<(&'a str, u64)>,
     /// When parts of its `all` are fulfilled.
     parts: Vec<u64>,
+    /// Of a poll one of whose conditions can only fail.
+    watched: Option<Watched>,
 }
 
 struct Model<'a> {
@@ -177,6 +180,9 @@ impl<'a> Model<'a> {
                     continue;
                 }
                 return Ok(match way.to {
+                    Some(_) if self.has_heard(state, entered) => {
+                        Exit::Trouble(ErrorKind::Condition)
+                    }
                     Some(_) => Exit::To {
                         way: index,
                         also: Vec::new(),
@@ -186,6 +192,18 @@ impl<'a> Model<'a> {
             }
         }
         self.race(state, entered)
+    }
+
+    /// Whether a message that a watch looks for has come by now.
+    fn has_heard(&self, state: &'a State, entered: u64) -> bool {
+        let mut ways = state.ways.iter().filter(|way| way.to.is_none());
+        ways.any(|way| {
+            let Some(source @ (Source::Subscribe { .. } | Source::Listen)) = &way.source else {
+                return false;
+            };
+            let heard = self.strategy(source, &[(0, false, &way.test)], entered, self.now);
+            heard.decides.is_some_and(|(at, ..)| at <= self.now)
+        })
     }
 
     fn holds(&self, guard: Option<Guard>) -> bool {
@@ -226,12 +244,37 @@ impl<'a> Model<'a> {
         let stuck = stuck.filter(|at| *at <= deadline);
         let end = first.or(stuck).unwrap_or(deadline);
         self.sleep(end)?;
+        let leads = match first {
+            Some(at) => {
+                let mut ready = strategies.iter().filter_map(|one| one.decides.as_ref());
+                let ready = ready.by_ref().filter(|(when, ..)| *when == at);
+                let winner = ready.min_by_key(|(_, way, _)| *way);
+                winner.is_some_and(|(.., how)| how.is_ok())
+            }
+            None => stuck.is_none() && state.on_timeout.is_some(),
+        };
+        let watched: Vec<Watched> = strategies
+            .iter_mut()
+            .filter_map(|strategy| strategy.watched.take())
+            .collect();
+        let left = if leads {
+            watches::leave(&watched, end)
+        } else {
+            Left::At(end)
+        };
+        let (Left::At(until) | Left::Failed(until, _)) = left;
+        self.sleep(until)?;
         for (path, at) in strategies.iter().flat_map(|strategy| &strategy.starts) {
-            *self.given.entry(path).or_default() += usize::from(*at <= end);
+            let one = watched.iter().find(|one| leads && one.path == **path);
+            let last = watches::polled_until(one, end, until);
+            *self.given.entry(path).or_default() += usize::from(*at <= last);
         }
         let parts = strategies.iter().flat_map(|strategy| &strategy.parts);
         for _ in parts.filter(|at| **at <= end) {
             self.p += 1;
+        }
+        if let Left::Failed(_, kind) = left {
+            return Ok(Exit::Trouble(kind));
         }
         if first.is_none() {
             return Ok(match stuck {
@@ -303,31 +346,45 @@ impl<'a> Model<'a> {
         let mut strategy = Strategy::default();
         let given = self.given.get(&*poll.path).copied().unwrap_or(0);
         let mut at = self.now;
+        let mut attempts = Vec::new();
+        let mut decides = None;
         let mut pause = poll.every;
         let longest = poll.max_every.unwrap_or(u64::MAX);
         while at < deadline.min(self.limit) {
             let (latency, answer) = nth(&poll.answers, given + strategy.starts.len());
             strategy.starts.push((&poll.path, at));
+            let start = at;
             let own = poll.timeout.unwrap_or(30_000);
             at += latency.min(own);
+            attempts.push((start, at, latency <= own && answer.is_ok()));
             match answer {
                 _ if latency > own => {}
                 Err(ErrorKind::Transport) => {}
-                Err(kind) => {
-                    strategy.decides = Some((at, tests[0].0, Err(kind)));
-                    return strategy;
-                }
+                Err(kind) => decides = Some((at, tests[0].0, Err(kind))),
                 Ok(value) => {
                     let mut matches = vec![Vec::new(); tests.len()];
-                    if let Some((way, end)) = judge(value, None, tests, &mut matches) {
-                        strategy.decides = Some((at, way, end));
-                        return strategy;
-                    }
+                    let judged = judge(value, None, tests, &mut matches);
+                    decides = judged.map(|(way, end)| (at, way, end));
                 }
+            }
+            if decides.is_some() {
+                break;
             }
             at += pause.min(longest);
             pause *= poll.backoff;
         }
+        let way = tests
+            .iter()
+            .find(|(_, leads, test)| !leads && test.fail_when.is_some());
+        strategy.watched = way.map(|(way, ..)| Watched {
+            path: poll.path.clone(),
+            every: poll.every,
+            attempts,
+            decides: (decides.as_ref())
+                .map(|(at, _, how)| (*at, how.as_ref().map(drop).map_err(|kind| *kind))),
+            way: *way,
+        });
+        strategy.decides = decides;
         strategy
     }
 

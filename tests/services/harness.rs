@@ -1,5 +1,5 @@
 use funcy::client::{Context, Registry, Scope, Session};
-use funcy::event::{Failure, Inbox, Json, Message, Permissions, Reply};
+use funcy::event::{Failure, Inbox, Json, Message, Next, Over, Permissions, Reply};
 use std::future::poll_fn;
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -118,11 +118,17 @@ impl Messages {
 
     /// The next message, or why there is none.
     pub(crate) async fn result(&mut self) -> Result<Message, Failure> {
-        let next = poll_fn(|context| self.inbox.poll_next(&mut self.cursor, context));
-        match tokio::time::timeout(Duration::from_secs(10), next).await {
-            Ok(Ok((_, message))) => Ok(message),
-            Ok(Err(error)) => Err(error.0),
-            Err(elapsed) => panic!("no message within 10 s: {elapsed}"),
+        loop {
+            let next = poll_fn(|context| self.inbox.poll_next(&mut self.cursor, context));
+            match tokio::time::timeout(Duration::from_secs(10), next).await {
+                Ok(Next::Message(_, message)) => return Ok(message),
+                Ok(Next::Over(Over::Broken(failure))) => return Err(failure),
+                Ok(Next::Over(Over::Ended)) => {
+                    return Err(Failure::protocol("the source has ended"));
+                }
+                Ok(Next::Change(_)) => {}
+                Err(elapsed) => panic!("no message within 10 s: {elapsed}"),
+            }
         }
     }
 

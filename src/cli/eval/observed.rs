@@ -66,6 +66,11 @@ impl Observed {
                     progress.say("subscribed");
                 }
             }
+            Fact::SubscriptionChanged { change, .. } => {
+                if let Some(progress) = &mut self.progress {
+                    progress.say(change.word());
+                }
+            }
             Fact::RunStarted(_)
             | Fact::ExecutionStarted(_)
             | Fact::StateEntered { .. }

@@ -128,6 +128,7 @@ fn place(fact: &Fact) -> Option<&Location> {
         | Fact::InstructionSkipped { place }
         | Fact::ExpectationChecked { place, .. }
         | Fact::SubscriptionOpened { place, .. }
+        | Fact::SubscriptionChanged { place, .. }
         | Fact::MessageReceived { place, .. }
         | Fact::PollAnswered { place, .. }
         | Fact::ConditionChecked { place, .. }
@@ -169,6 +170,7 @@ fn result(fact: &Fact) -> Option<Result<Arc<Json>, Failure>> {
         | Fact::ExpectationChecked { .. }
         | Fact::VariableSaved { .. }
         | Fact::SubscriptionOpened { .. }
+        | Fact::SubscriptionChanged { .. }
         | Fact::ConditionChecked { .. }
         | Fact::WaitStarted { .. }
         | Fact::TransitionTaken { .. }

@@ -114,7 +114,7 @@ expect: res.status == 201
     }
 
     fn message_schema() -> Option<Json> {
-        Some(super::schema::<stream::StreamMessage>())
+        Some(super::ending_schema::<stream::StreamMessage>())
     }
 
     fn is_safe(request: &Json) -> bool {

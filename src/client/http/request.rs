@@ -112,6 +112,10 @@ pub struct Source {
     /// Certificates, instead of the client's.
     #[serde(default)]
     pub tls: Option<Tls>,
+    /// Whether a stream that ended or broke is opened again, in the protocol's own way: behind the last event
+    /// (`Last-Event-ID`), after the wait that the server names (`retry:`). By default it is not (default false).
+    #[serde(default)]
+    pub reconnect: bool,
 }
 
 impl From<Source> for Request {

@@ -23,6 +23,8 @@ const MAX_ATTEMPTS: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 /// The longest wait between two attempts.
 const MAX_WAIT: Duration = Duration::from_secs(10);
+/// The shortest, whatever the server names: one that ends each stream at once is not asked in a loop.
+const MIN_WAIT: Duration = Duration::from_millis(10);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -34,6 +36,7 @@ pub(super) async fn subscribe(
     feed: Feed,
     scope: &Scope,
 ) -> Result<(), Failure> {
+    let reconnect = source.reconnect;
     let mut prepared = Prepared::new(session, Box::new(source.into())).await?;
     for (name, value) in [(ACCEPT, "text/event-stream"), (CACHE_CONTROL, "no-store")] {
         prepared
@@ -64,12 +67,14 @@ pub(super) async fn subscribe(
         prepared,
         feed,
         parser: Parser::default(),
+        reconnect,
     };
     let token = scope.token();
     scope.spawn(async move {
-        let pumped = token.run_until_cancelled(pump.run(opened)).await;
-        if let Some(failure) = pumped {
-            pump.feed.close(again(failure));
+        match token.run_until_cancelled(pump.run(opened)).await {
+            Some(Ok(())) => pump.feed.end(),
+            Some(Err(failure)) => pump.feed.close(again(failure)),
+            None => {}
         }
     });
     Ok(())
@@ -159,26 +164,49 @@ struct Pump {
     prepared: Prepared,
     feed: Feed,
     parser: Parser,
+    reconnect: bool,
+}
+
+/// How reading from one connection stopped.
+enum Stopped {
+    /// The server has sent all of its answer.
+    Ended,
+    /// The connection broke.
+    Broken(Failure),
 }
 
 impl Pump {
-    /// Feeds the inbox; returns why nothing more will come.
-    async fn run(&mut self, mut stream: Box<Stream>) -> Failure {
+    /// Feeds the inbox, to the end of the stream.
+    async fn run(&mut self, mut stream: Box<Stream>) -> Result<(), Failure> {
         loop {
-            let broken = match self.read(&mut stream).await {
-                Ok(broken) => broken,
-                Err(fatal) => return fatal,
+            let why = match (self.read(&mut stream).await?, self.reconnect) {
+                (Stopped::Ended, false) => return Ok(()),
+                (Stopped::Broken(failure), false) => {
+                    return Err(Failure {
+                        message: format!(
+                            "the event stream of {} broke: {}",
+                            stream.url, failure.message
+                        ),
+                        ..failure
+                    });
+                }
+                (Stopped::Ended, true) => {
+                    Failure::transport(format!("the event stream of {} has ended", stream.url))
+                }
+                (Stopped::Broken(failure), true) => failure,
             };
+            self.feed.lost(why.clone())?;
             self.parser = self.parser.resumed();
-            stream = match self.reconnect(broken).await {
-                Ok(stream) => stream,
-                Err(fatal) => return fatal,
+            let Some(reopened) = self.reopen(why).await? else {
+                return Ok(());
             };
+            stream = reopened;
+            self.feed.reopened()?;
         }
     }
 
-    /// Reads to the end of a connection, and returns how it ended. Fails with what must not be retried.
-    async fn read(&mut self, stream: &mut Stream) -> Result<Failure, Failure> {
+    /// Reads to the end of a connection. Fails with what must not be retried.
+    async fn read(&mut self, stream: &mut Stream) -> Result<Stopped, Failure> {
         loop {
             match stream.response.chunk().await {
                 Ok(Some(bytes)) => {
@@ -186,40 +214,29 @@ impl Pump {
                     self.parser
                         .feed(&bytes, |event| feed.push(message(event, headers)))?;
                 }
-                Ok(None) => {
-                    return Ok(Failure::transport(format!(
-                        "the event stream of {} has ended",
-                        stream.url
-                    )));
-                }
+                Ok(None) => return Ok(Stopped::Ended),
                 Err(error) => {
-                    return Ok(failure::failure(
-                        &error,
-                        &stream.url,
-                        self.session.connect_timeout,
-                    ));
+                    let limit = self.session.connect_timeout;
+                    let failure = failure::failure(&error, &stream.url, limit);
+                    return Ok(Stopped::Broken(failure));
                 }
             }
         }
     }
 
-    async fn reconnect(&mut self, broken: Failure) -> Result<Box<Stream>, Failure> {
+    /// Opens the stream again, behind its last event. `None`: its server wants no more connections.
+    async fn reopen(&mut self, broken: Failure) -> Result<Option<Box<Stream>>, Failure> {
         match HeaderValue::from_str(self.parser.last_id()) {
             Ok(id) if !id.is_empty() => self.prepared.headers.insert(LAST_EVENT_ID, id),
             _ => self.prepared.headers.remove(LAST_EVENT_ID),
         };
         let mut last = broken;
-        let first = self.parser.retry().unwrap_or(FIRST_WAIT);
+        let first = self.parser.retry().unwrap_or(FIRST_WAIT).max(MIN_WAIT);
         for attempt in 0..MAX_ATTEMPTS {
             tokio::time::sleep(first.saturating_mul(2u32.pow(attempt)).min(MAX_WAIT)).await;
             match open(&self.pool, &self.session, &self.prepared).await {
-                Ok(Opened::Stream(stream)) => return Ok(stream),
-                Ok(Opened::Ended) => {
-                    return Err(Failure::transport(format!(
-                        "the server has ended the event stream of {} (204)",
-                        self.prepared.url
-                    )));
-                }
+                Ok(Opened::Stream(stream)) => return Ok(Some(stream)),
+                Ok(Opened::Ended) => return Ok(None),
                 Err(OpenError::Passing(failure)) => last = failure,
                 Err(OpenError::Lasting(failure)) => return Err(failure),
             }

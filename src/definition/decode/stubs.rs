@@ -86,7 +86,7 @@ impl Decoder<'_> {
         node: &Node,
         at: Span,
     ) -> Option<(Brings, Option<&'static str>)> {
-        let written = fields.written(&["result", "error", "message"]);
+        let written = fields.written(&["result", "error", "message", "ended", "lost"]);
         let [_] = written[..] else {
             let (span, message) = match written[..] {
                 [first, second, ..] => (
@@ -105,7 +105,7 @@ impl Decoder<'_> {
             };
             let diagnostic = self
                 .error("wrong-stub", span, message)
-                .hint("write one of `result`, `error` and, for a subscription, `message`");
+                .hint("write one of `result`, `error` and, for a subscription, `message`, `ended`, `lost`");
             self.report(diagnostic);
             return None;
         };
@@ -116,6 +116,18 @@ impl Decoder<'_> {
         if let Some(field) = fields.get("message") {
             self.value(field.node, field.key.span);
             return Some((Brings::Message(field.node.clone()), Some("after")));
+        }
+        if let Some(field) = fields.get("ended") {
+            if !matches!(field.node.kind, NodeKind::Bool(true)) {
+                let message = "`ended` is `true`: the source ends here";
+                let diagnostic = self.error("wrong-stub", field.node.span, message);
+                self.report(diagnostic.hint("leave this stub out if the source goes on"));
+                return None;
+            }
+            return Some((Brings::Ended, Some("after")));
+        }
+        if let Some(field) = fields.get("lost") {
+            return Some((Brings::Lost(self.stub_length(field)?), Some("after")));
         }
         let failure = self.stub_error(fields.get("error")?)?;
         Some((Brings::Error(failure), None))

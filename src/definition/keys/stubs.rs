@@ -20,11 +20,21 @@ pub(in crate::definition) static STUB: Object = Object {
             Shape::Value,
             "Of a subscription: the message that arrives, as `res` shows it.",
         ),
+        key(
+            "ended",
+            Shape::Value,
+            "Of a subscription: `true`, its source ends by itself.",
+        ),
+        key(
+            "lost",
+            Shape::Duration,
+            "Of a subscription: its connection is lost, and open again after this.",
+        ),
         key("latency", Shape::Duration, "How long the answer takes."),
         key(
             "after",
             Shape::Duration,
-            "Of a subscription: how long after its opening the message arrives.",
+            "Of a subscription: how long after its opening this comes.",
         ),
         key("times", Shape::Count(1), "How often this comes."),
     ]],

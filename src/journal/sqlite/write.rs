@@ -146,6 +146,7 @@ fn list(transaction: &Transaction<'_>, run: i64, event: &Event) -> rusqlite::Res
         | Fact::ExpectationChecked { .. }
         | Fact::VariableSaved { .. }
         | Fact::SubscriptionOpened { .. }
+        | Fact::SubscriptionChanged { .. }
         | Fact::MessageReceived { .. }
         | Fact::PollAnswered { .. }
         | Fact::ConditionChecked { .. }

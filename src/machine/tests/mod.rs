@@ -12,16 +12,19 @@ mod record_policy;
 mod retry;
 mod secrets;
 mod signal;
+mod stream_end;
 mod subscribe;
 mod timeout;
 mod unknown;
 mod vars;
+mod watches;
 
 use super::world::{Call, Halt, Lost, Moment, ScopeId, Site, World};
 use super::{CompileInputs, Inputs, Verdict, compile, run};
 use crate::definition::{Catalog, ClientKind, Diagnostic, SourceFile, Suite, parse_task};
 use crate::event::{
-    Attempted, ErrorKind, Fact, Failure, Inbox, Json, Name, Outcome, Reply, length_text,
+    Attempted, ErrorKind, Fact, Failure, Inbox, Json, Name, Outcome, Reply, SubscriptionChange,
+    length_text,
 };
 use crate::script::{Engine, Host};
 use crate::sim::{Stub, VirtualWorld};
@@ -145,6 +148,18 @@ impl Scene {
     /// A message, this many milliseconds after the subscription was opened.
     pub(super) fn message(mut self, path: &str, after: u64, value: Json) -> Self {
         self.world = self.world.message(path, millis(after), value);
+        self
+    }
+
+    /// A subscription is confirmed after this many milliseconds.
+    pub(super) fn opens_after(mut self, path: &str, after: u64) -> Self {
+        self.world = self.world.opens_after(path, millis(after));
+        self
+    }
+
+    /// Something that happens to a subscription, this many milliseconds after it was opened.
+    pub(super) fn change(mut self, path: &str, after: u64, change: SubscriptionChange) -> Self {
+        self.world = self.world.change(path, millis(after), change);
         self
     }
 
@@ -385,6 +400,9 @@ fn line(fact: &Fact) -> String {
         Fact::ExpectationChecked { held, .. } => format!("expect {held}"),
         Fact::VariableSaved { name, value, .. } => format!("save {name} {value}"),
         Fact::SubscriptionOpened { place, .. } => format!("open {}", place.path),
+        Fact::SubscriptionChanged {
+            messages, change, ..
+        } => format!("{} after {messages}", change.word()),
         Fact::MessageReceived { number, .. } => format!("message {number}"),
         Fact::PollAnswered {
             attempt,

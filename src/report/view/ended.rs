@@ -2,10 +2,11 @@ use super::super::command::quoted;
 use super::super::failure::{self, About, Sources, what};
 use super::super::options::Options;
 use super::super::style::{Line, text_of};
-use super::{Key, Visit, key, named, never_known};
+use super::super::warning::Warning;
+use super::{Key, Visit, key, named};
 use crate::event::{
-    ErrorKind, ExecutionId, ExecutionStarted, Failure, Headline, Json, Metrics, Name, NeverKnown,
-    Outcome, RunId, Trace,
+    ErrorKind, ExecutionId, ExecutionStarted, Failure, Headline, Json, Metrics, Name, Outcome,
+    RunId, Trace,
 };
 
 /// An execution that has ended.
@@ -25,8 +26,8 @@ pub struct Ended {
     pub headline: Option<Box<Headline>>,
     /// What failed in its cleanup.
     pub cleanup: Vec<Headline>,
-    /// Conditions that were unknown every time they were asked.
-    pub never_known: Vec<NeverKnown>,
+    /// What is no failure, but ought to be looked at.
+    pub warnings: Vec<Warning>,
     /// The state it ended in.
     pub state: Option<Name>,
     /// What it cost.
@@ -122,9 +123,9 @@ impl Ended {
         named(&self.started)
     }
 
-    /// What is no failure, but ought to be looked at: a line each.
+    /// Its warnings, a line each.
     pub fn warnings(&self) -> Vec<String> {
-        self.never_known.iter().map(never_known).collect()
+        self.warnings.iter().map(Warning::to_string).collect()
     }
 
     /// What decided, also where no headline says it.

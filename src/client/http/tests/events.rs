@@ -2,7 +2,7 @@
 
 use super::server::read_head;
 use super::*;
-use crate::event::{ErrorKind, Inbox, Message};
+use crate::event::{ErrorKind, Inbox, Message, Next, Over, SubscriptionChange};
 use std::future::poll_fn;
 use std::io;
 use std::sync::Mutex;
@@ -21,12 +21,21 @@ async fn subscribe(client: &Client, source: Json) -> Result<Inbox, Failure> {
     Ok(inbox)
 }
 
-async fn next(inbox: &Inbox, cursor: &mut u64) -> Result<Message, Failure> {
+async fn one(inbox: &Inbox, cursor: &mut u64) -> Next {
     let next = poll_fn(|context| inbox.poll_next(cursor, context));
     let next = tokio::time::timeout(Duration::from_secs(10), next).await;
-    next.expect("a message")
-        .map(|(_, message)| message)
-        .map_err(|error| error.0)
+    next.expect("a message, a change or the end")
+}
+
+async fn next(inbox: &Inbox, cursor: &mut u64) -> Result<Message, Failure> {
+    loop {
+        match one(inbox, cursor).await {
+            Next::Message(_, message) => return Ok(message),
+            Next::Over(Over::Broken(failure)) => return Err(failure),
+            Next::Over(Over::Ended) => return Err(Failure::protocol("it has ended")),
+            Next::Change(_) => {}
+        }
+    }
 }
 
 /// Waits until the client has closed the connection.
@@ -124,15 +133,26 @@ async fn a_broken_stream_goes_on_behind_its_last_event() {
     })
     .await;
     let client = Client::new(json!({})).await;
-    let inbox = subscribe(&client, json!({ "sse": server.url("/e") }))
-        .await
-        .unwrap();
+    let source = json!({ "sse": server.url("/e"), "reconnect": true });
+    let inbox = subscribe(&client, source).await.unwrap();
     let mut cursor = 0;
-    assert_eq!(next(&inbox, &mut cursor).await.unwrap().value["text"], "a");
-    assert_eq!(next(&inbox, &mut cursor).await.unwrap().value["text"], "b");
-    let end = next(&inbox, &mut cursor).await.unwrap_err();
-    assert!(end.message.contains("204"), "{end:?}");
-    assert!(end.again.unwrap().starts_with("curl -sSN"));
+    let mut seen = Vec::new();
+    let over = loop {
+        match one(&inbox, &mut cursor).await {
+            Next::Message(_, message) => {
+                seen.push(message.value["text"].as_str().unwrap().to_owned());
+            }
+            Next::Change(change) => seen.push(change.word().to_owned()),
+            Next::Over(over) => break over,
+        }
+    };
+    assert_eq!(over, Over::Ended);
+    assert_eq!(
+        seen,
+        ["a", "lost", "reopened", "b", "lost", "ended"],
+        "204: the server wants no more connections"
+    );
+    assert_eq!(inbox.standing().losses, 2);
     let asked = asked.lock().unwrap();
     assert_eq!(asked.len(), 5);
     assert!(!asked[0].contains("last-event-id"));
@@ -144,12 +164,59 @@ async fn a_broken_stream_goes_on_behind_its_last_event() {
 }
 
 #[tokio::test]
+async fn a_stream_that_ends_is_not_asked_for_again() {
+    let asked = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&asked);
+    let server = Server::raw(move |mut stream| {
+        *count.lock().unwrap() += 1;
+        async move {
+            read_head(&mut stream).await?;
+            stream.write_all(HEAD).await?;
+            stream.write_all(b"retry: 1\n\nid: 1\ndata: a\n\n").await
+        }
+    })
+    .await;
+    let client = Client::new(json!({})).await;
+    let source = json!({ "sse": server.url("/e") });
+    let inbox = subscribe(&client, source).await.unwrap();
+    let mut cursor = 0;
+    assert_eq!(next(&inbox, &mut cursor).await.unwrap().value["text"], "a");
+    let change = one(&inbox, &mut cursor).await;
+    assert_eq!(change, Next::Change(SubscriptionChange::Ended));
+    // It says so again and again.
+    for _ in 0..2 {
+        assert_eq!(one(&inbox, &mut cursor).await, Next::Over(Over::Ended));
+    }
+    assert_eq!(*asked.lock().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_is_no_end() {
+    let server = Server::raw(|mut stream| async move {
+        read_head(&mut stream).await?;
+        let head =
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 99\r\n\r\n";
+        stream.write_all(head).await?;
+        stream.write_all(b"data: a\n\n").await
+    })
+    .await;
+    let client = Client::new(json!({})).await;
+    let source = json!({ "sse": server.url("/e") });
+    let inbox = subscribe(&client, source).await.unwrap();
+    let mut cursor = 0;
+    assert_eq!(next(&inbox, &mut cursor).await.unwrap().value["text"], "a");
+    let broken = next(&inbox, &mut cursor).await.unwrap_err();
+    assert_eq!(broken.kind, ErrorKind::Transport);
+    assert!(broken.message.contains("/e broke: "), "{broken:?}");
+    assert!(broken.again.unwrap().starts_with("curl -sSN"));
+}
+
+#[tokio::test]
 async fn a_stream_that_does_not_come_back_is_given_up() {
     let server = Server::answering([HEAD, b"retry: 1\n\ndata: a\n\n"].concat()).await;
     let client = Client::new(json!({})).await;
-    let inbox = subscribe(&client, json!({ "sse": server.url("/e") }))
-        .await
-        .unwrap();
+    let source = json!({ "sse": server.url("/e"), "reconnect": true });
+    let inbox = subscribe(&client, source).await.unwrap();
     let mut cursor = 0;
     next(&inbox, &mut cursor).await.unwrap();
     drop(server);
