@@ -243,6 +243,7 @@ mod tests {
             name: name.into(),
             value: Json::from(value),
             types: ValueTypes::default(),
+            undone: false,
         }
     }
 

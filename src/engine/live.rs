@@ -270,6 +270,9 @@ impl LiveWorld {
                     tracing::debug!(%failure, "no answer");
                 }
             },
+            Fact::Log { text, .. } => {
+                tracing::info!(text = %self.shared.event_log.masked(text), "log");
+            }
             Fact::MessageReceived { number, .. } => tracing::debug!(number, "message"),
             Fact::RunStarted(_)
             | Fact::ExecutionStarted(_)
@@ -285,7 +288,6 @@ impl LiveWorld {
             | Fact::CleanupSkipped { .. }
             | Fact::CleanupFinished { .. }
             | Fact::NeverKnown(_)
-            | Fact::Log { .. }
             | Fact::SignalSent { .. }
             | Fact::RunFinished { .. }
             | Fact::RunSealed { .. } => {}

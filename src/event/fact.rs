@@ -108,6 +108,9 @@ pub enum Fact {
         /// What JSON does not tell of the value.
         #[serde(default, skip_serializing_if = "ValueTypes::is_empty")]
         types: ValueTypes,
+        /// An attempt that had saved it is repeated, so that this is what it was before; null where it was nothing.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        undone: bool,
     },
     /// A subscription is open: its server has confirmed it.
     SubscriptionOpened {
@@ -470,6 +473,12 @@ pub struct ConditionState {
     pub to: Option<Name>,
     /// Where its results come from.
     pub strategy: ConditionStrategy,
+    /// Of a part of an `all`: whether it has been fulfilled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_fulfilled: bool,
+    /// Of a subscription: what it listens to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Name>,
     /// How many results it saw.
     pub attempts: u32,
     /// The last thing that came back, in one line.
@@ -517,6 +526,12 @@ pub struct Headline {
     /// What the instruction does, in short.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub what: Option<Name>,
+    /// Whether that is the name which its author gave to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_named: bool,
+    /// Which item of a `for_each` it was: its index, from 0, and its value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<Box<(u32, Json)>>,
     /// The attempts it took.
     #[serde(default)]
     pub attempts: u32,
@@ -535,6 +550,9 @@ pub struct Headline {
     /// Microseconds spent in the state.
     #[serde(default)]
     pub micros: u64,
+    /// The first failure of the execution, which `on_error` or `on_timeout` has routed: this one came later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Box<Headline>>,
 }
 
 impl Headline {
@@ -547,12 +565,15 @@ impl Headline {
             place: None,
             calls: Vec::new(),
             what: None,
+            is_named: false,
+            item: None,
             attempts: 0,
             last: None,
             result: None,
             explanations: Vec::new(),
             conditions: Vec::new(),
             micros: 0,
+            before: None,
         }
     }
 }

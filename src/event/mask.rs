@@ -472,6 +472,7 @@ mod tests {
             name: "s".into(),
             value: "variable_saved".into(),
             types: ValueTypes::default(),
+            undone: false,
         };
         let mask = with(&["variable_saved"]);
         assert_eq!(mask.fact(log("a variable_saved b")), log("a $s b"));

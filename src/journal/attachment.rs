@@ -203,6 +203,7 @@ mod tests {
                 name: "body".into(),
                 value,
                 types: ValueTypes::default(),
+                undone: false,
             },
         }
     }

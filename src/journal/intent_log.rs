@@ -79,6 +79,7 @@ mod tests {
                 name: "text".into(),
                 value: Json::from("x".repeat(if seq % 3 == 0 { LIMIT + 1 } else { 3 })),
                 types: ValueTypes::default(),
+                undone: false,
             },
         };
         let event = |seq| Event {

@@ -274,6 +274,7 @@ fn saved(text: &str) -> Fact {
         name: "body".into(),
         value: Json::from(text),
         types: ValueTypes::default(),
+        undone: false,
     }
 }
 

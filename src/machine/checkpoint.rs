@@ -3,7 +3,7 @@
 use super::execution::{Deferred, Execution, Trouble};
 use super::program::{Action, Machine, Step};
 use super::world::World;
-use crate::event::{ErrorKind, Event, ExecutionId, Fact, Failure, Name, nearest};
+use crate::event::{ErrorKind, Event, ExecutionId, Fact, Failure, Json, Name, nearest};
 use crate::script::Value;
 use std::sync::Arc;
 
@@ -45,7 +45,15 @@ impl Checkpoint {
     pub fn apply(&mut self, fact: &Fact) {
         match fact {
             Fact::StateEntered { state, .. } => self.state = Some(Name::clone(state)),
-            Fact::VariableSaved { name, value, types } => {
+            Fact::VariableSaved {
+                name,
+                value: Json::Null,
+                undone: true,
+                ..
+            } => self.vars.retain(|(known, _)| known != name),
+            Fact::VariableSaved {
+                name, value, types, ..
+            } => {
                 let value = Value::from_typed(value.clone(), types);
                 match self.vars.iter_mut().find(|(known, _)| known == name) {
                     Some((_, known)) => *known = value,

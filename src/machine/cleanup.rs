@@ -35,11 +35,14 @@ impl<W: World> Execution<'_, W> {
         let everything = self.clean_up_each(&failures);
         let expired = self.sleep_until(self.world.now().after(limit));
         if let Either::Right(()) = first(everything, expired).await {
+            let at_work = self.inner().rare().cleaning.take();
+            let at_work = at_work.map(|what| format!(", and `{what}` was under way"));
             let failure = Failure::new(
                 ErrorKind::Timeout,
                 format!(
-                    "`defer` and `cleanup` took longer than {}",
-                    length_text(limit)
+                    "`defer` and `cleanup` took longer than {}{}",
+                    length_text(limit),
+                    at_work.unwrap_or_default()
                 ),
             )
             .hint("raise `cleanup_timeout`");
@@ -102,7 +105,10 @@ impl<W: World> Execution<'_, W> {
             .await;
             return;
         }
-        if let Err(mut trouble) = self.step(step, env).await {
+        self.inner().rare().cleaning = Some(Name::clone(&step.what));
+        let done = self.step(step, env).await;
+        self.inner().rare().cleaning = None;
+        if let Err(mut trouble) = done {
             trouble.what = Some(Name::clone(&step.what));
             lock(failures).push(trouble);
         }

@@ -1,7 +1,9 @@
 //! Conditions: what results say, and how far each strategy has come.
 
 use super::execution::{Env, Execution, Trouble, explained};
-use super::program::{Assignment, Condition, Guard, Part, State, Strategy, Transition};
+use super::program::{
+    Assignment, Condition, Guard, Part, State, Strategy, StrategyKind, Transition,
+};
 use super::record_policy::RecordPolicy;
 use super::subscription::OpenSubscription;
 use super::watches::Sight;
@@ -51,6 +53,8 @@ pub(super) struct Seen {
     pub(super) trouble: Option<Failure>,
     /// Whether the last attempt was the one that had trouble.
     pub(super) last_failed: bool,
+    /// Of a part of an `all`: whether it has been fulfilled.
+    pub(super) is_fulfilled: bool,
     /// Of a poll that has a watch.
     pub(super) sight: Sight,
     /// For each condition of the strategy: what it looks at.
@@ -433,8 +437,10 @@ impl<W: World> Execution<'_, W> {
         for outer in &state.strategies {
             outer.each(&mut |strategy| {
                 for (slot, condition) in strategy.conditions.iter().enumerate() {
-                    let seen = cells[strategy.slot]
-                        .seen(|seen| self.condition_state(strategy, slot, condition, seen));
+                    let cell = &cells[strategy.slot];
+                    let open = cell.open.as_deref();
+                    let seen = cell
+                        .seen(|seen| self.condition_state((strategy, open), slot, condition, seen));
                     // A part stands where its `all` stands.
                     let index = if std::ptr::eq(strategy, outer) {
                         condition.index
@@ -455,6 +461,8 @@ impl<W: World> Execution<'_, W> {
             place: Arc::clone(&condition.place),
             to: condition.label.clone(),
             strategy: ConditionStrategy::Immediate,
+            is_fulfilled: false,
+            source: None,
             attempts: 1,
             last: None,
             again: None,
@@ -469,7 +477,7 @@ impl<W: World> Execution<'_, W> {
 
     fn condition_state(
         &self,
-        strategy: &Strategy,
+        (strategy, open): (&Strategy, Option<&OpenSubscription>),
         slot: usize,
         condition: &Condition,
         seen: &mut Seen,
@@ -492,12 +500,18 @@ impl<W: World> Execution<'_, W> {
             place: Arc::clone(&condition.place),
             to: condition.label.clone(),
             strategy: strategy.kind.of_condition(),
+            is_fulfilled: seen.is_fulfilled,
+            source: open.and_then(|open| open.source.clone()),
             attempts: seen.attempts,
             last: seen
                 .last
                 .as_ref()
-                .map(|(_, line)| Name::clone(line))
-                .filter(|line| !line.is_empty()),
+                .and_then(|(res, line)| match &strategy.kind {
+                    StrategyKind::Subscribe(subscription) => {
+                        message_line(res, subscription.record_policy)
+                    }
+                    _ => Some(Name::clone(line)).filter(|line| !line.is_empty()),
+                }),
             again: seen.again.clone(),
             trouble: seen.trouble.clone(),
             unchanged_micros: if values.last.is_some() {
@@ -533,6 +547,24 @@ impl<W: World> Execution<'_, W> {
         }
         trouble
     }
+}
+
+/// The bytes of a message in a line.
+const MESSAGE_BYTES: usize = 240;
+
+/// The last message in one line, as far as it may be recorded: its body, where it has one.
+fn message_line(res: &Value, record_policy: RecordPolicy) -> Option<Name> {
+    let value = record_policy.value(Arc::new(res.to_json()));
+    let shown = value.get("body").unwrap_or(&value);
+    if shown.is_null() {
+        return None;
+    }
+    let mut text = shown.to_string();
+    if text.len() > MESSAGE_BYTES {
+        text.truncate(text.floor_char_boundary(MESSAGE_BYTES));
+        text.push('…');
+    }
+    Some(text.into())
 }
 
 /// Counts a match; the condition is fulfilled by the one that its `count` asks for.

@@ -40,6 +40,9 @@ impl<W: World> Execution<'_, W> {
             let error = Self::error_value(trouble);
             self.inner().rare().error = Some(error);
         }
+        if let Some(trouble) = &mut headline {
+            trouble.before = (self.inner().rare.as_mut()).and_then(|rare| rare.routed.take());
+        }
         let failed = Box::pin(self.clean_up()).await;
         let lost = self.world.close(ScopeId::EXECUTION).await.is_err();
         if outcome.is_good() {

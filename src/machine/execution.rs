@@ -65,6 +65,10 @@ pub(super) struct Inner {
 #[derive(Default)]
 pub(super) struct Rare {
     pub(super) error: Option<Value>,
+    /// The first failure that was routed.
+    pub(super) routed: Option<Trouble>,
+    /// The `defer` or cleanup instruction that runs.
+    pub(super) cleaning: Option<Name>,
     pub(super) deferred: Vec<Deferred>,
     /// Open `listen` entries and signals, by name.
     pub(super) listening: BTreeMap<Name, OpenSubscription>,

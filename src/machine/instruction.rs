@@ -52,22 +52,24 @@ impl<W: World> Execution<'_, W> {
                 );
                 return Err(self.trouble(failure, &step.place));
             };
-            let one = |item: Value| -> Pending<'_, Result<Value, Trouble>> {
+            let one = |(index, item): (usize, Value)| -> Pending<'_, Result<Value, Trouble>> {
                 Box::pin(async move {
-                    self.armed(
-                        step,
-                        Env {
-                            item: Some(&item),
-                            ..env
-                        },
-                        false,
-                    )
-                    .await
+                    let env = Env {
+                        item: Some(&item),
+                        ..env
+                    };
+                    let done = self.armed(step, env, false).await;
+                    done.map_err(|trouble| of_item(trouble, index, &item))
                 })
             };
-            let results = all_bounded(items.into_iter().map(one), each.concurrency).await?;
-            let res = Value::list(results);
-            self.judge(step, env.with_res(&res, 1), None).await?;
+            let each_item = items.clone().into_iter().enumerate().map(one);
+            let results = all_bounded(each_item, each.concurrency).await?;
+            let res = Value::list(results.clone());
+            let judged = self.judge(step, env.with_res(&res, 1), None).await;
+            judged.map_err(|trouble| match self.blamed(step, env, &results) {
+                Some(index) => of_item(trouble, index, &items[index]),
+                None => trouble,
+            })?;
             Ok(res)
         })
     }
@@ -111,6 +113,7 @@ impl<W: World> Execution<'_, W> {
         res: &mut Option<Value>,
     ) -> Result<Value, Trouble> {
         let mut attempt = 1;
+        let before = step.retry.as_ref().map(|_| self.saved_so_far(step));
         loop {
             let env = Env { attempt, ..env };
             *res = None;
@@ -128,8 +131,44 @@ impl<W: World> Execution<'_, W> {
                 attempt,
                 env,
             )?;
+            // What this attempt has saved was of a result that does not count.
+            if let Some(before) = &before {
+                self.unsave(before).await;
+            }
             self.sleep_until(self.world.now().after(pause)).await;
             attempt += 1;
+        }
+    }
+
+    /// The variables that an instruction saves, as they are: what a repeated attempt goes back to.
+    fn saved_so_far(&self, step: &Step) -> Vec<(Name, Option<Value>)> {
+        let mut before: Vec<(Name, Option<Value>)> = Vec::new();
+        step.each_inside(&mut |step| {
+            for one in &step.save {
+                before.push((Name::clone(&one.name), self.scope.get(&one.name)));
+            }
+        });
+        before
+    }
+
+    /// Takes back what an attempt has saved. A secret stays hidden.
+    async fn unsave(&self, before: &[(Name, Option<Value>)]) {
+        for (name, value) in before {
+            let now = self.scope.get(name);
+            if now == *value {
+                continue;
+            }
+            let fact = Fact::VariableSaved {
+                name: Name::clone(name),
+                value: value.as_ref().map_or(Json::Null, Value::to_json),
+                types: value.as_ref().map(Value::types).unwrap_or_default(),
+                undone: true,
+            };
+            match value {
+                Some(value) => self.scope.set(name, value.clone()),
+                None => drop(self.scope.remove(name)),
+            }
+            self.record(fact).await;
         }
     }
 
@@ -394,6 +433,24 @@ impl<W: World> Execution<'_, W> {
         Ok(())
     }
 
+    /// The first of several results of a loop that does by itself not fulfil what is expected of all of them. Nobody
+    /// is to blame where that could be said of each.
+    fn blamed(&self, step: &Step, env: Env<'_>, results: &[Value]) -> Option<usize> {
+        let results = results.get(..MAX_BLAMED.min(results.len()))?;
+        let holds = |result: &Value| {
+            let alone = Value::list([result.clone()]);
+            let env = env.with_res(&alone, 1);
+            let mut guards = step.expect.iter();
+            guards.all(|guard| {
+                let value = self.eval(guard, env);
+                value.is_ok_and(|value| value.to_json() == Json::Bool(true))
+            })
+        };
+        let held: Vec<bool> = results.iter().map(holds).collect();
+        let blamed = held.iter().position(|held| !held)?;
+        held.contains(&true).then_some(blamed)
+    }
+
     async fn expectations(
         &self,
         step: &Step,
@@ -450,6 +507,7 @@ impl<W: World> Execution<'_, W> {
     ) -> Trouble {
         let mut trouble = self.trouble(failure, &step.place);
         trouble.what = Some(Name::clone(&step.what));
+        trouble.is_named = step.is_named;
         trouble.attempts = attempt;
         answered(&mut trouble, reply);
         trouble
@@ -465,6 +523,18 @@ impl<W: World> Execution<'_, W> {
             "region": null,
         }))
     }
+}
+
+/// The results of a loop of which one is looked for that has not met an expectation.
+const MAX_BLAMED: usize = 1_000;
+
+/// Trouble of an item of a loop; of loops inside each other the inner one tells more.
+fn of_item(mut trouble: Trouble, index: usize, item: &Value) -> Trouble {
+    let index = u32::try_from(index).unwrap_or(u32::MAX);
+    trouble
+        .item
+        .get_or_insert_with(|| Box::new((index, item.to_json())));
+    trouble
 }
 
 /// The whole result, where it may be recorded.

@@ -217,8 +217,9 @@ pub(crate) struct Client {
 #[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) place: Arc<Location>,
-    /// What it does, in short.
+    /// What it does, in short: its name, if its author gave it one.
     pub(crate) what: Name,
+    pub(crate) is_named: bool,
     pub(crate) condition: Option<Guard>,
     pub(crate) action: Action,
     /// What is recorded of its result: where it has none of its own, of the one around it.
@@ -371,6 +372,16 @@ impl Strategy {
 }
 
 impl Step {
+    /// This instruction and those inside it, without what they defer.
+    pub(crate) fn each_inside<'a>(&'a self, visit: &mut dyn FnMut(&'a Step)) {
+        visit(self);
+        if let Action::Parallel(steps) = &self.action {
+            for step in steps {
+                step.each_inside(visit);
+            }
+        }
+    }
+
     /// This instruction, those inside it, and its `defer`.
     pub(crate) fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Step)) {
         visit(self);

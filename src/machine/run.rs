@@ -197,7 +197,12 @@ impl<W: World> Execution<'_, W> {
         trouble: Trouble,
     ) -> Result<usize, Trouble> {
         let error = Self::error_value(&trouble);
-        self.inner().rare().error = Some(error);
+        {
+            let mut inner = self.inner();
+            let rare = inner.rare();
+            rare.error = Some(error);
+            rare.routed.get_or_insert(trouble);
+        }
         self.assign_all(&route.set, self.env()).await?;
         self.moved(state, route.to, &route.place, Vec::new()).await;
         Ok(route.to)

@@ -310,6 +310,9 @@ impl<W: World> Execution<'_, W> {
                 };
                 taken.extend(take);
                 done[index] = true;
+                if let PartCondition::Strategy(strategy) = &parts[index].condition {
+                    running.cells[strategy.slot].seen(|seen| seen.is_fulfilled = true);
+                }
                 self.assign_all(&parts[index].set, self.env().with_res(&res, attempt))
                     .await?;
             }

@@ -24,6 +24,8 @@ pub(super) struct OpenSubscription {
     pub(super) place: Arc<Location>,
     /// What is recorded of it.
     pub(super) record_policy: RecordPolicy,
+    /// What it listens to, in short, as far as that is recorded.
+    pub(super) source: Option<Name>,
     /// How often its connection had been lost when the state began to look at it.
     pub(super) losses: u64,
 }
@@ -56,6 +58,7 @@ impl<W: World> Execution<'_, W> {
                     inbox: self.signal_inbox(name),
                     place: Arc::clone(&subscription.place),
                     record_policy: subscription.record_policy,
+                    source: Some(format!("signal {name}").into()),
                     losses: 0,
                 });
             }
@@ -77,6 +80,7 @@ impl<W: World> Execution<'_, W> {
         };
         let call = self.call(client, source, true, env)?;
         let request = Arc::clone(&call.request);
+        let client = Name::clone(&call.client);
         let site = Site {
             scope,
             ..self.site(&subscription.place, 1)
@@ -93,6 +97,7 @@ impl<W: World> Execution<'_, W> {
             inbox,
             place: Arc::clone(&subscription.place),
             record_policy,
+            source: short_source(&client, &record_policy.value(Arc::clone(&request))),
             losses: 0,
         };
         if scope != ScopeId::EXECUTION {
@@ -167,4 +172,18 @@ impl<W: World> Execution<'_, W> {
         .await;
         Ok(())
     }
+}
+
+/// A source in short: `bus subject orders.*`. `None` where nothing of it is recorded.
+fn short_source(client: &str, source: &Json) -> Option<Name> {
+    let members = source.as_object()?;
+    let text = |value: &Json| match value {
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let mut short = client.to_owned();
+    for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
+        short.push_str(&format!(" {name} {}", text(value)));
+    }
+    Some(short.into())
 }

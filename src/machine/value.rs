@@ -345,6 +345,7 @@ pub(super) fn saved(name: &Name, value: &Value) -> Fact {
         name: Name::clone(name),
         value: value.to_json(),
         types: value.types(),
+        undone: false,
     }
 }
 

@@ -269,7 +269,6 @@ impl<W: World> Execution<'_, W> {
     fn watch_trouble(&self, failure: Failure, condition: &Condition, cell: &Cell) -> Trouble {
         let mut trouble = self.trouble(failure, &condition.place);
         cell.seen(|seen| {
-            trouble.attempts = seen.attempts;
             trouble.last = seen.last.as_ref().map(|(_, line)| Name::clone(line));
             if trouble.failure.again.is_none() {
                 trouble.failure.again = seen.again.as_deref().map(str::to_owned);

@@ -76,6 +76,12 @@ fn told(fact: &Fact) -> (Option<Status>, String) {
             held,
             explanation,
         } => expected(place, *held, explanation.as_deref()),
+        Fact::VariableSaved {
+            name, undone: true, ..
+        } => (
+            LEFT_OUT,
+            format!("{name} is what it was before this attempt"),
+        ),
         Fact::VariableSaved { name, value, .. } => (None, format!("{name} = {}", short(value))),
         Fact::PollAnswered {
             attempt, result, ..

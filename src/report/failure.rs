@@ -31,6 +31,8 @@ pub struct About {
     pub attempts: u32,
     /// What failed in `defer`s and `cleanup`.
     pub cleanup: Vec<Headline>,
+    /// The last lines that it logged.
+    pub logs: Vec<String>,
     /// The command that runs it again.
     pub again: Option<String>,
     /// The id of the trace that its requests are part of, if it has sent any.
@@ -82,6 +84,10 @@ pub(crate) fn lines(
         page.part(part, several);
     }
     page.ending(headline, about);
+    if let Some(before) = &headline.before {
+        page.before(before);
+    }
+    page.last(about);
     page.out
 }
 
@@ -324,15 +330,19 @@ impl Page<'_> {
         {
             self.note(word, note);
         }
-        for one in found
+        let differing = found
             .iter()
             .flat_map(|one| &one.told)
-            .filter_map(|one| one.difference.as_ref())
-        {
+            .filter_map(|one| Some((one.difference.as_ref()?, one.legend)));
+        for (one, legend) in differing {
             let room = self.style.width.saturating_sub(self.digits + 4 + LABEL);
             let lines = difference(one, room, self.style);
+            if let Some(legend) = legend {
+                self.note("diff", legend);
+            }
             for (at, line) in lines.iter().enumerate() {
-                let mut full = self.label(if at == 0 { "diff" } else { "" });
+                let is_first = at == 0 && legend.is_none();
+                let mut full = self.label(if is_first { "diff" } else { "" });
                 full.append(line);
                 full.write(&mut self.out);
             }
@@ -362,9 +372,8 @@ impl Page<'_> {
             }
             self.note("values", &text);
         }
-        if let Some(last) = &condition.last {
-            self.note("last", last);
-        }
+        self.maybe_note("source", condition.source.as_deref());
+        self.maybe_note("last", condition.last.as_deref());
         if let Some(trouble) = &condition.trouble {
             self.note("not yet", &trouble.message);
             self.maybe_note("help", trouble.hint.as_deref());
@@ -385,10 +394,7 @@ impl Page<'_> {
         if failure.kind == ErrorKind::Timeout && what(headline) != failure.message {
             self.note("limit", &failure.message);
         }
-        // What came back names the request too.
-        if headline.last.is_none() {
-            self.maybe_note("step", headline.what.as_deref());
-        }
+        self.step_notes(headline);
         let in_condition = |text: &str| {
             let mut conditions = headline.conditions.iter();
             conditions
@@ -409,9 +415,40 @@ impl Page<'_> {
         for cleanup in about.cleanup.iter().filter(|cleanup| *cleanup != headline) {
             self.cleanup(cleanup);
         }
+    }
+
+    /// The failure that was routed, and led to where this one happened.
+    fn before(&mut self, before: &Headline) {
+        let state = before.state.as_deref().map(|state| format!(" in {state}"));
+        let text = format!("{}{}", what(before), state.unwrap_or_default());
+        self.note("before", &text);
+        for part in &parts(before) {
+            self.part(part, false);
+        }
+        self.step_notes(before);
+    }
+
+    /// What stands below everything else: of the execution, not of a failure.
+    fn last(&mut self, about: &About) {
+        for (at, line) in about.logs.iter().enumerate() {
+            self.note(if at == 0 { "log" } else { "" }, line);
+        }
         self.maybe_note("trace", about.trace.as_deref());
         if let Some(again) = &about.again {
             self.folded("again", again);
+        }
+    }
+
+    /// Which instruction it was, and which item of its loop.
+    fn step_notes(&mut self, headline: &Headline) {
+        // What came back names the request too.
+        if headline.is_named || headline.last.is_none() {
+            self.maybe_note("step", headline.what.as_deref());
+        }
+        if let Some(item) = &headline.item {
+            let (index, value) = &**item;
+            let value = compact(value, VALUE_BYTES, self.style.symbols().ellipsis);
+            self.note("item", &format!("item {index}: {value}"));
         }
     }
 
@@ -451,6 +488,14 @@ impl Page<'_> {
 /// What happened, in one sentence.
 pub(crate) fn what(headline: &Headline) -> String {
     let failure = &headline.failure;
+    let is_repeated = headline.attempts > 1
+        && matches!(
+            failure.kind,
+            ErrorKind::Expect | ErrorKind::Transport | ErrorKind::Protocol
+        );
+    if is_repeated {
+        return format!("{}, after {} attempts", failure.message, headline.attempts);
+    }
     if failure.kind != ErrorKind::Timeout || headline.micros == 0 {
         return failure.message.clone();
     }
@@ -485,11 +530,13 @@ fn tried(condition: &ConditionState) -> String {
             "attempt"
         }
     };
-    format!(
-        "{}, {}",
-        strategy.word(),
-        count(condition.attempts.into(), noun)
-    )
+    let tried = count(condition.attempts.into(), noun);
+    let done = if condition.is_fulfilled {
+        ", fulfilled"
+    } else {
+        ""
+    };
+    format!("{}, {tried}{done}", strategy.word())
 }
 
 /// `file:line:column`.

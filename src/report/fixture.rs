@@ -257,6 +257,8 @@ pub(crate) fn condition(
         place,
         to: Some("shipped".into()),
         strategy,
+        is_fulfilled: false,
+        source: None,
         attempts,
         last: None,
         again: None,

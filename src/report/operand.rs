@@ -17,6 +17,8 @@ pub(crate) struct Told {
     pub(crate) label: String,
     /// For a comparison of two structures or two longer texts: how they differ, for a note.
     pub(crate) difference: Option<Difference>,
+    /// Which side of the difference is which: what was tested is what reads `res`.
+    pub(crate) legend: Option<&'static str>,
     /// Why its sides look alike and are not equal: the word of a note, and the note.
     pub(crate) aside: Option<(&'static str, String)>,
     /// Names inside it and their values, where the label does not show them.
@@ -121,6 +123,7 @@ impl Tree<'_> {
             decisive,
             label: label(operand, closely, !whole.missing.is_empty(), style.symbols()),
             difference: compared(operand).filter(|_| closely),
+            legend: self.legend(at),
             aside: operand
                 .sides
                 .as_ref()
@@ -131,6 +134,26 @@ impl Tree<'_> {
                 }),
             inside: if closely { self.inside(at) } else { Vec::new() },
         });
+    }
+
+    fn legend(&self, at: usize) -> Option<&'static str> {
+        let [left, right] = self.children(at)[..] else {
+            return None;
+        };
+        let reads_result = |side: usize| {
+            let is_result = |at: usize| {
+                let operand = self.operands[at];
+                let rest = operand.source.trim().strip_prefix("res");
+                operand.kind == OperandKind::Path
+                    && rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+            };
+            is_result(side) || self.below(side).any(is_result)
+        };
+        Some(match (reads_result(left), reads_result(right)) {
+            (true, false) => "- actual, + expected",
+            (false, true) => "- expected, + actual",
+            _ => "- left side, + right side",
+        })
     }
 
     /// The names inside an operand that its label does not show.

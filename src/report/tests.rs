@@ -70,7 +70,95 @@ fn junit_counts_what_the_run_counts() {
     let xml = format("junit", &sample_run());
     let report = quick_junit::Report::deserialize_from_str(&xml).expect("JUnit XML");
     assert_eq!(report.tests, 6);
-    assert_eq!((report.failures, report.errors, report.skipped), (1, 2, 1));
+    let skipped: usize = report.test_suites.iter().map(|suite| suite.skipped).sum();
+    assert_eq!((report.failures, report.errors, skipped), (1, 2, 1));
+}
+
+/// What Jenkins' schema `junit-10.xsd` allows: for each element its attributes, and what stands in it.
+const JENKINS: &[(&str, &str, &str)] = &[
+    ("testsuites", "name time tests failures errors", "testsuite"),
+    (
+        "testsuite",
+        "name tests failures errors group time skipped timestamp hostname id package file log url",
+        "testsuite properties testcase system-out system-err",
+    ),
+    ("properties", "", "property"),
+    ("property", "name value", ""),
+    (
+        "testcase",
+        "name time classname group",
+        "skipped error failure rerunFailure rerunError flakyFailure flakyError system-out system-err",
+    ),
+    ("failure", "type message", ""),
+    ("error", "type message", ""),
+    ("skipped", "type message", ""),
+    (
+        "rerunFailure",
+        "type message",
+        "stackTrace system-out system-err",
+    ),
+    (
+        "rerunError",
+        "type message",
+        "stackTrace system-out system-err",
+    ),
+    (
+        "flakyFailure",
+        "type message",
+        "stackTrace system-out system-err",
+    ),
+    (
+        "flakyError",
+        "type message",
+        "stackTrace system-out system-err",
+    ),
+    ("stackTrace", "", ""),
+    ("system-out", "", ""),
+    ("system-err", "", ""),
+];
+
+#[test]
+fn junit_is_what_jenkins_takes() {
+    let xml = format("junit", &sample_run());
+    let mut open: Vec<&str> = Vec::new();
+    let mut seen = 0;
+    for tag in xml.split('<').skip(2) {
+        let (tag, _) = tag.split_once('>').expect("a whole tag");
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name));
+            continue;
+        }
+        let is_empty = tag.ends_with('/');
+        let (name, mut rest) = tag
+            .trim_end_matches('/')
+            .split_once(' ')
+            .unwrap_or((tag.trim_end_matches('/'), ""));
+        let rule = JENKINS.iter().find(|(known, ..)| *known == name);
+        let (_, attributes, _) = rule.unwrap_or_else(|| panic!("<{name}> is not known"));
+        if let Some(parent) = open.last() {
+            let (.., inside) = JENKINS
+                .iter()
+                .find(|(known, ..)| known == parent)
+                .expect("known");
+            assert!(
+                inside.split(' ').any(|one| one == name),
+                "<{name}> in <{parent}>"
+            );
+        }
+        while let Some((attribute, after)) = rest.split_once("=\"") {
+            let attribute = attribute.trim();
+            assert!(
+                attributes.split(' ').any(|one| one == attribute),
+                "{attribute} of <{name}>"
+            );
+            rest = after.split_once('"').map_or("", |(_, after)| after);
+            seen += 1;
+        }
+        if !is_empty {
+            open.push(name);
+        }
+    }
+    assert!(seen > 40, "{seen} attributes were looked at");
 }
 
 #[test]

@@ -11,8 +11,10 @@ use crate::event::{
 use std::collections::{BTreeMap, HashMap};
 
 mod ended;
+mod logs;
 
 pub use ended::Ended;
+pub use logs::Logs;
 
 /// How a run stands. It holds what runs, and counts what has ended: its size does not grow with the
 /// number of tasks.
@@ -88,6 +90,7 @@ pub struct Running {
     /// The texts of its definition.
     pub sources: Sources,
     warnings: Vec<Warning>,
+    logs: Logs,
     /// What failed in its cleanup.
     cleanup: Vec<Headline>,
     /// The last point from which it could go on: the `seq` of its last transition.
@@ -218,6 +221,7 @@ impl Live {
             sources,
             cleanup: Vec::new(),
             warnings: Vec::new(),
+            logs: Logs::default(),
             resume: None,
         };
         self.running.insert(id, running);
@@ -334,6 +338,7 @@ impl Running {
             Fact::NeverKnown(_) | Fact::SubscriptionChanged { .. } => {
                 Warning::add(&mut self.warnings, &event.fact);
             }
+            Fact::Log { text, .. } => self.logs.add(text),
             Fact::RunStarted(_)
             | Fact::ExecutionStarted(_)
             | Fact::InstructionSkipped { .. }
@@ -343,7 +348,6 @@ impl Running {
             | Fact::TimedOut { .. }
             | Fact::Deferred { .. }
             | Fact::CleanupSkipped { .. }
-            | Fact::Log { .. }
             | Fact::SignalSent { .. }
             | Fact::ExecutionFinished { .. }
             | Fact::RunFinished { .. }
@@ -363,6 +367,7 @@ impl Running {
             headline: None,
             cleanup: self.cleanup,
             warnings: self.warnings,
+            logs: self.logs,
             state: self.state,
             metrics: Box::new(Metrics {
                 micros,

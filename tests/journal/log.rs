@@ -26,6 +26,7 @@ fn saved(seq: u64, length: usize) -> Event {
             name: "body".into(),
             value,
             types: ValueTypes::default(),
+            undone: false,
         },
     )
 }

@@ -51,7 +51,9 @@ impl Observed {
 
     fn hear(&mut self, event: &Event) {
         match &event.fact {
-            Fact::VariableSaved { name, value, types } => {
+            Fact::VariableSaved {
+                name, value, types, ..
+            } => {
                 let value = Value::from_typed(value.clone(), types);
                 self.variables.push((Name::clone(name), value));
             }

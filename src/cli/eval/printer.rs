@@ -130,6 +130,7 @@ impl Printer {
             attempt: 1,
             attempts: 1,
             cleanup: Vec::new(),
+            logs: Vec::new(),
             again: None,
             trace: None,
         };

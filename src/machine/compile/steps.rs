@@ -78,6 +78,7 @@ impl Compiler<'_> {
         Some(Step {
             place: self.place(instruction.span, path),
             what,
+            is_named: instruction.name.is_some(),
             condition: condition?,
             action,
             record_policy,

@@ -432,3 +432,24 @@ fn it_runs_when_the_variables_cannot_be_computed() {
         Some((_, Fact::ExecutionFinished { state: None, .. }))
     ));
 }
+
+#[test]
+fn a_cleanup_that_hangs_says_at_what() {
+    let ran = task(
+        "
+        start_state: a
+        final_state: a
+        cleanup_timeout: 1s
+        cleanup: [{ stub: quick }, { name: wipe the disk, stub: slow }]
+        states: { a: }
+        ",
+    )
+    .answer("cleanup[0]", json!(1))
+    .later("cleanup[1]", 5_000, json!(1))
+    .run();
+    ran.ends(
+        Outcome::Error,
+        ErrorKind::Timeout,
+        "`defer` and `cleanup` took longer than 1s, and `wipe the disk` was under way",
+    );
+}

@@ -309,3 +309,72 @@ fn no_route_is_followed_while_an_effect_is_still_at_work() {
         .ends(Outcome::Error, ErrorKind::Lost, "has not stopped")
         .shows("take", "");
 }
+
+#[test]
+fn the_first_failure_that_was_routed_is_told_with_a_later_one() {
+    let ran = task(
+        "
+        start_state: a
+        final_state: b
+        states:
+          a: { instructions: [{ eval: 1, expect: res == 2 }], on_error: c, next: b }
+          c: { instructions: [{ eval: 3, expect: res == 4 }], on_error: d, next: b }
+          d: { instructions: [{ eval: 5, expect: res == 6 }], next: b }
+          b:
+        ",
+    )
+    .run();
+    let headline = ran.verdict.headline.as_ref().expect("a headline");
+    assert_eq!(headline.failure.message, "expected res == 6");
+    let before = headline.before.as_ref().expect("the one before");
+    assert_eq!(before.failure.message, "expected res == 2");
+    assert_eq!(before.state.as_deref(), Some("a"));
+    assert_eq!(before.before, None);
+}
+
+#[test]
+fn a_failure_names_the_item_that_is_to_blame() {
+    let item = |expect: &str, second: serde_json::Value| {
+        let path = "states.a.instructions[0]";
+        let ran = task(&format!(
+            "
+            start_state: a
+            final_state: b
+            states:
+              a:
+                instructions:
+                  - for_each: [x, y, z]
+                    stub: look
+                    expect: {expect}
+                next: b
+              b:
+            "
+        ))
+        .answer(path, json!({ "ok": true }))
+        .answer(path, second)
+        .answer(path, json!({ "ok": true }))
+        .run();
+        let headline = ran.verdict.headline.expect("a headline");
+        headline.item.map(|item| (item.0, item.1))
+    };
+    let wrong = json!({ "ok": false });
+    let all = "res.all(|r| r.ok)";
+    assert_eq!(item(all, wrong.clone()), Some((1, json!("y"))));
+    // Nobody is to blame for what holds of none alone.
+    assert_eq!(item("len(res) == 4", wrong), None);
+    let path = "states.a.instructions[0]";
+    let ran = task(
+        "
+        start_state: a
+        final_state: b
+        states:
+          a: { instructions: [{ for_each: [x, y], stub: look }], next: b }
+          b:
+        ",
+    )
+    .answer(path, json!({}))
+    .fails(path, 0, ErrorKind::Transport)
+    .run();
+    let headline = ran.verdict.headline.expect("a headline");
+    assert_eq!(headline.item.map(|item| (item.0, item.1)), Some((1, json!("y"))));
+}

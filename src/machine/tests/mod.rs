@@ -398,6 +398,12 @@ fn line(fact: &Fact) -> String {
         Fact::InstructionFinished { result: what, .. } => format!("end {}", result(what)),
         Fact::InstructionSkipped { place } => format!("skip {}", place.path),
         Fact::ExpectationChecked { held, .. } => format!("expect {held}"),
+        Fact::VariableSaved {
+            name,
+            value,
+            undone: true,
+            ..
+        } => format!("unsave {name} {value}"),
         Fact::VariableSaved { name, value, .. } => format!("save {name} {value}"),
         Fact::SubscriptionOpened { place, .. } => format!("open {}", place.path),
         Fact::SubscriptionChanged {

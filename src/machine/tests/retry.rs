@@ -162,3 +162,76 @@ fn a_pass_on_a_retry_of_the_whole_task_is_flaky() {
         .run();
     assert_eq!(ran.outcome(), Outcome::Flaky);
 }
+
+#[test]
+fn what_a_repeated_attempt_saved_does_not_stay() {
+    let ran = task(
+        "
+        vars: { n: 0 }
+        start_state: a
+        final_state: b
+        states:
+          a:
+            instructions:
+              - stub: buy
+                retry: { max_attempts: 3, delay: 1ms }
+                save: { n: n + 1, id: res.id }
+                expect: res.ok
+            next: b
+          b:
+        ",
+    )
+    .answer("states.a.instructions[0]", json!({ "ok": false, "id": 1 }))
+    .answer("states.a.instructions[0]", json!({ "ok": true, "id": 2 }))
+    .run();
+    ran.passes().shows(
+        "save unsave",
+        "
+        save n 0
+        save n 1
+        save id 1
+        unsave n 0
+        unsave id null
+        save n 1
+        save id 2
+        ",
+    );
+}
+
+#[test]
+fn the_last_attempt_s_saves_stay_and_those_of_branches_go() {
+    let ran = task(
+        "
+        start_state: a
+        final_state: b
+        states:
+          a:
+            instructions:
+              - parallel:
+                  - { stub: one, save: { one: res.k } }
+                  - { stub: two, save: { two: res.k } }
+                retry: { max_attempts: 2, delay: 1ms }
+                expect: false
+            next: c
+            on_error: b
+          b: { instructions: [{ expect: [one == 2, two == 2] }] }
+          c: { next: b }
+        ",
+    )
+    .answer("states.a.instructions[0].parallel[0]", json!({ "k": 1 }))
+    .answer("states.a.instructions[0].parallel[0]", json!({ "k": 2 }))
+    .answer("states.a.instructions[0].parallel[1]", json!({ "k": 1 }))
+    .answer("states.a.instructions[0].parallel[1]", json!({ "k": 2 }))
+    .run();
+    ran.passes().shows(
+        "save unsave",
+        "
+        save one 1
+        save two 1
+        unsave one null
+        unsave two null
+        save one 2
+        save two 2
+        ",
+    );
+}

@@ -29,6 +29,7 @@ impl Case {
                 attempt: 1,
                 attempts: 1,
                 cleanup: Vec::new(),
+                logs: Vec::new(),
                 again: Some("funcy run tasks/order.yaml --from placed --context 7KP@30".to_owned()),
                 trace: None,
             },

@@ -3,6 +3,7 @@ use super::super::failure::{self, About, Sources, what};
 use super::super::options::Options;
 use super::super::style::{Line, text_of};
 use super::super::warning::Warning;
+use super::logs::Logs;
 use super::{Key, Visit, key, named};
 use crate::event::{
     ErrorKind, ExecutionId, ExecutionStarted, Failure, Headline, Json, Metrics, Name, Outcome,
@@ -28,6 +29,8 @@ pub struct Ended {
     pub cleanup: Vec<Headline>,
     /// What is no failure, but ought to be looked at.
     pub warnings: Vec<Warning>,
+    /// The last lines that it logged.
+    pub logs: Logs,
     /// The state it ended in.
     pub state: Option<Name>,
     /// What it cost.
@@ -71,6 +74,7 @@ impl Ended {
             attempt: self.started.attempt,
             attempts: self.started.attempts,
             cleanup: self.cleanup.clone(),
+            logs: self.logs.lines(),
             again: Some(again),
             trace: self.trace(run),
         }
