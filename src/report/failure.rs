@@ -11,7 +11,7 @@ use super::text::{append, cut_middle, printable, width};
 use super::value::{bare, compact, count, length};
 use crate::event::{
     ConditionState, ConditionStrategy, ErrorKind, Explanation, Failure, Headline, Json, Location,
-    Name, Outcome, Pos, Span,
+    Name, Outcome, Parts, Pos, Span,
 };
 use page::{LABEL, Page};
 use source::PlacedExplanation;
@@ -337,8 +337,13 @@ impl Page<'_> {
         for (one, legend) in differing {
             let room = self.style.width.saturating_sub(self.digits + 4 + LABEL);
             let lines = difference(one, room, self.style);
-            if let Some(legend) = legend {
-                self.note("diff", legend);
+            if let Some((left, right)) = legend {
+                let text = if matches!(one.parts, Parts::Paths(_)) {
+                    format!("{left} {} {right}", self.style.symbols().arrow)
+                } else {
+                    format!("- {left}, + {right}")
+                };
+                self.note("diff", &text);
             }
             for (at, line) in lines.iter().enumerate() {
                 let is_first = at == 0 && legend.is_none();

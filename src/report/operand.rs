@@ -18,7 +18,7 @@ pub(crate) struct Told {
     /// For a comparison of two structures or two longer texts: how they differ, for a note.
     pub(crate) difference: Option<Difference>,
     /// Which side of the difference is which: what was tested is what reads `res`.
-    pub(crate) legend: Option<&'static str>,
+    pub(crate) legend: Option<(&'static str, &'static str)>,
     /// Why its sides look alike and are not equal: the word of a note, and the note.
     pub(crate) aside: Option<(&'static str, String)>,
     /// Names inside it and their values, where the label does not show them.
@@ -136,10 +136,8 @@ impl Tree<'_> {
         });
     }
 
-    fn legend(&self, at: usize) -> Option<&'static str> {
-        let [left, right] = self.children(at)[..] else {
-            return None;
-        };
+    fn legend(&self, at: usize) -> Option<(&'static str, &'static str)> {
+        let operand = self.operands[at];
         let reads_result = |side: usize| {
             let is_result = |at: usize| {
                 let operand = self.operands[at];
@@ -149,10 +147,16 @@ impl Tree<'_> {
             };
             is_result(side) || self.below(side).any(is_result)
         };
-        Some(match (reads_result(left), reads_result(right)) {
-            (true, false) => "- actual, + expected",
-            (false, true) => "- expected, + actual",
-            _ => "- left side, + right side",
+        operand.sides.as_ref()?;
+        // A literal is no operand of its own: what stands first is the left side.
+        let is_left = |side: &usize| self.operands[*side].span.start == operand.span.start;
+        let (left, right): (Vec<usize>, Vec<usize>) =
+            self.children(at).into_iter().partition(is_left);
+        let reads = |sides: Vec<usize>| sides.into_iter().any(reads_result);
+        Some(match (reads(left), reads(right)) {
+            (true, false) => ("actual", "expected"),
+            (false, true) => ("expected", "actual"),
+            _ => ("left side", "right side"),
         })
     }
 

@@ -376,5 +376,8 @@ fn a_failure_names_the_item_that_is_to_blame() {
     .fails(path, 0, ErrorKind::Transport)
     .run();
     let headline = ran.verdict.headline.expect("a headline");
-    assert_eq!(headline.item.map(|item| (item.0, item.1)), Some((1, json!("y"))));
+    assert_eq!(
+        headline.item.map(|item| (item.0, item.1)),
+        Some((1, json!("y")))
+    );
 }

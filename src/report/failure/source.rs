@@ -63,6 +63,9 @@ impl Page<'_> {
 
 /// What to say under a condition that no result explains.
 fn silence(condition: &ConditionState) -> &'static str {
+    if condition.is_fulfilled {
+        return "fulfilled";
+    }
     match (condition.strategy, condition.attempts) {
         (ConditionStrategy::Subscribe, 0) => "no message came",
         (ConditionStrategy::Poll, 0) => "no attempt was finished",
