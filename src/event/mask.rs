@@ -1,8 +1,10 @@
 use super::{
     ErrorKind, ExecutionStarted, Fact, Failure, Headline, Json, Location, Name, RunStarted, Span,
 };
+use aho_corasick::{AhoCorasick, MatchKind};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 // What the ways to write a value into a URL replace: they differ in what they leave as it is.
@@ -47,19 +49,30 @@ const USERINFO: &AsciiSet = &PATH
     .add(b'^')
     .add(b'|');
 
-/// The values that must not be seen: each is replaced, in each of its usual encodings, before a fact
+/// The values that must not be seen: each is replaced, in each of its usual encodings and in any case, before a fact
 /// reaches a sink. A value of several lines is hidden as a whole and line by line; where a text was cut (`…`),
-/// the part of a secret that is left there is hidden too.
+/// the part of a secret that is left there is hidden too. What is shorter than [`ANYWHERE`] is hidden only where it
+/// stands as a word, with no letter or digit beside it: inside others it would be found by chance.
 ///
 /// Masking is by value, so a script that transforms a secret in a way of its own defeats it.
 #[derive(Clone, Debug, Default)]
 pub struct Mask {
-    /// What to look for with what to put there, longest first.
-    needles: Vec<(String, String)>,
+    anywhere: Needles,
+    words: Needles,
 }
 
-/// The shortest value that can be a secret: a shorter one would garble everything.
-pub const MIN_SECRET: usize = 8;
+/// What is looked for, each with what to put there.
+#[derive(Clone, Debug, Default)]
+struct Needles {
+    /// Longest first.
+    all: Vec<(String, String)>,
+    search: Option<AhoCorasick>,
+}
+
+/// The shortest value that can be a secret, in characters: a shorter one would garble everything.
+pub const MIN_SECRET: usize = 4;
+/// The shortest value that is hidden wherever it stands, in characters.
+pub(crate) const ANYWHERE: usize = 8;
 /// The shortest part of a secret, in bytes, that is hidden where a text was cut.
 const MIN_PART: usize = 4;
 /// What stands where a text was cut.
@@ -70,45 +83,40 @@ const WITHHELD: &str = "withheld: it cannot be shown without a secret";
 impl Mask {
     /// Hides this value under `$NAME` from now on.
     pub fn add(&mut self, name: &str, value: &str) {
-        if value.len() < MIN_SECRET {
+        if value.chars().count() < MIN_SECRET {
             return;
         }
-        let shown = format!("${name}");
-        let mut forms = encodings(value);
+        let mut forms = in_any_case(value);
         // A stream brings the lines of a key one by one, and a summary joins them with spaces.
         forms.push(value.split_whitespace().collect::<Vec<_>>().join(" "));
         if value.contains(['\n', '\r']) {
             let lines = value.lines().map(str::trim);
             forms.extend(
                 lines
-                    .filter(|line| line.len() >= MIN_SECRET)
-                    .flat_map(encodings),
+                    .filter(|line| line.chars().count() >= ANYWHERE)
+                    .flat_map(in_any_case),
             );
         }
-        for form in forms {
-            if form.len() >= MIN_SECRET && !self.needles.iter().any(|(needle, _)| *needle == form) {
-                self.needles.push((form, shown.clone()));
-            }
-        }
-        self.needles
-            .sort_by_key(|(needle, _)| std::cmp::Reverse(needle.len()));
+        let shown = format!("${name}");
+        let (words, anywhere): (Vec<String>, Vec<String>) = forms
+            .into_iter()
+            .filter(|form| form.chars().count() >= MIN_SECRET)
+            .partition(|form| form.chars().count() < ANYWHERE);
+        self.anywhere.add(anywhere, &shown);
+        self.words.add(words, &shown);
     }
 
     /// Whether nothing is hidden.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.needles.is_empty()
+        self.anywhere.all.is_empty() && self.words.all.is_empty()
     }
 
     /// The text with every secret replaced.
     #[must_use]
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let mut text = Cow::Borrowed(text);
-        for (needle, shown) in &self.needles {
-            if text.contains(needle.as_str()) {
-                text = Cow::Owned(text.replace(needle.as_str(), shown));
-            }
-        }
+        let text = self.anywhere.replaced(Cow::Borrowed(text), |_, _| true);
+        let text = self.words.replaced(text, is_word);
         if text.contains(CUT) {
             self.cut_ends(text)
         } else {
@@ -157,13 +165,14 @@ impl Mask {
     /// If a text ends with the beginning of a secret: what stands before it, and what is shown for it.
     fn ends_with_a_beginning<'t>(&self, text: &'t str) -> Option<(&'t str, &str)> {
         let last = *text.as_bytes().last()?;
-        self.needles.iter().find_map(|(needle, shown)| {
+        self.anywhere.all.iter().find_map(|(needle, shown)| {
             let most = needle.len().min(text.len() + 1);
             let length = (MIN_PART..most).rev().find(|length| {
-                needle.as_bytes()[length - 1] == last
-                    && needle
-                        .get(..*length)
-                        .is_some_and(|part| text.ends_with(part))
+                needle.as_bytes()[length - 1].eq_ignore_ascii_case(&last)
+                    && needle.is_char_boundary(*length)
+                    && text
+                        .get(text.len() - length..)
+                        .is_some_and(|end| end.eq_ignore_ascii_case(&needle[..*length]))
             })?;
             Some((&text[..text.len() - length], &**shown))
         })
@@ -172,12 +181,15 @@ impl Mask {
     /// If a text begins with the end of a secret: what is shown for it, and what stands behind it.
     fn begins_with_an_end<'t>(&self, text: &'t str) -> Option<(&str, &'t str)> {
         let first = *text.as_bytes().first()?;
-        self.needles.iter().find_map(|(needle, shown)| {
+        self.anywhere.all.iter().find_map(|(needle, shown)| {
             let most = needle.len().min(text.len() + 1);
             let length = (MIN_PART..most).rev().find(|length| {
                 let at = needle.len() - length;
-                needle.as_bytes()[at] == first
-                    && needle.get(at..).is_some_and(|part| text.starts_with(part))
+                needle.as_bytes()[at].eq_ignore_ascii_case(&first)
+                    && needle.is_char_boundary(at)
+                    && text
+                        .get(..*length)
+                        .is_some_and(|start| start.eq_ignore_ascii_case(&needle[at..]))
             })?;
             Some((&**shown, &text[length..]))
         })
@@ -208,7 +220,8 @@ impl Mask {
             }
             Json::Number(number) => {
                 let number = number.to_string();
-                if let Some((_, shown)) = self.needles.iter().find(|(one, _)| *one == number) {
+                let mut needles = self.anywhere.all.iter().chain(&self.words.all);
+                if let Some((_, shown)) = needles.find(|(one, _)| *one == number) {
                     *value = Json::String(shown.clone());
                 }
             }
@@ -307,6 +320,73 @@ fn withheld_headline(kind: ErrorKind) -> Box<Headline> {
     Box::new(Headline::of(Failure::new(kind, WITHHELD)))
 }
 
+impl Needles {
+    fn add(&mut self, forms: Vec<String>, shown: &str) {
+        let before = self.all.len();
+        for form in forms {
+            if !self.all.iter().any(|(needle, _)| *needle == form) {
+                self.all.push((form, shown.to_owned()));
+            }
+        }
+        if self.all.len() == before {
+            return;
+        }
+        self.all
+            .sort_by_key(|(needle, _)| std::cmp::Reverse(needle.len()));
+        let patterns = self.all.iter().map(|(needle, _)| needle);
+        // It is too large only beyond billions of characters of secrets; then all is searched one by one.
+        self.search = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .ascii_case_insensitive(true)
+            .build(patterns)
+            .ok();
+    }
+
+    /// The text with each of them replaced that is meant where it stands.
+    fn replaced<'t>(
+        &self,
+        text: Cow<'t, str>,
+        is_meant: impl Fn(&str, Range<usize>) -> bool,
+    ) -> Cow<'t, str> {
+        let Some(search) = &self.search else {
+            return text;
+        };
+        let mut out = String::new();
+        let mut done = 0;
+        for found in search.find_iter(&*text) {
+            if is_meant(&text, found.range()) {
+                out.push_str(&text[done..found.start()]);
+                out.push_str(&self.all[found.pattern().as_usize()].1);
+                done = found.end();
+            }
+        }
+        if done == 0 {
+            return text;
+        }
+        out.push_str(&text[done..]);
+        Cow::Owned(out)
+    }
+}
+
+/// Whether no letter or digit stands beside it.
+fn is_word(text: &str, at: Range<usize>) -> bool {
+    let before = text[..at.start].chars().next_back();
+    let after = text[at.end..].chars().next();
+    let joins = |one: Option<char>| one.is_some_and(char::is_alphanumeric);
+    !joins(before) && !joins(after)
+}
+
+/// A value in each of its usual encodings, and its forms in capitals and small letters, which encode to other texts.
+fn in_any_case(value: &str) -> Vec<String> {
+    let mut forms = encodings(value);
+    for other in [value.to_uppercase(), value.to_lowercase()] {
+        if other != value {
+            forms.extend(encodings(&other));
+        }
+    }
+    forms
+}
+
 /// A value in each of its usual encodings.
 fn encodings(value: &str) -> Vec<String> {
     use base64::{
@@ -340,6 +420,20 @@ fn encodings(value: &str) -> Vec<String> {
         let json = Json::String(std::mem::take(&mut inner)).to_string();
         json[1..json.len() - 1].clone_into(&mut inner);
         forms.push(inner.clone());
+    }
+    // As programs write JSON that may hold ASCII alone.
+    if !value.is_ascii() {
+        let mut escaped = String::new();
+        for one in value.chars() {
+            if one.is_ascii() {
+                escaped.push(one);
+                continue;
+            }
+            for unit in one.encode_utf16(&mut [0; 2]) {
+                escaped.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+        forms.push(escaped);
     }
     // Inside a quoted argument of a shell command.
     for index in 0..forms.len() {
@@ -382,6 +476,36 @@ mod tests {
             assert_eq!(mask.text(&format!("http://h/{url}?a")), "http://h/$s?a");
         }
     }
+    #[test]
+    fn in_any_case_it_is_hidden() {
+        let mask = with(&["s3cret-Ωmega-77"]);
+        for text in [
+            "s3cret-Ωmega-77",
+            "S3CRET-ΩMEGA-77",
+            "S3cret-ωmega-77",
+            "s3cret-%CE%A9mega-77",
+            "s3cret-%ce%a9mega-77",
+            r"s3cret-\u03a9mega-77",
+            r"s3cret-\u03A9mega-77",
+        ] {
+            assert_eq!(mask.text(&format!("a{text}b")), "a$sb", "{text}");
+        }
+    }
+
+    #[test]
+    fn a_short_one_is_hidden_as_a_word_only() {
+        let mask = with(&["ab12"]);
+        for (text, masked) in [
+            ("ab12", "$s"),
+            ("pin=AB12, or 'ab12'", "pin=$s, or '$s'"),
+            ("cab12 ab123", "cab12 ab123"),
+            ("ab12ab12 ab12", "ab12ab12 $s"),
+        ] {
+            assert_eq!(mask.text(text), masked);
+        }
+        assert!(with(&["abc"]).is_empty());
+    }
+
     #[test]
     fn as_a_url_that_was_written_as_a_text_has_it_it_is_hidden() {
         let mask = with(&["a'b\\c d|e`f^g:h"]);
