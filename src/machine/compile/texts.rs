@@ -1,6 +1,7 @@
 //! Expressions, assignments, templates and values.
 
 use super::Compiler;
+use super::context::{Context, Reads};
 use crate::definition::model;
 use crate::definition::{Node, NodeKind, Text};
 use crate::event::{Json, Name};
@@ -8,23 +9,37 @@ use crate::machine::program::{self, Assignment, Blueprint, Guard, Length};
 use crate::script::SyntaxError;
 use std::sync::Arc;
 
-impl Compiler<'_> {
+impl<'a> Compiler<'a> {
     /// An expression: `when`, `expect`, `if`.
-    pub(super) fn guard(&mut self, text: &Text, path: &str) -> Option<Guard> {
+    pub(super) fn guard(
+        &mut self,
+        cx: Context<'a>,
+        reads: &mut Reads,
+        text: &Text,
+        path: &str,
+    ) -> Option<Guard> {
         let compiled = self.project.engine.expression(text.as_str());
-        let expression = self.compiled(text, compiled)?.at_place(chance_place(path));
-        self.check_names(text, 0, &expression, false);
+        let expression = self
+            .compiled(cx, text, compiled)?
+            .at_place(chance_place(path));
+        self.check_names(cx, reads, text, 0, &expression, false);
         let number = self.guards;
         self.guards += 1;
         Some(Guard {
             expression,
             number,
             text: text.clone(),
-            place: self.place(text.span, path),
+            place: cx.place(text.span, path),
         })
     }
 
-    pub(super) fn guards(&mut self, texts: &[Text], path: &str) -> Box<[Guard]> {
+    pub(super) fn guards(
+        &mut self,
+        cx: Context<'a>,
+        reads: &mut Reads,
+        texts: &[Text],
+        path: &str,
+    ) -> Box<[Guard]> {
         let many = texts.len() > 1;
         texts
             .iter()
@@ -35,41 +50,53 @@ impl Compiler<'_> {
                 } else {
                     path.to_owned()
                 };
-                self.guard(text, &path)
+                self.guard(cx, reads, text, &path)
             })
             .collect()
     }
 
     /// A whole script: `eval`.
-    pub(super) fn script(&mut self, text: &Text, path: &str) -> Option<Guard> {
+    pub(super) fn script(
+        &mut self,
+        cx: Context<'a>,
+        reads: &mut Reads,
+        text: &Text,
+        path: &str,
+    ) -> Option<Guard> {
         let compiled = self.project.engine.script(text.as_str());
-        let expression = self.compiled(text, compiled)?.at_place(chance_place(path));
-        self.check_names(text, 0, &expression, false);
+        let expression = self
+            .compiled(cx, text, compiled)?
+            .at_place(chance_place(path));
+        self.check_names(cx, reads, text, 0, &expression, false);
         let number = self.guards;
         self.guards += 1;
         Some(Guard {
             expression,
             number,
             text: text.clone(),
-            place: self.place(text.span, path),
+            place: cx.place(text.span, path),
         })
     }
 
     /// `name: expression or JSONPath`.
     pub(super) fn assignment(
         &mut self,
+        cx: Context<'a>,
+        reads: &mut Reads,
         name: &Text,
         value: &Text,
         path: &str,
     ) -> Option<Assignment> {
         let compiled = self.project.engine.value(value.as_str());
-        let source = self.compiled(value, compiled)?.at_place(chance_place(path));
+        let source = self
+            .compiled(cx, value, compiled)?
+            .at_place(chance_place(path));
         match source.script() {
-            Some(script) => self.check_names(value, 0, script, false),
-            None if self.res.is_absent() => self.no_result(value.span),
+            Some(script) => self.check_names(cx, reads, value, 0, script, false),
+            None if cx.res.is_absent() => self.no_result(cx, value.span),
             None => {}
         }
-        let place = self.place(value.span, path);
+        let place = cx.place(value.span, path);
         Some(Assignment {
             name: Name::clone(&name.value),
             source,
@@ -78,55 +105,87 @@ impl Compiler<'_> {
         })
     }
 
-    pub(super) fn assignments(&mut self, set: &[(Text, Text)], path: &str) -> Vec<Assignment> {
+    pub(super) fn assignments(
+        &mut self,
+        cx: Context<'a>,
+        reads: &mut Reads,
+        set: &[(Text, Text)],
+        path: &str,
+    ) -> Vec<Assignment> {
         set.iter()
             .filter_map(|(name, value)| {
-                self.assignment(name, value, &format!("{path}.{}", name.as_str()))
+                self.assignment(cx, reads, name, value, &format!("{path}.{}", name.as_str()))
             })
             .collect()
     }
 
     /// A text that may be a template.
-    pub(super) fn text(&mut self, text: &Text, path: &str) -> Option<program::Text> {
-        self.text_for(text, path, false)
+    pub(super) fn text(
+        &mut self,
+        cx: Context<'a>,
+        reads: &mut Reads,
+        text: &Text,
+        path: &str,
+    ) -> Option<program::Text> {
+        self.text_for(cx, reads, text, path, false)
     }
 
     /// A text that may be a template; `shell`: a shell may read it, which has variables of its own.
-    fn text_for(&mut self, text: &Text, path: &str, shell: bool) -> Option<program::Text> {
+    fn text_for(
+        &mut self,
+        cx: Context<'a>,
+        reads: &mut Reads,
+        text: &Text,
+        path: &str,
+        shell: bool,
+    ) -> Option<program::Text> {
         let compiled = self.project.engine.template(text.as_str());
-        let template = self.compiled(text, compiled)?.at_place(chance_place(path));
+        let template = self
+            .compiled(cx, text, compiled)?
+            .at_place(chance_place(path));
         for (offset, expression) in template.expressions() {
-            self.check_names(text, offset, expression, shell);
+            self.check_names(cx, reads, text, offset, expression, shell);
         }
         Some(program::Text {
             template,
             text: text.clone(),
-            place: self.place(text.span, path),
+            place: cx.place(text.span, path),
         })
     }
 
-    pub(super) fn length(&mut self, length: &model::Length, path: &str) -> Option<Length> {
+    pub(super) fn length(
+        &mut self,
+        cx: Context<'a>,
+        reads: &mut Reads,
+        length: &model::Length,
+        path: &str,
+    ) -> Option<Length> {
         match length {
             model::Length::Literal(literal) => Some(Length::Literal(literal.value)),
-            model::Length::Template(text) => {
-                self.text(text, path).map(Box::new).map(Length::Template)
-            }
+            model::Length::Template(text) => self
+                .text(cx, reads, text, path)
+                .map(Box::new)
+                .map(Length::Template),
         }
     }
 
     /// A value whose texts may be templates. The schema tells which of them are bound instead of pasted.
     pub(super) fn blueprint(
         &mut self,
+        cx: Context<'a>,
+        reads: &mut Reads,
         node: &Node,
         schema: Option<&Json>,
         path: &str,
     ) -> Option<Blueprint> {
         let root = schema;
-        self.blueprint_in(node, schema, root, path)
+        self.blueprint_in(cx, reads, node, schema, root, path)
     }
 
     fn blueprint_in(
         &mut self,
+        cx: Context<'a>,
+        reads: &mut Reads,
         node: &Node,
         schema: Option<&Json>,
         root: Option<&Json>,
@@ -141,7 +200,7 @@ impl Compiler<'_> {
                     let mut schemas = schema.zip(root).into_iter();
                     schemas.any(|(schema, root)| has_template(schema, root, way))
                 };
-                let compiled = self.text_for(text, path, is("shell"))?;
+                let compiled = self.text_for(cx, reads, text, path, is("shell"))?;
                 if is("bind") {
                     Blueprint::Bind(compiled)
                 } else if let Some(literal) = compiled.template.literal() {
@@ -156,7 +215,14 @@ impl Compiler<'_> {
                     .and_then(|(schema, root)| part(schema, root, None));
                 let mut parts = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {
-                    parts.push(self.blueprint_in(item, inner, root, &format!("{path}[{index}]")));
+                    parts.push(self.blueprint_in(
+                        cx,
+                        reads,
+                        item,
+                        inner,
+                        root,
+                        &format!("{path}[{index}]"),
+                    ));
                 }
                 let parts: Vec<_> = parts.into_iter().collect::<Option<_>>()?;
                 folded(
@@ -172,6 +238,8 @@ impl Compiler<'_> {
                         .zip(root)
                         .and_then(|(schema, root)| part(schema, root, Some(key.as_str())));
                     parts.push(self.blueprint_in(
+                        cx,
+                        reads,
                         member,
                         inner,
                         root,
@@ -193,19 +261,31 @@ impl Compiler<'_> {
         })
     }
 
-    fn compiled<T>(&mut self, text: &Text, result: Result<T, SyntaxError>) -> Option<T> {
+    fn compiled<T>(
+        &mut self,
+        cx: Context<'a>,
+        text: &Text,
+        result: Result<T, SyntaxError>,
+    ) -> Option<T> {
         match result {
             Ok(compiled) => Some(compiled),
             Err(error) => {
-                self.syntax(text, 0, error);
+                self.syntax(cx, text, 0, error);
                 None
             }
         }
     }
 
-    fn syntax(&mut self, text: &Text, offset: usize, error: SyntaxError) {
+    fn syntax(&mut self, cx: Context<'a>, text: &Text, offset: usize, error: SyntaxError) {
         let span = text.span_of(error.at.start + offset..error.at.end + offset);
-        self.error("expression", span, error.message, "", error.hint);
+        self.error(
+            "expression",
+            &cx.file.name,
+            span,
+            error.message,
+            "",
+            error.hint,
+        );
     }
 }
 
