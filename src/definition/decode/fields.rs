@@ -2,6 +2,7 @@ use super::Decoder;
 use super::misplaced::{misplaced, request_instead};
 use crate::definition::keys::{Object, Shape};
 use crate::definition::node::{Node, NodeKind, Text};
+use crate::definition::template_in_key;
 use crate::event::{Span, nearest};
 
 /// No object has that many keys: what comes behind is not looked at for hints.
@@ -135,6 +136,10 @@ impl Decoder<'_> {
     }
 
     pub(super) fn unknown_key(&mut self, key: &Text, object: &'static Object) {
+        if let Some(mistake) = template_in_key(&self.file.name, key) {
+            self.report(mistake);
+            return;
+        }
         if self.is_full() {
             // Nobody reads that many; looking for near names would take its time.
             let diagnostic = self.error("unknown-key", key.span, "unknown key");

@@ -2,6 +2,7 @@
 
 use super::Compiler;
 use super::context::{Context, Reads};
+use super::schema::Slot;
 use crate::definition::model::ClientDefinition;
 use crate::definition::{NodeKind, SourceFile, Text, misplaced_in_instruction, nearest};
 use crate::event::{Json, Name};
@@ -113,7 +114,7 @@ impl<'a> Compiler<'a> {
                 cx,
                 &mut reads,
                 &definition.config,
-                Some(&kind.config),
+                Slot::of(&kind.config),
                 &path,
             )?
         };

@@ -10,12 +10,14 @@ mod machine;
 mod names;
 mod requests;
 mod result;
+mod schema;
 mod states;
 mod steps;
 mod strategies;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod values;
 mod variables;
 
 use self::context::{Context, Reads};

@@ -3,6 +3,7 @@
 
 use super::Compiler;
 use super::context::{Context, Reads};
+use super::schema::Usage;
 use crate::definition::{Text, nearest};
 use crate::event::{Name, Span};
 use crate::machine::program;
@@ -11,7 +12,7 @@ use crate::syntax::{Path, Read};
 
 impl<'a> Compiler<'a> {
     /// Names and calls of an expression that stands at this byte offset of the text, and what is doubtful in it.
-    /// `shell`: a shell may read the text around it.
+    /// `usage`: that of the text around it.
     pub(super) fn check_names(
         &mut self,
         cx: Context<'a>,
@@ -19,7 +20,7 @@ impl<'a> Compiler<'a> {
         text: &Text,
         offset: usize,
         expression: &Expression,
-        shell: bool,
+        usage: Usage,
     ) {
         let span = |at: &std::ops::Range<usize>| text.span_of(at.start + offset..at.end + offset);
         let uses = expression.uses();
@@ -27,7 +28,10 @@ impl<'a> Compiler<'a> {
         self.reads_services |= uses.reads("services");
         for error in self.project.engine.unknown_calls(expression) {
             let call = uses.calls.iter().find(|call| call.at == error.at);
-            let module = call.and_then(|call| call.module.as_ref());
+            let constant = uses.constants.iter().find(|one| one.at == error.at);
+            let module = call
+                .and_then(|call| call.module.as_ref())
+                .or(constant.map(|constant| &constant.module));
             let elsewhere = module
                 .filter(|name| !self.project.engine.has_module(name))
                 .and_then(|name| (self.project.module_elsewhere)(self.project.suite, name));
@@ -68,7 +72,7 @@ impl<'a> Compiler<'a> {
                 );
                 self.unknown_variable(cx, &read.name, span(&dashed.at), Some(hint));
             } else {
-                let hint = self.instead_of(read, shell);
+                let hint = self.instead_of(read, usage == Usage::Shell);
                 self.unknown_variable(cx, &read.name, span(&read.at), Some(hint));
             }
         }

@@ -2,6 +2,7 @@
 
 use super::Compiler;
 use super::context::{Context, Reads};
+use super::schema::Slot;
 use crate::definition::model::Listen;
 use crate::definition::{ClientKind, Node, NodeKind, Text, ValueContext, validate};
 use crate::event::{Json, Name, Span};
@@ -41,7 +42,7 @@ impl<'a> Compiler<'a> {
             return None;
         }
         let json = node.to_json();
-        let blueprint = self.blueprint(cx, reads, &node, Some(&kind.request), path)?;
+        let blueprint = self.blueprint(cx, reads, &node, Slot::of(&kind.request), path)?;
         let what = (kind.label)(&json).into();
         if let Some(doubt) = (kind.doubt)(&json) {
             self.warning(
@@ -113,7 +114,7 @@ impl<'a> Compiler<'a> {
         if !self.check_against(cx, schema, &node, kind.name, "source", client.span) {
             return None;
         }
-        let source = self.blueprint(cx, reads, &node, Some(schema), path)?;
+        let source = self.blueprint(cx, reads, &node, Slot::of(schema), path)?;
         Some(Subscription {
             name,
             from: From::Client {

@@ -2,7 +2,7 @@
 
 use super::Compiler;
 use super::context::Context;
-use super::texts::{alternatives, part};
+use super::schema::{alternatives, part};
 use crate::definition::model::{self, Action, Subscribe};
 use crate::definition::{ClientKind, Text, nearest};
 use crate::event::Json;

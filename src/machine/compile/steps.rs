@@ -4,6 +4,7 @@ use super::Compiler;
 use super::context::{Context, Reads};
 use super::requests::Request;
 use super::result::ResultShape;
+use super::schema::Slot;
 use crate::definition::model::{self, Instruction};
 use crate::definition::{Node, NodeKind, Text};
 use crate::event::{Json, Name};
@@ -160,7 +161,7 @@ impl<'a> Compiler<'a> {
         let path = format!("{path}.for_each");
         let items = match &each.items.kind {
             NodeKind::Text(text) => Items::Expression(self.guard(cx, reads, text, &path)?),
-            _ => Items::List(self.blueprint(cx, reads, &each.items, None, &path)?),
+            _ => Items::List(self.blueprint(cx, reads, &each.items, Slot::DATA, &path)?),
         };
         Some(Each {
             items,
@@ -251,7 +252,7 @@ impl<'a> Compiler<'a> {
                 let data = match data {
                     None => Blueprint::Constant(Arc::new(Json::Null)),
                     Some(node) => {
-                        self.blueprint(cx, reads, node, None, &format!("{path}.signal.data"))?
+                        self.blueprint(cx, reads, node, Slot::DATA, &format!("{path}.signal.data"))?
                     }
                 };
                 let what = format!("signal {}", name.as_str()).into();
@@ -274,7 +275,7 @@ impl<'a> Compiler<'a> {
         node: &Node,
         path: &str,
     ) -> Option<Action> {
-        self.blueprint(cx, reads, node, None, &format!("{path}.log"))
+        self.blueprint(cx, reads, node, Slot::DATA, &format!("{path}.log"))
             .map(Action::Log)
     }
 

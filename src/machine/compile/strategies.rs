@@ -64,38 +64,6 @@ impl<'a> Compiler<'a> {
         let max_every = optional(poll.max_every.as_ref(), |length| {
             self.length(cx, reads, length, &format!("{path}.max_every"))
         });
-        if let Some(
-            model::Action::Parallel(_)
-            | model::Action::Listen(_)
-            | model::Action::Signal { .. }
-            | model::Action::Log(_),
-        ) = &poll.instruction.action
-        {
-            let hint = Some("poll a client's request, or an `eval`".to_owned());
-            self.error(
-                "wrong-poll",
-                &cx.file.name,
-                poll.instruction.span,
-                "this instruction yields no result to poll",
-                "",
-                hint,
-            );
-            return None;
-        }
-        if let Some(each) = &poll.instruction.for_each {
-            let hint =
-                Some("poll one request, or an `eval`, or give each its own transition".to_owned());
-            let message = "a polled instruction takes no `for_each`";
-            self.error(
-                "wrong-poll",
-                &cx.file.name,
-                each.items.span,
-                message,
-                "",
-                hint,
-            );
-            return None;
-        }
         let step = self.step(cx, &poll.instruction, path);
         reads.extend(step.iter().flat_map(|step| step.reads.iter().cloned()));
         Some(Poll {

@@ -2,6 +2,7 @@
 
 use super::Compiler;
 use super::context::{Context, Reads};
+use super::schema::Slot;
 use crate::definition::{Node, Text};
 use crate::event::Name;
 use crate::machine::program::Variable;
@@ -46,7 +47,7 @@ impl<'a> Compiler<'a> {
             cx,
             &mut reads,
             node,
-            None,
+            Slot::DATA,
             &format!("vars.{}", name.as_str()),
         )?;
         let params = self.task.params.iter().map(|param| &param.value);
