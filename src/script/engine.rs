@@ -482,8 +482,8 @@ impl Engine {
         found
     }
 
-    /// Calls of functions or modules that do not exist, or with a wrong number of arguments.
-    pub fn unknown_calls(&self, e: &Expression) -> Vec<SyntaxError> {
+    /// Functions, modules and their constants that do not exist, and calls with a wrong number of arguments.
+    pub fn unresolved(&self, e: &Expression) -> Vec<SyntaxError> {
         self.0.known.complaints(e.uses())
     }
 

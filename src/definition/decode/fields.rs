@@ -135,9 +135,19 @@ impl Decoder<'_> {
         self.report(diagnostic);
     }
 
+    /// Whether a key that is taken as it is holds no template; if it does, that is reported.
+    pub(super) fn literal_key(&mut self, key: &Text) -> bool {
+        match template_in_key(&self.file.name, key) {
+            None => true,
+            Some(mistake) => {
+                self.report(mistake);
+                false
+            }
+        }
+    }
+
     pub(super) fn unknown_key(&mut self, key: &Text, object: &'static Object) {
-        if let Some(mistake) = template_in_key(&self.file.name, key) {
-            self.report(mistake);
+        if !self.literal_key(key) {
             return;
         }
         if self.is_full() {

@@ -26,7 +26,7 @@ impl<'a> Compiler<'a> {
         let uses = expression.uses();
         self.modules.extend(uses.modules().cloned());
         self.reads_services |= uses.reads("services");
-        for error in self.project.engine.unknown_calls(expression) {
+        for error in self.project.engine.unresolved(expression) {
             let call = uses.calls.iter().find(|call| call.at == error.at);
             let constant = uses.constants.iter().find(|one| one.at == error.at);
             let module = call
