@@ -2,6 +2,11 @@
 
 use crate::event::Json;
 
+/// The member of a schema that says how the templates in a text are used.
+const TEXTS: &str = "x-template";
+/// The member of a schema that says what the keys of a map are.
+const KEYS: &str = "x-keys";
+
 /// How a text with templates is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Usage {
@@ -54,7 +59,7 @@ impl<'s> Slot<'s> {
             .and_then(|(schema, root)| Some((part(schema, root, key)?, root)));
         let inner = Self { schema, ..self };
         Self {
-            has_template_keys: self.has_template_keys || inner.says("x-keys", "template"),
+            has_template_keys: self.has_template_keys || inner.says(KEYS, "template"),
             ..inner
         }
     }
@@ -71,7 +76,7 @@ impl<'s> Slot<'s> {
             ("bind", Usage::Bind),
             ("url", Usage::Url),
         ];
-        let said = |(word, _): &(&str, Usage)| self.says("x-template", word);
+        let said = |(word, _): &(&str, Usage)| self.says(TEXTS, word);
         let found = usages.into_iter().find(said);
         found.map_or(Usage::Text, |(_, usage)| usage)
     }
