@@ -54,7 +54,9 @@ impl Url {
     ) -> Result<(), EvalError> {
         let part = part(&self.text, behind);
         let set = match part {
-            Part::Host if !is_host(value) => return Err(no_part("host", value, at)),
+            Part::Host if !is_host(value) || value.is_empty() && self.lacks_host(behind) => {
+                return Err(no_part("host", value, at));
+            }
             Part::Port if !is_port(value) => return Err(no_part("port", value, at)),
             Part::Host | Part::Port => {
                 self.text.push_str(value);
@@ -72,12 +74,24 @@ impl Url {
         Ok(())
     }
 
+    /// Whether nothing stands where the host is due, and nothing follows there.
+    fn lacks_host(&self, behind: &[String]) -> bool {
+        let ends = match &behind[0] {
+            text if text.is_empty() => behind.len() == 1,
+            text => text.starts_with([':', '/', '?', '#']),
+        };
+        ends && self.text.ends_with(['/', '@'])
+    }
+
     /// The whole URL.
     ///
     /// # Errors
     /// A value makes a segment `.` or `..` of its path: whoever sends it would leave out what stands before, and it
-    /// can be encoded in no way.
+    /// can be encoded in no way. To a file they lead.
     pub(super) fn finish(self) -> Result<String, EvalError> {
+        if scheme(&self.text).is_some_and(|(scheme, _)| OF_FILES.contains(&scheme)) {
+            return Ok(self.text);
+        }
         let end = self.text.find(['?', '#']).unwrap_or(self.text.len());
         for (value, at) in self.in_path {
             let from = self.text[..value.start]
@@ -183,10 +197,10 @@ fn ends_user(behind: &[String]) -> bool {
     ends.next().is_some_and(|end| end.starts_with('@'))
 }
 
-/// Whether this can stand for a host, with its port or without.
+/// Whether this can be a host or a part of one, with its port or without.
 fn is_host(value: &str) -> bool {
     let is_of_host = |c: char| c.is_alphanumeric() || "-._:[]".contains(c);
-    !value.is_empty() && value.chars().all(is_of_host)
+    value.chars().all(is_of_host)
 }
 
 fn is_port(value: &str) -> bool {

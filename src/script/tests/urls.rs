@@ -45,6 +45,9 @@ fn a_value_is_encoded_for_where_it_stands() {
         ),
         ("sqlite://${file}", "sqlite:///tmp/a%20b%3F.db".into()),
         ("n${port}.example:4222", "n7801.example:4222".into()),
+        ("sqlite:${'../a.db'}", "sqlite:../a.db".into()),
+        ("http://api${empty}.example/", "http://api.example/".into()),
+        ("http://${empty}api:${port}", "http://api:7801".into()),
         ("nothing", "nothing".into()),
     ] {
         assert_eq!(desk.render_url(source), Ok(json!(expected)), "{source}");
@@ -95,6 +98,8 @@ fn what_cannot_be_in_its_part_is_an_error_at_its_expression() {
             "\"me@x:y/z\" is no host of a URL",
         ),
         ("http://${empty}/", "empty", "\"\" is no host of a URL"),
+        ("http://a@${empty}:1", "empty", "\"\" is no host of a URL"),
+        ("http://${''}${empty}", "empty", "\"\" is no host of a URL"),
         (
             "http://a@${x}/",
             "x",
