@@ -188,3 +188,22 @@ impl JsonSchema for Template {
         schemars::json_schema!({ "type": "string", "x-template": "bind" })
     }
 }
+
+/// The schema of a text that is a URL: `#[schemars(with = "Option<UrlText>")]` at a member of the type `String`. Each
+/// `${…}` in it arrives percent-encoded for the part of the URL in which it stands.
+#[derive(Clone, Copy, Debug)]
+pub enum UrlText {}
+
+impl JsonSchema for UrlText {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "UrlText".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "x-template": "url" })
+    }
+}

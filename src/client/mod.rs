@@ -31,7 +31,7 @@ mod shell;
 pub mod sql;
 mod value;
 
-pub use contract::{Answer, Context, Nothing, Protocol, Template};
+pub use contract::{Answer, Context, Nothing, Protocol, Template, UrlText};
 pub(crate) use kit::json_bigint::parse as parse_exactly;
 pub use received::text_and_base64;
 pub use registry::{Client, Registry, Session, ending_schema, schema};

@@ -419,6 +419,48 @@ mod tests {
         }
     }
 
+    /// What a member is for, its name and its description tell; how a template in it is used, its schema must.
+    #[test]
+    fn urls_and_the_keys_of_payloads_are_marked() {
+        let payloads = [
+            "json",
+            "form",
+            "multipart",
+            "query",
+            "headers",
+            "variables",
+            "metadata",
+            "fields",
+        ];
+        let (mut urls, mut keys) = (0, 0);
+        for kind in Registry::builtin().catalog().kinds {
+            let mut found = Vec::new();
+            for schema in [
+                Some(&kind.config),
+                Some(&kind.request),
+                kind.source.as_ref(),
+            ] {
+                members(schema.unwrap_or(&Json::Null), kind.name, &mut found);
+            }
+            for (path, property) in &found {
+                let name = path.rsplit('.').next().unwrap_or_default();
+                let is_template = property.get("x-template").is_some();
+                if payloads.contains(&name) && !is_template && property["type"] != "string" {
+                    assert_eq!(property["x-keys"], json!("template"), "{path}");
+                    keys += 1;
+                    continue;
+                }
+                let text = property["description"].as_str().unwrap_or_default();
+                if text.contains("URL") || text.contains("://") || name == "servers" {
+                    let of = property.get("items").unwrap_or(property);
+                    assert_eq!(of["x-template"], json!("url"), "{path}");
+                    urls += 1;
+                }
+            }
+        }
+        assert!(urls >= 9 && keys >= 9, "{urls} URLs, {keys} payloads");
+    }
+
     #[tokio::test]
     async fn a_null_is_no_value() {
         let context = Context {

@@ -1,3 +1,4 @@
+use super::node::Text;
 use crate::event::{Name, Span};
 
 /// Something that is wrong in a definition: where, what, and how to mend it.
@@ -91,6 +92,22 @@ impl Diagnostic {
         self.related.push((span, label.into()));
         self
     }
+}
+
+/// The mistake of a key that holds a template where keys are taken as they are.
+#[must_use]
+pub fn template_in_key(file: &Name, key: &Text) -> Option<Diagnostic> {
+    let at = key.value.find("${")?;
+    let end = key.value[at..].find('}');
+    let end = end.map_or(key.value.len(), |length| at + length + 1);
+    let message = format!(
+        "the key `{}` is taken as it is: nothing is filled in here",
+        key.value
+    );
+    let mistake = Diagnostic::error("template-in-key", file, key.span_of(at..end), message);
+    Some(mistake.label("a template").hint(
+        "keys may hold templates in what is sent: `json`, `form`, `multipart`, `query`, `headers`, `variables`",
+    ))
 }
 
 /// Sorts by place; of two at one place, the error first.

@@ -1,4 +1,4 @@
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, template_in_key};
 use super::node::{Node, NodeKind, Text};
 use super::source::Lines;
 use super::yaml;
@@ -307,6 +307,9 @@ impl<'a> Validation<'a> {
     }
 
     fn unknown_key(&self, key: &Text, known: &Members<'_>, spot: &Spot) -> Diagnostic {
+        if let Some(mistake) = template_in_key(self.context.file, key) {
+            return mistake;
+        }
         let names: Vec<&str> = known.properties.iter().map(|(name, _)| *name).collect();
         let hint = match nearest(key.as_str(), names.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),

@@ -20,7 +20,7 @@ mod yaml;
 pub use crate::event::{nearest, parse_duration};
 pub use catalog::{Catalog, ClientKind, Doubt};
 pub use decode::{Parsed, misplaced_in_instruction, parse_stubs, parse_suite, parse_task};
-pub use diagnostic::{Diagnostic, Severity};
+pub use diagnostic::{Diagnostic, Severity, template_in_key};
 pub use fingerprint::TaskChange;
 pub use json_schema::{ValueContext, validate};
 pub use model::{SourceFile, Suite, Task};

@@ -204,10 +204,13 @@ impl Writer<'_> {
     /// An instruction: the built-in keys, and the ready clients as if they were built in. Any other key may
     /// be a client's name.
     fn instruction(&self, polled: bool) -> Json {
-        let refused = ["expect", "save", "retry", "defer"];
+        // What is refused, and what belongs to it.
+        let refused = |name: &str| {
+            name == "concurrency" || keys::NOT_POLLED.iter().any(|(known, _)| *known == name)
+        };
         let mut properties = Map::new();
         for key in keys::MODIFIERS.iter().chain(keys::ACTIONS) {
-            let schema = if polled && refused.contains(&key.name) {
+            let schema = if polled && refused(key.name) {
                 Some(Json::Bool(false))
             } else {
                 self.property(key)

@@ -1,3 +1,4 @@
+use super::url_encoding::{BEHIND_HOST, FIRST_SEGMENT, UNRESERVED};
 use super::{
     ErrorKind, ExecutionStarted, Fact, Failure, Headline, Json, Location, Name, RunStarted, Span,
 };
@@ -9,12 +10,6 @@ use std::sync::Arc;
 
 // What the ways to write a value into a URL replace: they differ in what they leave as it is.
 
-/// RFC 3986.
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
 /// `encodeURIComponent` of a browser.
 const COMPONENT: &AsciiSet = &UNRESERVED
     .remove(b'!')
@@ -399,6 +394,8 @@ fn encodings(value: &str) -> Vec<String> {
     for set in [
         NON_ALPHANUMERIC,
         UNRESERVED,
+        BEHIND_HOST,
+        FIRST_SEGMENT,
         COMPONENT,
         FORM,
         PATH,
@@ -472,6 +469,8 @@ mod tests {
             "it-is_a.se%20cret%2F%C3%9F%3D%22x%22%2B(y)~*!",
             "it-is_a.se+cret%2F%C3%9F%3D%22x%22%2B%28y%29%7E*%21",
             "it-is_a.se%20cret/%C3%9F=%22x%22+(y)~*!",
+            // As a `${…}` in a URL.
+            "it-is_a.se%20cret/%C3%9F%3D%22x%22%2B%28y%29~%2A%21",
         ] {
             assert_eq!(mask.text(&format!("http://h/{url}?a")), "http://h/$s?a");
         }

@@ -25,6 +25,7 @@ mod outcome;
 mod permission;
 mod sink;
 mod trace;
+pub(crate) mod url_encoding;
 mod value_type;
 
 pub use difference::{Change, DiffLine, Difference, Parts};

@@ -335,8 +335,17 @@ pub(crate) enum Blueprint {
     Text(Text),
     /// A template whose values are handed over beside its texts.
     Bind(Text),
+    /// A template whose values are encoded for where they stand in a URL.
+    Url(Text),
     List(Box<[Blueprint]>),
-    Map(Box<[(String, Blueprint)]>),
+    Map(Box<[(Key, Blueprint)]>),
+}
+
+/// A key of a map.
+#[derive(Debug)]
+pub(crate) enum Key {
+    Literal(String),
+    Text(Text),
 }
 
 /// A length of time, written out or computed.

@@ -39,7 +39,7 @@ impl<W: World> Execution<'_, W> {
     pub(super) fn unset_in(&self, blueprint: &Blueprint) -> Option<(Name, Arc<Location>)> {
         match blueprint {
             Blueprint::Constant(_) | Blueprint::Bind(_) => None,
-            Blueprint::Text(text) => self.unset_of(text),
+            Blueprint::Text(text) | Blueprint::Url(text) => self.unset_of(text),
             Blueprint::List(items) => items.iter().find_map(|item| self.unset_in(item)),
             Blueprint::Map(members) => members.iter().find_map(|(_, member)| self.unset_in(member)),
         }

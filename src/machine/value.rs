@@ -1,7 +1,7 @@
 //! Evaluation: expressions, assignments and values with templates, with errors that know their place.
 
 use super::execution::{Env, Execution, Trouble};
-use super::program::{Assignment, Blueprint, Guard, Length, Text};
+use super::program::{Assignment, Blueprint, Guard, Key, Length, Text};
 use super::world::World;
 use crate::event::{ErrorKind, Explanation, Fact, Failure, Json, Location, Name, ValueTypes};
 use crate::script::{EvalError, Expression, Locals, Value};
@@ -281,6 +281,18 @@ impl<W: World> Execution<'_, W> {
                     .map_err(|error| self.script_trouble(error, &text.text, &text.place))?;
                 json!({ "texts": texts, "values": values })
             }
+            Blueprint::Url(text) => {
+                let look = |name: &str| self.lookup(env, name);
+                self.machine
+                    .engine
+                    .render_url(
+                        &text.template,
+                        env.scope,
+                        &Locals::new(&look),
+                        self.world.host(),
+                    )
+                    .map_err(|error| self.script_trouble(error, &text.text, &text.place))?
+            }
             Blueprint::List(items) => {
                 let mut list = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {
@@ -295,8 +307,9 @@ impl<W: World> Execution<'_, W> {
             Blueprint::Map(members) => {
                 let mut map = Map::with_capacity(members.len());
                 for (key, member) in members {
-                    let back = noted.as_mut().map(|noted| noted.enter(key));
-                    map.insert(key.clone(), self.fill(member, env, noted)?);
+                    let name = self.key(key, members, &map, env)?;
+                    let back = noted.as_mut().map(|noted| noted.enter(&name));
+                    map.insert(name, self.fill(member, env, noted)?);
                     if let (Some(noted), Some(back)) = (noted.as_mut(), back) {
                         noted.at.truncate(back);
                     }
@@ -304,6 +317,40 @@ impl<W: World> Execution<'_, W> {
                 Json::Object(map)
             }
         })
+    }
+
+    /// The name that a key comes out as. That of another key of the map is an error: which of the two were sent would
+    /// be chance. `map`: the members before it.
+    fn key(
+        &self,
+        key: &Key,
+        members: &[(Key, Blueprint)],
+        map: &Map<String, Json>,
+        env: Env<'_>,
+    ) -> Result<String, Trouble> {
+        let text = match key {
+            Key::Literal(name) => return Ok(name.clone()),
+            Key::Text(text) => text,
+        };
+        let look = |name: &str| self.lookup(env, name);
+        let name = self
+            .machine
+            .engine
+            .render_text(
+                &text.template,
+                env.scope,
+                &Locals::new(&look),
+                self.world.host(),
+            )
+            .map_err(|error| self.script_trouble(error, &text.text, &text.place))?;
+        let is_same = |other: &Key| matches!(other, Key::Literal(literal) if *literal == name);
+        if map.contains_key(&name) || members.iter().any(|(other, _)| is_same(other)) {
+            let message = format!("another key of this map is `{name}` as well");
+            let failure = Failure::new(ErrorKind::Script, message)
+                .hint("a name that stands several times takes a list of values");
+            return Err(self.trouble(failure, &text.place));
+        }
+        Ok(name)
     }
 
     /// A length of time.

@@ -7,6 +7,7 @@ use super::known::Known;
 use super::limits::{self, Limit};
 use super::module::{Loaded, Module, ModuleError, complain, load};
 use super::scope::LOCALS;
+use super::url::{Url, is_taken_as_it_is};
 use super::{
     EvalError, EvalKind, Expression, Host, Locals, Scope, Source, Template, Value, explain, lower,
     ops, sandbox,
@@ -303,6 +304,44 @@ impl Engine {
         Ok(Json::String(out))
     }
 
+    /// A URL: each value is encoded for where it stands, so that what it holds stays in that part. A single `${…}` and
+    /// those at the beginning are taken as they are, and so is what `raw` and `url_encode` give.
+    ///
+    /// # Errors
+    /// What went wrong, and where: a value is missing, is no host or port where one is due, or is a step in the path.
+    pub fn render_url(
+        &self,
+        t: &Template,
+        scope: &Scope,
+        on: &Locals<'_>,
+        host: &Arc<dyn Host>,
+    ) -> Result<Json, EvalError> {
+        if t.is_literal() || t.is_single() {
+            return self.render(t, scope, on, host);
+        }
+        let mut url = Url::default();
+        url.push(&t.texts()[0]);
+        let mut is_beginning = t.texts()[0].is_empty();
+        for (index, (at, expression)) in t.placed().enumerate() {
+            let value = self
+                .in_text(&expression, scope, on, host)
+                .map_err(|error| error.shifted(at))?;
+            let behind = &t.texts()[index + 1..];
+            if is_beginning || is_taken_as_it_is(&expression) {
+                url.push(&value);
+            } else {
+                let whole = expression.whole();
+                url.push_value(&value, behind, at + whole.start..at + whole.end)?;
+            }
+            url.push(&behind[0]);
+            is_beginning &= behind[0].is_empty();
+            if url.len() > limits::MAX_TEXT {
+                return Err(placed(Limit::Text.fault(), &(0..t.source().len())));
+            }
+        }
+        url.finish().map(Json::String)
+    }
+
     /// A template as a text, a single `${…}` as well.
     ///
     /// # Errors
@@ -443,8 +482,8 @@ impl Engine {
         found
     }
 
-    /// Calls of functions or modules that do not exist, or with a wrong number of arguments.
-    pub fn unknown_calls(&self, e: &Expression) -> Vec<SyntaxError> {
+    /// Functions, modules and their constants that do not exist, and calls with a wrong number of arguments.
+    pub fn unresolved(&self, e: &Expression) -> Vec<SyntaxError> {
         self.0.known.complaints(e.uses())
     }
 

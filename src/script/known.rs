@@ -5,8 +5,9 @@ use super::known_rhai::RHAI;
 use super::module::{Loaded, ModuleError};
 use crate::event::Name;
 use crate::event::nearest;
-use crate::syntax::{Call, SyntaxError, Uses};
+use crate::syntax::{Call, Constant, SyntaxError, Uses};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Functions that Rhai's evaluator itself knows, and how many arguments each takes.
 const SYNTACTIC: [(&str, &[usize]); 7] = [
@@ -19,10 +20,18 @@ const SYNTACTIC: [(&str, &[usize]); 7] = [
     ("debug", &[0, 1]),
 ];
 
+/// What a module has.
+struct Exports {
+    module: Name,
+    /// Its functions, and how many arguments each takes.
+    functions: Vec<(Name, usize)>,
+    constants: Vec<Name>,
+}
+
 /// Every function by name, with the numbers of arguments that it takes.
 pub(super) struct Known {
     functions: BTreeMap<String, Vec<usize>>,
-    modules: Vec<(Name, Vec<(Name, usize)>)>,
+    modules: Vec<Exports>,
     /// Modules that were left out: their calls are no mistake of the caller.
     broken: Vec<Name>,
 }
@@ -45,18 +54,26 @@ impl Known {
             functions,
             modules: modules
                 .iter()
-                .map(|module| (module.name.clone(), module.functions.clone()))
+                .map(|module| Exports {
+                    module: module.name.clone(),
+                    functions: module.functions.clone(),
+                    constants: module.constants.clone(),
+                })
                 .collect(),
         }
     }
 
-    /// What is wrong with the calls in a source.
+    /// What is wrong with the calls in a source, and with the constants of modules.
     pub(super) fn complaints(&self, uses: &Uses) -> Vec<SyntaxError> {
         let complain = |call: &Call| match &call.module {
             Some(module) => self.complain_of_module(module, call),
             None => self.complain_of_function(call, uses),
         };
-        uses.calls.iter().filter_map(complain).collect()
+        let calls = uses.calls.iter().filter_map(complain);
+        let constants = uses.constants.iter();
+        calls
+            .chain(constants.filter_map(|constant| self.complain_of_constant(constant)))
+            .collect()
     }
 
     fn complain_of_function(&self, call: &Call, uses: &Uses) -> Option<SyntaxError> {
@@ -102,22 +119,39 @@ impl Known {
     fn module_with(&self, function: &str) -> Option<&Name> {
         self.modules
             .iter()
-            .find(|(_, functions)| functions.iter().any(|(name, _)| &**name == function))
-            .map(|(module, _)| module)
+            .find(|one| one.functions.iter().any(|(name, _)| &**name == function))
+            .map(|one| &one.module)
+    }
+
+    /// The module of this name; `None` where nothing can be said of it; or what is wrong with the name.
+    fn exports(&self, module: &str, at: &Range<usize>) -> Result<Option<&Exports>, SyntaxError> {
+        if self.broken.iter().any(|broken| **broken == *module) || module == "global" {
+            return Ok(None);
+        }
+        let known = self.modules.iter().find(|one| &*one.module == module);
+        if known.is_some() {
+            return Ok(known);
+        }
+        let error = SyntaxError::new(at.clone(), format!("there is no module `{module}`"));
+        let names = self.modules.iter().map(|one| &*one.module);
+        Err(error.hint(match nearest(module, names) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("a module is a file: `scripts/{module}.rhai`"),
+        }))
+    }
+
+    fn complain_of_constant(&self, constant: &Constant) -> Option<SyntaxError> {
+        match self.exports(&constant.module, &constant.at) {
+            Ok(Some(known)) => unknown_constant(&known.module, &known.constants, constant),
+            Ok(None) => None,
+            Err(error) => Some(error),
+        }
     }
 
     fn complain_of_module(&self, module: &str, call: &Call) -> Option<SyntaxError> {
-        if self.broken.iter().any(|broken| **broken == *module) || module == "global" {
-            return None;
-        }
-        let Some((_, functions)) = self.modules.iter().find(|(name, _)| &**name == module) else {
-            let error = SyntaxError::new(call.at.clone(), format!("there is no module `{module}`"));
-            return Some(
-                match nearest(module, self.modules.iter().map(|(name, _)| &**name)) {
-                    Some(near) => error.hint(format!("did you mean `{near}`?")),
-                    None => error.hint(format!("a module is a file: `scripts/{module}.rhai`")),
-                },
-            );
+        let functions = match self.exports(module, &call.at) {
+            Ok(known) => &known?.functions,
+            Err(error) => return Some(error),
         };
         let arities: Vec<usize> = functions
             .iter()
@@ -146,6 +180,28 @@ impl Known {
             SyntaxError::new(call.at.clone(), message)
         })
     }
+}
+
+/// The mistake of a constant that its module does not have.
+pub(super) fn unknown_constant(
+    module: &str,
+    known: &[Name],
+    constant: &Constant,
+) -> Option<SyntaxError> {
+    let name = &constant.name;
+    if known.contains(name) {
+        return None;
+    }
+    let error = SyntaxError::new(
+        constant.at.clone(),
+        format!("the module `{module}` has no constant `{name}`"),
+    );
+    Some(match nearest(name, known.iter().map(|known| &**known)) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error.hint(format!(
+            "write `const {name} = …;` in it, or `{name}()` for a function"
+        )),
+    })
 }
 
 /// What to write for a function that other languages have.

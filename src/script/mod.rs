@@ -43,6 +43,7 @@ mod sandbox;
 mod scope;
 mod template;
 mod typed;
+mod url;
 mod value;
 
 pub use crate::syntax::{MAX_SOURCE, SyntaxError, Uses};

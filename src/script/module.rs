@@ -1,4 +1,4 @@
-use super::known::Known;
+use super::known::{Known, unknown_constant};
 use super::print::{Printer, each_call_in, is_module_name};
 use super::printed::Printed;
 use super::{lower, rhai_error};
@@ -37,6 +37,7 @@ pub(super) struct Loaded {
     printed: Printed,
     /// Its functions, and how many arguments each takes.
     pub(super) functions: Vec<(Name, usize)>,
+    pub(super) constants: Vec<Name>,
     pub(super) uses: Uses,
 }
 
@@ -71,8 +72,11 @@ pub(super) fn complain(modules: &[Loaded], known: &Known) -> Vec<ModuleError> {
             )
             .hint("pass it as an argument; a constant of the module is `global::NAME`")
         });
-        let calls = known.complaints(&module.uses);
-        errors.extend(reads.chain(calls).map(|error| ModuleError {
+        let uses = &module.uses;
+        let own = uses.constants.iter().filter(|one| &*one.module == "global");
+        let own = own.filter_map(|one| unknown_constant(&module.name, &module.constants, one));
+        let others = known.complaints(uses);
+        errors.extend(reads.chain(own).chain(others).map(|error| ModuleError {
             module: module.name.clone(),
             file: module.file.clone(),
             error,
@@ -148,7 +152,9 @@ fn compile(engine: &mut rhai::Engine, module: &Module) -> Result<Loaded, SyntaxE
                 fault.message,
             )
         })?;
+    let mut names: Vec<Name> = Vec::new();
     for (name, _, value) in constants.iter() {
+        names.push(name.into());
         made.set_var(name, value);
     }
     engine.register_static_module(&*module.name, made.into());
@@ -158,6 +164,7 @@ fn compile(engine: &mut rhai::Engine, module: &Module) -> Result<Loaded, SyntaxE
         source: source.clone(),
         printed,
         functions,
+        constants: names,
         uses: syntax::uses_of_module(&block),
     })
 }

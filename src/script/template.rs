@@ -54,6 +54,11 @@ impl Template {
         &self.parts.reads
     }
 
+    /// What in it is probably not meant as it stands, where it is a URL.
+    pub fn url_doubts(&self) -> Vec<SyntaxError> {
+        super::url::doubts(self)
+    }
+
     /// The same at a place of a task.
     #[must_use]
     pub fn at_place(&self, place: u64) -> Self {

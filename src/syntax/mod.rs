@@ -25,4 +25,4 @@ pub use operator::{Associativity, OPERATORS, Operator, Row};
 pub(crate) use parser::is_keyword;
 pub use parser::{expression, module, script};
 pub use shape::Shape;
-pub use uses::{Call, Dashed, Path, Read, Uses, uses, uses_of_module};
+pub use uses::{Call, Constant, Dashed, Path, Read, Uses, uses, uses_of_module};

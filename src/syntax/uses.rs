@@ -14,8 +14,10 @@ pub struct Uses {
     pub calls: Vec<Call>,
     /// Members that are looked up, from a variable on.
     pub paths: Vec<Path>,
-    /// Constants of modules: module, constant.
-    pub constants: Vec<(Name, Name)>,
+    /// Constants of modules.
+    pub constants: Vec<Constant>,
+    /// The function whose value is that of the whole, if all of it is one call of a function that is of no module.
+    pub outermost: Option<Name>,
     /// Variables that are assigned to and not declared here.
     pub assigned: Vec<Read>,
     /// Variables that a `fn` reads: it sees its arguments only.
@@ -49,6 +51,17 @@ pub struct Call {
     /// Its first argument, if that is a literal text.
     pub text: Option<Name>,
     /// Where its name stands.
+    pub at: Range<usize>,
+}
+
+/// A constant of a module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Constant {
+    /// The module before `::`.
+    pub module: Name,
+    /// The constant.
+    pub name: Name,
+    /// Where both stand.
     pub at: Range<usize>,
 }
 
@@ -91,7 +104,7 @@ impl Uses {
     /// The modules whose functions or constants it names; one may come more than once.
     pub fn modules(&self) -> impl Iterator<Item = &Name> {
         let called = self.calls.iter().filter_map(|call| call.module.as_ref());
-        called.chain(self.constants.iter().map(|(module, _)| module))
+        called.chain(self.constants.iter().map(|constant| &constant.module))
     }
 
     /// The environment variables that it reads by a literal name.
@@ -116,6 +129,11 @@ pub fn uses(node: &Node) -> Uses {
         visitor.declare_functions(block);
     }
     visitor.node(node);
+    if let Kind::Call(call) = &node.kind
+        && !matches!(call.target, Target::Module(_))
+    {
+        visitor.found.outermost = Some(call.name.clone());
+    }
     visitor.found
 }
 
@@ -176,7 +194,11 @@ impl Visitor {
                 self.children(node);
             }
             Kind::Constant { module, name } => {
-                (self.found.constants).push((module.clone(), name.clone()));
+                self.found.constants.push(Constant {
+                    module: module.clone(),
+                    name: name.clone(),
+                    at: node.at.clone(),
+                });
             }
             Kind::Closure { params, body } => {
                 self.found.has_closures = true;

@@ -43,6 +43,23 @@ fn a_mistake_is_shown_where_it_stands_with_what_was_meant() {
 }
 
 #[test]
+fn a_mistake_of_the_suite_is_told_in_its_file() {
+    for (suite, place) in [
+        ("defaults: { timeout: '${nope}' }", "funcy.yaml:2:25"),
+        ("vars: { a: '${nope}' }", "funcy.yaml:2:15"),
+    ] {
+        Suite::new()
+            .file("funcy.yaml", format!("version: 1\n{suite}\n"))
+            .file("t.yaml", PASSES)
+            .run(["check", "t.yaml"])
+            .exits(2)
+            .prints(place)
+            .prints("there is no variable `nope`")
+            .prints("1 error in 1 file");
+    }
+}
+
+#[test]
 fn a_program_gets_a_line_of_json_for_each_mistake() {
     let ran = Suite::new()
         .file("t.yaml", TYPO)

@@ -446,3 +446,42 @@ states:
     }
     suite.run(["run", "--fail-on-unknown"]).exits(1);
 }
+
+#[test]
+fn a_url_is_shown_as_it_is_sent() {
+    let task = "version: 1
+vars: { base: 'http://127.0.0.1:9', x: 'a&b c' }
+start_state: a
+final_state: b
+states:
+  a:
+    instructions:
+      - name: look
+        http: { get: '${base}/o/${x}?q=${x}', headers: { 'X-${x.len()}': '1' } }
+    next: b
+  b:
+";
+    let suite = Suite::new().file("t.yaml", task);
+    let ran = suite.run(["run", "t.yaml"]).exits(3);
+    ran.prints("http://127.0.0.1:9/o/a%26b%20c?q=a%26b%20c")
+        .prints("curl -sS -H 'x-5: 1'");
+    suite
+        .run(["show", "latest", "--state", "a", "--format", "json"])
+        .exits(0)
+        .prints("/o/a%26b%20c?q=a%26b%20c");
+
+    // Stubs see what would be sent.
+    let stubs = "a.look: { result: { status: 200 } }\n";
+    Suite::new()
+        .file("t.yaml", task)
+        .file("stubs.yaml", stubs)
+        .run([
+            "simulate",
+            "t.yaml",
+            "--stubs",
+            "stubs.yaml",
+            "--format",
+            "json",
+        ])
+        .prints("/o/a%26b%20c?q=a%26b%20c");
+}

@@ -573,6 +573,35 @@ async fn logins_and_refusals_of_the_server() {
 }
 
 #[tokio::test]
+async fn a_url_may_hold_the_login() {
+    let server = need!(
+        Server::start(r#"authorization { users: [{ user: "me@x", password: "a b/c:d" }] }"#).await
+    );
+    let host = server.url().replace("nats://", "");
+    let sent = |login: &str| {
+        let url = format!("nats://{login}@{host}");
+        async move {
+            let bus = open("nats", json!({ "url": url })).await.unwrap();
+            let sent = bus.call(json!({ "publish": "a" })).await;
+            bus.close().await;
+            sent
+        }
+    };
+    assert!(sent("me%40x:a%20b%2Fc%3Ad").await.is_ok());
+    assert!(sent("me%40x:wrong").await.is_err());
+
+    let servers = json!([format!("nats://a:b@{host}"), format!("nats://c:d@{host}")]);
+    let failure = open("nats", json!({ "servers": servers }))
+        .await
+        .err()
+        .unwrap();
+    assert_eq!(
+        failure.message,
+        "the URLs of the servers name more than one login"
+    );
+}
+
+#[tokio::test]
 async fn a_lost_connection_ends_its_subscriptions_and_the_next_request_opens_another() {
     let server = need!(Server::start("").await);
     let bus = open("nats", json!({ "url": server.url() })).await.unwrap();

@@ -49,6 +49,7 @@ pub struct Request {
     pub text: Option<Text>,
     /// What to write: any value, as one line of JSON.
     #[serde(deserialize_with = "present")]
+    #[schemars(extend("x-keys" = "template"))]
     pub json: Option<Json>,
     /// What to write: the bytes that this base64 stands for.
     pub base64: Option<String>,

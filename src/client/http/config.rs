@@ -1,4 +1,5 @@
 use super::fields::{Auth, Fields, Follow, Tls};
+use crate::client::contract::UrlText;
 use crate::client::value::Span;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -9,6 +10,7 @@ use serde::Deserialize;
 pub struct Config {
     /// What a request's path is appended to: with `http://127.0.0.1:7801/api`, `GET /orders` asks for
     /// `http://127.0.0.1:7801/api/orders`.
+    #[schemars(with = "Option<UrlText>")]
     pub base_url: Option<String>,
     /// Headers of every request; a request's own replace them.
     pub headers: Option<Fields>,

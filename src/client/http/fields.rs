@@ -57,6 +57,7 @@ impl JsonSchema for Fields {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "object",
+            "x-keys": "template",
             "additionalProperties": {
                 "type": ["string", "number", "boolean", "array"],
                 "items": { "type": ["string", "number", "boolean"] }

@@ -1,4 +1,5 @@
 use super::fields::{Auth, Cookies, Fields, Follow, Tls};
+use crate::client::contract::UrlText;
 use crate::client::value::{Text, present};
 use crate::event::{Failure, Json};
 use reqwest::Method;
@@ -37,18 +38,25 @@ pub(super) const MAX_BODY: u64 = 64 << 20;
 ] }]))]
 pub struct Request {
     /// GET this URL: a path, which is appended to the client's `base_url`, or a whole URL.
+    #[schemars(with = "Option<UrlText>")]
     pub get: Option<String>,
     /// POST to this URL.
+    #[schemars(with = "Option<UrlText>")]
     pub post: Option<String>,
     /// PUT to this URL.
+    #[schemars(with = "Option<UrlText>")]
     pub put: Option<String>,
     /// PATCH this URL.
+    #[schemars(with = "Option<UrlText>")]
     pub patch: Option<String>,
     /// DELETE this URL.
+    #[schemars(with = "Option<UrlText>")]
     pub delete: Option<String>,
     /// HEAD of this URL: the answer has no body.
+    #[schemars(with = "Option<UrlText>")]
     pub head: Option<String>,
     /// OPTIONS of this URL.
+    #[schemars(with = "Option<UrlText>")]
     pub options: Option<String>,
     /// Appended to the URL as `?name=value`; a list repeats the name.
     pub query: Option<Fields>,
@@ -56,11 +64,13 @@ pub struct Request {
     pub headers: Option<Fields>,
     /// A body: any value, sent as JSON.
     #[serde(deserialize_with = "present")]
+    #[schemars(extend("x-keys" = "template"))]
     pub json: Option<Json>,
     /// A body: fields, sent as an HTML form does (`application/x-www-form-urlencoded`).
     pub form: Option<Fields>,
     /// A body: parts, sent as `multipart/form-data`. A part is a text, or one of
     /// `{text: …}`, `{json: …}`, `{file: PATH}`, with `type` (its content type) and `filename`.
+    #[schemars(extend("x-keys" = "template"))]
     pub multipart: Option<serde_json::Map<String, Json>>,
     /// A body: this text.
     pub text: Option<Text>,
@@ -88,6 +98,7 @@ pub struct Graphql {
     pub query: String,
     /// The values of its `$variables`.
     #[serde(default)]
+    #[schemars(extend("x-keys" = "template"))]
     pub variables: Option<serde_json::Map<String, Json>>,
     /// The operation to run, if the document holds several.
     #[serde(default)]
@@ -99,6 +110,7 @@ pub struct Graphql {
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// The URL of the event stream: a path, which is appended to the client's `base_url`, or a whole URL.
+    #[schemars(with = "UrlText")]
     pub sse: String,
     /// Appended to the URL as `?name=value`; a list repeats the name.
     #[serde(default)]

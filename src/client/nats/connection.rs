@@ -1,10 +1,12 @@
 use super::schema::{Config, Tls};
 use crate::client::contract::Context;
+use crate::client::value::Text;
 use crate::client::{kit::connect_error, paths};
 use crate::event::Failure;
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use percent_encoding::percent_decode_str;
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -39,8 +41,9 @@ impl std::fmt::Debug for Target {
 
 impl Target {
     /// Reads the config; no connection is made yet.
-    pub(super) async fn new(config: Config, context: &Context) -> Result<Self, Failure> {
+    pub(super) async fn new(mut config: Config, context: &Context) -> Result<Self, Failure> {
         let servers = servers(&config)?;
+        take_login(&mut config, &servers)?;
         for server in &servers {
             context.permissions.net(server.host())?;
         }
@@ -138,6 +141,35 @@ fn servers(config: &Config) -> Result<Vec<ServerAddr>, Failure> {
                 })
         })
         .collect()
+}
+
+/// The login that the URLs name, unless one is written: user and password, or a user alone, which is a token.
+fn take_login(config: &mut Config, servers: &[ServerAddr]) -> Result<(), Failure> {
+    if config.user.is_some() || config.token.is_some() || config.creds.is_some() {
+        return Ok(());
+    }
+    let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let mut logins = servers.iter().filter_map(|server| {
+        let user = decode(server.username()?);
+        Some((user, server.password().map(decode)))
+    });
+    let Some(login) = logins.next() else {
+        return Ok(());
+    };
+    if logins.any(|other| other != login) {
+        return Err(
+            Failure::protocol("the URLs of the servers name more than one login")
+                .hint("write `user` and `password` of the client instead"),
+        );
+    }
+    match login {
+        (user, Some(password)) => {
+            config.user = Some(user);
+            config.password = Some(Text(password));
+        }
+        (token, None) => config.token = Some(Text(token)),
+    }
+    Ok(())
 }
 
 type MakeOptions = Box<dyn Fn() -> ConnectOptions + Send + Sync>;

@@ -1,3 +1,4 @@
+use crate::client::contract::UrlText;
 use crate::client::payload::{Payload, one_at_most};
 use crate::client::value::{Span, Text, present};
 use crate::event::{Failure, Json};
@@ -9,9 +10,12 @@ use serde_json::Map;
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The server, `nats://HOST:PORT` or `tls://HOST:PORT`. Default: `nats://127.0.0.1:4222`.
+    /// The server, `nats://HOST:PORT` or `tls://HOST:PORT`, with a login as `nats://USER:PASSWORD@HOST` or
+    /// `nats://TOKEN@HOST`. Default: `nats://127.0.0.1:4222`.
+    #[schemars(with = "Option<UrlText>")]
     pub(super) url: Option<String>,
     /// Servers of one cluster in place of `url`; the first that answers is used.
+    #[schemars(with = "Vec<UrlText>")]
     pub(super) servers: Vec<String>,
     /// Login name.
     pub(super) user: Option<String>,
@@ -62,6 +66,7 @@ pub struct Request {
     kv: Option<Entry>,
     /// The payload: any value, sent as JSON.
     #[serde(default, deserialize_with = "present")]
+    #[schemars(extend("x-keys" = "template"))]
     json: Option<Json>,
     /// The payload: a text.
     text: Option<Text>,
@@ -70,6 +75,7 @@ pub struct Request {
     /// The payload: a file, relative to the task's folder.
     file: Option<String>,
     /// Headers: a text, or a list of texts, for each name.
+    #[schemars(extend("x-keys" = "template"))]
     headers: Option<Map<String, Json>>,
     /// With `publish`: wait until a stream has stored the message.
     jetstream: Option<bool>,
@@ -96,6 +102,7 @@ pub struct Entry {
     delete: Option<String>,
     /// The value: anything, stored as JSON.
     #[serde(default, deserialize_with = "present")]
+    #[schemars(extend("x-keys" = "template"))]
     json: Option<Json>,
     /// The value: a text.
     text: Option<Text>,

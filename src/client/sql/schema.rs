@@ -1,4 +1,4 @@
-use crate::client::contract::Template;
+use crate::client::contract::{Template, UrlText};
 use crate::client::value::Span;
 use crate::event::{Failure, Json};
 use schemars::JsonSchema;
@@ -11,6 +11,7 @@ use serde_json::Map;
 pub struct Config {
     /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, `sqlite:FILE` (relative to the task's folder;
     /// `?mode=ro`, `rw` or `rwc`, which creates it) or `sqlite::memory:`.
+    #[schemars(with = "Option<UrlText>")]
     pub(super) url: Option<String>,
     /// Connections at once. Default: 4; a database in memory has one.
     pub(super) max_connections: Option<u8>,

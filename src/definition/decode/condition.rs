@@ -1,6 +1,6 @@
 use super::Decoder;
 use super::fields::{Field, Fields};
-use crate::definition::keys::{CONDITION, WAIT};
+use crate::definition::keys::{ACTIONS, CONDITION, NOT_POLLED, WAIT};
 use crate::definition::model::{Condition, Poll, Strategy, Subscribe, Wait};
 use crate::definition::node::{Node, NodeKind, Text};
 use crate::event::Span;
@@ -110,30 +110,26 @@ impl Decoder<'_> {
         let NodeKind::Map(members) = &field.node.kind else {
             return;
         };
-        let refused = members
-            .iter()
-            .find(|(key, _)| matches!(key.as_str(), "expect" | "save" | "retry" | "defer"));
-        let Some((key, _)) = refused else {
+        let refused = members.iter().find_map(|(key, _)| {
+            let mut known = NOT_POLLED.iter();
+            let (_, instead) = known.find(|(name, _)| *name == key.as_str())?;
+            Some((key, *instead))
+        });
+        let Some((key, instead)) = refused else {
             return;
         };
-        let hint = match key.as_str() {
-            "save" => "write `set` beside `poll`: it is applied when the transition is taken",
-            "expect" => "write `when` or `fail_when` beside `poll`",
-            "retry" => {
-                "a poll is repeated anyway: `every`, `backoff` and `max_every` stand beside it"
-            }
-            _ => "give `defer` to an instruction of the state",
+        let is_action = ACTIONS.iter().any(|action| action.name == key.as_str());
+        let message = if is_action {
+            format!("`{}` yields no result to poll", key.value)
+        } else {
+            format!(
+                "a polled instruction takes no `{}`: `when`, `fail_when` and `set` beside `poll` judge its results",
+                key.value
+            )
         };
         let diagnostic = self
-            .error(
-                "polled-instruction",
-                key.span,
-                format!(
-                    "a polled instruction takes no `{}`: `when`, `fail_when` and `set` beside `poll` judge its results",
-                    key.value
-                ),
-            )
-            .hint(hint);
+            .error("polled-instruction", key.span, message)
+            .hint(instead);
         self.report(diagnostic);
     }
 

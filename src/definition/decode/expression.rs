@@ -73,7 +73,11 @@ impl Decoder<'_> {
         let mut pairs = Vec::with_capacity(members.len());
         let mut is_right = true;
         for (key, node) in members {
-            let name = !variables || self.variable(key);
+            let name = if variables {
+                self.variable(key)
+            } else {
+                self.literal_key(key)
+            };
             let wanted = if variables {
                 format!("`{}` is given an expression", key.value)
             } else {

@@ -2,6 +2,7 @@ use super::Decoder;
 use super::misplaced::{misplaced, request_instead};
 use crate::definition::keys::{Object, Shape};
 use crate::definition::node::{Node, NodeKind, Text};
+use crate::definition::template_in_key;
 use crate::event::{Span, nearest};
 
 /// No object has that many keys: what comes behind is not looked at for hints.
@@ -134,7 +135,21 @@ impl Decoder<'_> {
         self.report(diagnostic);
     }
 
+    /// Whether a key that is taken as it is holds no template; if it does, that is reported.
+    pub(super) fn literal_key(&mut self, key: &Text) -> bool {
+        match template_in_key(&self.file.name, key) {
+            None => true,
+            Some(mistake) => {
+                self.report(mistake);
+                false
+            }
+        }
+    }
+
     pub(super) fn unknown_key(&mut self, key: &Text, object: &'static Object) {
+        if !self.literal_key(key) {
+            return;
+        }
         if self.is_full() {
             // Nobody reads that many; looking for near names would take its time.
             let diagnostic = self.error("unknown-key", key.span, "unknown key");

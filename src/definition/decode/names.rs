@@ -86,6 +86,9 @@ const KEYWORDS: [&str; 71] = [
 impl Decoder<'_> {
     /// Whether this can be the name of a variable; if not, that is reported.
     pub(super) fn variable(&mut self, name: &Text) -> bool {
+        if !self.no_template(name, "the name of a variable") {
+            return false;
+        }
         let text = name.as_str();
         let diagnostic = if !is_identifier(text) {
             let suggestion = identifier_like(text);

@@ -376,6 +376,28 @@ pub(in crate::definition) const ACTIONS: &[KeySpec] = &[
     key("task", Shape::Unsupported, "Runs another task as a step."),
 ];
 
+/// Keys of an instruction that it does not take where it is polled, and what to write instead.
+pub(in crate::definition) const NOT_POLLED: &[(&str, &str)] = &[
+    ("expect", "write `when` or `fail_when` beside `poll`"),
+    (
+        "save",
+        "write `set` beside `poll`: it is applied when the transition is taken",
+    ),
+    (
+        "retry",
+        "a poll is repeated anyway: `every`, `backoff` and `max_every` stand beside it",
+    ),
+    ("defer", "give `defer` to an instruction of the state"),
+    (
+        "for_each",
+        "poll one request, or an `eval`, or give each its own transition",
+    ),
+    ("parallel", "poll a client's request, or an `eval`"),
+    ("listen", "poll a client's request, or an `eval`"),
+    ("signal", "poll a client's request, or an `eval`"),
+    ("log", "poll a client's request, or an `eval`"),
+];
+
 pub(in crate::definition) static INSTRUCTION: Object = Object {
     name: "an instruction",
     keys: &[MODIFIERS, ACTIONS],

@@ -126,6 +126,8 @@ impl<'a> Fold<'a> {
                     folded.insert("additionalProperties".to_owned(), value.clone());
                 }
                 "$defs" | "definitions" | "$schema" | "title" => {}
+                // What tells the machine how texts and keys are used tells an editor nothing.
+                key if key.starts_with("x-") => {}
                 _ => {
                     folded.insert(key.clone(), value.clone());
                 }

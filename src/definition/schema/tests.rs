@@ -282,3 +282,45 @@ fn an_empty_catalog_gives_a_schema_too() {
     let schema = task_schema(&Catalog::default());
     assert_eq!(errors(&schema, TASK), Vec::<String>::new());
 }
+
+/// Each key of an instruction is allowed under `poll` by both or by neither.
+#[test]
+fn schema_and_check_agree_about_what_is_polled() {
+    let values = [
+        ("name", "x"),
+        ("if", "'true'"),
+        ("expect", "'true'"),
+        ("save", "{ a: res }"),
+        ("timeout", "1s"),
+        ("retry", "{ max_attempts: 2 }"),
+        ("for_each", "[1]"),
+        ("concurrency", "2"),
+        ("defer", "{ log: x }"),
+        ("parallel", "[{ log: x }]"),
+        ("listen", "{ a: { nats: x } }"),
+        ("eval", "'1'"),
+        ("signal", "{ name: x }"),
+        ("log", "x"),
+    ];
+    let schema = task_schema(&catalog());
+    let mut allowed = Vec::new();
+    for key in keys::MODIFIERS.iter().chain(keys::ACTIONS) {
+        if matches!(key.shape, Shape::Unsupported) {
+            continue;
+        }
+        let (_, value) = values.iter().find(|(name, _)| *name == key.name).unwrap();
+        let is_action = keys::ACTIONS.iter().any(|action| action.name == key.name);
+        let action = if is_action { "" } else { "http: GET /x, " };
+        let text = format!(
+            "version: 1\nstart_state: a\nfinal_state: b\nstates:\n  a:\n    transitions:\n      - to: b\n        poll: {{ {action}{}: {value} }}\n  b:\n",
+            key.name
+        );
+        let file = Arc::new(SourceFile::from_bytes("a.yaml", "a.yaml", text.as_bytes()).unwrap());
+        let is_right = parse_task(&file).is_ok();
+        assert_eq!(errors(&schema, &text).is_empty(), is_right, "{text}");
+        if is_right {
+            allowed.push(key.name);
+        }
+    }
+    assert_eq!(allowed, ["name", "if", "timeout", "eval"]);
+}

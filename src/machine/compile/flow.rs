@@ -1,6 +1,7 @@
 //! Which variables exist, and which of them some path reads before they were saved.
 
-use super::{CompileInputs, Compiler, StateReads};
+use super::context::Reads;
+use super::{CompileInputs, Compiler};
 use crate::definition::Task;
 use crate::definition::model::{Action, Condition, Instruction, Listen, Route};
 use crate::event::Name;
@@ -8,6 +9,15 @@ use crate::machine::program::{
     self, Part, PartCondition, Program, Read, Role, State, Step, Strategy, StrategyKind,
 };
 use std::collections::HashSet;
+
+/// What a state reads besides its instructions.
+#[derive(Default)]
+pub(super) struct StateReads {
+    /// When they have run: conditions, strategies, assignments.
+    pub(super) after: Reads,
+    /// Even if they have not: `on_error`.
+    pub(super) on_error: Reads,
+}
 
 /// Every name that something gives a value: declared, given, saved or set.
 pub(super) fn assigned_somewhere(project: &CompileInputs<'_>, task: &Task) -> HashSet<Name> {
@@ -111,7 +121,13 @@ fn set_by(condition: &Condition, names: &mut HashSet<Name>) {
 
 impl Compiler<'_> {
     /// Warns of variables that some path reads before anything has saved them.
-    pub(super) fn check_flow(&mut self, graph: &Program, listen: &[Read], outputs: &[Read]) {
+    pub(super) fn check_flow(
+        &mut self,
+        graph: &Program,
+        listen: &[Read],
+        states: &[StateReads],
+        outputs: &[Read],
+    ) {
         let declared = self.declared();
         let mut warned = HashSet::new();
         for read in listen {
@@ -119,8 +135,7 @@ impl Compiler<'_> {
         }
         let mut at_the_end: Option<HashSet<Name>> = None;
         let certain = certainly_saved(graph, declared);
-        let reads = std::mem::take(&mut self.state_reads);
-        for ((state, entry), reads) in graph.states.iter().zip(certain).zip(&reads) {
+        for ((state, entry), reads) in graph.states.iter().zip(certain).zip(states) {
             let Some(entry) = entry else { continue };
             let after = self.check_state_reads(state, entry, reads, &mut warned);
             if matches!(state.role, Role::Final) {
@@ -228,15 +243,14 @@ impl Compiler<'_> {
         let hint = Some(format!(
             "give `{name}` a first value under `vars:`, or save it on every path"
         ));
-        let own = std::mem::replace(&mut self.file, Name::clone(&read.file));
         self.warning(
             "unsaved-variable",
+            &read.file,
             read.span,
             message,
             "may have no value yet",
             hint,
         );
-        self.file = own;
     }
 }
 

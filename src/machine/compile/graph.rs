@@ -43,6 +43,7 @@ impl Compiler<'_> {
                 let message = format!("no path from the start leads to `{}`", state.name);
                 self.error(
                     "unreachable",
+                    &state.place.file,
                     state.place.span,
                     message,
                     "unreachable",
@@ -76,6 +77,7 @@ impl Compiler<'_> {
             let message = format!("no path leads from `{}` to an end", state.name);
             self.error(
                 "no-end",
+                &state.place.file,
                 state.place.span,
                 message,
                 "the task cannot end from here",
@@ -109,6 +111,7 @@ impl Compiler<'_> {
                     );
                     self.error(
                         "spinning",
+                        &state.place.file,
                         state.place.span,
                         message,
                         "spins for ever",
@@ -162,7 +165,14 @@ impl Compiler<'_> {
         let hint = Some(format!(
             "give the transition to `{to}` a `when` or a strategy"
         ));
-        self.error("dead-transition", way.span, message, "never taken", hint);
+        self.error(
+            "dead-transition",
+            &always.place.file,
+            way.span,
+            message,
+            "never taken",
+            hint,
+        );
     }
 
     fn check_waits(&mut self, state: &State, transition_timeout: &Length) {
@@ -187,7 +197,14 @@ impl Compiler<'_> {
                 "this wait is not shorter than the transition timeout of {limit}: it can never end"
             );
             let hint = Some("raise the state's `timeout`, or wait for less".to_owned());
-            self.error("endless-wait", strategy.place.span, message, "", hint);
+            self.error(
+                "endless-wait",
+                &strategy.place.file,
+                strategy.place.span,
+                message,
+                "",
+                hint,
+            );
         }
     }
 }

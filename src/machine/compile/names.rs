@@ -2,42 +2,63 @@
 //! its author wanted something that is written in another way.
 
 use super::Compiler;
+use super::context::{Context, Reads};
+use super::schema::Usage;
 use crate::definition::{Text, nearest};
 use crate::event::{Name, Span};
 use crate::machine::program;
 use crate::script::{Expression, LOCALS};
 use crate::syntax::{Path, Read};
 
-impl Compiler<'_> {
+impl<'a> Compiler<'a> {
     /// Names and calls of an expression that stands at this byte offset of the text, and what is doubtful in it.
-    /// `shell`: a shell may read the text around it.
+    /// `usage`: that of the text around it.
     pub(super) fn check_names(
         &mut self,
+        cx: Context<'a>,
+        reads: &mut Reads,
         text: &Text,
         offset: usize,
         expression: &Expression,
-        shell: bool,
+        usage: Usage,
     ) {
         let span = |at: &std::ops::Range<usize>| text.span_of(at.start + offset..at.end + offset);
         let uses = expression.uses();
         self.modules.extend(uses.modules().cloned());
         self.reads_services |= uses.reads("services");
-        for error in self.project.engine.unknown_calls(expression) {
+        for error in self.project.engine.unresolved(expression) {
             let call = uses.calls.iter().find(|call| call.at == error.at);
-            let module = call.and_then(|call| call.module.as_ref());
+            let constant = uses.constants.iter().find(|one| one.at == error.at);
+            let module = call
+                .and_then(|call| call.module.as_ref())
+                .or(constant.map(|constant| &constant.module));
             let elsewhere = module
                 .filter(|name| !self.project.engine.has_module(name))
                 .and_then(|name| (self.project.module_elsewhere)(self.project.suite, name));
             let hint = elsewhere.or(error.hint);
-            self.error("unknown-function", span(&error.at), error.message, "", hint);
+            self.error(
+                "unknown-function",
+                &cx.file.name,
+                span(&error.at),
+                error.message,
+                "",
+                hint,
+            );
         }
         for doubt in expression.doubts() {
             let (message, hint) = (doubt.message.clone(), doubt.hint.clone());
-            self.warning("doubtful", span(&doubt.at), message, "", hint);
+            self.warning(
+                "doubtful",
+                &cx.file.name,
+                span(&doubt.at),
+                message,
+                "",
+                hint,
+            );
         }
         for read in &uses.reads {
             if self.is_known(&read.name) {
-                self.read(&read.name, span(&read.at));
+                self.read(cx, reads, &read.name, span(&read.at));
                 continue;
             }
             let inside = |at: &std::ops::Range<usize>| at.contains(&read.at.start);
@@ -49,21 +70,21 @@ impl Compiler<'_> {
                     of.unwrap_or_default(),
                     dashed.name
                 );
-                self.unknown_variable(&read.name, span(&dashed.at), Some(hint));
+                self.unknown_variable(cx, &read.name, span(&dashed.at), Some(hint));
             } else {
-                let hint = self.instead_of(read, shell);
-                self.unknown_variable(&read.name, span(&read.at), Some(hint));
+                let hint = self.instead_of(read, usage == Usage::Shell);
+                self.unknown_variable(cx, &read.name, span(&read.at), Some(hint));
             }
         }
         for path in &uses.paths {
             if &*path.root == "res" {
-                self.check_members(text, offset, path);
+                self.check_members(cx, text, offset, path);
             }
-            self.check_service(path, span(&path.at));
+            self.check_service(cx, path, span(&path.at));
         }
     }
 
-    fn check_service(&mut self, path: &Path, span: Span) {
+    fn check_service(&mut self, cx: Context<'a>, path: &Path, span: Span) {
         let services = &self.project.suite.services;
         let Some(service) = path.members.first() else {
             return;
@@ -76,7 +97,7 @@ impl Compiler<'_> {
             .map(|known| format!("did you mean `{known}`?"))
             .or_else(|| Some("declare it in funcy.yaml, under `services:`".to_owned()));
         let message = format!("there is no service `{service}`");
-        self.error("unknown-service", span, message, "", hint);
+        self.error("unknown-service", &cx.file.name, span, message, "", hint);
     }
 
     fn is_known(&self, name: &Name) -> bool {
@@ -84,31 +105,38 @@ impl Compiler<'_> {
     }
 
     /// A name that is known; `res` and `item` are not everywhere.
-    fn read(&mut self, name: &Name, span: Span) {
+    fn read(&mut self, cx: Context<'a>, reads: &mut Reads, name: &Name, span: Span) {
         match &**name {
-            "res" if self.res.is_absent() => self.no_result(span),
-            "item" if !self.has_item => {
+            "res" if cx.res.is_absent() => self.no_result(cx, span),
+            "item" if !cx.has_item => {
                 let hint = Some("`item` exists inside `for_each` only".to_owned());
                 let message = "there is no `item` here";
-                self.error("unknown-variable", span, message, "", hint);
+                self.error("unknown-variable", &cx.file.name, span, message, "", hint);
             }
             local if LOCALS.contains(&local) => {}
             _ => {
                 if self.project.given.contains(name) {
                     self.given_reads.insert(Name::clone(name));
                 }
-                self.reads.push(program::Read {
+                reads.push(program::Read {
                     name: Name::clone(name),
-                    file: Name::clone(&self.file),
+                    file: Name::clone(&cx.file.name),
                     span,
                 });
             }
         }
     }
 
-    fn unknown_variable(&mut self, name: &str, span: Span, hint: Option<String>) {
+    fn unknown_variable(&mut self, cx: Context<'a>, name: &str, span: Span, hint: Option<String>) {
         let message = format!("there is no variable `{name}`");
-        self.error("unknown-variable", span, message, "unknown variable", hint);
+        self.error(
+            "unknown-variable",
+            &cx.file.name,
+            span,
+            message,
+            "unknown variable",
+            hint,
+        );
     }
 
     /// What to write instead of a variable that nobody knows.
@@ -130,10 +158,11 @@ impl Compiler<'_> {
         }
     }
 
-    pub(super) fn no_result(&mut self, span: Span) {
+    pub(super) fn no_result(&mut self, cx: Context<'a>, span: Span) {
         let hint = "`res` is the result of an instruction or strategy: add `poll`, `subscribe` or a request".to_owned();
         self.error(
             "no-result",
+            &cx.file.name,
             span,
             "there is no `res` here",
             "nothing yields a result here",

@@ -1,6 +1,8 @@
 //! Requests and sources of clients: the short string becomes the map form, the schema checks it.
 
 use super::Compiler;
+use super::context::{Context, Reads};
+use super::schema::Slot;
 use crate::definition::model::Listen;
 use crate::definition::{ClientKind, Node, NodeKind, Text, ValueContext, validate};
 use crate::event::{Json, Name, Span};
@@ -20,24 +22,32 @@ pub(super) struct Request {
     pub(super) safe: bool,
 }
 
-impl Compiler<'_> {
-    pub(super) fn request(&mut self, client: &Text, request: &Node, path: &str) -> Option<Request> {
-        let index = self.client(client)?;
+impl<'a> Compiler<'a> {
+    pub(super) fn request(
+        &mut self,
+        cx: Context<'a>,
+        reads: &mut Reads,
+        client: &Text,
+        request: &Node,
+        path: &str,
+    ) -> Option<Request> {
+        let index = self.client(cx, reads, client)?;
         let catalog = self.project.catalog;
         let kind = catalog.kind(&self.clients[index].kind)?;
-        let node = self.map_form(request, kind, "request", kind.short_request)?;
+        let node = self.map_form(cx, request, kind, "request", kind.short_request)?;
         // What the client itself has made of a text fits: that is the contract of `short_request`.
         if request.as_text().is_none()
-            && !self.check_against(&kind.request, &node, kind.name, "request", client.span)
+            && !self.check_against(cx, &kind.request, &node, kind.name, "request", client.span)
         {
             return None;
         }
         let json = node.to_json();
-        let blueprint = self.blueprint(&node, Some(&kind.request), path)?;
+        let blueprint = self.blueprint(cx, reads, &node, Slot::of(&kind.request), path)?;
         let what = (kind.label)(&json).into();
         if let Some(doubt) = (kind.doubt)(&json) {
             self.warning(
                 "doubtful",
+                &cx.file.name,
                 request.span,
                 doubt.message,
                 "",
@@ -55,18 +65,21 @@ impl Compiler<'_> {
     /// A `subscribe` or `listen` source. The client `signal` is the execution itself.
     pub(super) fn source(
         &mut self,
+        cx: Context<'a>,
+        reads: &mut Reads,
         name: Option<&Text>,
         client: &Text,
         source: &Node,
         path: &str,
     ) -> Option<Subscription> {
-        let place = self.place(source.span, path);
+        let place = cx.place(source.span, path);
         let name = name.map(|name| Name::clone(&name.value));
         if client.as_str() == "signal" {
             let Some(signal) = source.as_text() else {
                 let hint = Some("write `subscribe: { signal: NAME }`".to_owned());
                 self.error(
                     "wrong-type",
+                    &cx.file.name,
                     source.span,
                     "a signal is named by a text",
                     "",
@@ -82,13 +95,14 @@ impl Compiler<'_> {
                 record_policy: RecordPolicy::Full,
             });
         }
-        let index = self.client(client)?;
+        let index = self.client(cx, reads, client)?;
         let catalog = self.project.catalog;
         let kind = catalog.kind(&self.clients[index].kind)?;
         let Some(schema) = &kind.source else {
             let message = format!("`{}` has no subscriptions", kind.name);
             self.error(
                 "no-source",
+                &cx.file.name,
                 client.span,
                 message,
                 "cannot be subscribed to",
@@ -96,11 +110,11 @@ impl Compiler<'_> {
             );
             return None;
         };
-        let node = self.map_form(source, kind, "source", kind.short_source)?;
-        if !self.check_against(schema, &node, kind.name, "source", client.span) {
+        let node = self.map_form(cx, source, kind, "source", kind.short_source)?;
+        if !self.check_against(cx, schema, &node, kind.name, "source", client.span) {
             return None;
         }
-        let source = self.blueprint(&node, Some(schema), path)?;
+        let source = self.blueprint(cx, reads, &node, Slot::of(schema), path)?;
         Some(Subscription {
             name,
             from: From::Client {
@@ -113,13 +127,27 @@ impl Compiler<'_> {
         })
     }
 
-    pub(super) fn listen(&mut self, listen: &Listen, path: &str) -> Option<Subscription> {
-        self.source(Some(&listen.name), &listen.client, &listen.source, path)
+    pub(super) fn listen(
+        &mut self,
+        cx: Context<'a>,
+        reads: &mut Reads,
+        listen: &Listen,
+        path: &str,
+    ) -> Option<Subscription> {
+        self.source(
+            cx,
+            reads,
+            Some(&listen.name),
+            &listen.client,
+            &listen.source,
+            path,
+        )
     }
 
     /// The map form of a request or source; the parts of a short string keep their places.
     fn map_form(
         &mut self,
+        cx: Context<'a>,
         node: &Node,
         kind: &ClientKind,
         what: &str,
@@ -136,6 +164,7 @@ impl Compiler<'_> {
             ));
             self.error(
                 "wrong-type",
+                &cx.file.name,
                 node.span,
                 message,
                 "neither a text nor a map",
@@ -150,23 +179,16 @@ impl Compiler<'_> {
                     "`funcy clients {}` shows what it takes, with an example",
                     kind.name
                 ));
-                self.error("wrong-request", text.span, message, "", hint);
+                self.error("wrong-request", &cx.file.name, text.span, message, "", hint);
                 None
             }
         }
     }
 
-    /// The text of the file that is being compiled.
-    fn source_text(&self) -> &str {
-        let suite = self.project.suite.file.as_ref();
-        let file =
-            suite.filter(|suite| suite.name == self.file && self.task.file.name != self.file);
-        &file.unwrap_or(&self.task.file).text
-    }
-
     /// Checks a value against a client's schema; true if it fits.
     pub(super) fn check_against(
         &mut self,
+        cx: Context<'a>,
         schema: &Json,
         node: &Node,
         kind: &str,
@@ -174,10 +196,10 @@ impl Compiler<'_> {
         at: Span,
     ) -> bool {
         let context = ValueContext {
-            file: &self.file,
+            file: &cx.file.name,
             what: &format!("a {what} of `{kind}`"),
             at,
-            source: self.source_text(),
+            source: &cx.file.text,
             help: &format!("`funcy clients {kind}` shows what it takes"),
         };
         let found = validate(schema, node, context);

@@ -1,7 +1,8 @@
 //! What is known of `res` where an expression stands: whether there is one, and which members it has.
 
 use super::Compiler;
-use super::texts::{alternatives, part};
+use super::context::Context;
+use super::schema::{alternatives, part};
 use crate::definition::model::{self, Action, Subscribe};
 use crate::definition::{ClientKind, Text, nearest};
 use crate::event::Json;
@@ -79,8 +80,14 @@ impl<'a> Compiler<'a> {
     }
 
     /// A member of `res` that its client never brings is a mistake.
-    pub(super) fn check_members(&mut self, text: &Text, offset: usize, path: &Path) {
-        let ResultShape::Of(schema) = self.res else {
+    pub(super) fn check_members(
+        &mut self,
+        cx: Context<'a>,
+        text: &Text,
+        offset: usize,
+        path: &Path,
+    ) {
+        let ResultShape::Of(schema) = cx.res else {
             return;
         };
         let Some((index, known)) = unknown_member(schema, &path.members) else {
@@ -99,6 +106,7 @@ impl<'a> Compiler<'a> {
             .join(".");
         self.error(
             "unknown-member",
+            &cx.file.name,
             span,
             format!("`{whole}` has no member `{member}`"),
             "",

@@ -1,25 +1,31 @@
 //! States: their role, their instructions, their ways out.
 
 use super::Compiler;
-use crate::definition::model;
-use crate::definition::nearest;
+use super::context::{Context, Reads};
+use super::flow::StateReads;
+use crate::definition::{Text, model, nearest};
 use crate::event::{ErrorKind, Name};
 use crate::machine::program::{Length, Role, Route, State};
 
 /// Entries of one state in one run, where nothing else is written.
 const MAX_VISITS: u32 = 1000;
 
-impl Compiler<'_> {
-    pub(super) fn state(&mut self, state: &model::State) -> Option<State> {
+impl<'a> Compiler<'a> {
+    pub(super) fn state(
+        &mut self,
+        cx: Context<'a>,
+        reads: &mut StateReads,
+        state: &model::State,
+    ) -> Option<State> {
         let path = format!("states.{}", state.name.as_str());
         let is_final = self
             .task
             .final_states
             .iter()
             .any(|name| name.value == state.name.value);
-        self.check_ways(state, is_final);
-        let steps = self.steps(&state.instructions, &format!("{path}.instructions"));
-        let before = self.reads.len();
+        self.check_ways(cx, state, is_final);
+        let steps = self.steps(cx, &state.instructions, &format!("{path}.instructions"));
+        let StateReads { after, on_error } = reads;
         let role = match &state.fail {
             Some(message) => {
                 if is_final {
@@ -29,38 +35,37 @@ impl Compiler<'_> {
                         Some("a final state passes the task; remove one of the two".to_owned());
                     self.error(
                         "final-fail",
+                        &cx.file.name,
                         state.name.span,
                         message,
                         "passes and fails",
                         hint,
                     );
                 }
-                self.text(message, &format!("{path}.fail")).map(Role::Fail)
+                self.text(cx, after, message, &format!("{path}.fail"))
+                    .map(Role::Fail)
             }
             None if is_final => Some(Role::Final),
             None => Some(Role::Way),
         };
-        let ways = self.ways(state, &path);
+        let ways = self.ways(cx, after, state, &path);
         let timeout = match &state.timeout {
             None => None,
-            Some(length) => Some(self.length(length, &format!("{path}.timeout"))?),
+            Some(length) => Some(self.length(cx, after, length, &format!("{path}.timeout"))?),
         };
         let on_timeout = match &state.on_timeout {
             None => None,
-            Some(route) => Some(self.route(route, &format!("{path}.on_timeout"))?),
+            Some(route) => Some(self.route(cx, after, route, &format!("{path}.on_timeout"))?),
         };
-        let after = self.reads.split_off(before);
         let routes: Vec<_> = state
             .on_error
             .iter()
-            .map(|route| self.route(route, &format!("{path}.on_error")))
+            .map(|route| self.route(cx, on_error, route, &format!("{path}.on_error")))
             .collect();
-        let on_error = self.reads.split_off(before);
-        self.check_routes(&state.on_error);
-        self.state_reads.push(super::StateReads { after, on_error });
+        self.check_routes(cx, &state.on_error);
         Some(State {
             name: Name::clone(&state.name.value),
-            place: self.place(state.name.span, &path),
+            place: cx.place(state.name.span, &path),
             role: role?,
             steps,
             transitions: ways.transitions.into(),
@@ -77,7 +82,7 @@ impl Compiler<'_> {
         })
     }
 
-    fn check_ways(&mut self, state: &model::State, is_final: bool) {
+    fn check_ways(&mut self, cx: Context<'a>, state: &model::State, is_final: bool) {
         let name = state.name.as_str();
         let has_ways = !state.transitions.is_empty();
         if is_final && has_ways {
@@ -85,6 +90,7 @@ impl Compiler<'_> {
             let hint = Some("a final state ends the task; remove its transitions, or the name from `final_state`".to_owned());
             self.error(
                 "final-ways",
+                &cx.file.name,
                 span,
                 format!("`{name}` is a final state and has transitions"),
                 "never taken",
@@ -100,6 +106,7 @@ impl Compiler<'_> {
                 Some("add `next:` or `transitions:`, or name it in `final_state`".to_owned());
             self.error(
                 "no-way-out",
+                &cx.file.name,
                 state.name.span,
                 format!("nothing leads out of `{name}`"),
                 "no transitions",
@@ -109,7 +116,7 @@ impl Compiler<'_> {
     }
 
     /// The first match wins, so that nothing stands behind an entry for the same errors, or for any.
-    fn check_routes(&mut self, routes: &[model::Route]) {
+    fn check_routes(&mut self, cx: Context<'a>, routes: &[model::Route]) {
         for (index, route) in routes.iter().enumerate() {
             let covers = |earlier: &&model::Route| match (&earlier.kind, &route.kind) {
                 (None, _) => true,
@@ -123,13 +130,26 @@ impl Compiler<'_> {
                 );
                 let hint =
                     Some("put the entry without a `kind` last, and each kind once".to_owned());
-                self.error("dead-route", route.span, message, "never asked", hint);
+                self.error(
+                    "dead-route",
+                    &cx.file.name,
+                    route.span,
+                    message,
+                    "never asked",
+                    hint,
+                );
                 return;
             }
         }
     }
 
-    fn route(&mut self, route: &model::Route, path: &str) -> Option<Route> {
+    fn route(
+        &mut self,
+        cx: Context<'a>,
+        reads: &mut Reads,
+        route: &model::Route,
+        path: &str,
+    ) -> Option<Route> {
         let kind = match &route.kind {
             None => None,
             Some(kind) => {
@@ -137,23 +157,52 @@ impl Compiler<'_> {
                     .into_iter()
                     .find(|known| known.word() == kind.as_str());
                 let Some(known) = known.filter(|known| known.is_routable()) else {
-                    self.wrong_kind(kind);
+                    self.wrong_kind(cx, kind);
                     return None;
                 };
                 Some(known)
             }
         };
-        let to = self.target(&route.to);
-        let set = self.assignments(&route.set, &format!("{path}.set"));
+        let to = self.target(cx, &route.to);
+        let set = self.assignments(cx, reads, &route.set, &format!("{path}.set"));
         Some(Route {
             kind,
             to: to?,
             set: set.into(),
-            place: self.place(route.span, path),
+            place: cx.place(route.span, path),
         })
     }
 
-    fn wrong_kind(&mut self, kind: &crate::definition::Text) {
+    /// The index of a state, or a diagnostic.
+    pub(super) fn target(&mut self, cx: Context<'a>, name: &Text) -> Option<usize> {
+        if let Some(index) = self.states.get(name.as_str()) {
+            return Some(*index);
+        }
+        let known = nearest(name.as_str(), self.states.keys().copied()).map(str::to_owned);
+        let hint = if let Some(known) = known {
+            format!("did you mean `{known}`?")
+        } else {
+            let names: Vec<_> = self
+                .task
+                .states
+                .iter()
+                .take(12)
+                .map(|state| state.name.as_str())
+                .collect();
+            format!("the states are {}", names.join(", "))
+        };
+        self.error(
+            "unknown-state",
+            &cx.file.name,
+            name.span,
+            format!("there is no state `{}`", name.as_str()),
+            "unknown state",
+            Some(hint),
+        );
+        None
+    }
+
+    fn wrong_kind(&mut self, cx: Context<'a>, kind: &Text) {
         let words = ErrorKind::ALL
             .into_iter()
             .filter(|kind| kind.is_routable())
@@ -167,7 +216,14 @@ impl Compiler<'_> {
         } else {
             format!("there is no error kind `{}`", kind.as_str())
         };
-        self.error("unknown-kind", kind.span, message, "", Some(hint));
+        self.error(
+            "unknown-kind",
+            &cx.file.name,
+            kind.span,
+            message,
+            "",
+            Some(hint),
+        );
     }
 
     /// The length, if it is written out.

@@ -1,13 +1,15 @@
 //! Instructions.
 
 use super::Compiler;
+use super::context::{Context, Reads};
 use super::requests::Request;
 use super::result::ResultShape;
+use super::schema::Slot;
 use crate::definition::model::{self, Instruction};
 use crate::definition::{Node, NodeKind, Text};
 use crate::event::{Json, Name};
 use crate::machine::program::{
-    Action, Assignment, Blueprint, Each, Guard, Items, Length, Read, Retry, Step,
+    Action, Assignment, Blueprint, Each, Guard, Items, Length, Retry, Step,
 };
 use crate::machine::record_policy::RecordPolicy;
 use std::sync::Arc;
@@ -16,73 +18,87 @@ use std::time::Duration;
 /// The pause before a retry.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-impl Compiler<'_> {
-    pub(super) fn steps(&mut self, instructions: &[Instruction], path: &str) -> Box<[Step]> {
+impl<'a> Compiler<'a> {
+    pub(super) fn steps(
+        &mut self,
+        cx: Context<'a>,
+        instructions: &[Instruction],
+        path: &str,
+    ) -> Box<[Step]> {
         instructions
             .iter()
             .enumerate()
-            .filter_map(|(index, instruction)| self.step(instruction, &format!("{path}[{index}]")))
+            .filter_map(|(index, instruction)| {
+                self.step(cx, instruction, &format!("{path}[{index}]"))
+            })
             .collect()
     }
 
     /// Compiles an instruction; every mistake in it is reported, also behind the first.
-    pub(super) fn step(&mut self, instruction: &Instruction, path: &str) -> Option<Step> {
-        let before = self.reads.len();
-        let outside = (self.res, self.has_item);
+    pub(super) fn step(
+        &mut self,
+        cx: Context<'a>,
+        instruction: &Instruction,
+        path: &str,
+    ) -> Option<Step> {
+        let mut reads = Reads::new();
         let condition = optional(instruction.condition.as_ref(), |text| {
-            self.guard(text, &format!("{path}.if"))
+            self.guard(cx, &mut reads, text, &format!("{path}.if"))
         });
         let each = optional(instruction.for_each.as_ref(), |each| {
-            self.each(each, path).map(Box::new)
+            self.each(cx, &mut reads, each, path).map(Box::new)
         });
-        self.has_item |= instruction.for_each.is_some();
-        let action = self.action(instruction.action.as_ref(), path);
+        let is_loop = instruction.for_each.is_some();
+        let inside = Context {
+            has_item: cx.has_item || is_loop,
+            ..cx
+        };
+        let action = self.action(inside, &mut reads, instruction.action.as_ref(), path);
         let timeout = optional(instruction.timeout.as_ref(), |length| {
-            self.length(length, &format!("{path}.timeout"))
+            self.length(inside, &mut reads, length, &format!("{path}.timeout"))
         });
         // `retry.if` sees the attempt's result and error.
-        if instruction.action.is_some() {
-            self.res = self.result_of(instruction.action.as_ref());
-        }
+        let one = match &instruction.action {
+            Some(_) => inside.with_res(self.result_of(instruction.action.as_ref())),
+            None => inside,
+        };
         let retry = optional(instruction.retry.as_ref(), |retry| {
-            self.retry(retry, &format!("{path}.retry")).map(Box::new)
+            self.retry(one, &mut reads, retry, &format!("{path}.retry"))
+                .map(Box::new)
         });
-        let one = self.res;
-        if instruction.for_each.is_some() {
+        let all = if is_loop {
             // The list of all results.
-            self.res = ResultShape::Any;
-        }
-        let looped = std::mem::replace(&mut self.has_item, outside.1);
-        let (save, expect) = self.judgement(instruction, path);
-        self.has_item = looped;
-        self.res = one;
-        // What it needs is its own affair, at the end of the task.
-        let own = self.reads.len();
-        let around = self.res_record_policy;
+            cx.with_res(ResultShape::Any)
+        } else {
+            one
+        };
+        let (save, expect) = self.judgement(all, &mut reads, instruction, path);
         let record_policy = match &action {
-            Some((action, _)) => self.record_policy(action),
+            Some((action, _)) => self.record_policy(cx, action),
             None => RecordPolicy::Full,
         };
-        self.res_record_policy = record_policy;
+        // What it reads is its own affair, at the end of the task.
+        let done = Context {
+            record_policy,
+            ..one
+        };
         let defer = optional(instruction.defer.as_ref(), |defer| {
-            self.step(defer, &format!("{path}.defer")).map(Arc::new)
+            self.step(done, defer, &format!("{path}.defer"))
+                .map(Arc::new)
         });
-        self.res_record_policy = around;
-        self.reads.truncate(own);
-        (self.res, self.has_item) = outside;
         let (action, what) = action?;
         let what = instruction
             .name
             .as_ref()
             .map_or(what, |name| Name::clone(&name.value));
         Some(Step {
-            place: self.place(instruction.span, path),
+            place: cx.place(instruction.span, path),
             what,
             is_named: instruction.name.is_some(),
             condition: condition?,
             action,
             record_policy,
-            reads: self.reads[before..].into(),
+            reads: reads.into(),
             expect,
             save,
             timeout: timeout?,
@@ -93,10 +109,10 @@ impl Compiler<'_> {
     }
 
     /// What is recorded of the result of an action.
-    fn record_policy(&self, action: &Action) -> RecordPolicy {
+    fn record_policy(&self, cx: Context<'a>, action: &Action) -> RecordPolicy {
         match action {
             // `expect` and `save` alone look at the result around them.
-            Action::None => self.res_record_policy,
+            Action::None => cx.record_policy,
             Action::Call { client, .. } => self.clients[*client].record_policy,
             Action::Parallel(steps) => steps
                 .iter()
@@ -110,35 +126,42 @@ impl Compiler<'_> {
     /// `save` and `expect`. Each sees what the ones before it have saved, so that this counts as no read.
     fn judgement(
         &mut self,
+        cx: Context<'a>,
+        reads: &mut Reads,
         instruction: &Instruction,
         path: &str,
     ) -> (Box<[Assignment]>, Box<[Guard]>) {
-        let mut own: Vec<&Name> = Vec::new();
+        let mut own: Vec<Name> = Vec::new();
         let mut save = Vec::new();
         for (name, value) in &instruction.save {
-            let before = self.reads.len();
-            save.extend(self.assignment(name, value, &format!("{path}.save.{}", name.as_str())));
-            self.forget_reads(before, |read| own.contains(&&read.name));
-            own.push(&name.value);
+            let mut seen = Reads::new();
+            let path = format!("{path}.save.{}", name.as_str());
+            save.extend(self.assignment(cx, &mut seen, name, value, &path));
+            add_others(reads, seen, &own);
+            own.push(Name::clone(&name.value));
         }
-        let before = self.reads.len();
-        let expect = self.guards(&instruction.expect, &format!("{path}.expect"));
-        self.forget_reads(before, |read| own.contains(&&read.name));
+        let mut seen = Reads::new();
+        let expect = self.guards(
+            cx,
+            &mut seen,
+            &instruction.expect,
+            &format!("{path}.expect"),
+        );
+        add_others(reads, seen, &own);
         (save.into(), expect)
     }
 
-    /// Takes back some of the reads that were noted since there were this many.
-    pub(super) fn forget_reads(&mut self, before: usize, which: impl Fn(&Read) -> bool) {
-        let new = self.reads.split_off(before);
-        self.reads
-            .extend(new.into_iter().filter(|read| !which(read)));
-    }
-
-    fn each(&mut self, each: &model::ForEach, path: &str) -> Option<Each> {
+    fn each(
+        &mut self,
+        cx: Context<'a>,
+        reads: &mut Reads,
+        each: &model::ForEach,
+        path: &str,
+    ) -> Option<Each> {
         let path = format!("{path}.for_each");
         let items = match &each.items.kind {
-            NodeKind::Text(text) => Items::Expression(self.guard(text, &path)?),
-            _ => Items::List(self.blueprint(&each.items, None, &path)?),
+            NodeKind::Text(text) => Items::Expression(self.guard(cx, reads, text, &path)?),
+            _ => Items::List(self.blueprint(cx, reads, &each.items, Slot::DATA, &path)?),
         };
         Some(Each {
             items,
@@ -149,25 +172,37 @@ impl Compiler<'_> {
         })
     }
 
-    fn retry(&mut self, retry: &model::Retry, path: &str) -> Option<Retry> {
+    fn retry(
+        &mut self,
+        cx: Context<'a>,
+        reads: &mut Reads,
+        retry: &model::Retry,
+        path: &str,
+    ) -> Option<Retry> {
         let delay = match &retry.delay {
             None => Length::Literal(RETRY_DELAY),
-            Some(length) => self.length(length, &format!("{path}.delay"))?,
+            Some(length) => self.length(cx, reads, length, &format!("{path}.delay"))?,
         };
         Some(Retry {
             max_attempts: retry.max_attempts.value,
             delay,
             backoff: retry.backoff.as_ref().map_or(1.0, |factor| factor.value),
             max_delay: optional(retry.max_delay.as_ref(), |length| {
-                self.length(length, &format!("{path}.max_delay"))
+                self.length(cx, reads, length, &format!("{path}.max_delay"))
             })?,
             condition: optional(retry.condition.as_ref(), |text| {
-                self.guard(text, &format!("{path}.if"))
+                self.guard(cx, reads, text, &format!("{path}.if"))
             })?,
         })
     }
 
-    fn action(&mut self, action: Option<&model::Action>, path: &str) -> Option<(Action, Name)> {
+    fn action(
+        &mut self,
+        cx: Context<'a>,
+        reads: &mut Reads,
+        action: Option<&model::Action>,
+        path: &str,
+    ) -> Option<(Action, Name)> {
         Some(match action {
             None => (Action::None, "expect".into()),
             Some(model::Action::Call { client, request }) => {
@@ -177,7 +212,7 @@ impl Compiler<'_> {
                     request,
                     what,
                     safe,
-                } = self.request(client, request, &path)?;
+                } = self.request(cx, reads, client, request, &path)?;
                 (
                     Action::Call {
                         client,
@@ -188,17 +223,21 @@ impl Compiler<'_> {
                 )
             }
             Some(model::Action::Parallel(branches)) => {
-                self.check_branches(branches);
-                let steps = self.steps(branches, &format!("{path}.parallel"));
+                self.check_branches(cx, branches);
+                let steps = self.steps(cx, branches, &format!("{path}.parallel"));
                 (steps.len() == branches.len()).then_some(())?;
+                reads.extend(steps.iter().flat_map(|step| step.reads.iter().cloned()));
                 (Action::Parallel(steps), "parallel".into())
             }
             Some(model::Action::Listen(listens)) => {
                 let mut open = Vec::with_capacity(listens.len());
                 for listen in listens {
-                    open.push(
-                        self.listen(listen, &format!("{path}.listen.{}", listen.name.as_str())),
-                    );
+                    open.push(self.listen(
+                        cx,
+                        reads,
+                        listen,
+                        &format!("{path}.listen.{}", listen.name.as_str()),
+                    ));
                 }
                 (
                     Action::Listen(open.into_iter().collect::<Option<_>>()?),
@@ -206,13 +245,15 @@ impl Compiler<'_> {
                 )
             }
             Some(model::Action::Eval(script)) => (
-                Action::Eval(self.script(script, &format!("{path}.eval"))?),
+                Action::Eval(self.script(cx, reads, script, &format!("{path}.eval"))?),
                 "eval".into(),
             ),
             Some(model::Action::Signal { name, data }) => {
                 let data = match data {
                     None => Blueprint::Constant(Arc::new(Json::Null)),
-                    Some(node) => self.blueprint(node, None, &format!("{path}.signal.data"))?,
+                    Some(node) => {
+                        self.blueprint(cx, reads, node, Slot::DATA, &format!("{path}.signal.data"))?
+                    }
                 };
                 let what = format!("signal {}", name.as_str()).into();
                 (
@@ -223,17 +264,23 @@ impl Compiler<'_> {
                     what,
                 )
             }
-            Some(model::Action::Log(node)) => (self.log(node, path)?, "log".into()),
+            Some(model::Action::Log(node)) => (self.log(cx, reads, node, path)?, "log".into()),
         })
     }
 
-    fn log(&mut self, node: &Node, path: &str) -> Option<Action> {
-        self.blueprint(node, None, &format!("{path}.log"))
+    fn log(
+        &mut self,
+        cx: Context<'a>,
+        reads: &mut Reads,
+        node: &Node,
+        path: &str,
+    ) -> Option<Action> {
+        self.blueprint(cx, reads, node, Slot::DATA, &format!("{path}.log"))
             .map(Action::Log)
     }
 
     /// Two branches of a `parallel` may not save the same name: which value it has would be chance.
-    fn check_branches(&mut self, branches: &[Instruction]) {
+    fn check_branches(&mut self, cx: Context<'a>, branches: &[Instruction]) {
         let mut saved: Vec<(&Name, crate::event::Span)> = Vec::new();
         let mut twice = Vec::new();
         for branch in branches {
@@ -253,6 +300,7 @@ impl Compiler<'_> {
             let hint = Some("give each its own name".to_owned());
             self.error(
                 "saved-twice",
+                &cx.file.name,
                 name.span,
                 message,
                 "saved by another branch too",
@@ -269,6 +317,11 @@ fn saved_in(branch: &Instruction) -> Vec<&Text> {
         names.extend(branches.iter().flat_map(saved_in));
     }
     names
+}
+
+/// Adds what is read of variables that do not bear one of these names.
+pub(super) fn add_others(reads: &mut Reads, seen: Reads, names: &[Name]) {
+    reads.extend(seen.into_iter().filter(|read| !names.contains(&read.name)));
 }
 
 /// Compiles what may be absent: absent is fine, broken is not.

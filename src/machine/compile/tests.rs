@@ -870,7 +870,7 @@ fn item_outside_of_for_each() {
 #[test]
 fn a_polled_loop() {
     error(
-        "wrong-poll",
+        "polled-instruction",
         "`eval`",
         "
         start_state: a
@@ -881,12 +881,12 @@ fn a_polled_loop() {
               - to: b
                 poll:
                   stub: x
-                  for_each: «[1, 2]»
+                  «for_each»: [1, 2]
           b:
         ",
     );
     error(
-        "wrong-poll",
+        "polled-instruction",
         "poll a client's request, or an `eval`",
         "
         start_state: a
@@ -895,7 +895,7 @@ fn a_polled_loop() {
           a:
             transitions:
               - to: b
-                poll: «{ log: x }»
+                poll: { «log»: x }
           b:
         ",
     );
@@ -1111,5 +1111,65 @@ fn two_mistakes_are_two_diagnostics_in_the_order_of_the_file() {
     assert_eq!(
         codes,
         ["unknown-client", "unknown-state", "unknown-variable"]
+    );
+}
+
+#[test]
+fn a_template_in_a_key_that_is_taken_as_it_is() {
+    for (vars, request) in [
+        ("{}", "{ env: { «${x}»: 1 } }"),
+        ("{}", "{ json: 1, a«${x}»b: 1 }"),
+        ("{ m: { a: [{ «${x}»: 1 }] } }", "{ json: 1 }"),
+    ] {
+        error(
+            "template-in-key",
+            "`json`, `form`",
+            &format!(
+                "
+                vars: {vars}
+                start_state: a
+                final_state: a
+                states:
+                  a:
+                    instructions:
+                      - site: {request}
+                "
+            )
+            .replace("«${x}»", "\"«${x}»\"")
+            .replace("a\"«${x}»\"b", "\"a«${x}»b\""),
+        );
+    }
+    error(
+        "template-in-name",
+        "write the name itself",
+        "
+        vars: { '«${x}»': 1 }
+        start_state: a
+        final_state: a
+        states: { a: }
+        ",
+    );
+    right(
+        "
+        vars: { k: 1 }
+        start_state: a
+        final_state: a
+        states: { a: { instructions: [{ site: { json: { '${k}': { 'x${k}': 1 } } } }] } }
+        ",
+    );
+}
+
+#[test]
+fn a_query_that_is_one_value() {
+    warning(
+        "doubtful",
+        "`?${raw(q)}`",
+        "
+        vars: { q: a=1 }
+        clients: { site2: { site: { url: 'http://h/?${raw(q)}' } } }
+        start_state: a
+        final_state: a
+        states: { a: { instructions: [{ site: { url: '/x?${«q»}' } }] } }
+        ",
     );
 }

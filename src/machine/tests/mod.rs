@@ -16,6 +16,7 @@ mod stream_end;
 mod subscribe;
 mod timeout;
 mod unknown;
+mod values;
 mod vars;
 mod watches;
 
@@ -80,12 +81,26 @@ pub(crate) fn whole(yaml: &str) -> String {
 /// A client kind whose requests and sources say what they do: `stub: buy` is `{do: buy}`.
 pub(crate) fn catalog() -> Catalog {
     Catalog {
-        kinds: vec![kind("stub"), {
+        kinds: vec![
+            kind("stub"),
             ClientKind {
                 source: None,
                 ..kind("mute")
-            }
-        }],
+            },
+            // Its schema says how texts and keys are used.
+            ClientKind {
+                config: json!({ "properties": { "url": { "type": "string", "x-template": "url" } } }),
+                request: json!({
+                    "type": "object",
+                    "properties": {
+                        "url": { "type": ["string", "null"], "x-template": "url" },
+                        "json": { "x-keys": "template" },
+                        "env": { "type": "object", "additionalProperties": true },
+                    },
+                }),
+                ..kind("site")
+            },
+        ],
     }
 }
 

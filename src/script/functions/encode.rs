@@ -1,20 +1,14 @@
 use super::{Call, Function, Missing, Run, bytes_arg, text_arg};
+use crate::event::url_encoding::UNRESERVED;
 use crate::script::ops::Fault;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{percent_decode_str, utf8_percent_encode};
 use rhai::Dynamic;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
-
-/// What RFC 3986 leaves as it is: letters, digits and `-._~`.
-const URL: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function {
@@ -126,7 +120,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         literal: None,
         run: Run::Gives(|_, args| {
             text_arg(args, 0, "url_encode")
-                .map(|text| utf8_percent_encode(&text, URL).to_string().into())
+                .map(|text| utf8_percent_encode(&text, UNRESERVED).to_string().into())
         }),
     },
     Function {

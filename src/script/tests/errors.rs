@@ -94,7 +94,7 @@ fn calls_that_cannot_be_are_found_before_they_run() {
         ("`${nope(1)}`", 3..7, "there is no function `nope`", None),
     ] {
         let expression = desk.engine.expression(source).unwrap();
-        let errors = desk.engine.unknown_calls(&expression);
+        let errors = desk.engine.unresolved(&expression);
         assert_eq!(errors.len(), 1, "{source}: {errors:?}");
         assert_eq!(
             (
@@ -114,7 +114,7 @@ fn calls_that_cannot_be_are_found_before_they_run() {
         "type_of(1) == 'i64' && round(1.5) == 2.0",
     ] {
         let expression = desk.engine.expression(source).unwrap();
-        assert_eq!(desk.engine.unknown_calls(&expression), [], "{source}");
+        assert_eq!(desk.engine.unresolved(&expression), [], "{source}");
         assert!(
             desk.eval(source).is_ok(),
             "{source}: {:?}",

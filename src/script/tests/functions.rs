@@ -32,7 +32,7 @@ fn every_function_has_an_example_that_is_true() {
         );
         let expression = desk.engine.expression(function.example).unwrap();
         assert_eq!(
-            desk.engine.unknown_calls(&expression),
+            desk.engine.unresolved(&expression),
             [],
             "{}",
             function.example

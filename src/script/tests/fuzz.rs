@@ -139,7 +139,7 @@ proptest! {
                         prop_assert!(lint.reads.iter().all(|read| inside(&read.at)));
                         prop_assert!(lint.calls.iter().all(|call| inside(&call.at)));
                         prop_assert!(lint.paths.iter().all(|path| inside(&path.at)));
-                        prop_assert!(desk.engine.unknown_calls(&expression).iter().all(|error| inside(&error.at)));
+                        prop_assert!(desk.engine.unresolved(&expression).iter().all(|error| inside(&error.at)));
                         if let Err(error) = desk.locals(|on| desk.engine.eval(&expression, &desk.scope, on, &desk.host)) {
                             prop_assert!(inside(&error.at), "{:?}", error);
                             prop_assert!(!error.message.contains("panicked"), "{:?}", error);

@@ -11,6 +11,7 @@ mod reference;
 mod sandbox;
 mod templates;
 mod typed;
+mod urls;
 mod uses;
 mod write;
 
@@ -189,6 +190,19 @@ impl Desk {
             .unwrap_or_else(|error| panic!("{source}: {error:?}"));
         on_big_stack(|| {
             self.locals(|on| self.engine.render(&template, &self.scope, on, &self.host))
+        })
+    }
+
+    pub(super) fn render_url(&self, source: &str) -> Result<Json, EvalError> {
+        let template = self
+            .engine
+            .template(source)
+            .unwrap_or_else(|error| panic!("{source}: {error:?}"));
+        on_big_stack(|| {
+            self.locals(|on| {
+                self.engine
+                    .render_url(&template, &self.scope, on, &self.host)
+            })
         })
     }
 

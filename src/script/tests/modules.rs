@@ -51,7 +51,7 @@ fn any_expression_may_call_a_module() {
         .unwrap();
     let messages: Vec<_> = desk
         .engine
-        .unknown_calls(&expression)
+        .unresolved(&expression)
         .into_iter()
         .map(|error| (error.message, error.hint))
         .collect();
@@ -67,6 +67,61 @@ fn any_expression_may_call_a_module() {
                 "there is no module `shopp`".to_owned(),
                 Some("did you mean `shop`?".to_owned())
             ),
+        ]
+    );
+}
+
+#[test]
+fn a_constant_that_a_module_does_not_have_is_found() {
+    let desk = desk(&[module(
+        "shop",
+        "const RATE = 2;\nfn twice(x) { x * global::RATE }",
+    )]);
+    assert!(desk.test("shop::RATE == 2 && shop::twice(2) == 4").unwrap());
+    let source = "shop::RATE + shop::RATES + shop::twice + shopp::RATE";
+    let expression = desk.engine.expression(source).unwrap();
+    let found: Vec<_> = desk
+        .engine
+        .unresolved(&expression)
+        .into_iter()
+        .map(|error| (&source[error.at], error.message, error.hint.unwrap()))
+        .collect();
+    let told = |at, message: &str, hint: &str| (at, message.to_owned(), hint.to_owned());
+    assert_eq!(
+        found,
+        [
+            told(
+                "shop::RATES",
+                "the module `shop` has no constant `RATES`",
+                "did you mean `RATE`?"
+            ),
+            told(
+                "shop::twice",
+                "the module `shop` has no constant `twice`",
+                "write `const twice = …;` in it, or `twice()` for a function"
+            ),
+            told(
+                "shopp::RATE",
+                "there is no module `shopp`",
+                "did you mean `shop`?"
+            ),
+        ]
+    );
+
+    // A function of a module sees those of its own, and those of others.
+    let (_, errors) = Engine::new(&[
+        module("a", "const RATE = 2;\nfn f() { global::RAT }"),
+        module("b", "fn f() { a::RATE + a::RAT }"),
+    ]);
+    let found: Vec<_> = errors
+        .iter()
+        .map(|one| (&*one.module, one.error.at.clone(), &*one.error.message))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("a", 25..36, "the module `a` has no constant `RAT`"),
+            ("b", 19..25, "the module `a` has no constant `RAT`"),
         ]
     );
 }
@@ -217,5 +272,5 @@ fn what_a_module_names_and_nobody_has_is_reported_at_its_place() {
     assert_eq!(errors[1].error.at, 33..37);
     // Calls of a broken module are no mistake of the caller.
     let expression = engine.expression("broken::y()").unwrap();
-    assert_eq!(engine.unknown_calls(&expression), []);
+    assert_eq!(engine.unresolved(&expression), []);
 }

@@ -1,0 +1,172 @@
+//! The whole machine of a task.
+
+use super::Compiler;
+use super::context::{Context, Reads};
+use super::flow::StateReads;
+use crate::definition::model;
+use crate::event::Name;
+use crate::machine::program::{Length, Machine, Program, Skip};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest that any state waits for its next transition, where nothing else is written.
+const TRANSITION_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest that a whole run may take.
+const TASK_TIMEOUT: Duration = Duration::from_mins(10);
+/// The budget of `defer` and `cleanup`.
+const CLEANUP_TIMEOUT: Duration = Duration::from_secs(30);
+
+impl<'a> Compiler<'a> {
+    pub(super) fn machine(&mut self) -> Option<Machine> {
+        let task = self.task;
+        let suite = self.project.suite;
+        let cx = Context::new(&task.file);
+        let vars = self.variables();
+        let secrets = task
+            .secrets
+            .iter()
+            .map(|(name, _)| Name::clone(&name.value))
+            .collect();
+        let skip = task.skip.as_ref().and_then(|skip| self.skip(cx, skip));
+        // One that nobody uses is checked all the same.
+        for client in &task.clients {
+            self.client(cx, &mut Reads::new(), &client.name);
+        }
+        let mut listen_reads = Reads::new();
+        let listen = task
+            .listen
+            .iter()
+            .filter_map(|listen| {
+                self.listen(
+                    cx,
+                    &mut listen_reads,
+                    listen,
+                    &format!("listen.{}", listen.name.as_str()),
+                )
+            })
+            .collect();
+        let program = self.program(cx);
+        let cleanup = self.steps(cx, &task.cleanup, "cleanup");
+        let mut output_reads = Reads::new();
+        let outputs = task
+            .outputs
+            .iter()
+            .filter_map(|(name, value)| {
+                self.assignment(
+                    cx,
+                    &mut output_reads,
+                    name,
+                    value,
+                    &format!("outputs.{}", name.as_str()),
+                )
+            })
+            .collect();
+        let transition_timeout = self.limit(
+            task.transition_timeout.as_ref(),
+            suite.transition_timeout.as_ref(),
+            TRANSITION_TIMEOUT,
+        );
+        let timeout = self.limit(task.timeout.as_ref(), suite.timeout.as_ref(), TASK_TIMEOUT);
+        let cleanup_timeout = self.limit(task.cleanup_timeout.as_ref(), None, CLEANUP_TIMEOUT);
+        // Checks of the program would only repeat what an unknown name has broken.
+        if self.has_errors() {
+            return None;
+        }
+        let (program, state_reads) = program?;
+        self.check_graph(&program, &transition_timeout);
+        if !self.has_errors() {
+            self.check_flow(&program, &listen_reads, &state_reads, &output_reads);
+        }
+        Some(Machine {
+            modules: self.modules.iter().cloned().collect(),
+            reads_services: self.reads_services,
+            name: Name::clone(&task.name),
+            file: Arc::clone(&task.file),
+            hash: blake3::hash(task.file.text.as_bytes())
+                .to_hex()
+                .as_str()
+                .into(),
+            tags: task
+                .tags
+                .iter()
+                .map(|tag| Name::clone(&tag.value))
+                .collect(),
+            retries: task
+                .retries
+                .as_ref()
+                .or(suite.retries.as_ref())
+                .map_or(0, |retries| retries.value),
+            engine: self.project.engine.clone(),
+            skip,
+            vars: vars.into(),
+            secrets,
+            params: task
+                .params
+                .iter()
+                .map(|name| Name::clone(&name.value))
+                .collect(),
+            given_reads: std::mem::take(&mut self.given_reads).into_iter().collect(),
+            clients: std::mem::take(&mut self.clients).into(),
+            listen,
+            program,
+            transition_timeout,
+            timeout,
+            cleanup,
+            cleanup_timeout,
+            outputs,
+        })
+    }
+
+    /// The states, and what each of them reads.
+    fn program(&mut self, cx: Context<'a>) -> Option<(Program, Vec<StateReads>)> {
+        let task = self.task;
+        let mut states = Vec::with_capacity(task.states.len());
+        let mut state_reads = Vec::with_capacity(task.states.len());
+        for state in &task.states {
+            let mut reads = StateReads::default();
+            states.push(self.state(cx, &mut reads, state));
+            state_reads.push(reads);
+        }
+        self.check_unused_conditions(cx);
+        let start = self.target(cx, &task.start_state);
+        for name in &task.final_states {
+            self.target(cx, name);
+        }
+        let program = Program {
+            states: states.into_iter().collect::<Option<_>>()?,
+            start: start?,
+        };
+        Some((program, state_reads))
+    }
+
+    fn skip(&mut self, cx: Context<'a>, skip: &model::Skip) -> Option<Skip> {
+        let condition = match &skip.condition {
+            None => None,
+            Some(text) => Some(self.guard(cx, &mut Reads::new(), text, "skip.if")?),
+        };
+        Some(Skip {
+            condition,
+            reason: self.text(cx, &mut Reads::new(), &skip.reason, "skip.reason")?,
+        })
+    }
+
+    fn limit(
+        &mut self,
+        own: Option<&model::Length>,
+        suite: Option<&model::Length>,
+        default: Duration,
+    ) -> Length {
+        let here = Context::new(&self.task.file);
+        let written = own.map(|length| (here, length));
+        written
+            .or(suite.map(|length| (self.suite_context(), length)))
+            .and_then(|(cx, length)| self.length(cx, &mut Reads::new(), length, "timeout"))
+            .unwrap_or(Length::Literal(default))
+    }
+
+    /// What holds in the suite file.
+    pub(super) fn suite_context(&self) -> Context<'a> {
+        let suite = self.project.suite.file.as_ref();
+        Context::new(suite.unwrap_or(&self.task.file))
+    }
+}

@@ -1,0 +1,82 @@
+//! The variables that a task begins with.
+
+use super::Compiler;
+use super::context::{Context, Reads};
+use super::schema::Slot;
+use crate::definition::{Node, Text};
+use crate::event::Name;
+use crate::machine::program::Variable;
+use std::collections::HashSet;
+
+impl<'a> Compiler<'a> {
+    /// The suite's variables, then the task's, then its secrets: a later one of the same name wins.
+    pub(super) fn variables(&mut self) -> Vec<Variable> {
+        let (task, suite) = (self.task, self.project.suite);
+        let mut vars: Vec<Variable> = Vec::new();
+        let here = Context::new(&task.file);
+        let there = self.suite_context();
+        let shadowed: HashSet<&str> = task.vars.iter().map(|(name, _)| name.as_str()).collect();
+        for (name, node) in suite
+            .vars
+            .iter()
+            .filter(|(name, _)| !shadowed.contains(name.as_str()))
+        {
+            vars.extend(self.variable(there, name, node, &vars));
+        }
+        for (name, node) in &task.vars {
+            vars.extend(self.variable(here, name, node, &vars));
+        }
+        for (name, node) in &task.secrets {
+            if let Some(node) = node {
+                vars.extend(self.variable(here, name, node, &vars));
+            }
+        }
+        vars
+    }
+
+    /// A variable that may read those before it.
+    fn variable(
+        &mut self,
+        cx: Context<'a>,
+        name: &Text,
+        node: &Node,
+        known: &[Variable],
+    ) -> Option<Variable> {
+        let mut reads = Reads::new();
+        let value = self.blueprint(
+            cx,
+            &mut reads,
+            node,
+            Slot::DATA,
+            &format!("vars.{}", name.as_str()),
+        )?;
+        let params = self.task.params.iter().map(|param| &param.value);
+        let outside: Vec<&Name> = params.chain(self.project.given).collect();
+        let early = reads.iter().find(|read| {
+            !outside.contains(&&read.name) && !known.iter().any(|one| one.name == read.name)
+        });
+        if let Some(read) = early {
+            let message = format!(
+                "`{}` has no value yet where `{}` is evaluated",
+                read.name,
+                name.as_str()
+            );
+            let hint = format!(
+                "declare `{}` above: variables are evaluated in order",
+                read.name
+            );
+            self.warning(
+                "unsaved-variable",
+                &cx.file.name,
+                read.span,
+                message,
+                "no value yet",
+                Some(hint),
+            );
+        }
+        Some(Variable {
+            name: Name::clone(&name.value),
+            value,
+        })
+    }
+}
