@@ -77,12 +77,11 @@ fn told(fact: &Fact) -> (Option<Status>, String) {
             explanation,
         } => expected(place, *held, explanation.as_deref()),
         Fact::VariableSaved {
-            name, undone: true, ..
-        } => (
-            LEFT_OUT,
-            format!("{name} is what it was before this attempt"),
-        ),
-        Fact::VariableSaved { name, value, .. } => (None, format!("{name} = {}", short(value))),
+            name,
+            value,
+            undone,
+            ..
+        } => saved(name, value, *undone),
         Fact::PollAnswered {
             attempt, result, ..
         } => polled(*attempt, result),
@@ -137,10 +136,7 @@ fn told(fact: &Fact) -> (Option<Status>, String) {
             let text = format!("left out, `{variable}` was never saved ({})", at(place));
             (LEFT_OUT, text)
         }
-        Fact::CleanupFinished { failures } => match failures.first() {
-            None => (GOOD, "cleanup is done".to_owned()),
-            Some(first) => (BROKEN, format!("cleanup failed: {}", first.failure)),
-        },
+        Fact::CleanupFinished { failures } => cleaned(failures),
     }
 }
 
@@ -163,6 +159,23 @@ fn changed(
         why.unwrap_or_default()
     );
     (status, text)
+}
+
+fn saved(name: &str, value: &Json, undone: bool) -> (Option<Status>, String) {
+    if undone {
+        return (
+            LEFT_OUT,
+            format!("{name} is what it was before this attempt"),
+        );
+    }
+    (None, format!("{name} = {}", short(value)))
+}
+
+fn cleaned(failures: &[Headline]) -> (Option<Status>, String) {
+    match failures.first() {
+        None => (GOOD, "cleanup is done".to_owned()),
+        Some(first) => (BROKEN, format!("cleanup failed: {}", first.failure)),
+    }
 }
 
 fn begun(started: &ExecutionStarted) -> String {
