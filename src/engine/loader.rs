@@ -75,7 +75,8 @@ impl Loader {
     }
 
     pub(super) fn permissions(&self, suite: &Suite) -> Permissions {
-        let folder = std::fs::canonicalize(&suite.folder).unwrap_or_else(|_| suite.folder.clone());
+        // The working folder has the name ``, which every path would begin with.
+        let folder = resolved(&Path::new(".").join(&suite.folder));
         let mut permissions = Permissions::standard(&folder);
         if let Some(PermissionsDefinition {
             net,

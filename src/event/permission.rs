@@ -142,7 +142,9 @@ impl Permissions {
         verb: &str,
         flag: &str,
     ) -> Result<(), Refusal> {
-        if self.all || folders.iter().any(|folder| path.starts_with(folder)) {
+        // Every path begins with the empty one, which names no folder.
+        let holds = |folder: &PathBuf| folder.has_root() && path.starts_with(folder);
+        if self.all || folders.iter().any(holds) {
             return Ok(());
         }
         let folder = path.parent().unwrap_or(path);

@@ -43,7 +43,8 @@ impl History {
     /// When there is none, it is no journal, or a newer funcy has written it.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         let mut store = Sqlite::open(path)?;
-        run_lock::sweep(path, |run, lines| intent_log::store(&mut store, run, lines));
+        run_lock::sweep(path, |run, lines| intent_log::store(&mut store, run, lines))
+            .map_err(JournalError::inaccessible(path))?;
         Ok(Self::with_store(Box::new(store), path))
     }
 

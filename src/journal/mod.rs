@@ -16,6 +16,7 @@ pub mod archive;
 mod attachment;
 pub(crate) mod crash;
 mod error;
+mod files;
 mod hash_chain;
 mod history;
 mod intent_log;

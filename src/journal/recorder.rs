@@ -72,7 +72,8 @@ impl Journal {
     pub fn open(path: &Path, durability: Durability) -> Result<Self, JournalError> {
         let mut store = Sqlite::create(path, durability)?;
         crash::point("opened");
-        run_lock::sweep(path, |run, lines| intent_log::store(&mut store, run, lines));
+        run_lock::sweep(path, |run, lines| intent_log::store(&mut store, run, lines))
+            .map_err(JournalError::inaccessible(path))?;
         let mut journal = Self::with_store(Box::new(store), path)?;
         if let Some(shared) = Arc::get_mut(&mut journal.shared) {
             shared.notes = durability == Durability::Normal;

@@ -15,6 +15,7 @@ mod files;
 mod gallery;
 mod help;
 mod history;
+mod hostile;
 mod init;
 mod markdown;
 mod pages;

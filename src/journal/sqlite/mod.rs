@@ -7,10 +7,12 @@ mod schema;
 mod tests;
 mod write;
 
+use super::files::Files;
 use super::{Commit, ExecutionRow, Hash, JournalError, Query, RunRow, Sealed, Size, Store};
 use crate::event::RunId;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -46,14 +48,9 @@ impl Sqlite {
     /// # Errors
     /// When the file is no journal, a newer funcy has written it, or it cannot be opened.
     pub fn create(path: &Path, durability: Durability) -> Result<Self, JournalError> {
-        if let Some(folder) = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-        {
-            std::fs::create_dir_all(folder).map_err(JournalError::inaccessible(path))?;
-        }
+        let files = Files::create(path).map_err(JournalError::inaccessible(path))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-        let mut store = Self::open_with(path, flags)?;
+        let mut store = Self::open_with(files, path, flags)?;
         schema::examine(&store.connection, path)?;
         if store.connection.is_readonly("main").map_err(mistake)? {
             return Err(JournalError::Inaccessible {
@@ -80,26 +77,31 @@ impl Sqlite {
     /// # Errors
     /// When there is none, it is no journal, or a newer funcy has written it.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        if !path.exists() {
-            return Err(JournalError::Absent {
-                path: path.to_owned(),
-            });
+        let absent = || JournalError::Absent {
+            path: path.to_owned(),
+        };
+        let files = Files::open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => absent(),
+            _ => JournalError::inaccessible(path)(error),
+        })?;
+        if !files.has_database() {
+            return Err(absent());
         }
-        let mut store = Self::open_with(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let mut store = Self::open_with(files, path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         schema::migrate(&mut store.connection, path)?;
         Ok(store)
     }
 
-    fn open_with(path: &Path, flags: OpenFlags) -> Result<Self, JournalError> {
+    fn open_with(files: Files, path: &Path, flags: OpenFlags) -> Result<Self, JournalError> {
         if rusqlite::version_number() < SOUND {
             return Err(JournalError::OldLibrary {
                 found: rusqlite::version(),
             });
         }
         // Each connection stays on one thread at a time: SQLite needs no lock of its own.
-        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection =
-            Connection::open_with_flags(path, flags).map_err(|error| mistake(error).of(path))?;
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let connection = Connection::open_with_flags(files.database()?, flags)
+            .map_err(|error| mistake(error).of(path))?;
         connection.busy_timeout(PATIENCE).map_err(mistake)?;
         connection.set_prepared_statement_cache_capacity(32);
         // The last connection to a database would move its log into it. A file that may not be ours is not
@@ -108,6 +110,15 @@ impl Sqlite {
         connection
             .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
             .map_err(mistake)?;
+        // A checkout may bring a database of its own making: nothing in it runs by itself.
+        for (setting, on) in [
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+            (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+            (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        ] {
+            connection.set_db_config(setting, on).map_err(mistake)?;
+        }
         Ok(Self {
             connection,
             path: path.to_owned(),
