@@ -337,6 +337,13 @@ pub struct RunStarted {
     /// What it is labelled with, to be found by.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<(Name, Name)>,
+    /// The run that it cleans up after. It has no results of tasks then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cleans_up: Option<RunId>,
+    /// The runs of the journal that had ended before it and that no other run names, each with the head of its chain:
+    /// whoever knows the head of this run can prove that they were there. The journal fills it in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<(RunId, Name)>,
 }
 
 /// How an execution began.

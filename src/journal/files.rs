@@ -2,7 +2,7 @@
 //! folder with the locks of runs under way. A checkout can hold any of them, so that none is followed.
 
 use super::JournalError;
-use crate::os::Folder;
+use crate::os::{Folder, Identity};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -56,6 +56,14 @@ impl Files {
     /// Whether the database is there.
     pub(super) fn has_database(&self) -> bool {
         matches!(self.folder.identity(&self.name), Ok(Some(_)))
+    }
+
+    /// Which files the database and its write-ahead log are now.
+    pub(super) fn identities(&self) -> io::Result<[Option<Identity>; 2]> {
+        Ok([
+            self.folder.identity(&self.name)?,
+            self.folder.identity(self.named("-wal"))?,
+        ])
     }
 
     /// The folder with the locks of runs under way.

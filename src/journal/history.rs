@@ -5,7 +5,7 @@ use super::{
     Broken, ExecutionRow, Fault, Hash, HashChain, JournalError, Mark, Query, RunRow, Sealed,
     Sqlite, Store, Wanted, intent_log, marks, run_lock,
 };
-use crate::event::{Event, ExecutionId, Outcome, RunId, Tally};
+use crate::event::{Event, ExecutionId, Fact, Outcome, RunId, Tally};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -89,7 +89,36 @@ impl History {
         if asks(Wanted::Running) || asks(Wanted::Ended(Outcome::Interrupted)) {
             query.alive = self.alive()?.into_iter().map(|row| row.id).collect();
         }
-        self.store.runs(&query, before, limit)
+        let rows = self.store.runs(&query, before, limit)?;
+        rows.into_iter().map(|row| self.told(row)).collect()
+    }
+
+    /// A run as its last event tells it. What the store keeps beside the events serves to find it, and proves nothing.
+    fn told(&self, mut row: RunRow) -> Result<RunRow, JournalError> {
+        let mut end = None;
+        self.store.commits(&row.id, row.events, &mut |sealed| {
+            let last = split(&sealed.lines).last();
+            end = last.and_then(|line| attachment::read(line, |hash| self.body(hash)).ok());
+            ControlFlow::Continue(())
+        })?;
+        let end = end.map(|event| event.fact);
+        match end {
+            Some(Fact::RunFinished {
+                outcome,
+                tally,
+                micros,
+            }) => {
+                row.outcome = Some(outcome);
+                row.tally = tally;
+                row.micros = micros;
+            }
+            Some(_) | None if row.outcome.is_some() => {
+                row.outcome = None;
+                row.micros = 0;
+            }
+            Some(_) | None => {}
+        }
+        Ok(row)
     }
 
     /// The runs that are under way.
@@ -162,13 +191,13 @@ impl History {
     fn named(&self, name: &str) -> Result<RunRow, JournalError> {
         let name = name.to_ascii_uppercase();
         if let Some(row) = self.store.run(&name)? {
-            return Ok(row);
+            return self.told(row);
         }
         let found = self.store.named_like(&name, 4)?;
         if let [id] = &found[..]
             && let Some(row) = self.store.run(id)?
         {
-            return Ok(row);
+            return self.told(row);
         }
         let (message, hint) = if found.is_empty() {
             (

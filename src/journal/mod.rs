@@ -14,6 +14,7 @@
 
 pub mod archive;
 mod attachment;
+mod audit;
 pub(crate) mod crash;
 mod error;
 mod files;
@@ -31,6 +32,7 @@ mod store;
 mod suite;
 
 pub use attachment::{Attachment, Hash, LIMIT};
+pub use audit::Audit;
 pub use error::JournalError;
 pub use hash_chain::{Broken, Fault, HashChain, Sealed};
 pub use history::{History, RunStatus};
@@ -38,4 +40,4 @@ pub use marks::{Mark, RULES, marks, usual_micros};
 pub use query::{Query, QueryError, Wanted, parse_age};
 pub use recorder::{Journal, Recorder};
 pub use sqlite::{Durability, Sqlite};
-pub use store::{Commit, ExecutionRow, FailureCause, RunRow, Size, Store};
+pub use store::{Census, Commit, ExecutionRow, FailureCause, RunRow, Size, Store};

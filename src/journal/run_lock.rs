@@ -91,6 +91,15 @@ pub(super) fn is_alive(journal: &Path, run: &str) -> bool {
     file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
+/// Whether nothing is left of a run that could still be stored.
+pub(super) fn is_gone(journal: &Path, run: &str) -> bool {
+    let live = Files::open(journal).and_then(|files| files.live(false));
+    match live.and_then(|live| live.identity(run)) {
+        Ok(found) => found.is_none(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
 /// Takes away what dead runs have left, once `store` has stored what each has noted. What no run has written stays.
 ///
 /// # Errors

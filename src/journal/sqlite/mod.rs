@@ -8,8 +8,9 @@ mod tests;
 mod write;
 
 use super::files::Files;
-use super::{Commit, ExecutionRow, Hash, JournalError, Query, RunRow, Sealed, Size, Store};
+use super::{Census, Commit, ExecutionRow, Hash, JournalError, Query, RunRow, Sealed, Size, Store};
 use crate::event::RunId;
+use crate::os::Identity;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::io;
@@ -40,6 +41,8 @@ const SOUND: i32 = 3_051_003;
 pub struct Sqlite {
     connection: Connection,
     path: PathBuf,
+    /// Which files the database and its write-ahead log are. `None`: not known yet, or not in a file.
+    opened: [Option<Identity>; 2],
 }
 
 impl Sqlite {
@@ -119,10 +122,46 @@ impl Sqlite {
         ] {
             connection.set_db_config(setting, on).map_err(mistake)?;
         }
+        // The log is made by the first who writes.
+        let [database, _] = files.identities()?;
         Ok(Self {
             connection,
             path: path.to_owned(),
+            opened: [database, None],
         })
+    }
+
+    /// A journal that nobody else sees, and that ends with this value.
+    pub(super) fn in_memory() -> Result<Self, JournalError> {
+        let mut connection = Connection::open_in_memory().map_err(mistake)?;
+        let path = PathBuf::from(":memory:");
+        schema::migrate(&mut connection, &path)?;
+        Ok(Self {
+            connection,
+            path,
+            opened: [None, None],
+        })
+    }
+
+    /// Whether what was opened still lies where it did: what is written to a file without a name is lost.
+    fn still_there(&mut self) -> Result<(), JournalError> {
+        if self.opened[0].is_none() {
+            return Ok(());
+        }
+        let found = Files::open(&self.path).and_then(|files| files.identities());
+        let found = found.unwrap_or_default();
+        let same = self
+            .opened
+            .iter()
+            .zip(found)
+            .all(|(opened, found)| opened.is_none_or(|opened| found == Some(opened)));
+        if !same {
+            return Err(JournalError::Replaced {
+                path: self.path.clone(),
+            });
+        }
+        self.opened = found;
+        Ok(())
     }
 
     fn named<T>(&self, result: Result<T, JournalError>) -> Result<T, JournalError> {
@@ -138,6 +177,7 @@ impl Sqlite {
 
 impl Store for Sqlite {
     fn append(&mut self, commits: &[Commit<'_>]) -> Result<(), JournalError> {
+        self.still_there()?;
         let written = write::append(&mut self.connection, commits);
         if matches!(written, Err(JournalError::Full(_))) {
             // Room that is made from here on is for the log: moving it into the database would take it all.
@@ -145,7 +185,9 @@ impl Store for Sqlite {
                 .connection
                 .execute_batch("PRAGMA wal_autocheckpoint = 0");
         }
-        self.named(written)
+        self.named(written)?;
+        // Also of what was written just now.
+        self.still_there()
     }
 
     fn runs(
@@ -197,6 +239,19 @@ impl Store for Sqlite {
 
     fn attachment(&self, hash: &Hash) -> Result<Option<Vec<u8>>, JournalError> {
         self.named(read::attachment(&self.connection, hash))
+    }
+
+    fn unnamed(&self, limit: usize) -> Result<Vec<RunRow>, JournalError> {
+        self.named(read::unnamed(&self.connection, limit))
+    }
+
+    fn hold(&self, on: bool) -> Result<(), JournalError> {
+        let statement = if on { "BEGIN" } else { "COMMIT" };
+        self.named(self.connection.execute_batch(statement).map_err(mistake))
+    }
+
+    fn census(&self) -> Result<Census, JournalError> {
+        self.named(read::census(&self.connection))
     }
 
     fn remove(&mut self, runs: &[RunId]) -> Result<(), JournalError> {
