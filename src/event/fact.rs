@@ -83,6 +83,9 @@ pub enum Fact {
         micros: u64,
         /// What came back.
         result: Attempted,
+        /// Which `defer` it has armed, counted from 1 in the order in which they were armed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        armed: Option<u32>,
     },
     /// An instruction was left out, since its `if` did not hold.
     InstructionSkipped {
@@ -259,7 +262,7 @@ pub enum Fact {
     },
     /// The run has ended.
     RunFinished {
-        /// The worst outcome.
+        /// The worst outcome of those that were not skipped.
         outcome: Outcome,
         /// How many tasks ended how. Of a retried task the last attempt counts.
         tally: Tally,

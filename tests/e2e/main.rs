@@ -24,6 +24,7 @@ mod readme;
 mod record;
 mod recorded;
 mod reports;
+mod resume;
 mod run;
 mod simulate;
 mod suite;
