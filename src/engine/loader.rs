@@ -78,6 +78,11 @@ impl Loader {
         // The working folder has the name ``, which every path would begin with.
         let folder = resolved(&Path::new(".").join(&suite.folder));
         let mut permissions = Permissions::standard(&folder);
+        let scripts = suite
+            .scripts
+            .as_ref()
+            .map_or("scripts", |text| text.as_str());
+        permissions.modules = Some(resolved(&folder.join(scripts)));
         if let Some(PermissionsDefinition {
             net,
             exec,
