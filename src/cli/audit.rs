@@ -81,6 +81,15 @@ fn verify(args: &Verify) -> Result<(), CommandError> {
         output::error(&message, Some("the numbers of the runs have gaps"));
         return Err(CommandError::Reported(Exit::Failed));
     }
+    if audit.mismarked > 0 {
+        let runs = counted(audit.mismarked as usize, "run is", "runs are");
+        let message = format!("{runs} not named by those that the journal says have named it");
+        output::error(
+            &message,
+            Some("a later run was removed, or its list was edited"),
+        );
+        return Err(CommandError::Reported(Exit::Failed));
+    }
     if let (None, None, Some(head)) = (&args.run, &audit.kept, head) {
         let message = format!("no run has the head {head}");
         let hint = "it was removed, cut off or written anew since the head was kept";

@@ -30,6 +30,8 @@ pub struct Audit {
     pub removed: usize,
     /// How many runs are gone that were not removed so.
     pub lost: u64,
+    /// How many runs are marked as named by another, or as not, and that is wrong.
+    pub mismarked: u64,
     /// The run with the head that was kept.
     pub kept: Option<RunId>,
 }
@@ -57,6 +59,7 @@ impl History {
         let mut auditor = Auditor::new(self)?;
         let census = self.store().census()?;
         auditor.audit.lost = census.lost;
+        auditor.audit.mismarked = census.mismarked;
         auditor.audit.removed = census.removed.len();
         let mut before: Option<RunId> = None;
         loop {

@@ -281,15 +281,14 @@ fn write(mut store: Box<dyn Store>, path: &Path, mut queue: mpsc::Receiver<Job>)
 /// Lets each run that begins name those that have ended and that none has named: its head proves that they were
 /// there.
 fn name_runs_before(store: &dyn Store, path: &Path, jobs: &mut [Job]) {
-    let mut beginning = jobs
-        .iter_mut()
-        .filter_map(|job| match job.events.first_mut() {
-            Some(Event {
-                fact: Fact::RunStarted(started),
-                ..
-            }) if job.written.is_empty() => Some(&mut started.after),
-            _ => None,
-        });
+    let mut beginning = (jobs.iter_mut()).filter_map(|job| {
+        if let Fact::RunStarted(started) = &mut job.events.first_mut()?.fact
+            && job.written.is_empty()
+        {
+            return Some(&mut started.after);
+        }
+        None
+    });
     let Some(first) = beginning.next() else {
         return;
     };

@@ -141,6 +141,8 @@ pub struct Census {
     pub removed: Vec<(RunId, String)>,
     /// How many are gone otherwise, by their numbers.
     pub lost: u64,
+    /// How many are marked as named by another, or as not, and that is wrong.
+    pub mismarked: u64,
 }
 
 /// How large a store is, in bytes.

@@ -292,3 +292,39 @@ fn pipes_in_place_of_definitions_are_mistakes() {
             .within(LIMIT);
     }
 }
+
+#[test]
+fn a_task_that_may_write_a_folder_does_not_rewrite_what_decides() {
+    let writes = |path: &str| {
+        format!(
+            "version: 1\nstart_state: here\nfinal_state: here\nstates:\n  here:\n    instructions:\n      - file: {{ write: {path}, text: x }}\n"
+        )
+    };
+    let suite = Suite::new()
+        .file(
+            "funcy.yaml",
+            "version: 1\nscripts: lib\npermissions: { write: [.] }\n",
+        )
+        .file("lib/m.rhai", "fn one() { 1 }\n")
+        .folder("deep")
+        .file("out.yaml", writes("out.txt"));
+    suite.run(["run", "out.yaml"]).exits(0);
+    for path in [
+        "funcy.yaml",
+        "deep/funcy.yaml",
+        "lib/m.rhai",
+        ".funcy/journal.db",
+    ] {
+        let suite = Suite::new()
+            .file("funcy.yaml", suite.text("funcy.yaml"))
+            .file("lib/m.rhai", suite.text("lib/m.rhai"))
+            .folder("deep")
+            .folder(".funcy")
+            .file("t.yaml", writes(path));
+        suite
+            .run(["run", "t.yaml"])
+            .exits(3)
+            .prints("which decides what tasks are and may do")
+            .prints("--allow-write=");
+    }
+}

@@ -49,7 +49,11 @@ fn killed() -> (Suite, String) {
 #[test]
 fn each_is_undone_with_what_was_known_when_it_was_made() {
     let (suite, id) = killed();
-    suite.run(["run", "--resume", "latest"]).exits(0);
+    suite
+        .run(["run", "--resume", "latest"])
+        .exits(0)
+        .prints(&format!("cleaned up after run {id}"))
+        .prints_no("1 passed");
     let wanted: String = (1..=4)
         .rev()
         .map(|n| format!("{n} id-{n} id-{n} {id} 1\n"))

@@ -89,6 +89,11 @@ fn a_deleted_last_run_leaves_a_gap_and_is_missed_by_its_head() {
         &suite,
         "UPDATE sqlite_sequence SET seq = 2 WHERE name = 'run'",
     );
+    suite
+        .run(["audit", "verify"])
+        .exits(1)
+        .says("1 run is not named by those");
+    edit(&suite, "UPDATE run SET is_named = 0 WHERE number = 2");
     // The journal by itself cannot know any more.
     suite
         .run(["audit", "verify"])

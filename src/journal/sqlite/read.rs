@@ -61,10 +61,7 @@ pub(super) fn unended(connection: &Connection) -> Result<Vec<RunRow>, JournalErr
 }
 
 pub(super) fn unnamed(connection: &Connection, limit: usize) -> Result<Vec<RunRow>, JournalError> {
-    let sql = format!(
-        "{RUN} WHERE NOT EXISTS (SELECT 1 FROM run_after a WHERE a.named = r.id)
-            ORDER BY r.number LIMIT {limit}"
-    );
+    let sql = format!("{RUN} WHERE r.is_named = 0 ORDER BY r.number LIMIT {limit}");
     several(connection, &sql, Vec::new())
 }
 
@@ -78,6 +75,13 @@ pub(super) fn census(connection: &Connection) -> Result<Census, JournalError> {
             why: damage,
         });
     }
+    let marked: i64 = connection
+        .query_row(
+            "SELECT count(*) FROM run WHERE is_named <> (id IN (SELECT named FROM run_after))",
+            [],
+            |row| row.get(0),
+        )
+        .map_err(mistake)?;
     let removed = "SELECT id, head FROM removed WHERE id IS NOT NULL AND head IS NOT NULL";
     let removed = rows(connection, removed, Vec::new(), |row| {
         Ok((name(row, 0)?, crate::journal::attachment::hex(&row.get(1)?)))
@@ -92,7 +96,11 @@ pub(super) fn census(connection: &Connection) -> Result<Census, JournalError> {
         )
         .map_err(mistake)?;
     let lost = lost.unsigned_abs();
-    Ok(Census { removed, lost })
+    Ok(Census {
+        removed,
+        lost,
+        mismarked: marked.unsigned_abs(),
+    })
 }
 
 fn several(

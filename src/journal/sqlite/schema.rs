@@ -74,7 +74,8 @@ const STEPS: &[&str] = &[
     // Which runs each run names, so that none is named twice; and which runs were removed. Those that were removed
     // before have left gaps between the numbers.
     "ALTER TABLE run ADD COLUMN cleans_up TEXT;
-    CREATE INDEX run_cleans_up ON run (cleans_up) WHERE cleans_up IS NOT NULL;
+    ALTER TABLE run ADD COLUMN is_named INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX run_unnamed ON run (number) WHERE is_named = 0;
     CREATE TABLE run_after (
         run      INTEGER NOT NULL REFERENCES run (number),
         named    TEXT NOT NULL,

@@ -41,8 +41,7 @@ fn append_one(transaction: &Transaction<'_>, commit: &Commit<'_>) -> Result<(), 
     let (run, ended): (i64, bool) = transaction
         .prepare_cached(
             // One that another run has named was interrupted, and is proved as it was then.
-            "SELECT number, outcome IS NOT NULL OR id IN (SELECT named FROM run_after)
-                FROM run WHERE id = ?1",
+            "SELECT number, outcome IS NOT NULL OR is_named FROM run WHERE id = ?1",
         )
         .and_then(|mut found| {
             found.query_row([&*commit.sealed.run], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -125,8 +124,10 @@ fn add_run(
     let run = transaction.last_insert_rowid();
     let mut name = transaction
         .prepare_cached("INSERT OR IGNORE INTO run_after (run, named) VALUES (?1, ?2)")?;
+    let mut mark = transaction.prepare_cached("UPDATE run SET is_named = 1 WHERE id = ?1")?;
     for (named, _) in &started.after {
         name.execute(params![run, &**named])?;
+        mark.execute([&**named])?;
     }
     Ok(())
 }
@@ -292,6 +293,13 @@ fn remove_one(transaction: &Transaction<'_>, id: &RunId) -> rusqlite::Result<()>
     transaction
         .prepare_cached(
             "INSERT INTO removed (number, id, head) SELECT number, id, head FROM run WHERE number = ?1",
+        )?
+        .execute([run])?;
+    transaction
+        .prepare_cached(
+            "UPDATE run SET is_named = 0 WHERE id IN (SELECT own.named FROM run_after own WHERE own.run = ?1
+                AND NOT EXISTS (SELECT 1 FROM run_after other
+                    WHERE other.named = own.named AND other.run <> ?1))",
         )?
         .execute([run])?;
     for table in ["attached", "run_commit", "execution", "run_after"] {
