@@ -97,9 +97,11 @@ impl History {
     fn told(&self, mut row: RunRow) -> Result<RunRow, JournalError> {
         let mut end = None;
         self.store.commits(&row.id, row.events, &mut |sealed| {
-            let last = split(&sealed.lines).last();
+            // The last that the row knows of: a run that is under way has gone on since.
+            let index = row.events.checked_sub(sealed.first);
+            let last = index.and_then(|index| split(&sealed.lines).nth(index as usize));
             end = last.and_then(|line| attachment::read(line, |hash| self.body(hash)).ok());
-            ControlFlow::Continue(())
+            ControlFlow::Break(())
         })?;
         let end = end.map(|event| event.fact);
         match end {
