@@ -38,9 +38,18 @@ pub struct Armed {
     pub item: Option<Value>,
     /// Its number, counted from 1 in the order in which they were armed.
     pub number: u32,
-    /// The variables and the `res` as they stood when its instruction had ended. `None`: it had not, or what was
-    /// recorded does not tell; then the variables are those of the end.
-    pub ended: Option<(Vec<(Name, Value)>, Option<Value>)>,
+    /// How things stood when its instruction had ended. `None`: it had not, or what was recorded does not tell; then
+    /// the variables are those of the end.
+    pub ended: Option<AtEnd>,
+}
+
+/// What an instruction had at its end.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AtEnd {
+    /// The variables.
+    pub vars: Vec<(Name, Value)>,
+    /// What had come back last, if something had.
+    pub res: Option<Value>,
 }
 
 impl Checkpoint {
@@ -137,7 +146,10 @@ impl Checkpoint {
             && before.ended.is_none()
             && before.item.is_none()
         {
-            before.ended = Some((self.vars.clone(), None));
+            before.ended = Some(AtEnd {
+                vars: self.vars.clone(),
+                res: None,
+            });
         }
         self.deferred.push(Armed {
             path: Name::clone(path),
@@ -158,9 +170,9 @@ impl Checkpoint {
     fn end(&mut self, number: u32, res: impl FnOnce(&mut Option<Value>)) {
         let mut armed = self.deferred.iter_mut().rev();
         if let Some(armed) = armed.find(|armed| armed.number == number) {
-            let (vars, known) = armed.ended.get_or_insert_default();
-            vars.clone_from(&self.vars);
-            res(known);
+            let ended = armed.ended.get_or_insert_default();
+            ended.vars.clone_from(&self.vars);
+            res(&mut ended.res);
         }
     }
 
@@ -204,7 +216,7 @@ impl<W: World> Execution<'_, W> {
         for armed in &checkpoint.deferred {
             // What the file no longer holds cannot be run.
             if let Some(step) = deferred_at(self.machine, &armed.path) {
-                let ended = armed.ended.as_ref().map(|(vars, res)| {
+                let ended = armed.ended.as_ref().map(|AtEnd { vars, res }| {
                     let scope = first.fork();
                     set(&scope, vars);
                     (scope, res.clone())

@@ -27,10 +27,8 @@ states:
 const GRANTS: &str = "version: 1\npermissions: { write: ['.'], exec: [sh] }\n";
 
 /// A suite whose run was killed while it waited, and the name of that run.
-fn killed() -> (Suite, String) {
-    let suite = Suite::new()
-        .file("t.yaml", MAKES)
-        .file("funcy.yaml", GRANTS);
+fn killed(task: &str) -> (Suite, String) {
+    let suite = Suite::new().file("t.yaml", task).file("funcy.yaml", GRANTS);
     suite
         .start(["run", "t.yaml", "--format", "json"])
         .until_says("wait_started")
@@ -48,7 +46,7 @@ fn killed() -> (Suite, String) {
 
 #[test]
 fn each_is_undone_with_what_was_known_when_it_was_made() {
-    let (suite, id) = killed();
+    let (suite, id) = killed(MAKES);
     suite
         .run(["run", "--resume", "latest"])
         .exits(0)
@@ -62,8 +60,30 @@ fn each_is_undone_with_what_was_known_when_it_was_made() {
 }
 
 #[test]
+fn things_that_were_made_at_once_are_each_undone_with_their_own() {
+    let task = "version: 1
+start_state: make
+final_state: made
+states:
+  make:
+    instructions:
+      - exec: { command: [sh, -c, 'sleep 0.${item}; echo made-${item}'] }
+        for_each: [3, 2, 1]
+        concurrency: 3
+        defer:
+          file: { append: undone.txt, text: \"${item} ${res.body.trim()}\\n\" }
+    transitions: [made]
+  made:
+    transition_condition: { wait: 25s }
+";
+    let (suite, _) = killed(task);
+    suite.run(["run", "--resume", "latest"]).exits(0);
+    assert_eq!(suite.text("undone.txt"), "1 made-1\n2 made-2\n3 made-3\n");
+}
+
+#[test]
 fn a_cleanup_is_no_result_of_its_task() {
-    let (suite, _) = killed();
+    let (suite, _) = killed(MAKES);
     let junit = ["--report", "junit=junit.xml"];
     suite
         .run(["run", "--resume", "latest"].iter().chain(&junit))

@@ -53,7 +53,7 @@ impl Sqlite {
     pub fn create(path: &Path, durability: Durability) -> Result<Self, JournalError> {
         let files = Files::create(path).map_err(JournalError::inaccessible(path))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-        let mut store = Self::open_with(files, path, flags)?;
+        let mut store = Self::open_with(&files, path, flags)?;
         schema::examine(&store.connection, path)?;
         if store.connection.is_readonly("main").map_err(mistake)? {
             return Err(JournalError::Inaccessible {
@@ -90,12 +90,12 @@ impl Sqlite {
         if !files.has_database() {
             return Err(absent());
         }
-        let mut store = Self::open_with(files, path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let mut store = Self::open_with(&files, path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         schema::migrate(&mut store.connection, path)?;
         Ok(store)
     }
 
-    fn open_with(files: Files, path: &Path, flags: OpenFlags) -> Result<Self, JournalError> {
+    fn open_with(files: &Files, path: &Path, flags: OpenFlags) -> Result<Self, JournalError> {
         if rusqlite::version_number() < SOUND {
             return Err(JournalError::OldLibrary {
                 found: rusqlite::version(),
