@@ -36,16 +36,22 @@ pub struct Audit {
     pub kept: Option<RunId>,
 }
 
-/// A run that another one names: who does, and the head that it had then.
-type Named = (RunId, Name);
+/// A run that another one names.
+struct Named {
+    run: RunId,
+    /// The head that it had then.
+    head: Name,
+    by: RunId,
+}
 
 /// The state of an audit.
 struct Auditor<'h> {
     history: &'h History,
     /// What lists show, made anew.
     anew: Sqlite,
-    /// Those that were named by runs that were looked at already, the later ones.
-    named: HashMap<RunId, Vec<Named>>,
+    /// The head of each run that is there.
+    heads: HashMap<RunId, String>,
+    named: Vec<Named>,
     audit: Audit,
 }
 
@@ -98,23 +104,21 @@ impl<'h> Auditor<'h> {
         Ok(Self {
             history,
             anew: Sqlite::in_memory()?,
-            named: HashMap::new(),
+            heads: HashMap::new(),
+            named: Vec::new(),
             audit: Audit::default(),
         })
     }
 
     fn look_at(&mut self, row: &RunRow, kept: Option<&str>) -> Result<(), JournalError> {
         self.audit.runs += 1;
+        self.heads.insert(RunId::clone(&row.id), row.head.clone());
         let checked = (self.history.verify(row, kept)).and_then(|chain| {
             self.audit.events += chain.next() - 1;
             self.derive(row)
         });
         match checked {
-            Err(JournalError::Broken(broken)) => {
-                // It is there, whatever is wrong with it.
-                self.named.remove(&row.id);
-                self.audit.broken.push(broken);
-            }
+            Err(JournalError::Broken(broken)) => self.audit.broken.push(broken),
             checked => checked?,
         }
         Ok(())
@@ -134,11 +138,6 @@ impl<'h> Auditor<'h> {
         stored?;
         let fault = self.difference(row)?.map(Fault::Listed);
         self.anew.remove(&[RunId::clone(&row.id)])?;
-        let unlike = |(_, head): &&Named| **head != *row.head;
-        let named = self.named.remove(&row.id).unwrap_or_default();
-        if let Some((by, _)) = named.iter().find(unlike) {
-            self.forgotten(by, Fault::Rewritten(RunId::clone(&row.id)));
-        }
         match fault {
             None => Ok(()),
             Some(what) => Err(JournalError::Broken(Broken {
@@ -166,10 +165,12 @@ impl<'h> Auditor<'h> {
             ..
         }) = events.first()
         {
-            for (run, head) in &started.after {
-                let by = (RunId::clone(&sealed.run), Name::clone(head));
-                self.named.entry(RunId::clone(run)).or_default().push(by);
-            }
+            self.named
+                .extend(started.after.iter().map(|(run, head)| Named {
+                    run: RunId::clone(run),
+                    head: Name::clone(head),
+                    by: RunId::clone(&sealed.run),
+                }));
         }
         self.anew.append(&[Commit {
             sealed,
@@ -211,26 +212,23 @@ impl<'h> Auditor<'h> {
         Ok((!same).then_some("how its tasks ended"))
     }
 
-    /// Those that were named and that nobody has seen.
+    /// Those that were named and are gone, or are others now.
     fn missing(&mut self, removed: &[(RunId, String)]) {
-        let named = std::mem::take(&mut self.named);
-        for (run, named) in named {
-            let is_gone = |(_, head): &&Named| {
-                let same = |(id, kept): &(RunId, String)| *id == run && **kept == **head;
-                !removed.iter().any(same)
+        let removed: HashMap<&RunId, &String> =
+            removed.iter().map(|(id, head)| (id, head)).collect();
+        for Named { run, head, by } in std::mem::take(&mut self.named) {
+            let kept = self.heads.get(&run).or_else(|| removed.get(&run).copied());
+            let what = match kept {
+                Some(kept) if **kept == *head => continue,
+                Some(_) => Fault::Rewritten(run),
+                None => Fault::Forgotten(run),
             };
-            if let Some((by, _)) = named.iter().find(is_gone) {
-                self.forgotten(by, Fault::Forgotten(run));
-            }
+            self.audit.broken.push(Broken {
+                run: by,
+                seq: 1,
+                what,
+            });
         }
-    }
-
-    fn forgotten(&mut self, by: &RunId, what: Fault) {
-        self.audit.broken.push(Broken {
-            run: RunId::clone(by),
-            seq: 1,
-            what,
-        });
     }
 }
 

@@ -6,6 +6,10 @@
 //! - A [`Store`] keeps commits; [`Sqlite`] is the one in a file.
 //! - [`HashChain`] seals events: each commit's head is BLAKE3 over the head before it and the marks of its lines,
 //!   so that an altered, removed, swapped or cut event is found.
+//! - [`History::audit`] proves all of it: the chains, that no run is missing that a later one names, and that what lists
+//!   show follows from the events.
+//!
+//! All files are opened through `files`, which follows no link that a checkout may hold.
 //!
 //! # How to add a store
 //!

@@ -2,6 +2,8 @@
 //! it finds against a head that was kept, and what nobody is shown.
 
 use super::suite::{FAILS, PASSES, Suite};
+use funcy::event::{Event, Fact, Outcome, RunId, Tally};
+use funcy::journal::{Commit, Durability, HashChain, Sqlite, Store as _};
 use rusqlite::Connection;
 
 /// Three runs, the second of which has failed.
@@ -117,6 +119,48 @@ fn an_emptied_log_is_found_against_a_head() {
         .run(["audit", "verify", "--head", &heads[3]])
         .exits(1)
         .says("no run has the head");
+}
+
+#[test]
+fn a_run_that_was_written_anew_is_not_the_one_that_was_named() {
+    let (suite, ids) = recorded();
+    let path = suite.path(".funcy/journal.db");
+    let mut store = Sqlite::create(&path, Durability::Normal).unwrap();
+    let id = RunId::from(&*ids[0]);
+    store.remove(&[RunId::clone(&id)]).unwrap();
+    let event = |seq, fact| Event {
+        run: RunId::clone(&id),
+        seq,
+        at: 1,
+        execution: None,
+        fact,
+    };
+    let events = [
+        event(1, Fact::RunStarted(Box::default())),
+        event(2, finished()),
+    ];
+    let mut attachments = Vec::new();
+    let sealed = HashChain::new(RunId::clone(&id)).seal(&events, &mut attachments);
+    let commit = Commit {
+        sealed: &sealed.unwrap(),
+        attachments: &attachments,
+        events: &events,
+    };
+    store.append(&[commit]).unwrap();
+    drop(store);
+    // In the place of the first, with all traces of that hidden.
+    edit(
+        &suite,
+        "PRAGMA foreign_keys = OFF;
+        UPDATE run_commit SET run = 1 WHERE run = 4;
+        UPDATE run SET number = 1, is_named = 1 WHERE number = 4;
+        DELETE FROM removed;
+        UPDATE sqlite_sequence SET seq = 3 WHERE name = 'run';",
+    );
+    suite.run(["audit", "verify"]).exits(1).says(&format!(
+        "event 1 of run {} follows run {}, which had another head then",
+        ids[1], ids[0]
+    ));
 }
 
 #[test]
@@ -249,18 +293,22 @@ fn an_interrupted_run_gets_no_end_once_another_has_begun() {
 
 /// The end of a run that has passed, as somebody makes it up.
 fn end(id: &str, seq: u64) -> String {
-    let event = funcy::event::Event {
+    let event = Event {
         run: id.into(),
         seq,
         at: 1,
         execution: None,
-        fact: funcy::event::Fact::RunFinished {
-            outcome: funcy::event::Outcome::Passed,
-            tally: funcy::event::Tally::default(),
-            micros: 1,
-        },
+        fact: finished(),
     };
     serde_json::to_string(&event).unwrap() + "\n"
+}
+
+fn finished() -> Fact {
+    Fact::RunFinished {
+        outcome: Outcome::Passed,
+        tally: Tally::default(),
+        micros: 1,
+    }
 }
 
 /// A task that goes on for as long as the journal is written.
