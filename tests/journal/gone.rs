@@ -180,7 +180,10 @@ fn pruned_runs_are_told_and_missed_by_nobody() {
     }
     // Another run was in its place: that is not the one that was removed.
     edit(&suite, "UPDATE removed SET head = zeroblob(32)");
-    suite.run(["audit", "verify"]).exits(1).says("is missing");
+    suite
+        .run(["audit", "verify"])
+        .exits(1)
+        .says("had another head then");
 }
 
 /// Columns that lists are made of, each with what it says then.
