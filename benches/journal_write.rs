@@ -51,6 +51,7 @@ fn event(seq: u64) -> Event {
                 attempt: 1,
                 micros: 3_210,
                 result: Attempted::Reply(reply),
+                armed: None,
             },
         },
     }

@@ -26,6 +26,7 @@ struct Room {
 const HOUSE: &[Room] = &[
     room("alloc", 0, &[]),
     room("docs", 0, &[]),
+    room("os", 0, &[]),
     pure("event", 0, &[]),
     pure("syntax", 1, &["event"]),
     pure("definition", 2, &["event", "syntax"]),
@@ -37,7 +38,7 @@ const HOUSE: &[Room] = &[
         &["event", "syntax", "definition", "script", "graph"],
     ),
     room("client", 3, &["event", "syntax", "definition"]),
-    room("journal", 2, &["event"]),
+    room("journal", 2, &["event", "os"]),
     room("report", 2, &["event"]),
     pure(
         "sim",
@@ -49,6 +50,7 @@ const HOUSE: &[Room] = &[
         5,
         &[
             "event",
+            "os",
             "syntax",
             "definition",
             "script",
@@ -64,6 +66,7 @@ const HOUSE: &[Room] = &[
         6,
         &[
             "event",
+            "os",
             "syntax",
             "definition",
             "script",
@@ -81,6 +84,7 @@ const HOUSE: &[Room] = &[
         7,
         &[
             "event",
+            "os",
             "syntax",
             "definition",
             "script",
@@ -144,6 +148,36 @@ const IMPURE: &[&str] = &[
     "Zoned::now",
     "fastrand",
 ];
+
+/// What opens, lists or removes files by their path, following links and waiting for pipes.
+const OPENINGS: &[&str] = &[
+    "File::open",
+    "File::create",
+    "File::create_new",
+    "OpenOptions",
+    "Connection::open",
+    "Connection::open_with_flags",
+    "fs::read",
+    "fs::read_to_string",
+    "fs::write",
+    "fs::read_dir",
+    "fs::create_dir_all",
+    "fs::remove_file",
+    "fs::rename",
+];
+
+/// The files that may name them all the same: each says why. Those of the rooms in [`CAREFUL`] use `os` instead.
+const OPENERS: [&str; 4] = [
+    // SQLite opens a path that `journal::files` has examined, and follows no link.
+    "src/journal/sqlite/mod.rs",
+    // Task files and scripts are found by listing folders, which waits for nothing; they are read by `os::read`.
+    "src/engine/load.rs",
+    "src/engine/discover.rs",
+    "src/engine/stray_module.rs",
+];
+
+/// The rooms that read what a checkout holds, or keep something in it.
+const CAREFUL: [&str; 2] = ["journal", "engine"];
 
 /// The one file that may hold `unsafe`.
 const UNSAFE: &str = "alloc.rs";
@@ -220,6 +254,22 @@ fn unsafety(file: &Source) -> Vec<String> {
     occurrences(&file.code, "unsafe")
         .chain(occurrences(&file.code, "unsafe_code"))
         .map(|at| format!("{}:{}: `unsafe`", file.path, file.line(at)))
+        .collect()
+}
+
+/// Files that are opened beside the door.
+fn openings(file: &Source) -> Vec<String> {
+    if !CAREFUL.contains(&file.room.as_str()) || OPENERS.contains(&file.path.as_str()) {
+        return Vec::new();
+    }
+    OPENINGS
+        .iter()
+        .flat_map(|word| {
+            occurrences(&file.code, word).map(move |at| {
+                let line = file.line(at);
+                format!("{}:{line}: `{word}`: open it through `os`", file.path)
+            })
+        })
         .collect()
 }
 
@@ -375,6 +425,11 @@ fn unsafe_stands_in_one_file() {
         "the allocator has moved: {UNSAFE}"
     );
     assert_clean(&all(unsafety));
+}
+
+#[test]
+fn what_a_checkout_may_have_replaced_is_opened_through_one_door() {
+    assert_clean(&all(openings));
 }
 
 #[test]
@@ -946,6 +1001,15 @@ fn an_impure_name_is_found() {
         .len(),
         0
     );
+}
+
+#[test]
+fn a_file_that_is_opened_beside_the_door_is_found() {
+    let text = "fn f() { std::fs::read(p); File::open(p); my_fs::reader(p); }";
+    assert_eq!(openings(&source("src/journal/x.rs", text)).len(), 2);
+    assert_eq!(openings(&source("src/report/x.rs", text)).len(), 0);
+    let tests = "#[cfg(test)]\nmod tests { fn f() { std::fs::write(p, t); } }";
+    assert_eq!(openings(&source("src/journal/x.rs", tests)).len(), 0);
 }
 
 #[test]

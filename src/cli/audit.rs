@@ -3,7 +3,7 @@ use super::exit::Exit;
 use super::history::{CommandError, exit_of};
 use super::journal::Kept;
 use super::output::{self, Lenient};
-use crate::journal::{History, JournalError, Query, RunRow, archive};
+use crate::journal::{History, Query, RunRow, archive};
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::PathBuf;
@@ -27,9 +27,9 @@ struct Verify {
     /// The run [default: all of them]
     #[arg(value_name = "RUN")]
     run: Option<String>,
-    /// The head that a report of the run shows: without it an end that was cut off together with the journal's
-    /// own count is not found
-    #[arg(long, value_name = "HEAD", requires = "run")]
+    /// A head that was kept elsewhere, as the end of a run or a report shows it: without it nobody can tell whether the
+    /// last runs, or the last events of a run, were removed with all that tells of them
+    #[arg(long, value_name = "HEAD")]
     head: Option<String>,
     /// An archive of `funcy audit export`, in place of the journal
     #[arg(long, value_name = "FILE", conflicts_with = "run")]
@@ -67,20 +67,46 @@ pub(super) fn run(args: &Args) -> Exit {
 /// Checks every run, so that all that do not fit are named.
 fn verify(args: &Verify) -> Result<(), CommandError> {
     let history = args.journal.open().map_err(CommandError::Reported)?;
-    let (mut runs, mut events, mut broken) = (0, 0, 0);
-    each(&history, args.run.as_deref(), |row| {
-        match history.verify(row, args.head.as_deref()) {
-            Ok(chain) => events += chain.next() - 1,
-            Err(JournalError::Broken(fault)) => {
-                broken += 1;
-                output::error(&fault.to_string(), None);
-            }
-            Err(error) => return Err(error.into()),
-        }
-        runs += 1;
-        Ok(())
-    })?;
-    told(runs, events, broken)
+    let head = args.head.as_deref();
+    let audit = match &args.run {
+        Some(run) => history.audit_run(&history.find(run)?.id, head)?,
+        None => history.audit(head)?,
+    };
+    for fault in &audit.broken {
+        output::error(&fault.to_string(), None);
+    }
+    if audit.lost > 0 {
+        let lost = counted(audit.lost as usize, "run is", "runs are");
+        let message = format!("{lost} missing that `funcy runs prune` has not removed");
+        output::error(&message, Some("the numbers of the runs have gaps"));
+        return Err(CommandError::Reported(Exit::Failed));
+    }
+    if audit.mismarked > 0 {
+        let runs = counted(audit.mismarked as usize, "run is", "runs are");
+        let message = format!("{runs} not named by those that the journal says have named it");
+        output::error(
+            &message,
+            Some("a later run was removed, or its list was edited"),
+        );
+        return Err(CommandError::Reported(Exit::Failed));
+    }
+    if let (None, None, Some(head)) = (&args.run, &audit.kept, head) {
+        let message = format!("no run has the head {head}");
+        let hint = "it was removed, cut off or written anew since the head was kept";
+        output::error(&message, Some(hint));
+        return Err(CommandError::Reported(Exit::Failed));
+    }
+    let scope = match (&args.run, &audit.kept, head) {
+        (Some(_), _, Some(_)) => ", to its end".to_owned(),
+        (None, Some(run), _) => format!(", and none that had ended before run {run} is missing"),
+        _ => ", as far as the journal by itself can tell (`--head` tells more)".to_owned(),
+    };
+    told(audit.runs, audit.events, audit.broken.len(), &scope)?;
+    if audit.removed > 0 {
+        let removed = counted(audit.removed, "run was", "runs were");
+        output::note(&format!("{removed} removed by `funcy runs prune`"));
+    }
+    Ok(())
 }
 
 fn verify_archive(path: &PathBuf) -> Result<(), CommandError> {
@@ -88,17 +114,18 @@ fn verify_archive(path: &PathBuf) -> Result<(), CommandError> {
     for fault in &checked.broken {
         output::error(&fault.to_string(), None);
     }
-    told(checked.runs, checked.events, checked.broken.len())
+    let scope = ", as far as the archive by itself can tell";
+    told(checked.runs, checked.events, checked.broken.len(), scope)
 }
 
-fn told(runs: usize, events: u64, broken: usize) -> Result<(), CommandError> {
+fn told(runs: usize, events: u64, broken: usize, scope: &str) -> Result<(), CommandError> {
     let runs = counted(runs, "run", "runs");
     if broken > 0 {
         output::note(&format!("{broken} of {runs} do not hold what was written"));
         return Err(CommandError::Reported(Exit::Failed));
     }
     output::data(&format!(
-        "{runs} with {events} events: each is what was written\n"
+        "{runs} with {events} events: each is what was written{scope}\n"
     ));
     Ok(())
 }

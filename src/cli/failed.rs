@@ -97,7 +97,10 @@ fn last(history: &History) -> Result<Option<RunRow>, JournalError> {
         };
         before = Some(oldest.id.clone());
         let mut page = page.into_iter();
-        if let Some(row) = page.find(|row| history.status(row) != RunStatus::Running) {
+        // What cleans up has no results of its own.
+        let has_ended =
+            |row: &RunRow| row.cleans_up.is_none() && history.status(row) != RunStatus::Running;
+        if let Some(row) = page.find(has_ended) {
             return Ok(Some(row));
         }
     }

@@ -90,6 +90,7 @@ pub(super) fn to_json(history: &History, row: &RunRow) -> Result<serde_json::Val
         "events": row.events,
         "bytes": row.bytes,
         "head": row.head,
+        "cleans_up": row.cleans_up,
     }))
 }
 

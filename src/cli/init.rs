@@ -1,6 +1,8 @@
 use super::exit::Exit;
 use super::output;
 use super::schema::{self, path_in};
+use crate::os::{self, Folder};
+use rustix::fs::OFlags;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -97,10 +99,13 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     io::Write::write_all(&mut file, text.as_bytes())
 }
 
+/// The largest `.gitignore` that is read.
+const MAX_IGNORED: usize = 1 << 20;
+
 /// Adds a line to `.gitignore`, unless it is there.
 fn ignored(path: &Path) -> io::Result<&'static str> {
-    let old = match std::fs::read_to_string(path) {
-        Ok(old) => old,
+    let old = match os::read(path, MAX_IGNORED) {
+        Ok(old) => String::from_utf8_lossy(&old).into_owned(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return write(path, &format!("{IGNORED}\n")).map(|()| "wrote");
         }
@@ -117,6 +122,8 @@ fn ignored(path: &Path) -> io::Result<&'static str> {
     } else {
         "\n"
     };
-    let mut file = std::fs::OpenOptions::new().append(true).open(path)?;
+    let folder = Folder::open(path.parent().unwrap_or(Path::new("")))?;
+    let flags = OFlags::WRONLY | OFlags::APPEND;
+    let mut file = folder.file(path.file_name().unwrap_or_default(), flags)?;
     io::Write::write_all(&mut file, format!("{gap}{IGNORED}\n").as_bytes()).map(|()| "extended")
 }

@@ -4,7 +4,7 @@ use super::exit::Exit;
 use super::journal::{self, Keep};
 use super::output;
 use crate::engine::{Loaded, Loader, Run};
-use crate::event::{ExecutionId, Fact, Name};
+use crate::event::{ExecutionId, Fact, Name, RunId};
 use crate::journal::{History, JournalError, Query, RunRow, RunStatus};
 use crate::machine::Checkpoint;
 use std::collections::HashMap;
@@ -39,6 +39,8 @@ pub(super) struct Left {
     checkpoints: Vec<Checkpoint>,
     /// How the new run is labelled, so that nobody cleans up twice.
     pub(super) label: (Name, Name),
+    /// The run that was interrupted.
+    pub(super) run: RunId,
 }
 
 impl Begin {
@@ -197,6 +199,7 @@ fn undone(history: &History, row: &RunRow, loader: &Loader) -> Result<Left, Exit
         tasks: Vec::new(),
         checkpoints: Vec::new(),
         label: (RESUMES.into(), row.id.clone()),
+        run: row.id.clone(),
     };
     for one in executions.iter().filter(|one| one.outcome.is_none()) {
         let source = sources.get(&(one.index, one.task.clone()));
@@ -211,6 +214,7 @@ fn undone(history: &History, row: &RunRow, loader: &Loader) -> Result<Left, Exit
         };
         left.tasks.push(task);
         checkpoint.cleanup_only = true;
+        checkpoint.of = Some((row.id.clone(), one.attempt));
         left.checkpoints.push(checkpoint);
     }
     Ok(left)

@@ -111,6 +111,7 @@ fn prepare(global: &Global, args: &Args) -> Result<Prepared, Exit> {
         labels: labels
             .chain(left.as_ref().map(|left| left.label.clone()))
             .collect(),
+        cleans_up: left.as_ref().map(|left| left.run.clone()),
         ..RunStarted::default()
     };
     let options = Options {

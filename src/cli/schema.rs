@@ -3,7 +3,9 @@ use super::output;
 use crate::client::Registry;
 use crate::definition::{self, Catalog};
 use crate::event::Json;
-use std::io;
+use crate::os::Folder;
+use rustix::fs::OFlags;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -19,11 +21,15 @@ pub(super) struct Args {
 /// Where an editor finds a schema, and how it is made.
 type Kept = (&'static str, fn(&Catalog) -> Json);
 
-/// The paths are written into tasks and settings: they stay.
+/// Where they lie in a folder. The paths are written into tasks and settings: they stay.
+const FOLDER: &str = ".funcy";
 const KEPT: [Kept; 2] = [
-    (".funcy/task.schema.json", definition::task_schema),
-    (".funcy/suite.schema.json", definition::suite_schema),
+    ("task.schema.json", definition::task_schema),
+    ("suite.schema.json", definition::suite_schema),
 ];
+
+/// The largest of them that is read.
+const MAX_SCHEMA: usize = 16 << 20;
 
 pub(super) fn run(args: &Args) -> Exit {
     if let Some(folder) = &args.write {
@@ -40,16 +46,19 @@ pub(super) fn run(args: &Args) -> Exit {
 
 /// Writes the schemas into a folder, and says so.
 pub(super) fn write(folder: &Path) -> Result<(), Exit> {
-    for (path, make) in KEPT {
-        let path = path_in(folder, path);
-        if let Err(error) = replace(&path, &text(make)) {
+    for (name, make) in KEPT {
+        let path = path_in(folder, FOLDER);
+        let shown = path.join(name);
+        if let Err(error) =
+            Folder::create(&path).and_then(|folder| replace(&folder, name, &text(make)))
+        {
             output::error(
-                &format!("{} cannot be written: {error}", path.display()),
+                &format!("{} cannot be written: {error}", shown.display()),
                 None,
             );
             return Err(Exit::Error);
         }
-        output::data(&format!("wrote {}\n", path.display()));
+        output::data(&format!("wrote {}\n", shown.display()));
     }
     Ok(())
 }
@@ -57,14 +66,16 @@ pub(super) fn write(folder: &Path) -> Result<(), Exit> {
 /// Brings the schemas that are kept in this folder up to date, as after an update of funcy. That they cannot be
 /// written is no reason to say anything: nobody has asked for it.
 pub(super) fn refresh() {
-    for (path, make) in KEPT {
-        let path = Path::new(path);
-        let Ok(kept) = std::fs::read_to_string(path) else {
+    let Ok(folder) = Folder::open(Path::new(FOLDER)) else {
+        return;
+    };
+    for (name, make) in KEPT {
+        let Ok(kept) = folder.read(name, MAX_SCHEMA) else {
             continue;
         };
         let text = text(make);
-        if kept != text {
-            let _ = replace(path, &text);
+        if kept != text.as_bytes() {
+            let _ = replace(&folder, name, &text);
         }
     }
 }
@@ -82,14 +93,14 @@ fn text(make: fn(&Catalog) -> Json) -> String {
 }
 
 /// At once: an editor that reads it meanwhile sees the old one or the new one.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let beside = path.with_extension(format!("{:016x}.tmp", fastrand::u64(..)));
-    let replaced = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
+fn replace(folder: &Folder, name: &str, text: &str) -> io::Result<()> {
+    let beside = format!("{name}.{:016x}.tmp", fastrand::u64(..));
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+    let replaced = (folder.file(&beside, flags))
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .and_then(|()| folder.rename(&beside, name));
     if replaced.is_err() {
-        let _ = std::fs::remove_file(&beside);
+        let _ = folder.remove(&beside);
     }
     replaced
 }

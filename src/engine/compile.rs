@@ -1,10 +1,11 @@
 //! Compiles task files, many of them side by side.
 
 use super::loader::Loader;
-use super::project::{Project, read, unreadable};
+use super::project::{Project, unreadable};
 use crate::definition::{self, Diagnostic, SourceFile, Task};
 use crate::event::Name;
 use crate::machine::{self, Machine};
+use crate::os::read;
 use std::path::PathBuf;
 use std::sync::Arc;
 

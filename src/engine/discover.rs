@@ -86,13 +86,31 @@ fn walk(
     Ok(())
 }
 
-/// The nearest suite file in the folder or above it.
+/// The nearest suite file in the folder or above it, by where the folder really lies: `../tasks` belongs to what is
+/// beside the working folder.
 #[must_use]
 pub fn suite_above(folder: &Path) -> Option<PathBuf> {
-    // The parent of a bare file name is empty.
-    let folder = std::path::absolute(Path::new(".").join(folder)).ok()?;
-    folder
+    real(folder)
         .ancestors()
         .map(|folder| folder.join(SUITE))
-        .find(|file| file.is_file())
+        // Also what cannot be read: it must not be passed over for one above.
+        .find(|file| std::fs::symlink_metadata(file).is_ok_and(|found| !found.is_dir()))
+}
+
+/// The folder whose suite a task file belongs to: the one in which it really lies, also where a link led to it.
+#[must_use]
+pub fn home(file: &Path) -> PathBuf {
+    let file = real(file);
+    file.parent().unwrap_or(&file).to_owned()
+}
+
+/// The path without links and `..`, as far as it exists.
+fn real(path: &Path) -> PathBuf {
+    if let Ok(real) = std::fs::canonicalize(Path::new(".").join(path)) {
+        return real;
+    }
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) => real(parent).join(name),
+        _ => std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+    }
 }

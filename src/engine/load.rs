@@ -1,11 +1,12 @@
 //! Loading: finds task files, reads their suites and scripts once each, and has them compiled.
 
 use super::compile::{Compiled, File, side_by_side};
-use super::discover::{discover, suite_above};
+use super::discover::{discover, home, suite_above};
 use super::loader::Loader;
-use super::project::{Loaded, Project, Projects, read, reason, relative_to_cwd, unreadable};
+use super::project::{Loaded, Project, Projects, reason, relative_to_cwd, unreadable};
 use crate::definition::{self, Diagnostic, Severity, SourceFile, Suite};
 use crate::event::{Name, Span};
+use crate::os::read;
 use crate::script;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -138,7 +139,7 @@ impl<'a> Loading<'a> {
     /// Finds the suite of a file, and takes along what was said up to here.
     fn file(&mut self, path: PathBuf) -> File {
         self.found.files += 1;
-        let project = self.project(path.parent().unwrap_or(Path::new(".")));
+        let project = self.project(&relative_to_cwd(&home(&path)));
         File {
             name: path.display().to_string().into(),
             path,
@@ -237,11 +238,16 @@ impl<'a> Loading<'a> {
             Ok(entries) => {
                 let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
                 paths.retain(|path| {
-                    path.extension().is_some_and(|end| end == "rhai") && path.is_file()
+                    path.extension().is_some_and(|end| end == "rhai") && !path.is_dir()
                 });
                 paths.sort();
+                let own = Within::new(&suite.folder, &folder);
+                let broken = self.found.diagnostics.len();
                 for path in paths.into_iter().take(MODULES) {
-                    modules.extend(self.module(&path));
+                    modules.extend(self.module(&path, &own));
+                }
+                if self.found.diagnostics.len() > broken {
+                    return None;
                 }
             }
             Err(error) => {
@@ -289,9 +295,20 @@ impl<'a> Loading<'a> {
         })
     }
 
-    fn module(&mut self, path: &Path) -> Option<script::Module> {
+    fn module(&mut self, path: &Path, own: &Within) -> Option<script::Module> {
         let name = path.file_stem()?.to_str()?;
         let file: Name = relative_to_cwd(path).display().to_string().into();
+        if let Some(elsewhere) = own.leads_out(path) {
+            let message = format!(
+                "`{file}` is a link to {}, outside of the suite",
+                elsewhere.display()
+            );
+            let hint =
+                "put a copy of the module there, or name its folder with `scripts:` in funcy.yaml";
+            let diagnostic = Diagnostic::error("linked-module", &file, Span::default(), message);
+            self.found.diagnostics.push(diagnostic.hint(hint));
+            return None;
+        }
         match read(path, script::MAX_SOURCE).map(String::from_utf8) {
             Ok(Ok(source)) => Some(script::Module {
                 name: name.into(),
@@ -313,5 +330,29 @@ impl<'a> Loading<'a> {
                 None
             }
         }
+    }
+}
+
+/// The folders that modules may lie in: the suite's, and the one that its file names.
+struct Within([PathBuf; 2]);
+
+impl Within {
+    fn new(suite: &Path, scripts: &Path) -> Self {
+        // Also of the working folder, whose name is empty.
+        let real =
+            |path: &Path| std::fs::canonicalize(Path::new(".").join(path)).unwrap_or_default();
+        // Its last part as it is written: a link in its place does not name another folder.
+        let named = match (scripts.parent(), scripts.file_name()) {
+            (Some(above), Some(name)) => real(above).join(name),
+            _ => real(scripts),
+        };
+        Self([real(suite), named])
+    }
+
+    /// Where a path really leads, if that is in none of them.
+    fn leads_out(&self, path: &Path) -> Option<PathBuf> {
+        let real = std::fs::canonicalize(path).ok()?;
+        let holds = |folder: &PathBuf| folder.has_root() && real.starts_with(folder);
+        (!self.0.iter().any(holds)).then_some(real)
     }
 }

@@ -75,8 +75,14 @@ impl Loader {
     }
 
     pub(super) fn permissions(&self, suite: &Suite) -> Permissions {
-        let folder = std::fs::canonicalize(&suite.folder).unwrap_or_else(|_| suite.folder.clone());
+        // The working folder has the name ``, which every path would begin with.
+        let folder = resolved(&Path::new(".").join(&suite.folder));
         let mut permissions = Permissions::standard(&folder);
+        let scripts = suite
+            .scripts
+            .as_ref()
+            .map_or("scripts", |text| text.as_str());
+        permissions.modules = Some(resolved(&folder.join(scripts)));
         if let Some(PermissionsDefinition {
             net,
             exec,

@@ -21,7 +21,7 @@ mod simulate;
 mod stray_module;
 
 pub use adhoc::{Adhoc, AdhocRequest};
-pub use discover::{SUITE, Survey, discover, suite_above, survey};
+pub use discover::{SUITE, Survey, discover, home, suite_above, survey};
 pub use load::Tasks;
 pub use loader::{Allow, Loader};
 pub use project::{Loaded, Project, Projects};

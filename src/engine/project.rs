@@ -77,26 +77,6 @@ pub(super) fn relative_to_cwd(path: &Path) -> PathBuf {
     }
 }
 
-/// The bytes of a regular file of at most this size.
-pub(super) fn read(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
-    use std::io::{Error, ErrorKind, Read};
-    let kind = std::fs::metadata(path)?;
-    if !kind.is_file() {
-        return Err(Error::new(ErrorKind::InvalidInput, "it is no regular file"));
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(kind.len()).unwrap_or(0).min(limit));
-    std::fs::File::open(path)?
-        .take(limit as u64 + 1)
-        .read_to_end(&mut bytes)?;
-    if bytes.len() > limit {
-        return Err(Error::new(
-            ErrorKind::InvalidInput,
-            format!("it is larger than {} KiB", limit >> 10),
-        ));
-    }
-    Ok(bytes)
-}
-
 pub(super) fn unreadable(name: &Name, error: &std::io::Error) -> Diagnostic {
     let message = format!("`{name}` cannot be read: {}", reason(error));
     Diagnostic::error("unreadable", name, Span::default(), message)

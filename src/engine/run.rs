@@ -61,7 +61,7 @@ impl Handle {
 pub struct Report {
     /// The run.
     pub id: RunId,
-    /// The worst outcome.
+    /// The worst outcome; of those that were not skipped, if there are any.
     pub outcome: Outcome,
     /// How many tasks ended how; of a retried task its last attempt counts.
     pub tally: Tally,
@@ -252,11 +252,10 @@ impl Plan {
             services.stop().await;
         }
         let mut tally = Tally::default();
-        let mut worst = Outcome::Passed;
         for verdict in &verdicts {
             tally.add(verdict.outcome);
-            worst = worst.max(verdict.outcome);
         }
+        let worst = tally.outcome();
         let micros = event_log.micros();
         event_log
             .record(

@@ -83,6 +83,9 @@ pub enum Fact {
         micros: u64,
         /// What came back.
         result: Attempted,
+        /// Which `defer` it has armed, counted from 1 in the order in which they were armed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        armed: Option<u32>,
     },
     /// An instruction was left out, since its `if` did not hold.
     InstructionSkipped {
@@ -259,7 +262,7 @@ pub enum Fact {
     },
     /// The run has ended.
     RunFinished {
-        /// The worst outcome.
+        /// The worst outcome of those that were not skipped.
         outcome: Outcome,
         /// How many tasks ended how. Of a retried task the last attempt counts.
         tally: Tally,
@@ -337,6 +340,13 @@ pub struct RunStarted {
     /// What it is labelled with, to be found by.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<(Name, Name)>,
+    /// The run that it cleans up after. It has no results of tasks then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cleans_up: Option<RunId>,
+    /// The runs of the journal that had ended before it and that no other run names, each with the head of its chain:
+    /// whoever knows the head of this run can prove that they were there. The journal fills it in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<(RunId, Name)>,
 }
 
 /// How an execution began.

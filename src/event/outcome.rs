@@ -69,6 +69,17 @@ impl Tally {
         self.counts[outcome as usize] += 1;
     }
 
+    /// How all of them together ended: like the worst. A task that was left out says nothing of the others.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        let ended = Outcome::ALL.into_iter().rev();
+        let mut ended = ended.filter(|outcome| self.of(*outcome) > 0);
+        match ended.next() {
+            Some(Outcome::Skipped) => ended.next().unwrap_or(Outcome::Skipped),
+            worst => worst.unwrap_or(Outcome::Passed),
+        }
+    }
+
     /// How many ended like this.
     #[must_use]
     pub fn of(&self, outcome: Outcome) -> u32 {

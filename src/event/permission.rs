@@ -14,6 +14,8 @@ pub struct Permissions {
     pub read: Vec<PathBuf>,
     /// Folders that may be written.
     pub write: Vec<PathBuf>,
+    /// The folder of the suite's modules.
+    pub modules: Option<PathBuf>,
     /// Everything is allowed (`--allow-all`).
     pub all: bool,
 }
@@ -47,6 +49,7 @@ impl Permissions {
             env: Grant::None,
             read: vec![folder.to_owned()],
             write: Vec::new(),
+            modules: None,
             all: false,
         }
     }
@@ -60,6 +63,7 @@ impl Permissions {
             env: Grant::None,
             read: Vec::new(),
             write: Vec::new(),
+            modules: None,
             all: true,
         }
     }
@@ -117,12 +121,48 @@ impl Permissions {
         self.below(&self.read, path, "read", "read")
     }
 
-    /// May this path, already free of `..` and links, be written?
+    /// May this path, already free of `..` and links, be written? A folder that may be written does not include what
+    /// decides what tasks are and may do: suite files, modules, and what funcy keeps. They must be named themselves.
     ///
     /// # Errors
     /// The refusal, in words.
     pub fn write(&self, path: &Path) -> Result<(), Refusal> {
-        self.below(&self.write, path, "write", "write")
+        let Some(own) = self.decisive(path) else {
+            return self.below(&self.write, path, "write", "write");
+        };
+        let named: Vec<PathBuf> = (self.write.iter())
+            .filter(|folder| folder.starts_with(own))
+            .cloned()
+            .collect();
+        self.below(&named, path, "write", "write").map_err(|_| {
+            let what = format!(
+                "write {}, which decides what tasks are and may do",
+                path.display()
+            );
+            refusal(&what, "write", &own.display().to_string())
+        })
+    }
+
+    /// The part of a path that names something of the suite itself.
+    fn decisive<'p>(&self, path: &'p Path) -> Option<&'p Path> {
+        path.ancestors().find(|part| {
+            let name = part.file_name();
+            name.is_some_and(|name| OWN.iter().any(|own| name == *own))
+                || self.modules.as_deref() == Some(part)
+        })
+    }
+
+    /// May the environment of a program have this variable? One through which programs load code would let a program
+    /// that is allowed run any other; it must be named as if it were read.
+    ///
+    /// # Errors
+    /// The refusal, in words.
+    pub fn set_env(&self, name: &str) -> Result<(), Refusal> {
+        if loads_code(name) {
+            let what = format!("set {name}: it makes a program load other code");
+            return self.named(&self.env, name, &what, "env");
+        }
+        Ok(())
     }
 
     fn named(&self, grant: &Grant, name: &str, what: &str, flag: &str) -> Result<(), Refusal> {
@@ -142,7 +182,9 @@ impl Permissions {
         verb: &str,
         flag: &str,
     ) -> Result<(), Refusal> {
-        if self.all || folders.iter().any(|folder| path.starts_with(folder)) {
+        // Every path begins with the empty one, which names no folder.
+        let holds = |folder: &PathBuf| folder.has_root() && path.starts_with(folder);
+        if self.all || folders.iter().any(holds) {
             return Ok(());
         }
         let folder = path.parent().unwrap_or(path);
@@ -152,6 +194,61 @@ impl Permissions {
             &folder.display().to_string(),
         ))
     }
+}
+
+/// The file and the folder of a suite that no grant includes by the way.
+const OWN: [&str; 2] = ["funcy.yaml", ".funcy"];
+
+/// Whether programs take code, or the way to it, from a variable of this name: the loader of the system, shells,
+/// interpreters, and programs that start others.
+fn loads_code(name: &str) -> bool {
+    const BEGINNINGS: [&str; 6] = [
+        "LD_",
+        "DYLD_",
+        "BASH_FUNC_",
+        "GIT_CONFIG",
+        "GIT_SSH",
+        "LUA_",
+    ];
+    const NAMES: [&str; 36] = [
+        "BASH_ENV",
+        "ENV",
+        "SHELLOPTS",
+        "BASHOPTS",
+        "PS4",
+        "PROMPT_COMMAND",
+        "ZDOTDIR",
+        "IFS",
+        "PYTHONSTARTUP",
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "PYTHONINSPECT",
+        "PYTHONBREAKPOINT",
+        "PYTHONWARNINGS",
+        "PERL5OPT",
+        "PERL5LIB",
+        "PERL5DB",
+        "PERLLIB",
+        "RUBYOPT",
+        "RUBYLIB",
+        "NODE_OPTIONS",
+        "NODE_PATH",
+        "JAVA_TOOL_OPTIONS",
+        "_JAVA_OPTIONS",
+        "JDK_JAVA_OPTIONS",
+        "CLASSPATH",
+        "PHPRC",
+        "PHP_INI_SCAN_DIR",
+        "GCONV_PATH",
+        "GIT_EXEC_PATH",
+        "GIT_EXTERNAL_DIFF",
+        "GIT_PAGER",
+        "GIT_EDITOR",
+        "PAGER",
+        "EDITOR",
+        "VISUAL",
+    ];
+    BEGINNINGS.iter().any(|begin| name.starts_with(begin)) || NAMES.contains(&name)
 }
 
 fn refusal(what: &str, flag: &str, value: &str) -> Refusal {
@@ -166,5 +263,74 @@ fn refusal(what: &str, flag: &str, value: &str) -> Refusal {
 impl From<Refusal> for super::Failure {
     fn from(refusal: Refusal) -> Self {
         Self::protocol(refusal.message).hint(refusal.hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn writes(folders: &[&str]) -> Permissions {
+        Permissions {
+            write: folders.iter().map(PathBuf::from).collect(),
+            modules: Some("/s/lib".into()),
+            ..Permissions::standard(Path::new("/s"))
+        }
+    }
+
+    #[test]
+    fn a_grant_of_a_folder_does_not_include_what_decides() {
+        let granted = writes(&["/s"]);
+        assert_eq!(granted.write(Path::new("/s/out/a.txt")), Ok(()));
+        for own in [
+            "funcy.yaml",
+            "deep/funcy.yaml",
+            ".funcy/journal.db",
+            "lib/m.rhai",
+        ] {
+            let path = Path::new("/s").join(own);
+            let refused = granted.write(&path).unwrap_err();
+            assert!(
+                refused.message.contains("decides what tasks"),
+                "{refused:?}"
+            );
+            let own = granted
+                .decisive(&path)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
+            assert!(refused.hint.contains(&format!("--allow-write={own}")));
+            assert_eq!(writes(&["/s", &own]).write(&path), Ok(()));
+        }
+        // A suite below a folder of that name is its own affair.
+        let below = writes(&["/home/.funcy/s"]);
+        assert_eq!(below.write(Path::new("/home/.funcy/s/a.txt")), Ok(()));
+    }
+
+    #[test]
+    fn the_empty_path_is_no_folder() {
+        let mut granted = writes(&[""]);
+        granted.read = vec![PathBuf::new()];
+        assert!(granted.write(Path::new("/etc/x")).is_err());
+        assert!(granted.read(Path::new("/etc/x")).is_err());
+    }
+
+    #[test]
+    fn a_variable_that_loads_code_must_be_named() {
+        let mut granted = Permissions::standard(Path::new("/s"));
+        for name in [
+            "LD_PRELOAD",
+            "BASH_ENV",
+            "PYTHONSTARTUP",
+            "NODE_OPTIONS",
+            "BASH_FUNC_ls%%",
+        ] {
+            assert!(granted.set_env(name).is_err(), "{name}");
+        }
+        assert_eq!(granted.set_env("LOG"), Ok(()));
+        assert_eq!(granted.set_env("PYTHONUNBUFFERED"), Ok(()));
+        granted.env = Grant::Names(vec!["PYTHONPATH".to_owned()]);
+        assert_eq!(granted.set_env("PYTHONPATH"), Ok(()));
     }
 }

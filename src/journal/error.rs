@@ -1,3 +1,4 @@
+use crate::event::RunId;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -36,6 +37,18 @@ pub enum JournalError {
         path: PathBuf,
         /// What the operating system, or `SQLite`, says.
         why: String,
+    },
+    /// The file, or its write-ahead log, is not the one any more that was opened.
+    #[error("the journal {} was removed or replaced while it was written", path.display())]
+    Replaced {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The run has ended, or was interrupted and another has begun since: nothing is written behind its end.
+    #[error("run {run} has ended, and takes no more events")]
+    Ended {
+        /// The run.
+        run: RunId,
     },
     /// There is no journal yet.
     #[error("there is no journal at {}", path.display())]
@@ -93,7 +106,14 @@ impl JournalError {
             Self::Busy(_) => {
                 "see which process holds it, or name another with `--journal FILE`".to_owned()
             }
-            Self::OldLibrary { .. } | Self::Broken(_) | Self::Store(_) | Self::Io(_) => {
+            Self::Replaced { .. } => "what the run did from then on is not recorded; leave the \
+                                     journal's folder alone while runs are under way"
+                .to_owned(),
+            Self::OldLibrary { .. }
+            | Self::Ended { .. }
+            | Self::Broken(_)
+            | Self::Store(_)
+            | Self::Io(_) => {
                 return None;
             }
         })

@@ -1,8 +1,10 @@
 //! Events as bytes, and the chain that shows when one was altered.
 
 use super::attachment::{self, Attachment, Hash, hex};
+use super::audit::is_head;
 use crate::event::{Event, RunId};
 use serde::Deserialize;
+use std::borrow::Cow;
 
 /// A mark: the first half of a line's BLAKE3.
 pub(crate) const MARK: usize = 16;
@@ -48,9 +50,18 @@ pub enum Fault {
     /// Nothing stands in its place.
     #[error("is missing")]
     Missing,
-    /// It stands after the last event that the run is said to have.
+    /// It stands after the last event that the run is said to have, or behind the one that ended it.
     #[error("stands after the end of the run")]
     Surplus,
+    /// Lists show something else of the run than its events say.
+    #[error("is the last, and what lists show of the run does not follow from its events: {0}")]
+    Listed(&'static str),
+    /// A run that was there before it is gone, and was not removed by `funcy runs prune`.
+    #[error("follows run {0}, which is missing from the journal")]
+    Forgotten(RunId),
+    /// A run that was there before it does not have the head any more that it had then.
+    #[error("follows run {0}, which had another head then: it was cut off or written anew")]
+    Rewritten(RunId),
     /// It is no event.
     #[error("cannot be read: {0}")]
     Unreadable(String),
@@ -76,6 +87,8 @@ pub struct HashChain {
     run: RunId,
     head: Hash,
     next: u64,
+    /// Whether it has seen the event that ends the run.
+    ended: bool,
 }
 
 impl HashChain {
@@ -86,7 +99,12 @@ impl HashChain {
         let mut hasher = blake3::Hasher::new();
         hasher.update(b"funcy journal 1\n").update(run.as_bytes());
         let head = *hasher.finalize().as_bytes();
-        Self { run, head, next: 1 }
+        Self {
+            run,
+            head,
+            next: 1,
+            ended: false,
+        }
     }
 
     /// The chain of a run behind these of its events.
@@ -96,6 +114,7 @@ impl HashChain {
             run,
             head,
             next: events + 1,
+            ended: false,
         }
     }
 
@@ -160,10 +179,15 @@ impl HashChain {
         let lines: Vec<&[u8]> = split(&sealed.lines).collect();
         for (index, line) in lines.iter().enumerate() {
             let seq = self.next + index as u64;
-            match number_of(line) {
+            if self.ended {
+                return Err(self.broken(seq, Fault::Surplus));
+            }
+            match numbered(line) {
                 Err(error) => return Err(self.broken(seq, Fault::Unreadable(error.to_string()))),
-                Ok(found) if found != seq => return Err(self.broken(seq, Fault::Displaced(found))),
-                Ok(_) => {}
+                Ok(found) if found.seq != seq => {
+                    return Err(self.broken(seq, Fault::Displaced(found.seq)));
+                }
+                Ok(found) => self.ended = found.kind == "run_finished",
             }
             let wanted = sealed.marks.get(index * MARK..(index + 1) * MARK);
             if wanted != Some(&mark(line)[..]) {
@@ -189,8 +213,7 @@ impl HashChain {
     /// When it does not: something was cut off, or everything was written anew.
     pub fn check_head(&self, wanted: &str) -> Result<(), Broken> {
         let found = self.head();
-        // A report may show only the beginning.
-        if wanted.len() >= 8 && found.starts_with(&wanted.to_ascii_lowercase()) {
+        if is_head(wanted, &found) {
             return Ok(());
         }
         let wanted = wanted.to_owned();
@@ -222,19 +245,24 @@ fn follow(head: &Hash, marks: &[u8]) -> Hash {
     *hasher.finalize().as_bytes()
 }
 
-fn number_of(line: &[u8]) -> serde_json::Result<u64> {
+/// The number of a line's event, and its kind.
+#[derive(Deserialize)]
+struct Numbered<'l> {
+    seq: u64,
+    #[serde(borrow)]
+    kind: Cow<'l, str>,
+}
+
+fn numbered(line: &[u8]) -> serde_json::Result<Numbered<'_>> {
     #[derive(Deserialize)]
-    struct Numbered {
-        seq: u64,
-    }
-    #[derive(Deserialize)]
-    struct Attached {
-        event: Numbered,
+    struct Attached<'l> {
+        #[serde(borrow)]
+        event: Numbered<'l>,
     }
     if attachment::has_any(line) {
-        return serde_json::from_slice::<Attached>(line).map(|line| line.event.seq);
+        return serde_json::from_slice::<Attached<'_>>(line).map(|line| line.event);
     }
-    serde_json::from_slice::<Numbered>(line).map(|line| line.seq)
+    serde_json::from_slice(line)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::{
     Broken, ExecutionRow, Fault, Hash, HashChain, JournalError, Mark, Query, RunRow, Sealed,
     Sqlite, Store, Wanted, intent_log, marks, run_lock,
 };
-use crate::event::{Event, ExecutionId, Outcome, RunId, Tally};
+use crate::event::{Event, ExecutionId, Fact, Outcome, RunId, Tally};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -43,7 +43,8 @@ impl History {
     /// When there is none, it is no journal, or a newer funcy has written it.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         let mut store = Sqlite::open(path)?;
-        run_lock::sweep(path, |run, lines| intent_log::store(&mut store, run, lines));
+        run_lock::sweep(path, |run, lines| intent_log::store(&mut store, run, lines))
+            .map_err(JournalError::inaccessible(path))?;
         Ok(Self::with_store(Box::new(store), path))
     }
 
@@ -88,7 +89,38 @@ impl History {
         if asks(Wanted::Running) || asks(Wanted::Ended(Outcome::Interrupted)) {
             query.alive = self.alive()?.into_iter().map(|row| row.id).collect();
         }
-        self.store.runs(&query, before, limit)
+        let rows = self.store.runs(&query, before, limit)?;
+        rows.into_iter().map(|row| self.told(row)).collect()
+    }
+
+    /// A run as its last event tells it. What the store keeps beside the events serves to find it, and proves nothing.
+    fn told(&self, mut row: RunRow) -> Result<RunRow, JournalError> {
+        let mut end = None;
+        self.store.commits(&row.id, row.events, &mut |sealed| {
+            // The last that the row knows of: a run that is under way has gone on since.
+            let index = row.events.checked_sub(sealed.first);
+            let last = index.and_then(|index| split(&sealed.lines).nth(index as usize));
+            end = last.and_then(|line| attachment::read(line, |hash| self.body(hash)).ok());
+            ControlFlow::Break(())
+        })?;
+        let end = end.map(|event| event.fact);
+        match end {
+            Some(Fact::RunFinished {
+                outcome,
+                tally,
+                micros,
+            }) => {
+                row.outcome = Some(outcome);
+                row.tally = tally;
+                row.micros = micros;
+            }
+            Some(_) | None if row.outcome.is_some() => {
+                row.outcome = None;
+                row.micros = 0;
+            }
+            Some(_) | None => {}
+        }
+        Ok(row)
     }
 
     /// The runs that are under way.
@@ -161,13 +193,13 @@ impl History {
     fn named(&self, name: &str) -> Result<RunRow, JournalError> {
         let name = name.to_ascii_uppercase();
         if let Some(row) = self.store.run(&name)? {
-            return Ok(row);
+            return self.told(row);
         }
         let found = self.store.named_like(&name, 4)?;
         if let [id] = &found[..]
             && let Some(row) = self.store.run(id)?
         {
-            return Ok(row);
+            return self.told(row);
         }
         let (message, hint) = if found.is_empty() {
             (

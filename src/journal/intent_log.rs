@@ -2,7 +2,7 @@
 //! after a crash.
 
 use super::{Commit, HashChain, JournalError, Store};
-use crate::event::{Event, RunId};
+use crate::event::{Event, Fact, RunId};
 
 /// Events as lines.
 pub(super) fn lines(events: &[Event]) -> serde_json::Result<Vec<u8>> {
@@ -28,13 +28,15 @@ pub(super) fn store(store: &mut dyn Store, run: &str, lines: &[u8]) -> bool {
 
 fn try_store(store: &mut dyn Store, run: &str, lines: &[u8]) -> Result<(), JournalError> {
     let id = RunId::from(run);
-    let mut chain = match store.run(run)? {
+    let row = store.run(run)?;
+    let has_ended = row.as_ref().is_some_and(|row| row.outcome.is_some());
+    let mut chain = match row {
         Some(row) => {
             let head = blake3::Hash::from_hex(&row.head)
                 .map_err(|error| JournalError::Store(error.to_string()))?;
-            HashChain::behind(id, row.events, *head.as_bytes())
+            HashChain::behind(RunId::clone(&id), row.events, *head.as_bytes())
         }
-        None => HashChain::new(id),
+        None => HashChain::new(RunId::clone(&id)),
     };
     let mut events = Vec::new();
     for line in lines.split_inclusive(|byte| *byte == b'\n') {
@@ -54,6 +56,13 @@ fn try_store(store: &mut dyn Store, run: &str, lines: &[u8]) -> Result<(), Journ
     if events.is_empty() || !follows {
         return Ok(());
     }
+    let end = events
+        .iter()
+        .position(|event| matches!(event.fact, Fact::RunFinished { .. }));
+    if has_ended || end.is_some_and(|end| end + 1 < events.len()) {
+        // No run notes anything behind its end.
+        return Err(JournalError::Ended { run: id });
+    }
     let mut attachments = Vec::new();
     let sealed = (chain.seal(&events, &mut attachments))
         .map_err(|error| JournalError::Store(error.to_string()))?;
@@ -67,7 +76,7 @@ fn try_store(store: &mut dyn Store, run: &str, lines: &[u8]) -> Result<(), Journ
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Fact, Json, ValueTypes};
+    use crate::event::{Json, ValueTypes};
     use crate::journal::{Durability, History, Journal, LIMIT};
     use std::ops::ControlFlow;
 
@@ -104,7 +113,10 @@ mod tests {
             assert!(recorder.note(&events));
             recorder.keep(events);
         };
-        note(&mut recorder, events(&run, 1..=4));
+        assert!(!recorder.note(&events(&run, 1..=2)), "the first is stored");
+        let (_, result) = recorder.write(events(&run, 1..=2)).await;
+        assert!(result.is_ok());
+        note(&mut recorder, events(&run, 3..=4));
         note(&mut recorder, events(&run, 5..=6));
         let (back, result) = recorder.write(events(&run, 7..=9)).await;
         assert!(result.is_ok());

@@ -6,6 +6,10 @@
 //! - A [`Store`] keeps commits; [`Sqlite`] is the one in a file.
 //! - [`HashChain`] seals events: each commit's head is BLAKE3 over the head before it and the marks of its lines,
 //!   so that an altered, removed, swapped or cut event is found.
+//! - [`History::audit`] proves all of it: the chains, that no run is missing that a later one names, and that what lists
+//!   show follows from the events.
+//!
+//! All files are opened through `files`, which follows no link that a checkout may hold.
 //!
 //! # How to add a store
 //!
@@ -14,8 +18,10 @@
 
 pub mod archive;
 mod attachment;
+mod audit;
 pub(crate) mod crash;
 mod error;
+mod files;
 mod hash_chain;
 mod history;
 mod intent_log;
@@ -30,6 +36,7 @@ mod store;
 mod suite;
 
 pub use attachment::{Attachment, Hash, LIMIT};
+pub use audit::Audit;
 pub use error::JournalError;
 pub use hash_chain::{Broken, Fault, HashChain, Sealed};
 pub use history::{History, RunStatus};
@@ -37,4 +44,4 @@ pub use marks::{Mark, RULES, marks, usual_micros};
 pub use query::{Query, QueryError, Wanted, parse_age};
 pub use recorder::{Journal, Recorder};
 pub use sqlite::{Durability, Sqlite};
-pub use store::{Commit, ExecutionRow, FailureCause, RunRow, Size, Store};
+pub use store::{Census, Commit, ExecutionRow, FailureCause, RunRow, Size, Store};

@@ -1,10 +1,10 @@
 use super::reserve::Reserve;
 use super::run_lock::{self, RunLock};
 use super::{
-    Attachment, Commit, Durability, HashChain, JournalError, Sealed, Sqlite, Store, crash,
+    Attachment, Commit, Durability, HashChain, JournalError, RunRow, Sealed, Sqlite, Store, crash,
     intent_log,
 };
-use crate::event::{Event, RunId};
+use crate::event::{Event, Fact, RunId};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -15,6 +15,9 @@ use tokio::sync::{mpsc, oneshot};
 const QUEUE: usize = 64;
 /// Commits of several runs that share one transaction.
 const TOGETHER: usize = 16;
+
+/// Runs that one run names at most; the next names the others.
+const NAMED: usize = 100;
 
 /// Events that are noted at most before they are stored.
 const NOTED: usize = 1000;
@@ -72,7 +75,8 @@ impl Journal {
     pub fn open(path: &Path, durability: Durability) -> Result<Self, JournalError> {
         let mut store = Sqlite::create(path, durability)?;
         crash::point("opened");
-        run_lock::sweep(path, |run, lines| intent_log::store(&mut store, run, lines));
+        run_lock::sweep(path, |run, lines| intent_log::store(&mut store, run, lines))
+            .map_err(JournalError::inaccessible(path))?;
         let mut journal = Self::with_store(Box::new(store), path)?;
         if let Some(shared) = Arc::get_mut(&mut journal.shared) {
             shared.notes = durability == Durability::Normal;
@@ -88,7 +92,10 @@ impl Journal {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("funcy-journal".into())
-            .spawn(move || write(store, queue))?;
+            .spawn({
+                let path = path.to_owned();
+                move || write(store, &path, queue)
+            })?;
         Ok(Self {
             shared: Arc::new(Shared {
                 path: path.to_owned(),
@@ -149,7 +156,9 @@ impl Recorder {
     #[must_use]
     pub fn note(&mut self, events: &[Event]) -> bool {
         let is_enough = self.noted.len() + events.len() > NOTED;
-        if is_enough || self.is_due() || !self.shared.notes {
+        // The journal says in the first which runs stand before it.
+        let is_first = self.chain.next() == 1 && self.noted.is_empty();
+        if is_first || is_enough || self.is_due() || !self.shared.notes {
             return false;
         }
         let Ok(lines) = intent_log::lines(events) else {
@@ -255,7 +264,7 @@ impl Recorder {
 }
 
 /// The thread: takes what waits, and stores it in one transaction.
-fn write(mut store: Box<dyn Store>, mut queue: mpsc::Receiver<Job>) {
+fn write(mut store: Box<dyn Store>, path: &Path, mut queue: mpsc::Receiver<Job>) {
     let mut jobs = Vec::with_capacity(TOGETHER);
     while let Some(job) = queue.blocking_recv() {
         jobs.push(job);
@@ -264,8 +273,34 @@ fn write(mut store: Box<dyn Store>, mut queue: mpsc::Receiver<Job>) {
         {
             jobs.push(job);
         }
+        name_runs_before(&*store, path, &mut jobs);
         store_jobs(&mut *store, &mut jobs);
     }
+}
+
+/// Lets each run that begins name those that have ended and that none has named: its head proves that they were
+/// there.
+fn name_runs_before(store: &dyn Store, path: &Path, jobs: &mut [Job]) {
+    let mut beginning = (jobs.iter_mut()).filter_map(|job| {
+        if let Fact::RunStarted(started) = &mut job.events.first_mut()?.fact
+            && job.written.is_empty()
+        {
+            return Some(&mut started.after);
+        }
+        None
+    });
+    let Some(first) = beginning.next() else {
+        return;
+    };
+    // That they cannot be read is said when the commit fails for the same reason.
+    let unnamed = store.unnamed(NAMED).unwrap_or_default();
+    let ended = |row: &RunRow| row.outcome.is_some() || run_lock::is_gone(path, &row.id);
+    *first = unnamed
+        .into_iter()
+        .filter(ended)
+        .map(|row| (row.id, row.head.into()))
+        .collect();
+    beginning.for_each(|after| after.clone_from(first));
 }
 
 fn store_jobs(store: &mut dyn Store, jobs: &mut Vec<Job>) {

@@ -1,18 +1,23 @@
 //! Which runs are under way: each holds a lock on a file beside the journal, which the operating system lets
 //! go of when the process ends, in whatever way. The file holds what the run has noted and not yet stored.
 
+use super::files::Files;
 use crate::event::RunId;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use crate::os::{Folder, Identity};
+use rustix::fs::OFlags;
+use std::ffi::OsStr;
+use std::fs::{File, TryLockError};
+use std::io::{self, Write};
+use std::path::Path;
 
-/// More than a run ever notes, in bytes.
-const MOST: u64 = 1 << 30;
+/// The most bytes that a run notes before they are stored, and that are read of what a dead one has noted.
+const MAX_NOTED: usize = 64 << 20;
 
 /// The lock that says that a run is alive. It ends with this value.
 #[derive(Debug)]
 pub(super) struct RunLock {
-    path: PathBuf,
+    folder: Folder,
+    run: RunId,
     // Held for its lock too.
     file: File,
     /// How many bytes are noted.
@@ -24,16 +29,16 @@ pub(super) struct RunLock {
 impl RunLock {
     /// Shows that a run is under way.
     pub(super) fn show(journal: &Path, run: &RunId) -> io::Result<Self> {
-        let folder = folder(journal);
-        std::fs::create_dir_all(&folder)?;
-        let path = folder.join(&**run);
         loop {
-            let file = OpenOptions::new().create(true).append(true).open(&path)?;
+            let folder = Files::create(journal)?.live(true)?;
+            let flags = OFlags::RDWR | OFlags::CREATE | OFlags::APPEND;
+            let file = folder.file(&**run, flags)?;
             file.lock()?;
             // Another process may have taken it for a dead run's between the two.
-            if path.exists() {
+            if folder.identity(&**run)? == Some(Identity::of_file(&file)?) {
                 return Ok(Self {
-                    path,
+                    folder,
+                    run: RunId::clone(run),
                     file,
                     noted: 0,
                     is_torn: false,
@@ -46,6 +51,9 @@ impl RunLock {
     pub(super) fn note(&mut self, lines: &[u8]) -> io::Result<()> {
         if self.is_torn {
             return Err(io::Error::other("it ends in half a line"));
+        }
+        if self.noted + lines.len() as u64 > MAX_NOTED as u64 {
+            return Err(io::Error::other("enough is noted"));
         }
         let written = self.file.write_all(lines);
         if written.is_ok() {
@@ -72,46 +80,70 @@ impl Drop for RunLock {
             return;
         }
         // The file first, while the lock is held: nobody can take it for a dead run's.
-        let _ = std::fs::remove_file(&self.path);
+        let _ = self.folder.remove(&*self.run);
     }
 }
 
 /// Whether a run is under way.
 pub(super) fn is_alive(journal: &Path, run: &str) -> bool {
-    let Ok(file) = File::open(folder(journal).join(run)) else {
-        return false;
-    };
-    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    let live = Files::open(journal).and_then(|files| files.live(false));
+    let file = live.and_then(|live| live.file(run, OFlags::RDONLY));
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
-/// Takes away what dead runs have left, once `store` has stored what each has noted.
-pub(super) fn sweep(journal: &Path, mut store: impl FnMut(&str, &[u8]) -> bool) {
-    let Ok(entries) = std::fs::read_dir(folder(journal)) else {
-        return;
+/// Whether nothing is left of a run that could still be stored.
+pub(super) fn is_gone(journal: &Path, run: &str) -> bool {
+    let live = Files::open(journal).and_then(|files| files.live(false));
+    match live.and_then(|live| live.identity(run)) {
+        Ok(found) => found.is_none(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
+/// Takes away what dead runs have left, once `store` has stored what each has noted. What no run has written stays.
+///
+/// # Errors
+/// The folder of locks is a link, or cannot be read.
+pub(super) fn sweep(journal: &Path, mut store: impl FnMut(&str, &[u8]) -> bool) -> io::Result<()> {
+    let live = match Files::open(journal)?.live(false) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        live => live?,
     };
-    for entry in entries.flatten() {
-        let path = entry.path();
-        let Ok(file) = File::open(&path) else {
+    for name in live.names()? {
+        let Some(run) = run_name(&name) else {
+            continue;
+        };
+        let Ok(file) = live.file(run, OFlags::RDONLY) else {
             continue;
         };
         if file.try_lock().is_err() {
             continue;
         }
-        let mut noted = Vec::new();
-        let read = (&file).take(MOST).read_to_end(&mut noted).is_ok();
-        let run = entry.file_name();
-        let run = run.to_string_lossy();
-        if read && (noted.is_empty() || store(&run, &noted)) {
-            let _ = std::fs::remove_file(path);
+        match live.read(run, MAX_NOTED) {
+            Ok(noted) if is_noted_by(run, &noted) => {
+                if noted.is_empty() || store(run, &noted) {
+                    let _ = live.remove(run);
+                }
+            }
+            Ok(_) => tracing::warn!(run, "what lies there was noted by no run, and stays"),
+            Err(error) => tracing::warn!(run, %error, "the end of a run cannot be read"),
         }
     }
+    Ok(())
 }
 
-/// `journal.db` has `journal.db-live/`.
-fn folder(journal: &Path) -> PathBuf {
-    let mut name = journal.as_os_str().to_owned();
-    name.push("-live");
-    name.into()
+/// The name of a run, as it is drawn: capital letters and digits.
+fn run_name(name: &OsStr) -> Option<&str> {
+    let name = name.to_str()?;
+    let drawn = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    (name.len() <= 32 && name.bytes().all(drawn)).then_some(name)
+}
+
+/// Whether this begins as what a run has noted, of which the end of the process may have left but the beginning.
+fn is_noted_by(run: &str, noted: &[u8]) -> bool {
+    let begins = format!("{{\"run\":\"{run}\",");
+    let length = noted.len().min(begins.len());
+    noted[..length] == begins.as_bytes()[..length]
 }
 
 #[cfg(test)]
@@ -125,7 +157,7 @@ mod tests {
         assert!(!is_alive(&journal, "R1"));
         let sign = RunLock::show(&journal, &"R1".into()).unwrap();
         assert!(is_alive(&journal, "R1"));
-        sweep(&journal, |_, _| false);
+        sweep(&journal, |_, _| false).unwrap();
         assert!(is_alive(&journal, "R1"));
         drop(sign);
         assert!(!is_alive(&journal, "R1"));
@@ -136,11 +168,40 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let journal = folder.path().join("journal.db");
         drop(RunLock::show(&journal, &"R1".into()).unwrap());
-        let left = super::folder(&journal).join("R2");
+        let left = folder.path().join("journal.db-live/R2");
         std::fs::write(&left, "").unwrap();
         assert!(!is_alive(&journal, "R2"));
-        sweep(&journal, |_, _| false);
+        sweep(&journal, |_, _| false).unwrap();
         assert!(!left.exists());
+    }
+
+    #[test]
+    fn what_no_run_has_written_stays_where_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = folder.path().join("journal.db");
+        drop(RunLock::show(&journal, &"R1".into()).unwrap());
+        let live = folder.path().join("journal.db-live");
+        let others = ["notes.txt", "R2", "R3"];
+        for (name, text) in others
+            .iter()
+            .zip(["", "mine\n", "{\"run\":\"R2\",\"seq\":1}\n"])
+        {
+            std::fs::write(live.join(name), text).unwrap();
+        }
+        sweep(&journal, |run, _| panic!("{run} is not stored")).unwrap();
+        for name in others {
+            assert!(live.join(name).exists(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_much_to_read_is_not_noted() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = folder.path().join("journal.db");
+        let mut sign = RunLock::show(&journal, &"R1".into()).unwrap();
+        let half = vec![b'x'; MAX_NOTED / 2 + 1];
+        sign.note(&half).unwrap();
+        assert!(sign.note(&half).is_err());
     }
 
     #[test]
@@ -150,16 +211,18 @@ mod tests {
         let mut sign = RunLock::show(&journal, &"R1".into()).unwrap();
         sign.note(b"one\n").unwrap();
         sign.clear();
-        sign.note(b"two\n").unwrap();
+        sign.note(b"{\"run\":\"R1\",\"seq\":2}\n").unwrap();
         sign.note(b"three\n").unwrap();
         drop(sign);
-        let left = super::folder(&journal).join("R1");
-        sweep(&journal, |_, _| false);
+        let left = folder.path().join("journal.db-live/R1");
+        sweep(&journal, |_, _| false).unwrap();
         assert!(left.exists(), "it could not be stored");
         sweep(&journal, |run, noted| {
-            assert_eq!((run, noted), ("R1", &b"two\nthree\n"[..]));
+            assert_eq!(run, "R1");
+            assert!(noted.ends_with(b"}\nthree\n"));
             true
-        });
+        })
+        .unwrap();
         assert!(!left.exists());
     }
 }

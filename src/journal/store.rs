@@ -96,7 +96,26 @@ pub trait Store: Send {
     /// When it cannot be read.
     fn attachment(&self, hash: &Hash) -> Result<Option<Vec<u8>>, JournalError>;
 
-    /// Removes runs, and the bodies that no other run names. What is left is not touched.
+    /// Runs that no other run names in its `after`, the oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn unnamed(&self, limit: usize) -> Result<Vec<RunRow>, JournalError>;
+
+    /// From now on it is read as it is now, whatever other processes write; `false`: no longer.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn hold(&self, on: bool) -> Result<(), JournalError>;
+
+    /// Whether what it keeps beside the events is whole, and which runs are gone.
+    ///
+    /// # Errors
+    /// When it is damaged, or cannot be read.
+    fn census(&self) -> Result<Census, JournalError>;
+
+    /// Removes runs, and the bodies that no other run names. What is left is not touched; that they were removed, and
+    /// their heads, stay known.
     ///
     /// # Errors
     /// When they cannot be removed; all are there then.
@@ -113,6 +132,17 @@ pub trait Store: Send {
     /// # Errors
     /// When that cannot be done.
     fn compact(&mut self) -> Result<(), JournalError>;
+}
+
+/// Which runs are gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Those that were removed, each with the head that it had.
+    pub removed: Vec<(RunId, String)>,
+    /// How many are gone otherwise, by their numbers.
+    pub lost: u64,
+    /// How many are marked as named by another, or as not, and that is wrong.
+    pub mismarked: u64,
 }
 
 /// How large a store is, in bytes.
@@ -145,6 +175,8 @@ pub struct RunRow {
     pub env: Option<Name>,
     /// What it was labelled with.
     pub labels: Vec<(Name, Name)>,
+    /// The run that it cleaned up after.
+    pub cleans_up: Option<RunId>,
     /// The number of its last event.
     pub events: u64,
     /// The bytes of its events.

@@ -3,8 +3,10 @@
 use super::execution::{Deferred, Execution, Trouble};
 use super::program::{Action, Machine, Step};
 use super::world::World;
-use crate::event::{ErrorKind, Event, ExecutionId, Fact, Failure, Json, Name, nearest};
-use crate::script::Value;
+use crate::event::{
+    Attempted, ErrorKind, Event, ExecutionId, Fact, Failure, Json, Name, ValueTypes, nearest,
+};
+use crate::script::{Scope, Value};
 use std::sync::Arc;
 
 /// Where an execution stood: what a new one needs to go on from there, or to clean up after it.
@@ -19,6 +21,12 @@ pub struct Checkpoint {
     pub deferred: Vec<Armed>,
     /// Nothing but `defer`s and `cleanup` is run.
     pub cleanup_only: bool,
+    /// The run, and the attempt, that expressions see as `run`. `None`: their own.
+    pub of: Option<(Name, u32)>,
+    /// How many `defer`s were armed so far.
+    armed: u32,
+    /// The `defer` whose instruction has ended and may still save.
+    saving: Option<u32>,
 }
 
 /// An armed `defer`.
@@ -28,6 +36,20 @@ pub struct Armed {
     pub path: Name,
     /// The `item` of the `for_each` that it stands in.
     pub item: Option<Value>,
+    /// Its number, counted from 1 in the order in which they were armed.
+    pub number: u32,
+    /// How things stood when its instruction had ended. `None`: it had not, or what was recorded does not tell; then
+    /// the variables are those of the end.
+    pub ended: Option<AtEnd>,
+}
+
+/// What an instruction had at its end.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AtEnd {
+    /// The variables.
+    pub vars: Vec<(Name, Value)>,
+    /// What had come back last, if something had.
+    pub res: Option<Value>,
 }
 
 impl Checkpoint {
@@ -43,6 +65,13 @@ impl Checkpoint {
 
     /// Takes in the next fact of the execution.
     pub fn apply(&mut self, fact: &Fact) {
+        // What an instruction saves and expects stands right behind its end.
+        if !matches!(
+            fact,
+            Fact::VariableSaved { .. } | Fact::ExpectationChecked { .. }
+        ) {
+            self.saving = None;
+        }
         match fact {
             Fact::StateEntered { state, .. } => self.state = Some(Name::clone(state)),
             Fact::VariableSaved {
@@ -50,7 +79,10 @@ impl Checkpoint {
                 value: Json::Null,
                 undone: true,
                 ..
-            } => self.vars.retain(|(known, _)| known != name),
+            } => {
+                self.vars.retain(|(known, _)| known != name);
+                self.save();
+            }
             Fact::VariableSaved {
                 name, value, types, ..
             } => {
@@ -59,19 +91,27 @@ impl Checkpoint {
                     Some((_, known)) => *known = value,
                     None => self.vars.push((Name::clone(name), value)),
                 }
+                self.save();
             }
-            Fact::Deferred { place, item, types } => self.deferred.push(Armed {
-                path: Name::clone(&place.path),
-                item: (item.clone()).map(|item| Value::from_typed(item, types)),
-            }),
-            // The newest goes first; one that was cut short is due again.
-            Fact::InstructionFinished { place, .. }
-            | Fact::CleanupSkipped { place, .. }
-            | Fact::InstructionSkipped { place } => {
-                let newest = (self.deferred.iter()).rposition(|armed| armed.path == place.path);
-                if let Some(newest) = newest {
-                    self.deferred.remove(newest);
+            Fact::Deferred { place, item, types } => self.arm(&place.path, item.as_ref(), types),
+            Fact::InstructionFinished {
+                place,
+                result,
+                armed,
+                ..
+            } => {
+                self.undone(&place.path);
+                if let Some(number) = *armed {
+                    let res = match result {
+                        Attempted::Reply(reply) => Some(Value::result(Arc::clone(&reply.value))),
+                        Attempted::Failure(_) => None,
+                    };
+                    self.saving = Some(number);
+                    self.end(number, |known| *known = res);
                 }
+            }
+            Fact::CleanupSkipped { place, .. } | Fact::InstructionSkipped { place } => {
+                self.undone(&place.path);
             }
             Fact::RunStarted(_)
             | Fact::ExecutionStarted(_)
@@ -97,6 +137,53 @@ impl Checkpoint {
     }
 }
 
+impl Checkpoint {
+    fn arm(&mut self, path: &Name, item: Option<&Json>, types: &ValueTypes) {
+        self.armed += 1;
+        // What makes no request has no end of its own on record: it has ended when it comes round again.
+        let before = self.deferred.iter_mut().rev();
+        if let Some(before) = before.into_iter().find(|armed| armed.path == *path)
+            && before.ended.is_none()
+            && before.item.is_none()
+        {
+            before.ended = Some(AtEnd {
+                vars: self.vars.clone(),
+                res: None,
+            });
+        }
+        self.deferred.push(Armed {
+            path: Name::clone(path),
+            item: item.map(|item| Value::from_typed(item.clone(), types)),
+            number: self.armed,
+            ended: None,
+        });
+    }
+
+    /// The variables have changed: also those that the instruction has at its end, if it is what saves.
+    fn save(&mut self) {
+        if let Some(number) = self.saving {
+            self.end(number, |_| {});
+        }
+    }
+
+    /// The instruction that has armed this `defer` has ended, with the variables of now.
+    fn end(&mut self, number: u32, res: impl FnOnce(&mut Option<Value>)) {
+        let mut armed = self.deferred.iter_mut().rev();
+        if let Some(armed) = armed.find(|armed| armed.number == number) {
+            let ended = armed.ended.get_or_insert_default();
+            ended.vars.clone_from(&self.vars);
+            res(&mut ended.res);
+        }
+    }
+
+    /// A `defer` has run. The newest goes first; one that was cut short is due again.
+    fn undone(&mut self, path: &Name) {
+        if let Some(newest) = (self.deferred.iter()).rposition(|armed| armed.path == *path) {
+            self.deferred.remove(newest);
+        }
+    }
+}
+
 impl<W: World> Execution<'_, W> {
     /// Puts the execution where another one stood.
     pub(super) fn restore(&self, checkpoint: &Checkpoint) -> Result<(), Trouble> {
@@ -117,18 +204,27 @@ impl<W: World> Execution<'_, W> {
             };
             self.inner().state = state;
         }
-        for (name, value) in &checkpoint.vars {
-            if !self.machine.secrets.contains(name) {
-                self.scope.set(name, value.clone());
+        // What they had before anything was saved: secrets are not recorded.
+        let first = self.scope.fork();
+        let set = |scope: &Scope, vars: &[(Name, Value)]| {
+            let recorded = |(name, _): &&(Name, Value)| !self.machine.secrets.contains(name);
+            for (name, value) in vars.iter().filter(recorded) {
+                scope.set(name, value.clone());
             }
-        }
-        for Armed { path, item } in &checkpoint.deferred {
+        };
+        set(&self.scope, &checkpoint.vars);
+        for armed in &checkpoint.deferred {
             // What the file no longer holds cannot be run.
-            if let Some(step) = deferred_at(self.machine, path) {
+            if let Some(step) = deferred_at(self.machine, &armed.path) {
+                let ended = armed.ended.as_ref().map(|AtEnd { vars, res }| {
+                    let scope = first.fork();
+                    set(&scope, vars);
+                    (scope, res.clone())
+                });
                 self.inner().rare().deferred.push(Deferred {
                     step: Arc::clone(step),
-                    item: item.clone(),
-                    ended: None,
+                    item: armed.item.clone(),
+                    ended,
                 });
             }
         }

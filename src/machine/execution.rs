@@ -70,6 +70,8 @@ pub(super) struct Rare {
     /// The `defer` or cleanup instruction that runs.
     pub(super) cleaning: Option<Name>,
     pub(super) deferred: Vec<Deferred>,
+    /// How many were armed so far.
+    pub(super) armed: u32,
     /// Open `listen` entries and signals, by name.
     pub(super) listening: BTreeMap<Name, OpenSubscription>,
     pub(super) signals: BTreeMap<Name, (Feed, Inbox)>,
@@ -104,6 +106,8 @@ pub(super) struct Env<'a> {
     pub(super) item: Option<&'a Value>,
     /// The error in question, where it is not the execution's last one.
     pub(super) error: Option<&'a Value>,
+    /// The number of the `defer` that the instruction has armed.
+    pub(super) armed: Option<u32>,
 }
 
 impl<'a> Env<'a> {
@@ -119,6 +123,9 @@ impl<'a> Env<'a> {
 impl<'m, W: World> Execution<'m, W> {
     pub(super) fn new(machine: &'m Machine, world: &'m W, inputs: &Inputs) -> Self {
         let started = world.now();
+        // What cleans up after an execution speaks in its name.
+        let of = (inputs.checkpoint.as_ref()).and_then(|checkpoint| checkpoint.of.clone());
+        let (run, attempt) = of.unwrap_or_else(|| (Name::clone(&inputs.run), inputs.attempt));
         let inner = Inner {
             state: machine.program.start,
             entered: started,
@@ -130,8 +137,8 @@ impl<'m, W: World> Execution<'m, W> {
             machine,
             world,
             scope: Scope::new(),
-            run: Name::clone(&inputs.run),
-            attempt: inputs.attempt,
+            run,
+            attempt,
             cleanup_only: inputs
                 .checkpoint
                 .as_ref()
@@ -155,6 +162,7 @@ impl<'m, W: World> Execution<'m, W> {
             attempt: 1,
             item: None,
             error: None,
+            armed: None,
         }
     }
 

@@ -78,18 +78,20 @@ impl<W: World> Execution<'_, W> {
     /// must be undone too.
     async fn armed(&self, step: &Step, env: Env<'_>, judge: bool) -> Result<Value, Trouble> {
         let Some(defer) = &step.defer else {
+            let env = Env { armed: None, ..env };
             return self.attempts(step, env, judge, &mut None).await;
         };
-        let index = {
+        let (index, number) = {
             let mut inner = self.inner();
             let deferred = Deferred {
                 step: Arc::clone(defer),
                 item: env.item.cloned(),
                 ended: None,
             };
-            let armed = &mut inner.rare().deferred;
-            armed.push(deferred);
-            armed.len() - 1
+            let rare = inner.rare();
+            rare.deferred.push(deferred);
+            rare.armed += 1;
+            (rare.deferred.len() - 1, rare.armed)
         };
         self.record(Fact::Deferred {
             place: Arc::clone(&defer.place),
@@ -98,6 +100,10 @@ impl<W: World> Execution<'_, W> {
         })
         .await;
         let mut res = None;
+        let env = Env {
+            armed: Some(number),
+            ..env
+        };
         let result = self.attempts(step, env, judge, &mut res).await;
         self.inner().rare().deferred[index].ended = Some((env.scope.fork(), res));
         result
@@ -279,7 +285,9 @@ impl<W: World> Execution<'_, W> {
                 request,
                 safe,
             } => {
-                let call = self.call(*client, request, *safe, env)?;
+                // What something undoes has an effect, whatever its client says.
+                let safe = *safe && env.armed.is_none();
+                let call = self.call(*client, request, safe, env)?;
                 let limit = self.attempt_limit(step, env)?;
                 let sent = self.send(step, call, limit, env).await;
                 let reply = sent.map_err(|trouble| match trouble.failure.kind {
@@ -390,6 +398,7 @@ impl<W: World> Execution<'_, W> {
             attempt,
             micros,
             result: step.record_policy.answer(&result),
+            armed: env.armed,
         })
         .await;
         result.map_err(|failure| self.step_trouble(failure, step, attempt, None))

@@ -30,7 +30,7 @@ mod visit;
 mod watches;
 mod world;
 
-pub use checkpoint::{Armed, Checkpoint};
+pub use checkpoint::{Armed, AtEnd, Checkpoint};
 pub use compile::{CompileInputs, compile, expression};
 pub(crate) use end::outcome_of;
 pub use program::{Machine, Program};

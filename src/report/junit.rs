@@ -77,6 +77,10 @@ impl Junit {
 
 impl Format for Junit {
     fn ended(&mut self, ended: Ended, live: &Live) {
+        if live.started.cleans_up.is_some() {
+            // Only the run that it cleans up after has results.
+            return;
+        }
         let earlier = self.tasks.remove(&ended.key());
         let mut reruns = Vec::new();
         if let Some(mut task) = earlier {

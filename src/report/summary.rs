@@ -171,7 +171,15 @@ fn section<'l>(title: &str, lines: impl Iterator<Item = &'l Line>, style: Style,
 
 /// `✗ 2 failed  ✓ 117 passed  in 32.1s · run 7KP`, on as many lines as the width needs.
 fn counts(live: &Live, style: Style, out: &mut String) {
-    let mut pieces = counted(&live.tally, style);
+    let mut pieces = match &live.started.cleans_up {
+        // It has no results of tasks: what they did stands in the run before.
+        Some(run) if live.tally.outcome() == Outcome::Passed => {
+            let status = Status::Ended(Outcome::Passed);
+            let text = format!("{} cleaned up after run {run}", status.glyph(style.unicode));
+            vec![style.line().push(Ink::Hue(status.hue()), &text)]
+        }
+        _ => counted(&live.tally, style),
+    };
     let left = live.started.tasks.saturating_sub(live.done());
     if left > 0 {
         pieces.push(style.line().push(Ink::Faint, &format!("{left} not run")));

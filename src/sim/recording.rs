@@ -279,6 +279,7 @@ impl Folding {
                 attempt,
                 micros,
                 result,
+                ..
             } => self.finished(&place.path, *attempt, *micros, result),
             Fact::PollAnswered {
                 place,

@@ -7,12 +7,14 @@ use crate::definition::{self, Diagnostic, Severity};
 use crate::engine::{self, Loaded, Loader, Projects, Tasks};
 use crate::event::{Name, Span};
 use crate::machine::Machine;
+use crate::{os, script};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The largest file whose content is compared; of a larger one every event is a change.
-const MAX_COMPARED: u64 = 16 << 20;
+const MAX_COMPARED: usize = 16 << 20;
 
 /// Every task file below the paths that are watched.
 pub(super) struct Catalog {
@@ -400,10 +402,9 @@ impl Catalog {
 
     /// Whether the file has another content than when it was last read, which is now.
     fn has_changed(&mut self, path: &Path) -> bool {
-        let size = std::fs::metadata(path).map(|of| of.len());
-        let digest = match size {
-            Ok(size) if size > MAX_COMPARED => return true,
-            Ok(_) => std::fs::read(path).ok().map(|bytes| blake3::hash(&bytes)),
+        let digest = match os::read(path, MAX_COMPARED) {
+            Ok(bytes) => Some(blake3::hash(&bytes)),
+            Err(error) if error.kind() == ErrorKind::InvalidInput => return true,
             Err(_) => None,
         };
         if let Some(before) = self.digests.insert(path.to_owned(), digest) {
@@ -472,7 +473,7 @@ fn literals(machine: &Machine) -> Vec<Name> {
 }
 
 fn suite_of(file: &Path) -> Option<PathBuf> {
-    engine::suite_above(file.parent()?).map(|path| canonical_file(&path))
+    engine::suite_above(&engine::home(file)).map(|path| canonical_file(&path))
 }
 
 /// The modules of a folder.
@@ -484,8 +485,8 @@ fn modules(folder: &Path) -> Vec<Module> {
     paths
         .filter(|path| depends::is_module(path))
         .map(|path| {
-            let text = std::fs::read_to_string(&path).unwrap_or_default();
-            Module::new(path, &text)
+            let text = os::read(&path, script::MAX_SOURCE).unwrap_or_default();
+            Module::new(path, &String::from_utf8_lossy(&text))
         })
         .collect()
 }

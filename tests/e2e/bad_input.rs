@@ -296,7 +296,7 @@ fn yaml_that_grows() {
             format!("{GOOD}{}", "# more\n".repeat(200_000)),
             "more than a mebibyte",
             "",
-            "larger than 1024 KiB",
+            "larger than 1 MiB, the most that is read",
         ),
     ]);
 }

@@ -10,7 +10,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// Many small events, waits, and a request in each round that must not be sent twice.
+/// Many small events, waits, and in each round two requests that must not be sent twice: one that is not safe by
+/// itself, and one that is not since something undoes it.
 const TASK: &str = r"version: 1
 params: [url, key]
 vars: { n: 0 }
@@ -22,6 +23,9 @@ states:
     instructions:
       - http: POST ${url}/${key}/NAME/${n}
         expect: res.status == 200
+        defer: { log: 'undo ${n}' }
+      - http: GET ${url}/${key}/NAME/${n}/taken
+        defer: { log: 'give back ${n}' }
       - log: after ${n}
     transitions:
       - { to: done, when: n >= ROUNDS }
@@ -109,6 +113,19 @@ impl Victims {
             recorded.len()
         );
         let intended: BTreeSet<String> = recorded.iter().filter_map(intent).collect();
+        for (index, event) in recorded.iter().enumerate() {
+            let before = recorded[..index].iter().rev();
+            let mut before = before.filter(|one| one.execution == event.execution);
+            assert!(
+                intent(event).is_none()
+                    || matches!(
+                        before.next().map(|one| &one.fact),
+                        Some(Fact::Deferred { .. })
+                    ),
+                "{key}: event {} is an intent without its `defer`",
+                event.seq
+            );
+        }
         let mut sent = BTreeSet::new();
         for line in self.server.asked() {
             if !line.contains(&format!("/{key}/")) {
@@ -129,7 +146,7 @@ fn intent(event: &Event) -> Option<String> {
     let Fact::InstructionStarted { request, .. } = &event.fact else {
         return None;
     };
-    let url = request["post"].as_str()?;
+    let url = request["post"].as_str().or(request["get"].as_str())?;
     Some(
         url.splitn(4, '/')
             .nth(3)
@@ -181,7 +198,7 @@ fn killed_at_its_end_it_loses_nothing() {
     let history = kept::sound(&victims.suite.path(".funcy/journal.db"));
     let row = &kept::runs(&history)[0];
     assert!(row.outcome.is_some(), "its end was there already");
-    assert_eq!(victims.server.asked().len(), 3 * 4);
+    assert_eq!(victims.server.asked().len(), 3 * 4 * 2);
 }
 
 /// Kills at random moments of a run: the short form; `FUNCY_KILLS` widens it.

@@ -16,6 +16,7 @@ mod suite;
 
 mod counter;
 mod full;
+mod gone;
 mod kept;
 mod kills;
 mod locks;

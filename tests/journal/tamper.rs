@@ -174,14 +174,33 @@ fn a_cut_end_is_found_and_against_the_head_even_with_the_count_edited() {
             [first as i64 - 1],
         )
         .unwrap();
+    // What lists show tells of the end that is gone.
+    suite
+        .run(["audit", "verify"])
+        .exits(1)
+        .says("does not follow from its events");
+    journal
+        .execute_batch(
+            "UPDATE run SET outcome = NULL, micros = 0, tally = '[0,0,0,0,0,0,0,0]',
+                bytes = (SELECT sum(length(lines)) FROM run_commit);
+            UPDATE execution SET outcome = NULL, micros = 0, state = NULL;",
+        )
+        .unwrap();
     // The journal by itself cannot know any more.
-    suite.run(["audit", "verify"]).exits(0);
+    suite
+        .run(["audit", "verify"])
+        .exits(0)
+        .prints("as far as the journal by itself can tell");
     suite
         .run(["audit", "verify", "latest", "--head", &head])
         .exits(1)
         .says(&format!("event {} of run ", first - 1))
         .says("not ")
         .says(&head);
+    suite
+        .run(["audit", "verify", "--head", &head])
+        .exits(1)
+        .says(&format!("no run has the head {head}"));
 }
 
 #[test]
@@ -250,6 +269,54 @@ fn every_edit_of_a_single_bit_is_found() {
         );
         whole[byte] ^= 1 << bit;
     }
+}
+
+/// Bytes of the file that are replaced: the short form; `FUNCY_KILLS` widens it.
+const BYTES: u32 = 60;
+
+/// Whatever byte of the database is another one: the audit says so, or nothing that is shown has changed.
+#[test]
+fn a_byte_of_the_file_that_is_replaced_is_found_or_is_no_part_of_a_run() {
+    let (suite, _) = recorded();
+    suite.run(["run", "--allow-exec=echo"]).exits(0);
+    suite.run(["runs", "prune", "--keep-last", "1"]).exits(0);
+    suite.run(["run", "--allow-exec=echo"]).exits(0);
+    journal(&suite)
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .unwrap();
+    let shown = |suite: &Suite| -> String {
+        let shown = [
+            &["runs", "--format", "json"][..],
+            &["show", "latest", "--format", "json"],
+            &["audit", "export"],
+        ];
+        let all = shown.map(|args| suite.run(args).exits(0).stdout);
+        all.concat()
+    };
+    let whole = shown(&suite);
+    let path = suite.path(".funcy/journal.db");
+    let bytes = std::fs::read(&path).unwrap();
+    let seed = std::env::var("FUNCY_SEED")
+        .map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
+    println!("FUNCY_SEED={seed}");
+    let mut chance = fastrand::Rng::with_seed(seed);
+    let mut found = 0;
+    for _ in 0..super::long_form().map_or(BYTES, |kills| kills * 10) {
+        let (at, by) = (chance.usize(..bytes.len()), chance.u8(1..));
+        let mut edited = bytes.clone();
+        edited[at] ^= by;
+        std::fs::write(&path, edited).unwrap();
+        let ran = suite.run(["audit", "verify"]);
+        match ran.status.code() {
+            Some(0) => assert_eq!(shown(&suite), whole, "byte {at} ^ {by}\n{ran}"),
+            Some(1..=3) => found += 1,
+            _ => panic!("byte {at} ^ {by}\n{ran}"),
+        }
+    }
+    std::fs::write(&path, bytes).unwrap();
+    suite.run(["audit", "verify"]).exits(0);
+    println!("{found} were found");
+    assert!(found > 0, "none was found");
 }
 
 /// The first event that does not fit.

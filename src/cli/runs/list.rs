@@ -84,7 +84,10 @@ struct Shown {
 impl Shown {
     fn of(history: &History, row: RunRow) -> Result<Self, JournalError> {
         let status = history.status(&row);
-        let tally = history.tally(&row)?;
+        let tally = match row.cleans_up {
+            Some(_) => Tally::default(),
+            None => history.tally(&row)?,
+        };
         let bad = tally
             .iter()
             .filter(|(outcome, _)| !outcome.is_good())
@@ -130,6 +133,14 @@ impl Shown {
         cut_end(&text, room, ellipsis).into_owned()
     }
 
+    /// How it stands. What cleans up has no result of a task.
+    fn word(&self) -> &'static str {
+        match self.status {
+            RunStatus::Ended(Outcome::Passed) if self.row.cleans_up.is_some() => "cleaned up",
+            status => report_status(status).word(),
+        }
+    }
+
     fn labels(&self) -> String {
         let env = self.row.env.iter().map(|env| format!("env={env}"));
         let labels = self.row.labels.iter();
@@ -155,7 +166,7 @@ fn table(rows: &[Shown], now: i64, style: Style) -> String {
         rows.iter().map(|row| width(&text(row))).max().unwrap_or(0)
     };
     let columns = Columns {
-        status: 2 + longest(&|row| report_status(row.status).word().to_owned()),
+        status: 2 + longest(&|row| row.word().to_owned()),
         id: longest(&|row| row.row.id.to_string()),
         when: longest(&|row| when::short(row.row.started, now)),
         tally: longest(&|row| tally_text(&row.tally, style)),
@@ -187,7 +198,7 @@ fn write(row: &Shown, columns: &Columns, now: i64, style: Style, out: &mut Strin
     let head = style
         .line()
         .push(hue, status.glyph(style.unicode))
-        .push(hue, &format!(" {}", status.word()));
+        .push(hue, &format!(" {}", row.word()));
     flow.piece(&head, columns.status);
     let id = style.line().push(Ink::Strong, &row.row.id);
     flow.piece(&id, columns.id);

@@ -224,13 +224,7 @@ impl ExecSession {
                     "env: {key:?} is no name of a variable"
                 )));
             }
-            // Through the loader's variables an allowed program would run any code.
-            if !permissions.all && (key.starts_with("LD_") || key.starts_with("DYLD_")) {
-                return Err(Failure::protocol(format!(
-                    "the task may not set {key}: it makes a program load other code"
-                ))
-                .hint("only --allow-all allows it"));
-            }
+            permissions.set_env(key)?;
         }
         if words
             .iter()

@@ -7,10 +7,13 @@ mod schema;
 mod tests;
 mod write;
 
-use super::{Commit, ExecutionRow, Hash, JournalError, Query, RunRow, Sealed, Size, Store};
+use super::files::Files;
+use super::{Census, Commit, ExecutionRow, Hash, JournalError, Query, RunRow, Sealed, Size, Store};
 use crate::event::RunId;
+use crate::os::Identity;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -38,6 +41,8 @@ const SOUND: i32 = 3_051_003;
 pub struct Sqlite {
     connection: Connection,
     path: PathBuf,
+    /// Which files the database and its write-ahead log are. `None`: not known yet, or not in a file.
+    opened: [Option<Identity>; 2],
 }
 
 impl Sqlite {
@@ -46,14 +51,9 @@ impl Sqlite {
     /// # Errors
     /// When the file is no journal, a newer funcy has written it, or it cannot be opened.
     pub fn create(path: &Path, durability: Durability) -> Result<Self, JournalError> {
-        if let Some(folder) = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-        {
-            std::fs::create_dir_all(folder).map_err(JournalError::inaccessible(path))?;
-        }
+        let files = Files::create(path).map_err(JournalError::inaccessible(path))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-        let mut store = Self::open_with(path, flags)?;
+        let mut store = Self::open_with(&files, path, flags)?;
         schema::examine(&store.connection, path)?;
         if store.connection.is_readonly("main").map_err(mistake)? {
             return Err(JournalError::Inaccessible {
@@ -80,26 +80,31 @@ impl Sqlite {
     /// # Errors
     /// When there is none, it is no journal, or a newer funcy has written it.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        if !path.exists() {
-            return Err(JournalError::Absent {
-                path: path.to_owned(),
-            });
+        let absent = || JournalError::Absent {
+            path: path.to_owned(),
+        };
+        let files = Files::open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => absent(),
+            _ => JournalError::inaccessible(path)(error),
+        })?;
+        if !files.has_database() {
+            return Err(absent());
         }
-        let mut store = Self::open_with(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let mut store = Self::open_with(&files, path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         schema::migrate(&mut store.connection, path)?;
         Ok(store)
     }
 
-    fn open_with(path: &Path, flags: OpenFlags) -> Result<Self, JournalError> {
+    fn open_with(files: &Files, path: &Path, flags: OpenFlags) -> Result<Self, JournalError> {
         if rusqlite::version_number() < SOUND {
             return Err(JournalError::OldLibrary {
                 found: rusqlite::version(),
             });
         }
         // Each connection stays on one thread at a time: SQLite needs no lock of its own.
-        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection =
-            Connection::open_with_flags(path, flags).map_err(|error| mistake(error).of(path))?;
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let connection = Connection::open_with_flags(files.database()?, flags)
+            .map_err(|error| mistake(error).of(path))?;
         connection.busy_timeout(PATIENCE).map_err(mistake)?;
         connection.set_prepared_statement_cache_capacity(32);
         // The last connection to a database would move its log into it. A file that may not be ours is not
@@ -108,10 +113,55 @@ impl Sqlite {
         connection
             .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
             .map_err(mistake)?;
+        // A checkout may bring a database of its own making: nothing in it runs by itself.
+        for (setting, on) in [
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+            (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+            (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        ] {
+            connection.set_db_config(setting, on).map_err(mistake)?;
+        }
+        // The log is made by the first who writes.
+        let [database, _] = files.identities()?;
         Ok(Self {
             connection,
             path: path.to_owned(),
+            opened: [database, None],
         })
+    }
+
+    /// A journal that nobody else sees, and that ends with this value.
+    pub(super) fn in_memory() -> Result<Self, JournalError> {
+        let mut connection = Connection::open_in_memory().map_err(mistake)?;
+        let path = PathBuf::from(":memory:");
+        schema::migrate(&mut connection, &path)?;
+        Ok(Self {
+            connection,
+            path,
+            opened: [None, None],
+        })
+    }
+
+    /// Whether what was opened still lies where it did: what is written to a file without a name is lost.
+    fn still_there(&mut self) -> Result<(), JournalError> {
+        if self.opened[0].is_none() {
+            return Ok(());
+        }
+        let found = Files::open(&self.path).and_then(|files| files.identities());
+        let found = found.unwrap_or_default();
+        let same = self
+            .opened
+            .iter()
+            .zip(found)
+            .all(|(opened, found)| opened.is_none_or(|opened| found == Some(opened)));
+        if !same {
+            return Err(JournalError::Replaced {
+                path: self.path.clone(),
+            });
+        }
+        self.opened = found;
+        Ok(())
     }
 
     fn named<T>(&self, result: Result<T, JournalError>) -> Result<T, JournalError> {
@@ -127,6 +177,7 @@ impl Sqlite {
 
 impl Store for Sqlite {
     fn append(&mut self, commits: &[Commit<'_>]) -> Result<(), JournalError> {
+        self.still_there()?;
         let written = write::append(&mut self.connection, commits);
         if matches!(written, Err(JournalError::Full(_))) {
             // Room that is made from here on is for the log: moving it into the database would take it all.
@@ -134,7 +185,9 @@ impl Store for Sqlite {
                 .connection
                 .execute_batch("PRAGMA wal_autocheckpoint = 0");
         }
-        self.named(written)
+        self.named(written)?;
+        // Also of what was written just now.
+        self.still_there()
     }
 
     fn runs(
@@ -186,6 +239,19 @@ impl Store for Sqlite {
 
     fn attachment(&self, hash: &Hash) -> Result<Option<Vec<u8>>, JournalError> {
         self.named(read::attachment(&self.connection, hash))
+    }
+
+    fn unnamed(&self, limit: usize) -> Result<Vec<RunRow>, JournalError> {
+        self.named(read::unnamed(&self.connection, limit))
+    }
+
+    fn hold(&self, on: bool) -> Result<(), JournalError> {
+        let statement = if on { "BEGIN" } else { "COMMIT" };
+        self.named(self.connection.execute_batch(statement).map_err(mistake))
+    }
+
+    fn census(&self) -> Result<Census, JournalError> {
+        self.named(read::census(&self.connection))
     }
 
     fn remove(&mut self, runs: &[RunId]) -> Result<(), JournalError> {

@@ -1,4 +1,4 @@
-use super::{ExecutionRow, Hash, JournalError, Query, RunRow, Sealed, Size, mistake};
+use super::{Census, ExecutionRow, Hash, JournalError, Query, RunRow, Sealed, Size, mistake};
 use crate::event::{ErrorKind, Json, Name, Outcome, RunId, Tally};
 use crate::journal::query::Wanted;
 use crate::journal::store::FailureCause;
@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 
 const RUN: &str =
     "SELECT r.id, r.started, r.outcome, r.micros, r.tasks, r.tally, r.command, r.env, r.labels,
-        r.events, r.bytes, r.head, r.number FROM run r";
+        r.events, r.bytes, r.head, r.number, r.cleans_up FROM run r";
 
 const EXECUTION: &str =
     "SELECT r.id, e.number, e.task_index, e.attempt, e.attempts, e.task, e.file,
@@ -58,6 +58,49 @@ pub(super) fn run(connection: &Connection, id: &str) -> Result<Option<RunRow>, J
 pub(super) fn unended(connection: &Connection) -> Result<Vec<RunRow>, JournalError> {
     let sql = format!("{RUN} WHERE r.outcome IS NULL ORDER BY r.number DESC");
     several(connection, &sql, Vec::new())
+}
+
+pub(super) fn unnamed(connection: &Connection, limit: usize) -> Result<Vec<RunRow>, JournalError> {
+    let sql = format!("{RUN} WHERE r.is_named = 0 ORDER BY r.number LIMIT {limit}");
+    several(connection, &sql, Vec::new())
+}
+
+pub(super) fn census(connection: &Connection) -> Result<Census, JournalError> {
+    let damage: String = connection
+        .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+        .map_err(mistake)?;
+    if damage != "ok" {
+        return Err(JournalError::Corrupt {
+            path: std::path::PathBuf::new(),
+            why: damage,
+        });
+    }
+    let marked: i64 = connection
+        .query_row(
+            "SELECT count(*) FROM run WHERE is_named <> (id IN (SELECT named FROM run_after))",
+            [],
+            |row| row.get(0),
+        )
+        .map_err(mistake)?;
+    let removed = "SELECT id, head FROM removed WHERE id IS NOT NULL AND head IS NOT NULL";
+    let removed = rows(connection, removed, Vec::new(), |row| {
+        Ok((name(row, 0)?, crate::journal::attachment::hex(&row.get(1)?)))
+    })?;
+    // Each number is given once, so that what is neither here nor removed was taken away.
+    let lost: i64 = connection
+        .query_row(
+            "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'run'), 0)
+                - (SELECT count(*) FROM run) - (SELECT count(*) FROM removed)",
+            [],
+            |row| row.get(0),
+        )
+        .map_err(mistake)?;
+    let lost = lost.unsigned_abs();
+    Ok(Census {
+        removed,
+        lost,
+        mismarked: marked.unsigned_abs(),
+    })
 }
 
 fn several(
@@ -138,7 +181,8 @@ pub(super) fn history(
     before: Option<&RunId>,
     limit: usize,
 ) -> Result<Vec<ExecutionRow>, JournalError> {
-    let mut sql = format!("{EXECUTION} WHERE e.task = ?");
+    // What cleans up after another run is no result of the task.
+    let mut sql = format!("{EXECUTION} WHERE e.task = ? AND r.cleans_up IS NULL");
     let mut values = vec![text(task)];
     if let Some(before) = before {
         sql.push_str(" AND e.run < (SELECT number FROM run WHERE id = ?)");
@@ -277,6 +321,8 @@ impl Filter {
             values.push(names);
         }
         if let Some((status, more)) = ended(query, "e") {
+            // What cleans up after another run is no result of its tasks.
+            self.all("r.cleans_up IS NULL", []);
             let _ = write!(sql, " AND e.superseded = 0 AND ({status})");
             values.extend(more);
         }
@@ -393,6 +439,7 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         command: serde_json::from_str(&row.get::<_, String>(6)?).unwrap_or_default(),
         env: row.get::<_, Option<String>>(7)?.map(Into::into),
         labels: labels_of(&labels),
+        cleans_up: row.get::<_, Option<String>>(13)?.map(Into::into),
         events: row.get::<_, i64>(9)? as u64,
         bytes: row.get::<_, i64>(10)? as u64,
         head: crate::journal::attachment::hex(&head),

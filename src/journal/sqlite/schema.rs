@@ -71,6 +71,28 @@ const STEPS: &[&str] = &[
         PRIMARY KEY (run, hash)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX attached_hash ON attached (hash);",
+    // Which runs each run names, so that none is named twice; and which runs were removed. Those that were removed
+    // before have left gaps between the numbers.
+    "ALTER TABLE run ADD COLUMN cleans_up TEXT;
+    ALTER TABLE run ADD COLUMN is_named INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX run_unnamed ON run (number) WHERE is_named = 0;
+    CREATE TABLE run_after (
+        run      INTEGER NOT NULL REFERENCES run (number),
+        named    TEXT NOT NULL,
+        PRIMARY KEY (run, named)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX run_after_named ON run_after (named);
+    CREATE TABLE removed (
+        number   INTEGER PRIMARY KEY,
+        id       TEXT,
+        head     BLOB
+    ) STRICT;
+    WITH RECURSIVE given (number) AS (
+        SELECT 1 WHERE EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'run' AND seq > 0)
+        UNION ALL SELECT number + 1 FROM given
+            WHERE number < (SELECT seq FROM sqlite_sequence WHERE name = 'run'))
+    INSERT INTO removed (number) SELECT number FROM given
+        WHERE number NOT IN (SELECT number FROM run);",
 ];
 
 /// The latest layout that this program knows.

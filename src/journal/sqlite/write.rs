@@ -14,7 +14,7 @@ pub(super) fn append(
         .map_err(mistake)?;
     crash::point("begun");
     for commit in commits {
-        append_one(&transaction, commit).map_err(mistake)?;
+        append_one(&transaction, commit)?;
     }
     crash::point("before-commit");
     transaction.commit().map_err(mistake)?;
@@ -22,23 +22,49 @@ pub(super) fn append(
     Ok(())
 }
 
-fn append_one(transaction: &Transaction<'_>, commit: &Commit<'_>) -> rusqlite::Result<()> {
+fn append_one(transaction: &Transaction<'_>, commit: &Commit<'_>) -> Result<(), JournalError> {
+    if let Some(Event {
+        at,
+        fact: Fact::RunStarted(started),
+        ..
+    }) = commit.events.first()
+    {
+        add_run(
+            transaction,
+            &commit.sealed.run,
+            *at,
+            started,
+            &commit.sealed.head,
+        )
+        .map_err(mistake)?;
+    }
+    let (run, ended): (i64, bool) = transaction
+        .prepare_cached(
+            // One that another run has named was interrupted, and is proved as it was then.
+            "SELECT number, outcome IS NOT NULL OR is_named FROM run WHERE id = ?1",
+        )
+        .and_then(|mut found| {
+            found.query_row([&*commit.sealed.run], |row| Ok((row.get(0)?, row.get(1)?)))
+        })
+        .map_err(mistake)?;
+    if ended {
+        return Err(JournalError::Ended {
+            run: RunId::clone(&commit.sealed.run),
+        });
+    }
+    add_commit(transaction, run, commit).map_err(mistake)
+}
+
+fn add_commit(
+    transaction: &Transaction<'_>,
+    run: i64,
+    commit: &Commit<'_>,
+) -> rusqlite::Result<()> {
     let Commit {
         sealed,
         attachments,
         events,
     } = commit;
-    if let Some(Event {
-        at,
-        fact: Fact::RunStarted(started),
-        ..
-    }) = events.first()
-    {
-        add_run(transaction, &sealed.run, *at, started, &sealed.head)?;
-    }
-    let run: i64 = transaction
-        .prepare_cached("SELECT number FROM run WHERE id = ?1")?
-        .query_row([&*sealed.run], |row| row.get(0))?;
     transaction
         .prepare_cached(
             "INSERT INTO run_commit (run, first, last, head, marks, lines) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -82,7 +108,8 @@ fn add_run(
     let command = serde_json::Value::from(started.command.clone()).to_string();
     transaction
         .prepare_cached(
-            "INSERT INTO run (id, started, tasks, command, env, labels, head) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO run (id, started, tasks, command, env, labels, head, cleans_up)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
             &**id,
@@ -91,8 +118,17 @@ fn add_run(
             command,
             started.env.as_deref(),
             labels_json(&started.labels).to_string(),
-            head
+            head,
+            started.cleans_up.as_deref()
         ])?;
+    let run = transaction.last_insert_rowid();
+    let mut name = transaction
+        .prepare_cached("INSERT OR IGNORE INTO run_after (run, named) VALUES (?1, ?2)")?;
+    let mut mark = transaction.prepare_cached("UPDATE run SET is_named = 1 WHERE id = ?1")?;
+    for (named, _) in &started.after {
+        name.execute(params![run, &**named])?;
+        mark.execute([&**named])?;
+    }
     Ok(())
 }
 
@@ -254,7 +290,19 @@ fn remove_one(transaction: &Transaction<'_>, id: &RunId) -> rusqlite::Result<()>
                     WHERE other.hash = own.hash AND other.run <> ?1))",
         )?
         .execute([run])?;
-    for table in ["attached", "run_commit", "execution"] {
+    transaction
+        .prepare_cached(
+            "INSERT INTO removed (number, id, head) SELECT number, id, head FROM run WHERE number = ?1",
+        )?
+        .execute([run])?;
+    transaction
+        .prepare_cached(
+            "UPDATE run SET is_named = 0 WHERE id IN (SELECT own.named FROM run_after own WHERE own.run = ?1
+                AND NOT EXISTS (SELECT 1 FROM run_after other
+                    WHERE other.named = own.named AND other.run <> ?1))",
+        )?
+        .execute([run])?;
+    for table in ["attached", "run_commit", "execution", "run_after"] {
         transaction
             .prepare_cached(&format!("DELETE FROM {table} WHERE run = ?1"))?
             .execute([run])?;
