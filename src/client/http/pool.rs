@@ -1,9 +1,13 @@
 //! The connections, shared by all sessions: one `reqwest` client for each way to connect.
 
+use super::failure;
 use crate::client::kit::tls::{self, Trust};
 use crate::event::Failure;
+use hyper_util::client::legacy::connect::HttpInfo;
 use rustls::ClientConfig;
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -12,6 +16,8 @@ const MAX_CLIENTS: usize = 32;
 /// How long an idle connection is kept. Many servers close theirs after 5 s; a request that crosses the
 /// closing would fail, so ours are gone before.
 const IDLE: Duration = Duration::from_secs(4);
+/// Connections of which is known that they have answered; more are rarely open.
+const MAX_ANSWERED: usize = 256;
 
 /// What tells one way to connect from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +33,16 @@ pub(super) struct ConnectOptions {
 
 #[derive(Debug, Default)]
 pub(super) struct Pool {
-    clients: Mutex<Vec<(ConnectOptions, reqwest::Client)>>,
+    clients: Mutex<Vec<Kept>>,
+    answered: std::sync::Mutex<VecDeque<SocketAddr>>,
+}
+
+/// A client for one way to connect, with the connections that it keeps.
+#[derive(Debug)]
+struct Kept {
+    way: ConnectOptions,
+    tls: ClientConfig,
+    client: reqwest::Client,
 }
 
 impl Pool {
@@ -35,24 +50,72 @@ impl Pool {
     /// loads the system's certificates.
     pub(super) async fn client(&self, way: &ConnectOptions) -> Result<reqwest::Client, Failure> {
         let mut clients = self.clients.lock().await;
-        if let Some((_, client)) = clients.iter().find(|(known, _)| known == way) {
-            return Ok(client.clone());
+        if let Some(kept) = clients.iter().find(|kept| kept.way == *way) {
+            return Ok(kept.client.clone());
         }
         // The lock is held meanwhile, so that sessions that start together build one client, not many.
-        let client = if way.trust.is_some() {
+        let tls = if way.trust.is_some() {
             let way = way.clone();
             // Reads hundreds of files where the system's certificates are needed.
-            tokio::task::spawn_blocking(move || build(&way))
+            tokio::task::spawn_blocking(move || tls(&way))
                 .await
                 .map_err(|error| Failure::transport(format!("cannot set up TLS: {error}")))??
         } else {
-            build(way)?
+            tls(way)?
         };
+        let client = build(way, tls.clone())?;
         if clients.len() >= MAX_CLIENTS {
             clients.remove(0);
         }
-        clients.push((way.clone(), client.clone()));
+        clients.push(Kept {
+            way: way.clone(),
+            tls,
+            client: client.clone(),
+        });
         Ok(client)
+    }
+
+    /// The same, of which no connection is kept from before: what is sent next opens a new one. Requests that are on their
+    /// way are not disturbed.
+    pub(super) async fn renewed(&self, way: &ConnectOptions) -> Result<reqwest::Client, Failure> {
+        {
+            let mut clients = self.clients.lock().await;
+            if let Some(kept) = clients.iter_mut().find(|kept| kept.way == *way) {
+                kept.client = build(way, kept.tls.clone())?;
+            }
+        }
+        self.client(way).await
+    }
+
+    /// Notes that a connection has answered: from now on it is a kept one.
+    pub(super) fn has_answered(&self, response: &reqwest::Response) {
+        let Some(local) = response.extensions().get().map(HttpInfo::local_addr) else {
+            return;
+        };
+        let mut answered = self.answered();
+        if answered.back() == Some(&local) {
+            return;
+        }
+        answered.retain(|known| *known != local);
+        if answered.len() == MAX_ANSWERED {
+            answered.pop_front();
+        }
+        answered.push_back(local);
+    }
+
+    /// Whether this is the end of a connection that was kept, before it answered.
+    pub(super) fn was_kept(&self, error: &reqwest::Error) -> bool {
+        let Some(local) = failure::broken_connection(error) else {
+            return false;
+        };
+        let mut answered = self.answered();
+        let before = answered.len();
+        answered.retain(|known| *known != local);
+        answered.len() < before
+    }
+
+    fn answered(&self) -> MutexGuard<'_, VecDeque<SocketAddr>> {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[cfg(test)]
@@ -61,7 +124,7 @@ impl Pool {
     }
 }
 
-fn build(way: &ConnectOptions) -> Result<reqwest::Client, Failure> {
+fn build(way: &ConnectOptions, tls: ClientConfig) -> Result<reqwest::Client, Failure> {
     let mut builder = reqwest::Client::builder()
         // Redirects and cookies are ours: each hop is checked against the permissions.
         .redirect(reqwest::redirect::Policy::none())
@@ -73,7 +136,7 @@ fn build(way: &ConnectOptions) -> Result<reqwest::Client, Failure> {
         .brotli(way.compression)
         .deflate(way.compression)
         .zstd(way.compression)
-        .tls_backend_preconfigured(tls(way)?);
+        .tls_backend_preconfigured(tls);
     if way.direct {
         builder = builder.no_proxy();
     }
