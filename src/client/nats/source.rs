@@ -311,10 +311,9 @@ impl Reader {
 fn operation(headers: Option<&HeaderMap>) -> &'static str {
     let said = |name: &str| headers?.get(name).map(HeaderValue::as_str);
     match (said("KV-Operation"), said("Nats-Marker-Reason")) {
-        (Some("DEL"), _) => "delete",
         (Some("PURGE"), _) | (None, Some("MaxAge" | "Purge")) => "purge",
         // `Remove`, and whatever reason is new: a marker holds no value.
-        (None, Some(_)) => "delete",
+        (Some("DEL"), _) | (None, Some(_)) => "delete",
         _ => "put",
     }
 }

@@ -451,7 +451,7 @@ impl Lease<'_> {
         };
         // A failed COMMIT may have ended it already; SQLite then says so, PostgreSQL only warns.
         match self.script("ROLLBACK").await {
-            Ok(_) => Err(StatementError::Usable(failure)),
+            Ok(()) => Err(StatementError::Usable(failure)),
             Err(_) => Err(StatementError::Broken(failure)),
         }
     }

@@ -42,6 +42,15 @@ impl ScannedStatement {
     }
 }
 
+/// What stands before a word, as far as that matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Previous {
+    Begin,
+    /// A `;` inside of a body.
+    Semicolon,
+    Other,
+}
+
 /// What the characters belong to.
 #[derive(Clone, Debug, PartialEq)]
 enum ScanState {
@@ -72,9 +81,7 @@ pub(super) struct Scan {
     current: Option<ScannedStatement>,
     /// Inside the body of a function (`BEGIN ATOMIC … END`), where `;` does not end the statement.
     body: bool,
-    /// Whether the last word was `BEGIN`.
-    after_begin: bool,
-    after_semicolon: bool,
+    previous: Previous,
     done: Vec<ScannedStatement>,
 }
 
@@ -94,8 +101,7 @@ impl Scan {
             offset: 0,
             current: None,
             body: false,
-            after_begin: false,
-            after_semicolon: false,
+            previous: Previous::Other,
             done: Vec::new(),
         }
     }
@@ -251,8 +257,7 @@ impl Scan {
     }
 
     fn word(&mut self, word: &str) {
-        let after_semicolon = std::mem::take(&mut self.after_semicolon);
-        let after_begin = std::mem::take(&mut self.after_begin);
+        let previous = std::mem::replace(&mut self.previous, Previous::Other);
         let Some(found) = &mut self.current else {
             return;
         };
@@ -261,9 +266,9 @@ impl Scan {
             return;
         }
         match word.to_ascii_uppercase().as_str() {
-            "BEGIN" => self.after_begin = true,
-            "ATOMIC" if after_begin && found.verb == "CREATE" => self.body = true,
-            "END" if self.body && after_semicolon => self.body = false,
+            "BEGIN" => self.previous = Previous::Begin,
+            "ATOMIC" if previous == Previous::Begin && found.verb == "CREATE" => self.body = true,
+            "END" if self.body && previous == Previous::Semicolon => self.body = false,
             "RETURNING" => found.returning = true,
             "STDIN" | "STDOUT" => found.terminal = true,
             _ => {}
@@ -272,7 +277,7 @@ impl Scan {
 
     fn semicolon(&mut self) {
         if self.body {
-            self.after_semicolon = true;
+            self.previous = Previous::Semicolon;
             return;
         }
         if let Some(mut found) = self.current.take() {

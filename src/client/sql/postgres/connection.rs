@@ -3,8 +3,8 @@
 //! What is sent is text, what comes back is in the format that is asked for, column by column: so a value of any type
 //! can be sent and read. What the server announces is believed up to [`MAX_MESSAGE`].
 
-use super::options::{Address, Options, TlsMode};
-use crate::client::kit::tls::{self, Verify};
+use super::options::Options;
+use super::stream::{self, Duplex};
 use crate::event::Failure;
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator as _;
@@ -17,9 +17,7 @@ use postgres_protocol::message::frontend::{self, BindError};
 use postgres_protocol::{IsNull, Oid};
 use std::collections::VecDeque;
 use std::io;
-use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// The longest message that is read. A row has [`MAX_BYTES`](crate::client::sql::rows::MAX_BYTES) at most; the rest
 /// is for what stands around it.
@@ -35,10 +33,6 @@ pub(super) struct Connection {
     /// What has come while something else was waited for; `None`: nobody listens.
     notifications: Option<VecDeque<Notification>>,
 }
-
-trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 
 /// A message to a channel.
 #[derive(Debug)]
@@ -130,16 +124,7 @@ impl ServerError {
 impl Connection {
     /// Connects, and says who is there.
     pub(super) async fn open(options: &Options) -> Result<Self, ConnectionError> {
-        let stream = match &options.address {
-            Address::Socket(path) => Box::new(UnixStream::connect(path).await?),
-            Address::Tcp { host, port } => {
-                let stream = TcpStream::connect((host.as_str(), *port)).await?;
-                // Messages are small, and each waits for an answer: a segment that waits for more to send would
-                // wait for the other side's delayed acknowledgement.
-                stream.set_nodelay(true)?;
-                encrypted(stream, host, options).await?
-            }
-        };
+        let stream = stream::open(options).await?;
         let mut connection = Self {
             stream,
             received: BytesMut::new(),
@@ -159,7 +144,7 @@ impl Connection {
             ("DateStyle", "ISO, MDY"),
             ("TimeZone", "UTC"),
         ];
-        if let Some(own) = &options.options {
+        if let Some(own) = &options.settings {
             settings.push(("options", own));
         }
         frontend::startup_message(settings, &mut self.unsent)?;
@@ -432,52 +417,6 @@ impl std::fmt::Debug for Connection {
     }
 }
 
-/// Asks the server for TLS, if it is wanted.
-async fn encrypted(
-    mut stream: TcpStream,
-    host: &str,
-    options: &Options,
-) -> Result<Box<dyn Duplex>, ConnectionError> {
-    if options.tls == TlsMode::Off {
-        return Ok(Box::new(stream));
-    }
-    let mut request = BytesMut::new();
-    frontend::ssl_request(&mut request);
-    stream.write_all_buf(&mut request).await?;
-    match stream.read_u8().await? {
-        b'S' => {}
-        b'N' if options.tls == TlsMode::Prefer => return Ok(Box::new(stream)),
-        b'N' => return Err(ConnectionError::Tls("the server does not offer it".into())),
-        _ => {
-            return Err(ConnectionError::Tls(
-                "the server does not speak PostgreSQL".into(),
-            ));
-        }
-    }
-    let mut trust = options.trust.clone();
-    trust.verify = match options.tls {
-        TlsMode::VerifyFull => Verify::Full,
-        TlsMode::VerifyCa => Verify::AnyName,
-        TlsMode::Require | TlsMode::Prefer | TlsMode::Off => Verify::Nothing,
-    };
-    // The system's certificates are hundreds of files.
-    let config = tokio::task::spawn_blocking(move || tls::config(&trust))
-        .await
-        .map_err(io::Error::other)?
-        .map_err(ConnectionError::Unusable)?;
-    let name = host.to_owned().try_into();
-    let name = name.map_err(|_| ConnectionError::Tls(format!("{host:?} is no name of a host")))?;
-    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-    match connector.connect(name, stream).await {
-        Ok(stream) => Ok(Box::new(stream)),
-        // A certificate that is not accepted arrives as data that is not valid.
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(ConnectionError::Tls(
-            crate::client::kit::connect_error::reason(&error),
-        )),
-        Err(error) => Err(error.into()),
-    }
-}
-
 fn unusable(reason: &str) -> ConnectionError {
     ConnectionError::Unusable(Failure::protocol(reason))
 }
@@ -495,13 +434,16 @@ mod tests {
     use super::*;
     use crate::client::contract::Context;
     use crate::event::{ErrorKind, Permissions, Trace};
+    use std::sync::Arc;
     use tokio::net::TcpListener;
+    use tokio::task::JoinSet;
 
     /// A server that lets everybody in, and then answers with these bytes.
-    async fn server(answer: &'static [u8]) -> String {
+    async fn server(answer: &'static [u8]) -> (String, JoinSet<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        tokio::spawn(async move {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             let length = stream.read_u32().await.unwrap() as usize;
             stream.read_exact(&mut vec![0; length - 4]).await.unwrap();
@@ -512,7 +454,8 @@ mod tests {
             // Open until the other side has heard enough.
             let _ = stream.read_to_end(&mut Vec::new()).await;
         });
-        format!("postgres://me@127.0.0.1:{port}/shop?sslmode=disable")
+        let url = format!("postgres://me@127.0.0.1:{port}/shop?sslmode=disable");
+        (url, tasks)
     }
 
     async fn asked(answer: &'static [u8]) -> ConnectionError {
@@ -521,7 +464,8 @@ mod tests {
             folder: ".".into(),
             trace: Arc::new(Trace::of("", 0)),
         };
-        let options = Options::read(&server(answer).await, &context).await;
+        let (url, _tasks) = server(answer).await;
+        let options = Options::read(&url, &context).await;
         let mut connection = Connection::open(&options.unwrap()).await.unwrap();
         connection.rows("SELECT 1").await.unwrap_err()
     }

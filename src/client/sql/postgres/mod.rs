@@ -6,6 +6,8 @@ mod listen;
 mod options;
 mod parameter;
 mod run;
+mod stream;
+mod time;
 mod types;
 
 pub(super) use listen::NotificationMessage;

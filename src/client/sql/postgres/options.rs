@@ -21,7 +21,7 @@ pub(super) struct Options {
     pub(super) database: String,
     pub(super) application_name: String,
     /// Settings of the server for each connection, as `-c search_path=shop`.
-    pub(super) options: Option<String>,
+    pub(super) settings: Option<String>,
     pub(super) tls: TlsMode,
     pub(super) trust: Trust,
 }
@@ -77,15 +77,15 @@ impl Options {
             Some(host) => host,
             None => decoded(url.host_str().unwrap_or_default()).ok_or_else(wrong)?,
         };
-        let part = |written: &str| decoded(written).ok_or_else(wrong);
+        let component = |written: &str| decoded(written).ok_or_else(wrong);
         let user = match query(&["user"]) {
             Some(user) => user,
             None if url.username().is_empty() => own_name(),
-            None => part(url.username())?,
+            None => component(url.username())?,
         };
         let database = match query(&["dbname"]) {
             Some(name) => name,
-            None => part(url.path().trim_start_matches('/'))?,
+            None => component(url.path().trim_start_matches('/'))?,
         };
         let mut trust = Trust::default();
         if let Some(path) = query(&["sslrootcert", "ssl-root-cert", "ssl-ca"]) {
@@ -107,7 +107,7 @@ impl Options {
             }
         };
         Ok(Self {
-            address: Address::of(host, port),
+            address: Address::of(&host, port),
             database: if database.is_empty() {
                 user.clone()
             } else {
@@ -116,10 +116,10 @@ impl Options {
             user,
             password: match query(&["password"]) {
                 Some(password) => password,
-                None => part(url.password().unwrap_or_default())?,
+                None => component(url.password().unwrap_or_default())?,
             },
             application_name: query(&["application_name"]).unwrap_or_else(|| "funcy".to_owned()),
-            options: query(&["options"]),
+            settings: query(&["options"]),
             tls: match query(&["sslmode", "ssl-mode"]) {
                 Some(mode) => TlsMode::of(&mode)?,
                 None => TlsMode::Prefer,
@@ -148,10 +148,10 @@ impl Options {
 }
 
 impl Address {
-    fn of(host: String, port: u16) -> Self {
+    fn of(host: &str, port: u16) -> Self {
         let socket = |folder: &str| PathBuf::from(format!("{folder}/.s.PGSQL.{port}"));
         if host.starts_with('/') {
-            return Self::Socket(socket(&host));
+            return Self::Socket(socket(host));
         }
         if !host.is_empty() {
             let host = host
@@ -225,7 +225,7 @@ mod tests {
         );
         assert_eq!(options.tls, TlsMode::Require);
         assert_eq!(options.application_name, "a");
-        assert_eq!(options.options.as_deref(), Some("-c x=1"));
+        assert_eq!(options.settings.as_deref(), Some("-c x=1"));
 
         let options = read("postgres://me@[::1]").await.unwrap();
         let host = "::1".to_owned();

@@ -24,7 +24,11 @@ fn single(value: &Bound<'_>, name: &str) -> Result<String, String> {
     match (name, value.json) {
         // A text is JSON text; a time, a duration and bytes are texts in JSON.
         ("json" | "jsonb", Json::String(text)) if value.kind().is_none() => Ok(text.clone()),
-        ("json" | "jsonb", json) => Ok(json.to_string()),
+        ("json" | "jsonb", json)
+        | (
+            "text" | "varchar" | "bpchar" | "name" | "unknown" | "char" | "citext",
+            json @ (Json::Array(_) | Json::Object(_)),
+        ) => Ok(json.to_string()),
         ("bytea", Json::String(text)) => Ok(hex(&value
             .bytes()
             .unwrap_or_else(|| text.clone().into_bytes()))),
@@ -39,10 +43,6 @@ fn single(value: &Bound<'_>, name: &str) -> Result<String, String> {
         (_, Json::String(text)) => Ok(text.clone()),
         (_, Json::Number(number)) if takes_number(name) => Ok(number.to_string()),
         (_, Json::Bool(bool)) if takes_bool(name) => Ok(bool.to_string()),
-        (
-            "text" | "varchar" | "bpchar" | "name" | "unknown" | "char" | "citext",
-            json @ (Json::Array(_) | Json::Object(_)),
-        ) => Ok(json.to_string()),
         (_, json) => Err(format!("{} cannot be {name}", value_or_kind(json))),
     }
 }

@@ -94,12 +94,11 @@ impl Sqlite {
             .await
             .map_err(|_| Failure::transport("the client is closed"))?;
         let idle = self.shared.idle().pop();
-        let held = match idle {
-            Some(held) => held,
-            None => {
-                let shared = Arc::clone(&self.shared);
-                blocking(move || shared.connect()).await??
-            }
+        let held = if let Some(held) = idle {
+            held
+        } else {
+            let shared = Arc::clone(&self.shared);
+            blocking(move || shared.connect()).await??
         };
         Ok(Lease {
             shared: &self.shared,
