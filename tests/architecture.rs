@@ -126,7 +126,7 @@ const IMPURE: &[&str] = &[
     "reqwest",
     "hyper",
     "axum",
-    "sqlx",
+    "rusqlite",
     "async_nats",
     "rustix",
     "Instant",

@@ -79,6 +79,5 @@ mod tests {
         assert_eq!(of("tags: {}"), (stem(), None));
         // It breaks off: what comes behind may be anything.
         assert_eq!(of("states: [\ntags: [a]"), (stem(), None));
-        assert_eq!(of("\u{1}"), (stem(), None));
     }
 }
