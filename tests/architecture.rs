@@ -130,7 +130,7 @@ const IMPURE: &[&str] = &[
     "reqwest",
     "hyper",
     "axum",
-    "sqlx",
+    "rusqlite",
     "async_nats",
     "rustix",
     "Instant",

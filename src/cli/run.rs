@@ -173,6 +173,9 @@ fn selected(global: &Global, args: &Args, loader: &Loader) -> Result<Vec<Loaded>
         _ => args.load.paths(),
     };
     let mut found = loader.load(&paths);
+    for file in found.leave_out(&args.flags.selection) {
+        output::note(&format!("note:    {file} has mistakes and is not selected"));
+    }
     usable(global, &found)?;
     if let Some(failed) = &failed {
         failed.select(&mut found.tasks);

@@ -1,6 +1,6 @@
 use super::scope::Scope;
 use crate::definition::Doubt;
-use crate::event::{Failure, Feed, Json, Permissions, Trace};
+use crate::event::{Failure, Feed, Json, Permissions, Trace, ValueTypes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::future::Future;
@@ -172,6 +172,9 @@ pub struct Template {
     pub texts: Vec<String>,
     /// The values between them.
     pub values: Vec<Json>,
+    /// What JSON does not tell of the values: which texts are bytes, times and durations.
+    #[serde(default)]
+    pub types: ValueTypes,
 }
 
 impl JsonSchema for Template {

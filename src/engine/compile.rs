@@ -2,7 +2,7 @@
 
 use super::loader::Loader;
 use super::project::{Project, unreadable};
-use crate::definition::{self, Diagnostic, SourceFile, Task};
+use crate::definition::{self, Diagnostic, Identity, SourceFile, Task};
 use crate::event::Name;
 use crate::machine::{self, Machine};
 use crate::os::read;
@@ -25,14 +25,18 @@ pub(super) struct Compiled {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// The text that these point into.
     pub(super) source: Option<Name>,
+    /// What it says of itself, if it has mistakes.
+    pub(super) identity: Option<Identity>,
 }
 
 impl Compiled {
-    fn wrong(diagnostic: Diagnostic) -> Self {
+    /// A file that cannot be read at all.
+    fn wrong(file: &File, diagnostic: Diagnostic) -> Self {
         Self {
             machine: None,
             diagnostics: vec![diagnostic],
             source: None,
+            identity: Some(Identity::unread(&file.path)),
         }
     }
 }
@@ -42,7 +46,7 @@ impl Loader {
     pub(super) fn compiled(&self, file: &File) -> Compiled {
         match read(&file.path, definition::MAX_FILE_BYTES) {
             Ok(bytes) => self.text(file, &bytes),
-            Err(error) => Compiled::wrong(unreadable(&file.name, &error)),
+            Err(error) => Compiled::wrong(file, unreadable(&file.name, &error)),
         }
     }
 
@@ -50,20 +54,27 @@ impl Loader {
     pub(super) fn text(&self, file: &File, bytes: &[u8]) -> Compiled {
         let source = match SourceFile::from_bytes(Name::clone(&file.name), &file.path, bytes) {
             Ok(source) => Arc::new(source),
-            Err(diagnostic) => return Compiled::wrong(*diagnostic),
+            Err(diagnostic) => return Compiled::wrong(file, *diagnostic),
         };
-        let (machine, diagnostics) = match &file.project {
-            None => (None, Vec::new()),
-            Some(project) => match self.machine(&source, project) {
-                Ok((machine, warnings)) => (Some(Arc::new(machine)), warnings),
-                Err(diagnostics) => (None, diagnostics),
-            },
-        };
-        Compiled {
-            machine,
-            diagnostics,
+        let mut compiled = Compiled {
+            machine: None,
+            diagnostics: Vec::new(),
             source: Some(Name::clone(&source.text)),
+            identity: None,
+        };
+        if let Some(project) = &file.project {
+            match self.machine(&source, project) {
+                Ok((machine, warnings)) => {
+                    compiled.machine = Some(Arc::new(machine));
+                    compiled.diagnostics = warnings;
+                }
+                Err(diagnostics) => {
+                    compiled.identity = Some(Identity::of(&source));
+                    compiled.diagnostics = diagnostics;
+                }
+            }
         }
+        compiled
     }
 
     fn machine(

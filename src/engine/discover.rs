@@ -9,8 +9,8 @@ pub const SUITE: &str = "funcy.yaml";
 const DEPTH: usize = 64;
 
 /// The task files that a path names: the file itself, or every `.yaml` and `.yml` below a folder, except
-/// the suite file and paths with a part that begins with `_` or `.`. Sorted by name. Links are followed;
-/// a folder that several ways lead to is looked into once.
+/// paths with a part that begins with `_` or `.`. The suite file is none, also where a shell's `*.yaml` names it.
+/// Sorted by name. Links are followed; a folder that several ways lead to is looked into once.
 ///
 /// # Errors
 /// When the path does not exist, is neither file nor folder, or cannot be read.
@@ -34,10 +34,11 @@ pub struct Survey {
 pub fn survey(path: &Path) -> io::Result<Survey> {
     let kind = std::fs::metadata(path)?;
     if kind.is_file() {
-        return Ok(Survey {
-            files: vec![path.to_owned()],
-            folders: Vec::new(),
-        });
+        let mut found = Survey::default();
+        if !is_suite(path) {
+            found.files.push(path.to_owned());
+        }
+        return Ok(found);
     }
     if !kind.is_dir() {
         return Err(io::Error::new(
@@ -84,6 +85,11 @@ fn walk(
         }
     }
     Ok(())
+}
+
+/// Whether this is the name of a suite file.
+pub(super) fn is_suite(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == SUITE)
 }
 
 /// The nearest suite file in the folder or above it, by where the folder really lies: `../tasks` belongs to what is

@@ -1,10 +1,11 @@
 //! Loading: finds task files, reads their suites and scripts once each, and has them compiled.
 
 use super::compile::{Compiled, File, side_by_side};
-use super::discover::{discover, home, suite_above};
+use super::discover::{discover, home, is_suite, suite_above};
 use super::loader::Loader;
 use super::project::{Loaded, Project, Projects, reason, relative_to_cwd, unreadable};
-use crate::definition::{self, Diagnostic, Severity, SourceFile, Suite};
+use super::select::Selection;
+use crate::definition::{self, Diagnostic, Identity, Severity, SourceFile, Suite};
 use crate::event::{Name, Span};
 use crate::os::read;
 use crate::script;
@@ -26,9 +27,30 @@ pub struct Tasks {
     pub sources: HashMap<Name, Name>,
     /// How many files were read, or could not be.
     pub files: usize,
+    /// The task files with mistakes.
+    pub broken: Box<[Broken]>,
+}
+
+/// A task file with mistakes, as far as it can be read.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    /// The file.
+    pub file: Name,
+    /// What it says of itself.
+    pub identity: Identity,
 }
 
 impl Tasks {
+    /// Passes over what is wrong with files that are not selected, whatever is wrong with them; gives their names.
+    pub fn leave_out(&mut self, selection: &Selection) -> Vec<Name> {
+        let left_out: Vec<Name> = (self.broken.iter())
+            .filter(|broken| selection.leaves_out(broken))
+            .map(|broken| Name::clone(&broken.file))
+            .collect();
+        self.diagnostics.retain(|one| !left_out.contains(&one.file));
+        left_out
+    }
+
     /// Whether nothing may run, since a definition is invalid.
     #[must_use]
     pub fn has_errors(&self) -> bool {
@@ -68,6 +90,9 @@ impl Loader {
         for path in paths {
             match discover(path) {
                 Ok(found) => {
+                    if found.is_empty() && is_suite(path) {
+                        loading.suite(path);
+                    }
                     for file in found {
                         // `tasks` and `./tasks` lead to the same file.
                         let real = std::fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
@@ -92,6 +117,7 @@ impl Loader {
         }
         loading.found.diagnostics.extend(last);
         known.0 = loading.projects;
+        loading.found.broken = loading.broken.into();
         loading.found
     }
 
@@ -123,6 +149,7 @@ impl Loader {
 pub(super) struct Loading<'a> {
     loader: &'a Loader,
     pub(super) found: Tasks,
+    broken: Vec<Broken>,
     /// By the folder of a task, and by its suite file; `None`: it is broken, and that was said.
     projects: HashMap<PathBuf, Option<Arc<Project>>>,
 }
@@ -132,8 +159,15 @@ impl<'a> Loading<'a> {
         Self {
             loader,
             found: Tasks::default(),
+            broken: Vec::new(),
             projects: HashMap::new(),
         }
+    }
+
+    /// Reads a suite file that was named itself: what is wrong with it is said.
+    fn suite(&mut self, path: &Path) {
+        self.found.files += 1;
+        self.project(path.parent().unwrap_or(Path::new(".")));
     }
 
     /// Finds the suite of a file, and takes along what was said up to here.
@@ -154,7 +188,12 @@ impl<'a> Loading<'a> {
             machine,
             diagnostics,
             source,
+            identity,
         } = compiled;
+        if let Some(identity) = identity {
+            let file = Name::clone(name);
+            self.broken.push(Broken { file, identity });
+        }
         if let Some(source) = source.filter(|_| !diagnostics.is_empty()) {
             self.found.sources.insert(Name::clone(name), source);
         }

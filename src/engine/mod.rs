@@ -22,7 +22,7 @@ mod stray_module;
 
 pub use adhoc::{Adhoc, AdhocRequest};
 pub use discover::{SUITE, Survey, discover, home, suite_above, survey};
-pub use load::Tasks;
+pub use load::{Broken, Tasks};
 pub use loader::{Allow, Loader};
 pub use project::{Loaded, Project, Projects};
 pub use run::{Handle, Report, Run};

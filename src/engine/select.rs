@@ -1,4 +1,7 @@
+use super::load::Broken;
 use super::project::Loaded;
+use crate::definition::Identity;
+use crate::event::Name;
 use std::str::FromStr;
 
 /// Which of the loaded tasks are to run.
@@ -39,19 +42,32 @@ impl Selection {
         }
     }
 
+    /// Whether a file with mistakes is surely not among them. One whose tags cannot be read may have any.
+    #[must_use]
+    pub fn leaves_out(&self, broken: &Broken) -> bool {
+        let Identity { name, tags } = &broken.identity;
+        let tagged = tags.as_ref().is_none_or(|tags| self.wants_tags(tags));
+        !tagged || !self.wants_name(name, &broken.file)
+    }
+
     fn wants(&self, task: &Loaded) -> bool {
         let machine = &task.machine;
-        let tagged = self.tags.is_empty()
-            || machine
-                .tags
+        self.wants_tags(&machine.tags) && self.wants_name(&machine.name, &machine.file.name)
+    }
+
+    fn wants_tags(&self, tags: &[Name]) -> bool {
+        self.tags.is_empty()
+            || tags
                 .iter()
-                .any(|tag| self.tags.iter().any(|want| **want == **tag));
-        let named = self.filters.is_empty()
+                .any(|tag| self.tags.iter().any(|want| **want == **tag))
+    }
+
+    fn wants_name(&self, name: &str, file: &str) -> bool {
+        self.filters.is_empty()
             || self
                 .filters
                 .iter()
-                .any(|filter| filter.matches(&machine.name) || filter.matches(&machine.file.name));
-        tagged && named
+                .any(|filter| filter.matches(name) || filter.matches(file))
     }
 }
 

@@ -145,16 +145,18 @@ impl Services {
     /// Starts the services of a suite in their order and waits until each is ready.
     ///
     /// # Errors
-    /// When one is not allowed, does not start, or does not get ready in time; those before it are stopped.
+    /// When one is not among the programs that the suite lists, does not start, or does not get ready in time; those before it are stopped.
     pub async fn start(
         suite: &Suite,
         permissions: &Permissions,
         registry: &Registry,
     ) -> Result<Self, ServiceError> {
+        let is_listed = (suite.permissions.as_ref()).is_some_and(|written| written.exec.is_some());
+        let granted = is_listed.then_some(permissions);
         let mut services = Self::default();
         let mut addresses = Map::new();
         for service in &suite.services {
-            match start(service, &suite.folder, permissions, registry).await {
+            match start(service, &suite.folder, granted, registry).await {
                 Ok((running, url)) => {
                     services.running.push(running);
                     addresses.insert(service.name.value.to_string(), json!({ "url": url }));
@@ -180,7 +182,7 @@ impl Services {
 async fn start(
     service: &Service,
     folder: &Path,
-    permissions: &Permissions,
+    granted: Option<&Permissions>,
     registry: &Registry,
 ) -> Result<(Running, String), ServiceError> {
     let mut last = None;
@@ -201,7 +203,7 @@ async fn start(
             Some(ready) if !uses_port => origin(ready),
             _ => own.clone(),
         };
-        let mut running = spawn(service, folder, permissions, &fill)?;
+        let mut running = spawn(service, folder, granted, &fill)?;
         match running
             .until_ready(
                 service,
@@ -228,7 +230,7 @@ async fn start(
 fn spawn(
     service: &Service,
     folder: &Path,
-    permissions: &Permissions,
+    granted: Option<&Permissions>,
     fill: &dyn Fn(&str) -> String,
 ) -> Result<Running, ServiceError> {
     let fail = |reason: String| failed(service, reason, String::new());
@@ -236,13 +238,20 @@ fn spawn(
     let program = words
         .next()
         .ok_or_else(|| fail("its command is empty".to_owned()))?;
-    // The program that is running needs no grant: it may do nothing that its caller may not.
-    let mut command = if program == "funcy" {
-        Command::new(std::env::current_exe().map_err(|error| fail(error.to_string()))?)
-    } else {
-        permissions
+    let mut words = words.peekable();
+    let is_own = program == "funcy";
+    let is_demo = is_own && words.peek().is_some_and(|word| word == "demo");
+    // The one who wrote `services` means them to be started. A list of programs that is written is meant for them as well.
+    if let Some(granted) = granted
+        && !is_demo
+    {
+        granted
             .exec(&program)
             .map_err(|refusal| fail(format!("{}; {}", refusal.message, refusal.hint)))?;
+    }
+    let mut command = if is_own {
+        Command::new(std::env::current_exe().map_err(|error| fail(error.to_string()))?)
+    } else {
         Command::new(&program)
     };
     let folder = if folder.as_os_str().is_empty() {

@@ -35,6 +35,12 @@ impl ValueTypes {
         self.0.get_or_insert_default().insert(pointer, kind);
     }
 
+    /// What the place is, if JSON alone does not tell.
+    #[must_use]
+    pub fn at(&self, pointer: &str) -> Option<ValueType> {
+        self.0.as_ref()?.get(pointer).copied()
+    }
+
     /// The places with their types.
     pub fn places(&self) -> impl Iterator<Item = (&str, ValueType)> {
         (self.0.iter().flat_map(|places| places.iter()))

@@ -279,7 +279,17 @@ impl<W: World> Execution<'_, W> {
                         self.world.host(),
                     )
                     .map_err(|error| self.script_trouble(error, &text.text, &text.place))?;
-                json!({ "texts": texts, "values": values })
+                let mut noted = Noted::default();
+                let mut bound = |(index, value): (usize, &Value)| {
+                    noted.at = format!("/{index}");
+                    noted.json(value)
+                };
+                let values: Vec<Json> = values.iter().enumerate().map(&mut bound).collect();
+                let mut parts = json!({ "texts": texts, "values": values });
+                if !noted.types.is_empty() {
+                    parts["types"] = json!(noted.types);
+                }
+                parts
             }
             Blueprint::Url(text) => {
                 let look = |name: &str| self.lookup(env, name);

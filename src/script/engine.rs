@@ -392,14 +392,12 @@ impl Engine {
         scope: &Scope,
         on: &Locals<'_>,
         host: &Arc<dyn Host>,
-    ) -> Result<(Vec<String>, Vec<Json>), EvalError> {
+    ) -> Result<(Vec<String>, Vec<Value>), EvalError> {
         let values = t
             .placed()
             .map(|(at, expression)| {
-                let value = self
-                    .eval(&expression, scope, on, host)
-                    .map_err(|error| error.shifted(at))?;
-                Ok(value.to_json())
+                self.eval(&expression, scope, on, host)
+                    .map_err(|error| error.shifted(at))
             })
             .collect::<Result<_, EvalError>>()?;
         Ok((t.texts().to_vec(), values))

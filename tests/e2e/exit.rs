@@ -99,6 +99,52 @@ fn three_is_a_service_that_does_not_start() {
         .says("nowhere");
 }
 
+/// The one who writes a service means it to be started; a list of programs is meant for it as well.
+#[test]
+fn a_service_needs_no_permission_unless_programs_are_listed() {
+    let suite = |exec: &str, program: &str| {
+        let suite = format!(
+            "version: 1\n{exec}services:\n  one: {{ command: [{program}], ready: {{ http: \"${{url}}/health\" }} }}\n"
+        );
+        Suite::new()
+            .file("t.yaml", PASSES)
+            .file("funcy.yaml", suite)
+    };
+    let demo = "funcy, demo, --listen, \"127.0.0.1:${port}\"";
+    let shell = format!(
+        "sh, -c, 'exec \"$0\" demo --listen 127.0.0.1:${{port}}', {:?}",
+        env!("CARGO_BIN_EXE_funcy")
+    );
+    let sleeping = "funcy, run, x.yaml";
+    suite("", &shell).run(["run", "."]).exits(0);
+    suite("", &shell)
+        .run(["run", ".", "--allow-exec", "git"])
+        .exits(0);
+    suite("permissions: { exec: [sh] }\n", &shell)
+        .run(["run", "."])
+        .exits(0);
+    suite("permissions: { net: [] }\n", &shell)
+        .run(["run", "."])
+        .exits(0);
+    suite("permissions: { exec: [] }\n", demo)
+        .run(["run", "."])
+        .exits(0);
+    for (exec, program, refused) in [
+        ("permissions: { exec: [] }\n", shell.as_str(), "sh"),
+        ("permissions: { exec: [git] }\n", &shell, "sh"),
+        ("permissions: { exec: [git] }\n", sleeping, "funcy"),
+    ] {
+        suite(exec, program)
+            .run(["run", "."])
+            .exits(3)
+            .says(&format!("the task may not start the program \"{refused}\""))
+            .says(&format!("--allow-exec={refused}"));
+    }
+    suite("permissions: { exec: [git] }\n", &shell)
+        .run(["run", ".", "--allow-exec", "sh"])
+        .exits(0);
+}
+
 #[test]
 fn four_is_nothing_selected() {
     let suite = Suite::new().file("t.yaml", PASSES);

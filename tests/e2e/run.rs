@@ -55,6 +55,75 @@ fn tags_select_with_any_of_them() {
     );
 }
 
+/// A mistake in a file that is not asked for stops nothing; in one that may be, everything.
+#[test]
+fn a_broken_file_that_is_not_selected_is_passed_over() {
+    let broken = |head: &str| format!("{head}\nversion: 1\nstart_state: nowhere\n");
+    let suite = four()
+        .file("tasks/half.yaml", broken("tags: [wip]\nname: unfinished"))
+        .file("tasks/torn.yaml", "states: { a: [\n");
+    for args in [&["--filter", "log"][..], &["--filter", "tasks/orders/*"]] {
+        let args = [&["run"], args].concat();
+        suite
+            .run(args)
+            .exits(0)
+            .prints("2 passed")
+            .says("tasks/half.yaml has mistakes and is not selected")
+            .says("tasks/torn.yaml has mistakes and is not selected");
+    }
+    // What cannot be read may have any tag.
+    suite
+        .run(["run", "--tag", "smoke"])
+        .exits(2)
+        .says("torn.yaml:")
+        .says("1 error")
+        .says_no("half.yaml:");
+    for args in [
+        &["run"][..],
+        &["run", "--tag", "wip"],
+        &["run", "--filter", "unfin"],
+        &["run", "--filter", "half"],
+        &["run", "--shard", "1/2"],
+    ] {
+        suite.run(args).exits(2).says("half.yaml:");
+    }
+    // What their suite says wrong is wrong for all of them.
+    four()
+        .file("tasks/funcy.yaml", "version: 1\nvras: {}\n")
+        .run(["run", "--filter", "log"])
+        .exits(2)
+        .says("vras");
+}
+
+/// `*.yaml` of a shell names the suite file as well.
+#[test]
+fn the_suite_file_is_no_task() {
+    let suite = Suite::new()
+        .file("t.yaml", PASSES)
+        .file("funcy.yaml", "version: 1\nvars: { a: 1 }\n");
+    suite
+        .run(["check", "funcy.yaml", "t.yaml"])
+        .exits(0)
+        .prints("2 files, no mistakes");
+    suite
+        .run(["run", "./funcy.yaml", "t.yaml"])
+        .exits(0)
+        .prints("1 passed");
+    suite.run(["run", "funcy.yaml"]).exits(4);
+    let suite = suite.file("funcy.yaml", "version: 1\nvras: { a: 1 }\n");
+    for args in [
+        &["check", "funcy.yaml"][..],
+        &["check", "t.yaml", "funcy.yaml"],
+    ] {
+        let ran = suite.run(args).exits(2);
+        assert_eq!(
+            ran.stdout.matches("vras").count(),
+            2,
+            "once, and in its line: {ran}"
+        );
+    }
+}
+
 #[test]
 fn filters_match_names_and_files() {
     assert_eq!(listed(&four(), &["--filter", "log"]), ["login", "logout"]);

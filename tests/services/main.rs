@@ -18,3 +18,5 @@ mod nats;
 mod rounds;
 #[cfg(feature = "sql")]
 mod sql;
+#[cfg(feature = "sql")]
+mod sqlite;

@@ -396,6 +396,31 @@ async fn key_value_buckets() {
         bus.res(get).await,
         json!({ "key": "a", "found": false, "revision": 4 })
     );
+    // What a server leaves where a value has expired or was removed, and what clients of other kinds write.
+    for (headers, operation) in [
+        (
+            json!({ "Nats-Marker-Reason": "MaxAge", "Nats-TTL": "1s" }),
+            "purge",
+        ),
+        (json!({ "Nats-Marker-Reason": "Purge" }), "purge"),
+        (json!({ "Nats-Marker-Reason": "Remove" }), "delete"),
+        (json!({ "KV-Operation": "PURGE" }), "purge"),
+        (
+            json!({ "KV-Operation": "DEL", "Nats-Marker-Reason": "Purge" }),
+            "delete",
+        ),
+        (json!({ "x-other": "1" }), "put"),
+    ] {
+        bus.res(json!({ "publish": format!("$KV.{bucket}.a"), "jetstream": true, "text": "", "headers": headers }))
+            .await;
+        let change = changes.next().await;
+        assert_eq!(change["operation"], json!(operation), "{headers}");
+        let found = bus
+            .res(json!({ "kv": { "bucket": bucket, "get": "a" } }))
+            .await["found"]
+            .clone();
+        assert_eq!(found, json!(operation == "put"), "{headers}");
+    }
     let none = json!({ "kv": { "bucket": bucket, "get": "none" } });
     assert_eq!(
         bus.res(none).await,

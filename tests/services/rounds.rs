@@ -78,9 +78,7 @@ fn a_task_misses_none_of_a_thousand_notifications_of_postgres() {
     }
     let channel = unique("rounds").replace(['.', '-'], "_");
     run(
-        &format!(
-            "{{ db: {{ sql: {{ url: 'postgres://postgres@{address}/test?sslmode=disable' }} }} }}"
-        ),
+        &format!("{{ db: {{ sql: {{ url: 'postgres://postgres@{address}/test' }} }} }}"),
         &format!("db: \"SELECT pg_notify('{channel}', (${{n}})::int::text)\""),
         &format!("{{ db: {{ listen: {channel} }} }}"),
         "res.body",

@@ -3,6 +3,7 @@
 use super::credentials::Credentials;
 use super::exchange::{self, Trace};
 use super::prepared::{Origin, Prepared, TRACE};
+use crate::client::kit::tls::Verify;
 use crate::client::shell::quoted;
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue};
@@ -127,7 +128,7 @@ fn push_method(line: &mut String, prepared: &Prepared, has_body: bool) {
 fn push_connection(line: &mut String, prepared: &Prepared) {
     if prepared.url.scheme() == "https" {
         let trust = &prepared.trust;
-        if trust.insecure {
+        if trust.verify == Verify::Nothing {
             line.push_str(" -k");
         }
         let files = [

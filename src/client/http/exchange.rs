@@ -56,18 +56,13 @@ pub(super) async fn send(
             .context
             .permissions
             .net(hop.url.host_str().unwrap_or_default())?;
-        let client = pool
-            .client(&connect_options(session, prepared, &hop.url))
-            .await?;
+        let way = connect_options(session, prepared, &hop.url);
         let cookies = jar.and_then(|jar| jar.header(&hop.url));
-        let request = hop.request(cookies.as_ref());
+        let sent = hop.sent(pool, &way, cookies.as_ref()).await;
         if trace.redirects == 0 {
             trace.jar_cookies = cookies;
         }
-        let mut response = client
-            .execute(request)
-            .await
-            .map_err(|error| failure::failure(&error, &hop.url, session.connect_timeout))?;
+        let mut response = sent?;
         if response.headers().contains_key(SET_COOKIE) {
             if let Some(jar) = jar {
                 jar.keep(response.headers(), &hop.url);
@@ -108,6 +103,39 @@ struct Hop {
 }
 
 impl Hop {
+    /// Sends it. A server may close a connection that is kept at any time; what was on its way to it then gets no answer. A
+    /// request that only reads is sent once more, on a new connection, as every browser does.
+    async fn sent(
+        &self,
+        pool: &Pool,
+        way: &ConnectOptions,
+        cookies: Option<&HeaderValue>,
+    ) -> Result<Response, Failure> {
+        let failed =
+            |error: &reqwest::Error| failure::failure(error, &self.url, way.connect_timeout);
+        let mut answered = pool.client(way).await?.execute(self.request(cookies)).await;
+        if let Err(error) = &answered
+            && pool.was_kept(error)
+        {
+            if !matches!(self.method, Method::GET | Method::HEAD) {
+                let mut failure = failed(error);
+                failure.message.push_str(", on a kept connection");
+                return Err(failure.hint(format!(
+                    "the server may have closed it while it was idle, or while it worked: GET and HEAD are sent once more, {} needs `retry`",
+                    self.method
+                )));
+            }
+            answered = pool
+                .renewed(way)
+                .await?
+                .execute(self.request(cookies))
+                .await;
+        }
+        let response = answered.map_err(|error| failed(&error))?;
+        pool.has_answered(&response);
+        Ok(response)
+    }
+
     fn request(&self, cookies: Option<&HeaderValue>) -> reqwest::Request {
         let mut request = reqwest::Request::new(self.method.clone(), self.url.clone());
         *request.headers_mut() = self.headers.clone();

@@ -1,10 +1,12 @@
 //! What went wrong, in words: the error chain of the HTTP library as one sentence and a hint.
 
 use crate::event::Failure;
+use hyper_util::client::legacy::connect::HttpInfo;
 use reqwest::Url;
 use rustls::CertificateError;
 use std::error::Error;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// `host:port` of a URL.
@@ -59,6 +61,34 @@ pub(super) fn failure(error: &reqwest::Error, url: &Url, connect_timeout: Durati
         "the exchange with {at} failed: {}",
         innermost(error)
     ))
+}
+
+/// The address on this side of the connection that broke before an answer began; `None` where something else went wrong.
+pub(super) fn broken_connection(error: &reqwest::Error) -> Option<SocketAddr> {
+    let broken = |cause: &(dyn Error + 'static)| {
+        let by_http = cause
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(|hyper| hyper.is_incomplete_message() || hyper.is_closed());
+        let by_system = io_error(cause).is_some_and(|io| {
+            matches!(
+                io.kind(),
+                io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::BrokenPipe
+                    | io::ErrorKind::UnexpectedEof
+            )
+        });
+        (by_http || by_system).then_some(())
+    };
+    find(error, broken)?;
+    find(error, |cause| {
+        let mut extras = hyper::http::Extensions::new();
+        cause
+            .downcast_ref::<hyper_util::client::legacy::Error>()?
+            .connect_info()?
+            .get_extras(&mut extras);
+        extras.get().map(HttpInfo::local_addr)
+    })
 }
 
 fn io_failure(error: &io::Error, url: &Url, at: &str) -> Option<Failure> {

@@ -1,13 +1,13 @@
 //! The connections, shared by all sessions: one `reqwest` client for each way to connect.
 
+use super::failure;
+use crate::client::kit::tls::{self, Trust};
 use crate::event::Failure;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use std::path::PathBuf;
-use std::sync::Arc;
+use hyper_util::client::legacy::connect::HttpInfo;
+use rustls::ClientConfig;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -16,6 +16,8 @@ const MAX_CLIENTS: usize = 32;
 /// How long an idle connection is kept. Many servers close theirs after 5 s; a request that crosses the
 /// closing would fail, so ours are gone before.
 const IDLE: Duration = Duration::from_secs(4);
+/// Connections of which is known that they have answered; more are rarely open.
+const MAX_ANSWERED: usize = 256;
 
 /// What tells one way to connect from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,25 +31,18 @@ pub(super) struct ConnectOptions {
     pub(super) direct: bool,
 }
 
-/// Whom a TLS connection trusts, and who the client is. Compared by content, so that a changed file is
-/// another way to connect.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Trust {
-    pub(super) ca: Option<Pem>,
-    pub(super) identity: Option<(Pem, Pem)>,
-    pub(super) insecure: bool,
-}
-
-/// A PEM file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pem {
-    pub(super) path: PathBuf,
-    pub(super) bytes: Vec<u8>,
-}
-
 #[derive(Debug, Default)]
 pub(super) struct Pool {
-    clients: Mutex<Vec<(ConnectOptions, reqwest::Client)>>,
+    clients: Mutex<Vec<Kept>>,
+    answered: std::sync::Mutex<VecDeque<SocketAddr>>,
+}
+
+/// A client for one way to connect, with the connections that it keeps.
+#[derive(Debug)]
+struct Kept {
+    way: ConnectOptions,
+    tls: ClientConfig,
+    client: reqwest::Client,
 }
 
 impl Pool {
@@ -55,24 +50,72 @@ impl Pool {
     /// loads the system's certificates.
     pub(super) async fn client(&self, way: &ConnectOptions) -> Result<reqwest::Client, Failure> {
         let mut clients = self.clients.lock().await;
-        if let Some((_, client)) = clients.iter().find(|(known, _)| known == way) {
-            return Ok(client.clone());
+        if let Some(kept) = clients.iter().find(|kept| kept.way == *way) {
+            return Ok(kept.client.clone());
         }
         // The lock is held meanwhile, so that sessions that start together build one client, not many.
-        let client = if way.trust.is_some() {
+        let tls = if way.trust.is_some() {
             let way = way.clone();
             // Reads hundreds of files where the system's certificates are needed.
-            tokio::task::spawn_blocking(move || build(&way))
+            tokio::task::spawn_blocking(move || tls(&way))
                 .await
                 .map_err(|error| Failure::transport(format!("cannot set up TLS: {error}")))??
         } else {
-            build(way)?
+            tls(way)?
         };
+        let client = build(way, tls.clone())?;
         if clients.len() >= MAX_CLIENTS {
             clients.remove(0);
         }
-        clients.push((way.clone(), client.clone()));
+        clients.push(Kept {
+            way: way.clone(),
+            tls,
+            client: client.clone(),
+        });
         Ok(client)
+    }
+
+    /// The same, of which no connection is kept from before: what is sent next opens a new one. Requests that are on their
+    /// way are not disturbed.
+    pub(super) async fn renewed(&self, way: &ConnectOptions) -> Result<reqwest::Client, Failure> {
+        {
+            let mut clients = self.clients.lock().await;
+            if let Some(kept) = clients.iter_mut().find(|kept| kept.way == *way) {
+                kept.client = build(way, kept.tls.clone())?;
+            }
+        }
+        self.client(way).await
+    }
+
+    /// Notes that a connection has answered: from now on it is a kept one.
+    pub(super) fn has_answered(&self, response: &reqwest::Response) {
+        let Some(local) = response.extensions().get().map(HttpInfo::local_addr) else {
+            return;
+        };
+        let mut answered = self.answered();
+        if answered.back() == Some(&local) {
+            return;
+        }
+        answered.retain(|known| *known != local);
+        if answered.len() == MAX_ANSWERED {
+            answered.pop_front();
+        }
+        answered.push_back(local);
+    }
+
+    /// Whether this is the end of a connection that was kept, before it answered.
+    pub(super) fn was_kept(&self, error: &reqwest::Error) -> bool {
+        let Some(local) = failure::broken_connection(error) else {
+            return false;
+        };
+        let mut answered = self.answered();
+        let before = answered.len();
+        answered.retain(|known| *known != local);
+        answered.len() < before
+    }
+
+    fn answered(&self) -> MutexGuard<'_, VecDeque<SocketAddr>> {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[cfg(test)]
@@ -81,7 +124,7 @@ impl Pool {
     }
 }
 
-fn build(way: &ConnectOptions) -> Result<reqwest::Client, Failure> {
+fn build(way: &ConnectOptions, tls: ClientConfig) -> Result<reqwest::Client, Failure> {
     let mut builder = reqwest::Client::builder()
         // Redirects and cookies are ours: each hop is checked against the permissions.
         .redirect(reqwest::redirect::Policy::none())
@@ -93,7 +136,7 @@ fn build(way: &ConnectOptions) -> Result<reqwest::Client, Failure> {
         .brotli(way.compression)
         .deflate(way.compression)
         .zstd(way.compression)
-        .tls_backend_preconfigured(tls(way)?);
+        .tls_backend_preconfigured(tls);
     if way.direct {
         builder = builder.no_proxy();
     }
@@ -108,127 +151,16 @@ fn build(way: &ConnectOptions) -> Result<reqwest::Client, Failure> {
 }
 
 fn tls(way: &ConnectOptions) -> Result<ClientConfig, Failure> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Failure::transport(format!("cannot set up TLS: {error}")))?;
-    let Some(trust) = &way.trust else {
-        return Ok(builder
-            .with_root_certificates(RootCertStore::empty())
-            .with_no_client_auth());
+    let mut config = match &way.trust {
+        Some(trust) => tls::config(trust)?,
+        None => tls::without_trust()?,
     };
-    let builder = if trust.insecure {
-        builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anyone(provider)))
-    } else if let Some(ca) = &trust.ca {
-        builder.with_root_certificates(roots(ca)?)
-    } else {
-        let verifier = rustls_platform_verifier::Verifier::new(provider).map_err(|error| {
-            Failure::transport(format!("cannot load the system's certificates: {error}"))
-                .hint("name the ones to trust: `tls: {ca: FILE.pem}`")
-        })?;
-        builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-    };
-    let mut config = match &trust.identity {
-        None => builder.with_no_client_auth(),
-        Some((cert, key)) => {
-            let chain = certificates(cert)?;
-            let secret = PrivateKeyDer::from_pem_slice(&key.bytes)
-                .map_err(|_| unusable(key, "it holds no private key in PEM"))?;
-            builder
-                .with_client_auth_cert(chain, secret)
-                .map_err(|error| {
-                    unusable(
-                        cert,
-                        &format!(
-                            "it does not go with its key, {}: {error}",
-                            key.path.display()
-                        ),
-                    )
-                })?
-        }
-    };
-    config.alpn_protocols = match way.http2 {
-        Some(true) => vec![b"h2".to_vec()],
-        Some(false) => vec![b"http/1.1".to_vec()],
-        None => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
-    };
+    if way.trust.is_some() {
+        config.alpn_protocols = match way.http2 {
+            Some(true) => vec![b"h2".to_vec()],
+            Some(false) => vec![b"http/1.1".to_vec()],
+            None => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        };
+    }
     Ok(config)
-}
-
-fn roots(ca: &Pem) -> Result<RootCertStore, Failure> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(ca)? {
-        roots
-            .add(certificate)
-            .map_err(|error| unusable(ca, &format!("a certificate in it is malformed: {error}")))?;
-    }
-    Ok(roots)
-}
-
-fn certificates(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    let found: Vec<_> = CertificateDer::pem_slice_iter(&pem.bytes)
-        .collect::<Result<_, _>>()
-        .map_err(|error| unusable(pem, &format!("it is no PEM: {error}")))?;
-    if found.is_empty() {
-        return Err(unusable(pem, "it holds no certificate in PEM"));
-    }
-    Ok(found)
-}
-
-fn unusable(pem: &Pem, reason: &str) -> Failure {
-    Failure::protocol(format!("cannot use {}: {reason}", pem.path.display()))
-        .hint("`tls` takes PEM files: text that begins with -----BEGIN")
-}
-
-/// Accepts any certificate, for `insecure: true`; the handshake itself is still checked.
-#[derive(Debug)]
-struct Anyone(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anyone {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(
-            message,
-            cert,
-            signed,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(
-            message,
-            cert,
-            signed,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }

@@ -3,9 +3,9 @@
 use super::credentials::Credentials;
 use super::fields::{Cookies, Fields, Follow, Tls, add_headers};
 use super::multipart::{self, FormPart};
-use super::pool::Trust;
 use super::request::{MAX_BODY, Payload, Request};
 use super::session::HttpSession;
+use crate::client::kit::tls::Trust;
 use crate::client::paths;
 use crate::event::Failure;
 use bytes::Bytes;

@@ -2,9 +2,8 @@ use super::config::Config;
 use super::credentials::{Credentials, take_credentials};
 use super::fields::{Follow, MAX_REDIRECTS, Tls, add_headers};
 use super::jar::Jar;
-use super::pool::{Pem, Trust};
 use crate::client::contract::Context;
-use crate::client::paths;
+use crate::client::kit::tls::{Trust, Verify, pem};
 use crate::client::value::Span;
 use crate::event::Failure;
 use reqwest::Url;
@@ -16,8 +15,6 @@ use std::time::Duration;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most bytes of a body, unless the config says something else.
 const BODY_LIMIT: u64 = 16 << 20;
-/// The longest PEM file.
-const MAX_PEM: u64 = 1 << 20;
 
 /// One execution's view of a server: its cookies, and what every request has in common.
 #[derive(Debug)]
@@ -102,7 +99,10 @@ impl HttpSession {
                 None => None,
             },
             identity,
-            insecure: tls.insecure.unwrap_or(false),
+            verify: match tls.insecure {
+                Some(true) => Verify::Nothing,
+                Some(false) | None => Verify::Full,
+            },
         })
     }
 
@@ -150,14 +150,6 @@ impl HttpSession {
             _ => self.auth.as_ref(),
         }
     }
-}
-
-async fn pem(context: &Context, path: &str) -> Result<Pem, Failure> {
-    let read = paths::read(context, path, MAX_PEM).await?;
-    Ok(Pem {
-        path: read.path,
-        bytes: read.bytes,
-    })
 }
 
 fn has_scheme(text: &str) -> bool {

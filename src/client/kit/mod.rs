@@ -4,3 +4,4 @@
 pub(super) mod connect_error;
 pub(super) mod json_bigint;
 pub(super) mod process_tree;
+pub(super) mod tls;

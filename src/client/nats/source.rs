@@ -7,7 +7,7 @@ use crate::client::value::now;
 use crate::event::{Failure, Feed, Json, Message};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::stream::{ConsumerErrorKind, Stream};
-use async_nats::{SubscribeErrorKind, Subscriber, jetstream};
+use async_nats::{HeaderMap, HeaderValue, SubscribeErrorKind, Subscriber, jetstream};
 use futures_util::StreamExt as _;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -299,18 +299,21 @@ impl Reader {
                 .strip_prefix(&format!("$KV.{bucket}."))
                 .unwrap_or(&message.subject);
             members.key = Some(key.to_owned());
-            let operation = message
-                .headers
-                .as_ref()
-                .and_then(|headers| headers.get("KV-Operation"))
-                .map(async_nats::HeaderValue::as_str);
-            let operation = match operation {
-                Some("DEL") => "delete",
-                Some("PURGE") => "purge",
-                _ => "put",
-            };
+            let operation = operation(message.headers.as_ref());
             members.operation = Some(operation.to_owned());
         }
         members.into_message(message.payload.len())
+    }
+}
+
+/// What a message of a bucket does to its key. The one who deletes says so in `KV-Operation`; what the server itself leaves
+/// where a value has expired, or was removed from its stream, says why in `Nats-Marker-Reason`.
+fn operation(headers: Option<&HeaderMap>) -> &'static str {
+    let said = |name: &str| headers?.get(name).map(HeaderValue::as_str);
+    match (said("KV-Operation"), said("Nats-Marker-Reason")) {
+        (Some("PURGE"), _) | (None, Some("MaxAge" | "Purge")) => "purge",
+        // `Remove`, and whatever reason is new: a marker holds no value.
+        (Some("DEL"), _) | (None, Some(_)) => "delete",
+        _ => "put",
     }
 }

@@ -18,6 +18,7 @@ use scan::Dialect;
 use schema::Verb;
 use serde_json::json;
 use statement::Statement;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use schema::{Config, Reply, Request, Source, StatementResult};
@@ -226,8 +227,8 @@ impl SqlSession {
         }
     }
 
-    fn read(&self, template: Template) -> Result<Statement, Failure> {
-        Statement::read(template, self.dialect(), self.context.permissions.all)
+    fn read(&self, template: Template) -> Result<Arc<Statement>, Failure> {
+        Statement::read(template, self.dialect()).map(Arc::new)
     }
 
     async fn answer(&self, verb: Verb, scope: &Scope) -> Result<Answer<Reply>, Failure> {
@@ -256,7 +257,11 @@ impl SqlSession {
         Ok(answer)
     }
 
-    async fn query(&self, statement: Statement, scope: &Scope) -> Result<Answer<Reply>, Failure> {
+    async fn query(
+        &self,
+        statement: Arc<Statement>,
+        scope: &Scope,
+    ) -> Result<Answer<Reply>, Failure> {
         let mut lease = self.lease(scope).await?;
         let result = self.within(lease.statement(&statement, true)).await;
         let (outcome, bytes) = lease.settle(result)?;
@@ -275,7 +280,11 @@ impl SqlSession {
         Ok(answer)
     }
 
-    async fn exec(&self, statement: Statement, scope: &Scope) -> Result<Answer<Reply>, Failure> {
+    async fn exec(
+        &self,
+        statement: Arc<Statement>,
+        scope: &Scope,
+    ) -> Result<Answer<Reply>, Failure> {
         let mut lease = self.lease(scope).await?;
         let result = self.within(lease.statement(&statement, false)).await;
         let (outcome, bytes) = lease.settle(result)?;
@@ -299,7 +308,7 @@ impl SqlSession {
 
     async fn transaction(
         &self,
-        statements: Vec<Statement>,
+        statements: Vec<Arc<Statement>>,
         scope: &Scope,
     ) -> Result<Answer<Reply>, Failure> {
         if statements.is_empty() {
@@ -342,25 +351,25 @@ impl SqlSession {
         let sent = bytes.len() as u64;
         let text = String::from_utf8(bytes)
             .map_err(|_| Failure::protocol(format!("the fixture {path:?} is not UTF-8")))?;
-        let (sql, count) = statement::fixture(&text, self.dialect(), self.context.permissions.all)?;
+        statement::check_bytes(&text)?;
         let mut lease = self.lease(scope).await?;
         let work = async {
             lease.begin().await?;
-            let done = self.within(lease.script(&sql)).await;
-            let affected = lease.rolled_back(done).await?;
+            let done = self.within(lease.fixture(text)).await;
+            let done = lease.rolled_back(done).await?;
             let committed = lease.script("COMMIT").await;
             lease.rolled_back(committed).await?;
-            Ok(affected)
+            Ok(done)
         };
         let result = work.await;
-        let affected = lease.settle(result).map_err(|mut failure| {
+        let (affected, count) = lease.settle(result).map_err(|mut failure| {
             failure.message = format!("the fixture {path:?} failed: {}", failure.message);
             failure
         })?;
         let mut answer = Answer::new(
             Reply {
                 affected: Some(affected),
-                statements: Some(count as u64),
+                statements: Some(count),
                 ..Reply::default()
             },
             format!("fixture {path} → {count} statements"),
@@ -400,24 +409,35 @@ impl Lease<'_> {
             Self::Postgres(_) => "BEGIN",
             Self::Sqlite(_) => "BEGIN IMMEDIATE",
         };
-        self.script(begin).await.map(drop)
+        self.script(begin).await
     }
 
     async fn statement(
         &mut self,
-        statement: &Statement,
+        statement: &Arc<Statement>,
         always_rows: bool,
     ) -> Result<(StatementResult, u64), StatementError> {
         match self {
             Self::Postgres(lease) => lease.statement(statement, always_rows).await,
-            Self::Sqlite(lease) => lease.statement(statement, always_rows).await,
+            Self::Sqlite(lease) => lease.statement(Arc::clone(statement), always_rows).await,
         }
     }
 
-    async fn script(&mut self, sql: &str) -> Result<u64, StatementError> {
+    async fn script(&mut self, sql: &str) -> Result<(), StatementError> {
         match self {
-            Self::Postgres(lease) => lease.script(sql).await,
+            Self::Postgres(lease) => lease.script(sql).await.map(drop),
             Self::Sqlite(lease) => lease.script(sql).await,
+        }
+    }
+
+    /// Runs the statements of a file inside a transaction: how many rows were changed, and how many statements there are.
+    async fn fixture(&mut self, text: String) -> Result<(u64, u64), StatementError> {
+        match self {
+            Self::Postgres(lease) => {
+                let (sql, count) = statement::fixture(&text).map_err(StatementError::Usable)?;
+                Ok((lease.script(&sql).await?, count))
+            }
+            Self::Sqlite(lease) => lease.fixture(text).await,
         }
     }
 
@@ -431,7 +451,7 @@ impl Lease<'_> {
         };
         // A failed COMMIT may have ended it already; SQLite then says so, PostgreSQL only warns.
         match self.script("ROLLBACK").await {
-            Ok(_) => Err(StatementError::Usable(failure)),
+            Ok(()) => Err(StatementError::Usable(failure)),
             Err(_) => Err(StatementError::Broken(failure)),
         }
     }

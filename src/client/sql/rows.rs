@@ -6,7 +6,7 @@ use serde_json::Map;
 /// Rows that one statement may yield.
 const MAX_ROWS: usize = 10_000;
 /// Bytes that the rows of one statement may have.
-const MAX_BYTES: u64 = 16 << 20;
+pub(super) const MAX_BYTES: u64 = 16 << 20;
 
 /// Why a statement did not work, and what that means for its connection.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Splits SQL into statements, as far as is needed to tell where values and `;` stand.
+//! Tells where values stand in SQL, and splits that of PostgreSQL into statements. (SQLite splits its own.)
 
 use crate::event::Failure;
 
@@ -19,8 +19,6 @@ pub(super) struct ScannedStatement {
     pub(super) end: usize,
     /// Whether it copies to or from the terminal (`COPY … FROM STDIN`).
     terminal: bool,
-    into: bool,
-    dialect: Option<Dialect>,
 }
 
 impl ScannedStatement {
@@ -32,24 +30,25 @@ impl ScannedStatement {
         )
     }
 
-    /// Refuses what no database of a task may do.
-    pub(super) fn check(&self, everything: bool) -> Result<(), Failure> {
+    /// Refuses what would need a terminal.
+    pub(super) fn check(&self) -> Result<(), Failure> {
         if self.verb == "COPY" && self.terminal {
             return Err(
                 Failure::protocol("COPY with data in the text itself is not supported")
                     .hint("write INSERT statements (`pg_dump --inserts` does)"),
             );
         }
-        let opens = self.verb == "ATTACH" || (self.verb == "VACUUM" && self.into);
-        if self.dialect == Some(Dialect::Sqlite) && opens && !everything {
-            return Err(Failure::protocol(format!(
-                "the task may not open another database file ({})",
-                self.verb
-            ))
-            .hint("configure a client for it, or allow everything with --allow-all"));
-        }
         Ok(())
     }
+}
+
+/// What stands before a word, as far as that matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Previous {
+    Begin,
+    /// A `;` inside of a body.
+    Semicolon,
+    Other,
 }
 
 /// What the characters belong to.
@@ -80,9 +79,9 @@ pub(super) struct Scan {
     before: char,
     offset: usize,
     current: Option<ScannedStatement>,
-    /// Inside the body of a trigger or function, where `;` does not end the statement.
+    /// Inside the body of a function (`BEGIN ATOMIC … END`), where `;` does not end the statement.
     body: bool,
-    after_semicolon: bool,
+    previous: Previous,
     done: Vec<ScannedStatement>,
 }
 
@@ -102,7 +101,7 @@ impl Scan {
             offset: 0,
             current: None,
             body: false,
-            after_semicolon: false,
+            previous: Previous::Other,
             done: Vec::new(),
         }
     }
@@ -250,16 +249,15 @@ impl Scan {
     }
 
     fn begin(&mut self) {
-        let (start, dialect) = (self.offset, self.dialect);
+        let start = self.offset;
         self.current.get_or_insert_with(|| ScannedStatement {
             start,
-            dialect: Some(dialect),
             ..ScannedStatement::default()
         });
     }
 
     fn word(&mut self, word: &str) {
-        let after_semicolon = std::mem::take(&mut self.after_semicolon);
+        let previous = std::mem::replace(&mut self.previous, Previous::Other);
         let Some(found) = &mut self.current else {
             return;
         };
@@ -268,18 +266,18 @@ impl Scan {
             return;
         }
         match word.to_ascii_uppercase().as_str() {
-            "BEGIN" if found.verb == "CREATE" => self.body = true,
-            "END" if self.body && after_semicolon => self.body = false,
+            "BEGIN" => self.previous = Previous::Begin,
+            "ATOMIC" if previous == Previous::Begin && found.verb == "CREATE" => self.body = true,
+            "END" if self.body && previous == Previous::Semicolon => self.body = false,
             "RETURNING" => found.returning = true,
             "STDIN" | "STDOUT" => found.terminal = true,
-            "INTO" => found.into = true,
             _ => {}
         }
     }
 
     fn semicolon(&mut self) {
         if self.body {
-            self.after_semicolon = true;
+            self.previous = Previous::Semicolon;
             return;
         }
         if let Some(mut found) = self.current.take() {

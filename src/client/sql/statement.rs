@@ -1,7 +1,41 @@
 use super::scan::{Dialect, Scan, is_name};
 use crate::client::contract::Template;
-use crate::event::{Failure, Json};
+use crate::client::received::from_base64;
+use crate::event::{Failure, Json, ValueType, ValueTypes};
 use std::fmt::Write as _;
+
+/// A value to bind, or an item of one.
+#[derive(Debug)]
+pub(super) struct Bound<'s> {
+    pub(super) json: &'s Json,
+    types: &'s ValueTypes,
+    /// Where it stands among the values of its statement, as a JSON Pointer.
+    at: String,
+}
+
+impl Bound<'_> {
+    /// What it is, if JSON alone does not tell.
+    pub(super) fn kind(&self) -> Option<ValueType> {
+        self.types.at(&self.at)
+    }
+
+    /// The bytes that it is.
+    pub(super) fn bytes(&self) -> Option<Vec<u8>> {
+        let text = self.json.as_str()?;
+        (self.kind() == Some(ValueType::Bytes))
+            .then(|| from_base64(text).ok())
+            .flatten()
+    }
+
+    /// The item of the list that it is.
+    pub(super) fn item<'i>(&'i self, index: usize, json: &'i Json) -> Bound<'i> {
+        Bound {
+            json,
+            types: self.types,
+            at: format!("{}/{index}", self.at),
+        }
+    }
+}
 
 /// One statement with its parameters.
 #[derive(Debug, PartialEq)]
@@ -9,7 +43,8 @@ pub(super) struct Statement {
     dialect: Dialect,
     texts: Vec<String>,
     /// What is bound, in order.
-    pub(super) values: Vec<Json>,
+    values: Vec<Json>,
+    types: ValueTypes,
     /// Its first word, in capitals.
     pub(super) verb: String,
     /// Whether it hands back the rows that it changes.
@@ -21,12 +56,12 @@ impl Statement {
     ///
     /// # Errors
     /// When it is not, with how to write it.
-    pub(super) fn read(
-        template: Template,
-        dialect: Dialect,
-        everything: bool,
-    ) -> Result<Self, Failure> {
-        let Template { texts, values } = template;
+    pub(super) fn read(template: Template, dialect: Dialect) -> Result<Self, Failure> {
+        let Template {
+            texts,
+            values,
+            types,
+        } = template;
         if texts.len() != values.len() + 1 {
             return Err(Failure::protocol(
                 "a statement needs one text more than values",
@@ -42,22 +77,18 @@ impl Statement {
             }
         }
         let statements = scan.finish();
-        let [first] = &statements[..] else {
-            return Err(match statements.len() {
-                0 => Failure::protocol("the statement is empty"),
-                count => {
-                    Failure::protocol(format!("{count} statements are written where one is due"))
-                        .hint("`transaction: […]` takes several, `fixture: FILE` a whole file")
-                }
-            });
+        let first = match &statements[..] {
+            // SQLite knows better where its statements end, and what they are.
+            [first, ..] if dialect == Dialect::Sqlite => first,
+            [] => return Err(empty()),
+            [first] => first,
+            [_, _, ..] => return Err(several(statements.len())),
         };
-        first.check(everything)?;
-        if first.is_control() {
-            return Err(Failure::protocol(format!(
-                "{} does not hold from one request to the next",
-                first.verb
-            ))
-            .hint("`transaction: [STATEMENT, …]` runs statements all or nothing"));
+        if dialect == Dialect::Postgres {
+            first.check()?;
+            if first.is_control() {
+                return Err(controls(&first.verb));
+            }
         }
         Ok(Self {
             dialect,
@@ -65,6 +96,16 @@ impl Statement {
             returning: first.returning,
             texts,
             values,
+            types,
+        })
+    }
+
+    /// What is bound, in order.
+    pub(super) fn parameters(&self) -> impl ExactSizeIterator<Item = Bound<'_>> {
+        self.values.iter().enumerate().map(|(index, json)| Bound {
+            json,
+            types: &self.types,
+            at: format!("/{index}"),
         })
     }
 
@@ -74,26 +115,10 @@ impl Statement {
             Dialect::Postgres => '$',
             Dialect::Sqlite => '?',
         };
-        self.filled(|sql, number| {
-            let _ = write!(sql, "{sign}{number}");
-        })
-    }
-
-    /// The text with placeholders that turn a text into a value of each parameter's type.
-    pub(super) fn cast(&self, types: &[String]) -> String {
-        self.filled(|sql, number| {
-            let _ = match types.get(number - 1) {
-                Some(name) => write!(sql, "(CAST(${number} AS {name}))"),
-                None => write!(sql, "${number}"),
-            };
-        })
-    }
-
-    fn filled(&self, placeholder: impl Fn(&mut String, usize)) -> String {
         let mut sql = String::new();
         for (index, text) in self.texts.iter().enumerate() {
             if index > 0 {
-                placeholder(&mut sql, index);
+                let _ = write!(sql, "{sign}{index}");
             }
             sql.push_str(text);
         }
@@ -101,23 +126,19 @@ impl Statement {
     }
 }
 
-/// A file of statements, ready to run inside a transaction: a `BEGIN` and a `COMMIT` around them, as dumps
-/// have, are left out.
+/// A file of statements for PostgreSQL, ready to run inside a transaction: a `BEGIN` and a `COMMIT` around them, as dumps
+/// have, are left out. And how many they are.
 ///
 /// # Errors
 /// When it is empty, controls transactions in another way, or reads data from the terminal.
-pub(super) fn fixture(
-    text: &str,
-    dialect: Dialect,
-    everything: bool,
-) -> Result<(String, usize), Failure> {
-    let mut scan = Scan::new(dialect);
+pub(super) fn fixture(text: &str) -> Result<(String, u64), Failure> {
+    let mut scan = Scan::new(Dialect::Postgres);
     scan.placeholders = true;
     check_bytes(text)?;
     scan.feed(text)?;
     let statements = scan.finish();
     for statement in &statements {
-        statement.check(everything)?;
+        statement.check()?;
     }
     let control: Vec<_> = statements
         .iter()
@@ -131,25 +152,49 @@ pub(super) fn fixture(
         _ => false,
     };
     if !control.is_empty() && !wrapped {
-        return Err(Failure::protocol(format!(
-            "the fixture controls transactions itself ({})",
-            control[0].verb
-        ))
-        .hint("a fixture runs in one transaction, all or nothing: leave BEGIN and COMMIT out"));
+        return Err(fixture_controls(&control[0].verb));
     }
     let count = statements.len() - control.len();
     if count == 0 {
-        return Err(Failure::protocol("the fixture holds no statement"));
+        return Err(empty_fixture());
     }
     let mut sql = text.to_owned();
     for statement in control.iter().rev() {
         sql.replace_range(statement.start..statement.end, "");
     }
-    Ok((sql, count))
+    Ok((sql, count as u64))
+}
+
+/// The refusal of a text without a statement.
+pub(super) fn empty() -> Failure {
+    Failure::protocol("the statement is empty")
+}
+
+/// The refusal of more than one.
+pub(super) fn several(count: impl std::fmt::Display) -> Failure {
+    Failure::protocol(format!("{count} statements are written where one is due"))
+        .hint("`transaction: […]` takes several, `fixture: FILE` a whole file")
+}
+
+/// The refusal of a statement that begins or ends a transaction.
+pub(super) fn controls(verb: &str) -> Failure {
+    Failure::protocol(format!("{verb} does not hold from one request to the next"))
+        .hint("`transaction: [STATEMENT, …]` runs statements all or nothing")
+}
+
+/// The refusal of a fixture with a transaction of its own.
+pub(super) fn fixture_controls(verb: &str) -> Failure {
+    Failure::protocol(format!("the fixture controls transactions itself ({verb})"))
+        .hint("a fixture runs in one transaction, all or nothing: leave BEGIN and COMMIT out")
+}
+
+/// The refusal of a fixture without a statement.
+pub(super) fn empty_fixture() -> Failure {
+    Failure::protocol("the fixture holds no statement")
 }
 
 /// The protocols of databases end a text at a zero byte.
-fn check_bytes(text: &str) -> Result<(), Failure> {
+pub(super) fn check_bytes(text: &str) -> Result<(), Failure> {
     if text.contains('\0') {
         return Err(Failure::protocol("the statement holds a zero byte"));
     }
@@ -203,8 +248,9 @@ mod tests {
         let template = Template {
             texts: texts.iter().map(|&text| text.to_owned()).collect(),
             values: vec![json!(1); texts.len() - 1],
+            types: ValueTypes::default(),
         };
-        Statement::read(template, dialect, false).map_err(|failure| failure.message)
+        Statement::read(template, dialect).map_err(|failure| failure.message)
     }
 
     fn postgres(texts: &[&str]) -> Result<Statement, String> {
@@ -221,10 +267,6 @@ mod tests {
         assert_eq!(
             statement.numbered(),
             "SELECT * FROM a WHERE b = $1 AND c > $2;"
-        );
-        assert_eq!(
-            statement.cast(&["int4".into(), "uuid".into()]),
-            "SELECT * FROM a WHERE b = (CAST($1 AS int4)) AND c > (CAST($2 AS uuid));"
         );
         assert_eq!(statement.verb, "SELECT");
         let statement = sqlite(&["insert into a values (", ", ", ") returning id"]).unwrap();
@@ -337,19 +379,18 @@ mod tests {
         );
         assert!(postgres(&["SELECT ';' ; -- end"]).is_ok());
         assert!(
-            sqlite(&[
-                "CREATE TRIGGER t AFTER INSERT ON a BEGIN UPDATE b SET x = CASE WHEN 1 THEN 2 END; DELETE FROM c; END"
-            ])
-            .is_ok()
-        );
-        assert!(
             postgres(&["CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END;"])
                 .is_ok()
+        );
+        // `begin` is a name like any other.
+        assert_eq!(
+            postgres(&["CREATE TABLE a (begin int); SELECT 2"]).unwrap_err(),
+            "2 statements are written where one is due"
         );
     }
 
     #[test]
-    fn transactions_and_other_files_are_refused() {
+    fn transactions_and_terminals_are_refused() {
         for text in [
             "BEGIN",
             "start transaction",
@@ -363,32 +404,16 @@ mod tests {
             );
         }
         assert!(
-            sqlite(&["ATTACH '/etc/x' AS x"])
-                .unwrap_err()
-                .contains("may not")
-        );
-        assert!(
-            sqlite(&["VACUUM INTO '/tmp/x'"])
-                .unwrap_err()
-                .contains("may not")
-        );
-        assert!(sqlite(&["VACUUM"]).is_ok());
-        assert!(
             postgres(&["COPY a FROM STDIN"])
                 .unwrap_err()
                 .contains("COPY")
         );
-        let attach = Template {
-            texts: vec!["ATTACH 'x' AS x".into()],
-            values: vec![],
-        };
-        assert!(Statement::read(attach, Dialect::Sqlite, true).is_ok());
     }
 
     #[test]
     fn a_fixture_may_be_wrapped_in_a_transaction() {
         let dump = "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE a(b);\nINSERT INTO a VALUES('BEGIN;');\nCOMMIT;\n";
-        let (sql, count) = fixture(dump, Dialect::Sqlite, false).unwrap();
+        let (sql, count) = fixture(dump).unwrap();
         assert_eq!(
             sql,
             "PRAGMA foreign_keys=OFF;\n\nCREATE TABLE a(b);\nINSERT INTO a VALUES('BEGIN;');\n\n"
@@ -399,9 +424,9 @@ mod tests {
             "BEGIN; COMMIT; BEGIN; COMMIT",
             "ROLLBACK",
         ] {
-            assert!(fixture(wrong, Dialect::Postgres, false).is_err(), "{wrong}");
+            assert!(fixture(wrong).is_err(), "{wrong}");
         }
-        assert!(fixture("-- nothing\n", Dialect::Postgres, false).is_err());
+        assert!(fixture("-- nothing\n").is_err());
     }
 
     #[test]

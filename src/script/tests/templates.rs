@@ -88,7 +88,8 @@ fn parts_are_for_binding() {
         })
         .unwrap();
     assert_eq!(texts, ["select * from t where id = ", " and n > ", ""]);
-    assert_eq!(values, [json!("a'; drop table x"), json!(3)]);
+    let expected = [json!("a'; drop table x"), json!(3)];
+    assert_eq!(values, expected.map(crate::script::Value::from));
     assert_eq!(
         template
             .reads()

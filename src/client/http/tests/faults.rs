@@ -4,6 +4,7 @@ use super::server::read_head;
 use super::*;
 use crate::event::ErrorKind;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -155,4 +156,79 @@ async fn a_dropped_call_closes_its_connection() {
     }
     let closed = tokio::time::timeout(Duration::from_secs(5), was_closed).await;
     assert!(closed.unwrap().unwrap());
+}
+
+/// A server that closes each connection once it has heard a second request on it, and counts what it has heard.
+async fn closing(heard: &Arc<AtomicU32>, cut: &'static [u8]) -> Server {
+    let heard = Arc::clone(heard);
+    Server::raw(move |mut stream| {
+        let heard = Arc::clone(&heard);
+        async move {
+            read_head(&mut stream).await?;
+            heard.fetch_add(1, Ordering::SeqCst);
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+            stream.write_all(answer).await?;
+            read_head(&mut stream).await?;
+            heard.fetch_add(1, Ordering::SeqCst);
+            stream.write_all(cut).await
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_read_on_a_kept_connection_that_breaks_is_sent_once_more() {
+    let heard = Arc::new(AtomicU32::new(0));
+    let server = closing(&heard, b"").await;
+    let client = Client::new(json!({})).await;
+    for method in ["get", "head", "get", "get"] {
+        let res = client.res(json!({ method: server.url("/") })).await;
+        assert_eq!(res["status"], json!(200), "{method}");
+    }
+    // The first on its connection, each other one on a kept and then on a new one.
+    assert_eq!(heard.load(Ordering::SeqCst), 7);
+}
+
+#[tokio::test]
+async fn a_write_on_a_kept_connection_that_breaks_is_not() {
+    let heard = Arc::new(AtomicU32::new(0));
+    let server = closing(&heard, b"").await;
+    let client = Client::new(json!({})).await;
+    client.res(json!({ "get": server.url("/") })).await;
+    let failure = client.failure(json!({ "post": server.url("/") })).await;
+    assert_eq!(failure.kind, ErrorKind::Transport);
+    assert!(
+        failure.message.ends_with(", on a kept connection"),
+        "{failure}"
+    );
+    assert!(failure.hint.unwrap().contains("`retry`"));
+    assert_eq!(heard.load(Ordering::SeqCst), 2);
+    // On a new one it is its own trouble.
+    client.res(json!({ "post": server.url("/") })).await;
+}
+
+/// Where no connection was kept, or the answer has begun, the failure is told at once.
+#[tokio::test]
+async fn nothing_else_is_sent_twice() {
+    let heard = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&heard);
+    let silent = Server::raw(move |mut stream| {
+        let count = Arc::clone(&count);
+        async move {
+            read_head(&mut stream).await?;
+            count.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+    })
+    .await;
+    let client = Client::new(json!({})).await;
+    let failure = client.failure(json!({ "get": silent.url("/") })).await;
+    assert!(!failure.message.contains("kept"), "{failure}");
+    assert_eq!(heard.swap(0, Ordering::SeqCst), 1);
+
+    let server = closing(&heard, b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\ncut").await;
+    client.res(json!({ "get": server.url("/") })).await;
+    let failure = client.failure(json!({ "get": server.url("/") })).await;
+    assert!(!failure.message.contains("kept"), "{failure}");
+    assert_eq!(heard.load(Ordering::SeqCst), 2);
 }

@@ -1,93 +1,121 @@
-//! From PostgreSQL's binary values to JSON.
+//! From PostgreSQL's values to JSON.
+//!
+//! A type that JSON has a good form for comes in binary, which no setting of the server changes; any other comes as the
+//! server's own text.
 
+use super::connection::Format;
+use super::time;
+use super::types::{Form, PgType};
 use crate::client::kit::json_bigint;
 use crate::client::received::to_base64;
 use crate::client::sql::rows::float;
 use crate::event::Json;
-use jiff::Timestamp;
-use jiff::tz::Offset;
-use sqlx::TypeInfo as _;
-use sqlx::postgres::{PgTypeInfo, PgTypeKind};
 use std::fmt::Write as _;
+use std::iter::Peekable;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::str::Chars;
 
-/// Seconds from 1970 to 2000, where PostgreSQL's times begin.
-const EPOCH: i64 = 946_684_800;
 /// Elements and depth that an array may have.
 const MAX_ELEMENTS: i32 = 1_000_000;
 const MAX_DIMENSIONS: i32 = 6;
 
-/// The value as JSON.
+/// The types that are read in binary.
+const BINARY: [&str; 28] = [
+    "bool",
+    "int2",
+    "int4",
+    "int8",
+    "oid",
+    "xid",
+    "cid",
+    "float4",
+    "float8",
+    "numeric",
+    "text",
+    "varchar",
+    "bpchar",
+    "name",
+    "char",
+    "unknown",
+    "json",
+    "jsonb",
+    "uuid",
+    "bytea",
+    "date",
+    "time",
+    "timetz",
+    "timestamp",
+    "timestamptz",
+    "interval",
+    "inet",
+    "cidr",
+];
+
+/// The format in which values of a type are asked for.
+pub(super) fn format(kind: &PgType) -> Format {
+    let binary = match &kind.form {
+        Form::Builtin => BINARY.contains(&kind.name.as_str()),
+        Form::Array { element, .. } => return format(element),
+        Form::Other => false,
+    };
+    if binary { Format::Binary } else { Format::Text }
+}
+
+/// A value in the format of its type as JSON.
 ///
 /// # Errors
-/// When the type is not known here, or the bytes are not as it has them: what is wrong, in words.
-pub(super) fn decode(bytes: &[u8], info: &PgTypeInfo) -> Result<Json, String> {
-    match info.kind() {
-        PgTypeKind::Array(element) => return array(bytes, element),
-        PgTypeKind::Enum(_) => return text(bytes),
-        PgTypeKind::Domain(base) => return decode(bytes, base),
-        PgTypeKind::Composite(_) | PgTypeKind::Range(_) => return Err(unknown(info)),
-        PgTypeKind::Simple | PgTypeKind::Pseudo => {}
+/// When the bytes are not as the type has them: what is wrong, in words.
+pub(super) fn decode(bytes: &[u8], kind: &PgType) -> Result<Json, String> {
+    match (format(kind), &kind.form) {
+        (Format::Binary, Form::Array { element, .. }) => array(bytes, element),
+        (Format::Binary, _) => binary(bytes, &kind.name),
+        (Format::Text, Form::Array { delimiter, .. }) => array_text(utf8(bytes)?, *delimiter),
+        // The function that yields nothing (`pg_notify`) yields an empty text.
+        (Format::Text, Form::Builtin | Form::Other) if kind.name == "void" => Ok(Json::Null),
+        (Format::Text, Form::Builtin | Form::Other) => text(bytes),
     }
-    match info.name() {
-        "BOOL" => Ok(Json::Bool(fixed::<1>(bytes)?[0] != 0)),
-        "INT2" => Ok(i16::from_be_bytes(fixed(bytes)?).into()),
-        "INT4" => Ok(i32::from_be_bytes(fixed(bytes)?).into()),
-        "INT8" => Ok(i64::from_be_bytes(fixed(bytes)?).into()),
-        "OID" | "xid" | "cid" => Ok(u32::from_be_bytes(fixed(bytes)?).into()),
-        "FLOAT4" => Ok(short_float(f32::from_be_bytes(fixed(bytes)?))),
-        "FLOAT8" => Ok(float(f64::from_be_bytes(fixed(bytes)?))),
-        "NUMERIC" => numeric(bytes),
-        "TEXT" | "VARCHAR" | "CHAR" | "NAME" | "UNKNOWN" | "\"CHAR\"" | "citext" | "xml" => {
-            text(bytes)
-        }
-        "JSON" => Ok(json(bytes)),
-        "JSONB" => match bytes {
+}
+
+fn binary(bytes: &[u8], name: &str) -> Result<Json, String> {
+    match name {
+        "bool" => Ok(Json::Bool(fixed::<1>(bytes)?[0] != 0)),
+        "int2" => Ok(i16::from_be_bytes(fixed(bytes)?).into()),
+        "int4" => Ok(i32::from_be_bytes(fixed(bytes)?).into()),
+        "int8" => Ok(i64::from_be_bytes(fixed(bytes)?).into()),
+        "oid" | "xid" | "cid" => Ok(u32::from_be_bytes(fixed(bytes)?).into()),
+        "float4" => Ok(short_float(f32::from_be_bytes(fixed(bytes)?))),
+        "float8" => Ok(float(f64::from_be_bytes(fixed(bytes)?))),
+        "numeric" => numeric(bytes),
+        "json" => Ok(json(bytes)),
+        "jsonb" => match bytes {
             [1, rest @ ..] => Ok(json(rest)),
-            _ => Err("its JSONB version is not known".to_owned()),
+            _ => Err("its jsonb version is not known".to_owned()),
         },
-        "JSONPATH" => match bytes {
-            [1, rest @ ..] => text(rest),
-            _ => Err("its version is not known".to_owned()),
-        },
-        "UUID" => Ok(uuid::Uuid::from_bytes(fixed(bytes)?).to_string().into()),
-        "BYTEA" => Ok(to_base64(bytes).into()),
-        "DATE" => date(i32::from_be_bytes(fixed(bytes)?)),
-        "TIME" => Ok(clock(i64::from_be_bytes(fixed(bytes)?)).into()),
-        "TIMETZ" => clock_with_offset(bytes),
-        "TIMESTAMP" => timestamp(i64::from_be_bytes(fixed(bytes)?), false),
-        "TIMESTAMPTZ" => timestamp(i64::from_be_bytes(fixed(bytes)?), true),
-        "INTERVAL" => interval(bytes),
-        "INET" | "CIDR" => network(bytes),
-        "MACADDR" => {
-            let parts: Vec<String> = fixed::<6>(bytes)?
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
-            Ok(parts.join(":").into())
-        }
-        "VOID" => Ok(Json::Null),
-        _ => Err(unknown(info)),
+        "uuid" => Ok(uuid::Uuid::from_bytes(fixed(bytes)?).to_string().into()),
+        "bytea" => Ok(to_base64(bytes).into()),
+        "date" => Ok(time::date(i32::from_be_bytes(fixed(bytes)?)).into()),
+        "time" => Ok(time::clock(i64::from_be_bytes(fixed(bytes)?)).into()),
+        "timetz" => time::clock_with_offset(bytes).map(Json::from),
+        "timestamp" => Ok(time::timestamp(i64::from_be_bytes(fixed(bytes)?), false).into()),
+        "timestamptz" => Ok(time::timestamp(i64::from_be_bytes(fixed(bytes)?), true).into()),
+        "interval" => time::interval(bytes).map(Json::from),
+        "inet" | "cidr" => network(bytes),
+        _ => text(bytes),
     }
 }
 
-fn unknown(info: &PgTypeInfo) -> String {
-    format!(
-        "values of the type {} are not read",
-        info.name().to_lowercase()
-    )
-}
-
-fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N], String> {
+pub(super) fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N], String> {
     bytes
         .try_into()
         .map_err(|_| format!("it has {} bytes, not {N}", bytes.len()))
 }
 
+fn utf8(bytes: &[u8]) -> Result<&str, String> {
+    std::str::from_utf8(bytes).map_err(|_| "its text is not UTF-8".to_owned())
+}
+
 fn text(bytes: &[u8]) -> Result<Json, String> {
-    std::str::from_utf8(bytes)
-        .map(Json::from)
-        .map_err(|_| "its text is not UTF-8".to_owned())
+    utf8(bytes).map(Json::from)
 }
 
 fn json(bytes: &[u8]) -> Json {
@@ -175,106 +203,6 @@ fn decimal(bytes: &[u8]) -> Result<String, String> {
     Ok(text)
 }
 
-fn moment(micros: i64) -> Result<Timestamp, String> {
-    micros
-        .checked_add(EPOCH * 1_000_000)
-        .and_then(|micros| Timestamp::from_microsecond(micros).ok())
-        .ok_or_else(|| "its time lies outside of the years -9999 to 9999".to_owned())
-}
-
-fn timestamp(micros: i64, zoned: bool) -> Result<Json, String> {
-    match micros {
-        i64::MAX => return Ok("infinity".into()),
-        i64::MIN => return Ok("-infinity".into()),
-        _ => {}
-    }
-    let moment = moment(micros)?;
-    Ok(if zoned {
-        moment.to_string().into()
-    } else {
-        Offset::UTC.to_datetime(moment).to_string().into()
-    })
-}
-
-fn date(days: i32) -> Result<Json, String> {
-    match days {
-        i32::MAX => return Ok("infinity".into()),
-        i32::MIN => return Ok("-infinity".into()),
-        _ => {}
-    }
-    let moment = moment(i64::from(days) * 86_400_000_000)?;
-    Ok(Offset::UTC.to_datetime(moment).date().to_string().into())
-}
-
-/// A time of day; 24:00:00 is one.
-fn clock(micros: i64) -> String {
-    let (seconds, micros) = (micros / 1_000_000, micros % 1_000_000);
-    let mut text = format!(
-        "{:02}:{:02}:{:02}",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60
-    );
-    if micros != 0 {
-        let _ = write!(text, ".{micros:06}");
-        text.truncate(text.trim_end_matches('0').len());
-    }
-    text
-}
-
-fn clock_with_offset(bytes: &[u8]) -> Result<Json, String> {
-    let bytes = fixed::<12>(bytes)?;
-    let (time, west) = bytes.split_at(8);
-    let time = i64::from_be_bytes(fixed(time)?);
-    let west = i32::from_be_bytes(fixed(west)?);
-    let sign = if west > 0 { '-' } else { '+' };
-    let seconds = west.unsigned_abs();
-    Ok(format!(
-        "{}{sign}{:02}:{:02}",
-        clock(time),
-        seconds / 3600,
-        seconds / 60 % 60
-    )
-    .into())
-}
-
-/// ISO 8601: `P1Y2M3DT4H5M6.5S`. Each part has a sign of its own.
-fn interval(bytes: &[u8]) -> Result<Json, String> {
-    let bytes = fixed::<16>(bytes)?;
-    let micros = i64::from_be_bytes(fixed(&bytes[..8])?);
-    let days = i32::from_be_bytes(fixed(&bytes[8..12])?);
-    let months = i32::from_be_bytes(fixed(&bytes[12..])?);
-    let mut text = String::from("P");
-    let add = |text: &mut String, count: i64, unit: char| {
-        if count != 0 {
-            let _ = write!(text, "{count}{unit}");
-        }
-    };
-    add(&mut text, i64::from(months / 12), 'Y');
-    add(&mut text, i64::from(months % 12), 'M');
-    add(&mut text, i64::from(days), 'D');
-    if micros != 0 {
-        text.push('T');
-        add(&mut text, micros / 3_600_000_000, 'H');
-        add(&mut text, micros / 60_000_000 % 60, 'M');
-        let rest = micros % 60_000_000;
-        if rest != 0 {
-            let sign = if rest < 0 { "-" } else { "" };
-            let rest = rest.unsigned_abs();
-            let _ = write!(text, "{sign}{}", rest / 1_000_000);
-            if rest % 1_000_000 != 0 {
-                let _ = write!(text, ".{:06}", rest % 1_000_000);
-                text.truncate(text.trim_end_matches('0').len());
-            }
-            text.push('S');
-        }
-    }
-    if text == "P" {
-        text.push_str("T0S");
-    }
-    Ok(text.into())
-}
-
 fn network(bytes: &[u8]) -> Result<Json, String> {
     let (address, bits, full, cidr) = match bytes {
         [_, bits, cidr, 4, address @ ..] => {
@@ -294,7 +222,7 @@ fn network(bytes: &[u8]) -> Result<Json, String> {
     })
 }
 
-fn array(bytes: &[u8], element: &PgTypeInfo) -> Result<Json, String> {
+fn array(bytes: &[u8], element: &PgType) -> Result<Json, String> {
     let mut reader = Reader(bytes);
     let dimensions = reader.int()?;
     let _has_null = reader.int()?;
@@ -319,7 +247,7 @@ fn array(bytes: &[u8], element: &PgTypeInfo) -> Result<Json, String> {
     level(&mut reader, &lengths, element)
 }
 
-fn level(reader: &mut Reader<'_>, lengths: &[i32], element: &PgTypeInfo) -> Result<Json, String> {
+fn level(reader: &mut Reader<'_>, lengths: &[i32], element: &PgType) -> Result<Json, String> {
     let Some((length, inner)) = lengths.split_first() else {
         let length = reader.int()?;
         return if length == -1 {
@@ -345,10 +273,74 @@ impl<'b> Reader<'b> {
         let (taken, rest) = usize::try_from(length)
             .ok()
             .and_then(|length| self.0.split_at_checked(length))
-            .ok_or_else(|| "its array is cut short".to_owned())?;
+            .ok_or_else(cut_short)?;
         self.0 = rest;
         Ok(taken)
     }
+}
+
+/// A list as PostgreSQL writes it: `{1,NULL,"a b"}`, with lists in it for further dimensions, and its bounds before it
+/// where they do not begin at 1.
+fn array_text(text: &str, delimiter: char) -> Result<Json, String> {
+    let list = match text.split_once('=') {
+        Some((bounds, list)) if bounds.starts_with('[') => list,
+        _ => text,
+    };
+    let mut rest = list.chars().peekable();
+    let value = items(&mut rest, delimiter, 0)?;
+    match rest.next() {
+        None => Ok(value),
+        Some(_) => Err(cut_short()),
+    }
+}
+
+fn items(rest: &mut Peekable<Chars<'_>>, delimiter: char, depth: i32) -> Result<Json, String> {
+    if rest.next() != Some('{') || depth == MAX_DIMENSIONS {
+        return Err(cut_short());
+    }
+    let mut items = Vec::new();
+    if rest.next_if_eq(&'}').is_some() {
+        return Ok(Json::Array(items));
+    }
+    loop {
+        items.push(match rest.peek() {
+            Some('{') => self::items(rest, delimiter, depth + 1)?,
+            Some('"') => quoted(rest)?.into(),
+            _ => {
+                let mut bare = String::new();
+                while let Some(next) = rest.next_if(|next| *next != delimiter && *next != '}') {
+                    bare.push(next);
+                }
+                // A text of these letters is written in quotes.
+                if bare == "NULL" {
+                    Json::Null
+                } else {
+                    bare.into()
+                }
+            }
+        });
+        match rest.next() {
+            Some('}') => return Ok(Json::Array(items)),
+            Some(next) if next == delimiter => {}
+            _ => return Err(cut_short()),
+        }
+    }
+}
+
+fn quoted(rest: &mut Peekable<Chars<'_>>) -> Result<String, String> {
+    let mut text = String::new();
+    rest.next();
+    loop {
+        match rest.next().ok_or_else(cut_short)? {
+            '"' => return Ok(text),
+            '\\' => text.push(rest.next().ok_or_else(cut_short)?),
+            other => text.push(other),
+        }
+    }
+}
+
+fn cut_short() -> String {
+    "its array is cut short".to_owned()
 }
 
 #[cfg(test)]
@@ -385,35 +377,46 @@ mod tests {
     }
 
     #[test]
-    fn times_are_rfc_3339() {
-        assert_eq!(timestamp(0, true), Ok(json!("2000-01-01T00:00:00Z")));
+    fn a_list_is_read_from_its_text() {
+        for (text, expected) in [
+            ("{}", json!([])),
+            ("{a,NULL,\"NULL\",\"\"}", json!(["a", null, "NULL", ""])),
+            (r#"{"a\"b\\c","{,}"}"#, json!(["a\"b\\c", "{,}"])),
+            ("[0:1]={a,b}", json!(["a", "b"])),
+            ("{{a,b},{c,d}}", json!([["a", "b"], ["c", "d"]])),
+        ] {
+            assert_eq!(array_text(text, ','), Ok(expected), "{text}");
+        }
         assert_eq!(
-            timestamp(1_500_000, false),
-            Ok(json!("2000-01-01T00:00:01.5"))
+            array_text("{(2,2),(1,1);(3,3),(0,0)}", ';'),
+            Ok(json!(["(2,2),(1,1)", "(3,3),(0,0)"]))
         );
-        assert_eq!(timestamp(i64::MAX, true), Ok(json!("infinity")));
-        assert!(timestamp(i64::MAX - 1, true).is_err());
-        assert_eq!(date(-1), Ok(json!("1999-12-31")));
-        assert_eq!(clock(86_400_000_000), "24:00:00");
-        assert_eq!(clock(3_661_000_010), "01:01:01.00001");
-    }
-
-    #[test]
-    fn intervals_are_iso_8601() {
-        let of = |months: i32, days: i32, micros: i64| {
-            let mut bytes = micros.to_be_bytes().to_vec();
-            bytes.extend(days.to_be_bytes());
-            bytes.extend(months.to_be_bytes());
-            interval(&bytes).unwrap()
-        };
-        assert_eq!(of(0, 0, 0), json!("PT0S"));
-        assert_eq!(of(14, 3, 14_706_500_000), json!("P1Y2M3DT4H5M6.5S"));
-        assert_eq!(of(-1, 0, -500_000), json!("P-1MT-0.5S"));
+        for wrong in [
+            "",
+            "{",
+            "{a",
+            "{\"a}",
+            "{a}}",
+            "{\"a\\",
+            "{{{{{{{{a}}}}}}}}",
+        ] {
+            assert!(array_text(wrong, ',').is_err(), "{wrong}");
+        }
     }
 
     #[test]
     fn broken_bytes_are_an_error() {
-        let info = <Vec<i32> as sqlx::Type<sqlx::Postgres>>::type_info();
+        let element = PgType {
+            name: "int4".to_owned(),
+            form: Form::Builtin,
+        };
+        let info = PgType {
+            name: "int4[]".to_owned(),
+            form: Form::Array {
+                element: element.into(),
+                delimiter: ',',
+            },
+        };
         for bytes in [
             &[0, 0, 0, 1][..],
             &[0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 23],

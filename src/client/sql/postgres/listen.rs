@@ -1,20 +1,20 @@
-//! `LISTEN`: a connection of its own for each subscription.
+//! `LISTEN`: a connection for each subscription, which the next one takes over.
 
-use super::Postgres;
+use super::connection::{Connection, ConnectionError, Notification};
+use super::run::trouble;
+use super::{CLOSING, Held, Postgres, Shared, locked};
 use crate::client::Scope;
-use crate::client::kit::connect_error::reason;
 use crate::client::received::Received;
 use crate::client::value::now;
 use crate::event::{Failure, Feed, Json, Message};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Map;
-use sqlx::postgres::{PgListener, PgNotification, PgPool, PgPoolOptions};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
-/// How long closing may take.
-const CLOSING: Duration = Duration::from_secs(2);
+/// Connections that are kept for subscriptions to come.
+const KEPT: usize = 4;
 
 impl Postgres {
     /// Listens to a channel; returns when the server has confirmed it.
@@ -29,72 +29,67 @@ impl Postgres {
                 "{channel:?} is no channel: its name has 1 to 63 bytes"
             )));
         }
-        let pool = PgPoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(self.timeout())
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            .connect_lazy_with(self.options().clone());
-        let opening = async {
-            // Asked for first, since the pool would say no more than that it timed out.
-            let connection = self.connect().await?;
-            drop(connection);
-            let mut listener = PgListener::connect_with(&pool)
-                .await
-                .map_err(|error| self.unreachable(&error))?;
-            // A connection that is lost has lost messages: it is given up, not mended.
-            listener.eager_reconnect(false);
-            listener
-                .listen(channel)
-                .await
-                .map_err(|error| super::run::trouble(&error, None, "").failure())?;
-            Ok(listener)
-        };
-        let listener = match opening.await {
-            Ok(listener) => listener,
-            Err(failure) => {
-                pool.close().await;
-                return Err(failure);
-            }
-        };
+        let shared = Arc::clone(&self.shared);
+        let mut held = shared.held(&shared.listeners).await?;
+        held.connection.keep_notifications(true);
+        let quoted = channel.replace('"', "\"\"");
+        held.connection
+            .run(&format!("LISTEN \"{quoted}\""))
+            .await
+            .map_err(|error| trouble(error, "", "").failure())?;
         let token = scope.token();
         scope.spawn(async move {
-            let mut listener = listener;
-            tokio::select! {
+            let lost = tokio::select! {
                 biased;
-                () = token.cancelled() => {}
-                () = pump(&mut listener, &feed) => {}
+                () = token.cancelled() => None,
+                lost = pump(&mut held.connection, &feed) => lost,
+            };
+            match lost {
+                // A connection that is lost has lost messages: it is given up, not mended.
+                Some(failure) => feed.close(failure),
+                None => {
+                    let _ = tokio::time::timeout(CLOSING, shared.keep_listener(held)).await;
+                }
             }
-            close(listener, &pool).await;
         });
         Ok(())
     }
 }
 
-async fn close(listener: PgListener, pool: &PgPool) {
-    // Dropped, it goes back to the pool, which waits for it.
-    drop(listener);
-    let _ = tokio::time::timeout(CLOSING, pool.close()).await;
+impl Shared {
+    /// Keeps a connection for the next subscription, once it hears nothing any more.
+    async fn keep_listener(&self, mut held: Held) -> Result<(), ConnectionError> {
+        held.connection.run("UNLISTEN *").await?;
+        held.connection.keep_notifications(false);
+        held.since = Instant::now();
+        if let Some(one_too_many) = self.put_back(held) {
+            one_too_many.connection.close().await?;
+        }
+        Ok(())
+    }
+
+    fn put_back(&self, held: Held) -> Option<Held> {
+        let mut kept = locked(&self.listeners);
+        if kept.len() == KEPT {
+            return Some(held);
+        }
+        kept.push(held);
+        None
+    }
 }
 
-async fn pump(listener: &mut PgListener, feed: &Feed) {
+/// Hands on what comes, until nobody reads it, or the connection is lost.
+async fn pump(connection: &mut Connection, feed: &Feed) -> Option<Failure> {
     loop {
-        match listener.try_recv().await {
-            Ok(Some(notification)) => {
-                if feed.push(message_of(&notification)).is_err() {
-                    return;
-                }
-            }
-            Ok(None) => {
-                return feed.close(Failure::transport("the connection to the database is lost"));
-            }
-            Err(error) => {
-                return feed.close(Failure::transport(format!(
-                    "the connection to the database is lost: {}",
-                    reason(&error)
+        match connection.notification().await {
+            Ok(notification) => feed.push(message_of(&notification)).ok()?,
+            Err(ConnectionError::Server(cause)) => {
+                return Some(Failure::transport(format!(
+                    "the connection to the database is lost: {} (SQLSTATE {})",
+                    cause.message, cause.code
                 )));
             }
+            Err(error) => return Some(trouble(error, "", "").failure()),
         }
     }
 }
@@ -117,15 +112,15 @@ pub(in crate::client::sql) struct NotificationMessage {
     at: String,
 }
 
-fn message_of(notification: &PgNotification) -> Message {
-    let payload = notification.payload();
+fn message_of(notification: &Notification) -> Message {
+    let payload = &notification.payload;
     let Received { body, text, .. } = Received::new(payload.as_bytes());
     let message = NotificationMessage {
         body,
         text,
         headers: Map::new(),
-        channel: notification.channel().to_owned(),
-        pid: notification.process_id(),
+        channel: notification.channel.clone(),
+        pid: notification.pid.cast_unsigned(),
         at: now(),
     };
     Message {

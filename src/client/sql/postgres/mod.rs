@@ -1,9 +1,14 @@
 //! PostgreSQL: a small pool whose connections are ended on the server when a call is given up.
 
 mod column;
+mod connection;
 mod listen;
+mod options;
 mod parameter;
 mod run;
+mod stream;
+mod time;
+mod types;
 
 pub(super) use listen::NotificationMessage;
 
@@ -12,15 +17,14 @@ use super::schema::StatementResult;
 use super::statement::Statement;
 use crate::client::Scope;
 use crate::client::contract::Context;
-use crate::client::{kit::connect_error, paths};
+use crate::client::kit::connect_error;
 use crate::event::Failure;
-use reqwest::Url;
-use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions as _, Connection as _, Row as _};
-use std::str::FromStr as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use connection::{Connection, ConnectionError};
+use options::Options;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit};
+use types::Types;
 
 /// A connection that was idle for this long is asked whether it is still there.
 const FRESH: Duration = Duration::from_secs(1);
@@ -36,16 +40,19 @@ pub(super) struct Postgres {
 
 #[derive(Debug)]
 struct Shared {
-    options: PgConnectOptions,
+    options: Options,
     shown: String,
     timeout: Duration,
+    types: Types,
     idle: Mutex<Vec<Held>>,
+    /// Connections that have listened. Apart from the others, whose sessions a task may have changed.
+    listeners: Mutex<Vec<Held>>,
 }
 
 /// An open connection, and the server's number for it.
 #[derive(Debug)]
 struct Held {
-    connection: PgConnection,
+    connection: Connection,
     pid: i32,
     since: Instant,
 }
@@ -58,79 +65,19 @@ impl Postgres {
         timeout: Duration,
         context: &Context,
     ) -> Result<Self, Failure> {
-        // Neither the text nor the error is shown: they may hold a password.
-        let wrong = || {
-            Failure::protocol("the URL of the PostgreSQL database is not valid")
-                .hint("write postgres://USER:PASSWORD@HOST:PORT/DATABASE")
-        };
-        let parsed = Url::parse(url).map_err(|_| wrong())?;
-        let mut options = PgConnectOptions::from_str(url).map_err(|_| wrong())?;
-        let query = |names: &[&str]| {
-            parsed
-                .query_pairs()
-                .find(|(name, _)| names.contains(&name.as_ref()))
-                .map(|(_, value)| value.into_owned())
-        };
-        if parsed.password().is_none() && query(&["password"]).is_none() {
-            // Else the password of the environment would be sent to a server that the task chose.
-            options = options.password("");
-        }
-        for (names, set) in [
-            (
-                ["sslrootcert", "ssl-root-cert", "ssl-ca"],
-                PgConnectOptions::ssl_root_cert as fn(_, _) -> _,
-            ),
-            (
-                ["sslcert", "ssl-cert", "ssl-cert"],
-                PgConnectOptions::ssl_client_cert,
-            ),
-            (
-                ["sslkey", "ssl-key", "ssl-key"],
-                PgConnectOptions::ssl_client_key,
-            ),
-        ] {
-            if let Some(path) = query(&names) {
-                options = set(options, paths::readable(context, &path).await?);
-            }
-        }
-        if options.get_application_name().is_none() {
-            options = options.application_name("funcy");
-        }
-        let host = match options.get_socket() {
-            Some(_) => "localhost",
-            None => options.get_host(),
-        };
-        context.permissions.net(host)?;
-        let shown = format!(
-            "postgres://{host}:{}/{}",
-            options.get_port(),
-            options.get_database().unwrap_or_default()
-        );
+        let options = Options::read(url, context).await?;
+        context.permissions.net(options.host())?;
         Ok(Self {
             shared: Arc::new(Shared {
-                options: options.disable_statement_logging(),
-                shown,
+                shown: options.shown(),
+                options,
                 timeout,
-                idle: Mutex::new(Vec::new()),
+                types: Types::default(),
+                idle: Mutex::default(),
+                listeners: Mutex::default(),
             }),
             permits: Semaphore::new(connections),
         })
-    }
-
-    fn options(&self) -> &PgConnectOptions {
-        &self.shared.options
-    }
-
-    fn timeout(&self) -> Duration {
-        self.shared.timeout
-    }
-
-    fn unreachable(&self, error: &sqlx::Error) -> Failure {
-        self.shared.unreachable(error)
-    }
-
-    async fn connect(&self) -> Result<PgConnection, Failure> {
-        self.shared.connect().await
     }
 
     /// A connection that nobody else uses.
@@ -140,29 +87,7 @@ impl Postgres {
             .acquire()
             .await
             .map_err(|_| Failure::transport("the client is closed"))?;
-        let held = loop {
-            let Some(mut held) = self.shared.pop() else {
-                let mut connection = self.connect().await?;
-                let pid = sqlx::query("SELECT pg_backend_pid()")
-                    .persistent(false)
-                    .fetch_one(&mut connection)
-                    .await
-                    .and_then(|row| row.try_get(0))
-                    .map_err(|error| self.unreachable(&error))?;
-                break Held {
-                    connection,
-                    pid,
-                    since: Instant::now(),
-                };
-            };
-            if held.since.elapsed() < FRESH {
-                break held;
-            }
-            let asked = tokio::time::timeout(FRESH, held.connection.ping()).await;
-            if matches!(asked, Ok(Ok(()))) {
-                break held;
-            }
-        };
+        let held = self.shared.held(&self.shared.idle).await?;
         Ok(Lease {
             shared: &self.shared,
             scope,
@@ -173,26 +98,40 @@ impl Postgres {
 
     /// Closes what is open.
     pub(super) async fn close(self) {
-        while let Some(held) = self.shared.pop() {
+        for held in self.shared.all_idle() {
             let _ = tokio::time::timeout(CLOSING, held.connection.close()).await;
         }
     }
 }
 
 impl Shared {
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Held>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn all_idle(&self) -> Vec<Held> {
+        let mut all = std::mem::take(&mut *locked(&self.idle));
+        all.append(&mut locked(&self.listeners));
+        all
     }
 
-    /// The connection that was used last, so that requests in a row share one.
-    fn pop(&self) -> Option<Held> {
-        self.idle().pop()
+    /// The connection of these that was used last, so that requests in a row share one; else a new one.
+    async fn held(&self, idle: &Mutex<Vec<Held>>) -> Result<Held, Failure> {
+        loop {
+            let last = locked(idle).pop();
+            let Some(mut held) = last else {
+                return self.connect().await;
+            };
+            if held.since.elapsed() < FRESH {
+                return Ok(held);
+            }
+            let asked = tokio::time::timeout(FRESH, held.connection.run("")).await;
+            if matches!(asked, Ok(Ok(()))) {
+                return Ok(held);
+            }
+        }
     }
 
-    async fn connect(&self) -> Result<PgConnection, Failure> {
-        match tokio::time::timeout(self.timeout, self.options.connect()).await {
-            Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(error)) => Err(self.unreachable(&error)),
+    async fn connect(&self) -> Result<Held, Failure> {
+        match tokio::time::timeout(self.timeout, self.opened()).await {
+            Ok(Ok(held)) => Ok(held),
+            Ok(Err(error)) => Err(self.unreachable(error)),
             Err(_) => Err(Failure::transport(format!(
                 "cannot reach {}: no answer within {:?}",
                 self.shown, self.timeout
@@ -200,46 +139,60 @@ impl Shared {
         }
     }
 
-    fn unreachable(&self, error: &sqlx::Error) -> Failure {
+    async fn opened(&self) -> Result<Held, ConnectionError> {
+        let mut connection = Connection::open(&self.options).await?;
+        // Asked for, since what a pooler says as one connects is not the number of the server's process.
+        let rows = connection
+            .rows("SELECT pg_catalog.pg_backend_pid()")
+            .await?;
+        let pid = (rows.first())
+            .and_then(|row| row.first()?.as_ref()?.parse().ok())
+            .ok_or_else(|| {
+                let failure = Failure::protocol("the server does not tell its process");
+                ConnectionError::Unusable(failure)
+            })?;
+        Ok(Held {
+            connection,
+            pid,
+            since: Instant::now(),
+        })
+    }
+
+    fn unreachable(&self, error: ConnectionError) -> Failure {
         let shown = &self.shown;
         match error {
-            sqlx::Error::Database(cause) => {
-                let code = cause.code().unwrap_or_default();
-                Failure::transport(format!(
-                    "{shown} refused the connection: {} (SQLSTATE {code})",
-                    cause.message()
-                ))
-            }
-            sqlx::Error::Tls(cause) => no_tls(shown, cause.to_string()),
-            // A certificate that is not accepted arrives as data that is not valid.
-            sqlx::Error::Io(cause) if cause.kind() == std::io::ErrorKind::InvalidData => {
-                no_tls(shown, connect_error::reason(cause))
-            }
-            other => Failure::transport(format!(
+            ConnectionError::Server(cause) => Failure::transport(format!(
+                "{shown} refused the connection: {} (SQLSTATE {})",
+                cause.message, cause.code
+            )),
+            ConnectionError::Tls(reason) => Failure::transport(format!(
+                "no TLS with {shown}: {reason}"
+            ))
+            .hint(
+                "`?sslmode=disable` goes without, `?sslrootcert=FILE` names an authority to trust",
+            ),
+            ConnectionError::Unusable(failure) => Failure {
+                message: format!("cannot use {shown}: {}", failure.message),
+                ..failure
+            },
+            ConnectionError::Lost(error) => Failure::transport(format!(
                 "cannot reach {shown}: {}",
-                connect_error::reason(other)
+                connect_error::reason(&error)
             )),
         }
     }
 
     /// Ends the connection's statement on the server, which would else run on and hold its locks, and waits
     /// until it has ended.
-    async fn terminate(&self, pid: i32) -> Result<(), sqlx::Error> {
-        let mut connection = self.options.connect().await?;
-        sqlx::query("SELECT pg_terminate_backend($1)")
-            .bind(pid)
-            .persistent(false)
-            .execute(&mut connection)
+    async fn terminate(&self, pid: i32) -> Result<(), ConnectionError> {
+        let mut connection = Connection::open(&self.options).await?;
+        connection
+            .run(&format!("SELECT pg_catalog.pg_terminate_backend({pid})"))
             .await?;
         // The server could be asked to wait itself, but looks only ten times a second.
+        let there = format!("SELECT 1 FROM pg_catalog.pg_stat_activity WHERE pid = {pid}");
         let mut pause = Duration::from_millis(1);
-        while sqlx::query("SELECT FROM pg_stat_activity WHERE pid = $1")
-            .bind(pid)
-            .persistent(false)
-            .fetch_optional(&mut connection)
-            .await?
-            .is_some()
-        {
+        while !connection.rows(&there).await?.is_empty() {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(50));
         }
@@ -247,9 +200,8 @@ impl Shared {
     }
 }
 
-fn no_tls(shown: &str, reason: impl std::fmt::Display) -> Failure {
-    Failure::transport(format!("no TLS with {shown}: {reason}"))
-        .hint("`?sslmode=disable` goes without, `?sslrootcert=FILE` names an authority to trust")
+fn locked(idle: &Mutex<Vec<Held>>) -> MutexGuard<'_, Vec<Held>> {
+    idle.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A connection on loan. Dropped before [`give_back`](Self::give_back), it is ended on the server.
@@ -261,7 +213,7 @@ pub(super) struct Lease<'p> {
 }
 
 impl Lease<'_> {
-    fn connection(&mut self) -> &mut PgConnection {
+    fn connection(&mut self) -> &mut Connection {
         let held = self.held.as_mut();
         &mut held
             .expect("it is taken only by what consumes the lease")
@@ -274,7 +226,8 @@ impl Lease<'_> {
         statement: &Statement,
         always_rows: bool,
     ) -> Result<(StatementResult, u64), StatementError> {
-        run::statement(self.connection(), statement, always_rows).await
+        let shared = Arc::clone(self.shared);
+        run::statement(self.connection(), &shared.types, statement, always_rows).await
     }
 
     /// Runs a text of statements without parameters.
@@ -286,7 +239,7 @@ impl Lease<'_> {
     pub(super) fn give_back(mut self) {
         if let Some(mut held) = self.held.take() {
             held.since = Instant::now();
-            self.shared.idle().push(held);
+            locked(&self.shared.idle).push(held);
         }
     }
 }

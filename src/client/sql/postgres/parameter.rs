@@ -1,68 +1,49 @@
 //! From JSON to the text that PostgreSQL reads as a parameter's type.
 
-use crate::client::received::from_base64;
+use super::types::{Form, PgType};
+use crate::client::sql::statement::Bound;
 use crate::client::value::kind;
 use crate::event::Json;
-use sqlx::TypeInfo as _;
-use sqlx::postgres::{PgTypeInfo, PgTypeKind};
 use std::fmt::Write as _;
 
-/// How the type is written in `CAST(… AS …)`.
-pub(super) fn cast_name(info: &PgTypeInfo) -> String {
-    let name = info.name();
-    let (element, brackets) = match name.strip_suffix("[]") {
-        Some(element) => (element, "[]"),
-        None => (name, ""),
-    };
-    let element = match element {
-        // Written so, these would mean a length of 1, and cut what is longer.
-        "CHAR" => "bpchar",
-        "BIT" => "pg_catalog.\"bit\"",
-        "UNKNOWN" => "text",
-        other => other,
-    };
-    format!("{element}{brackets}")
-}
-
-/// The value as a text for this type, or `None` for NULL.
+/// The value as a text that the server reads as this type, or `None` for NULL.
 ///
 /// # Errors
 /// When no value of this kind can be of this type: `cannot be …`.
-pub(super) fn encode(value: &Json, info: &PgTypeInfo) -> Result<Option<String>, String> {
-    if value.is_null() {
+pub(super) fn encode(value: &Bound<'_>, to: &PgType) -> Result<Option<String>, String> {
+    if value.json.is_null() {
         return Ok(None);
     }
-    let text = match info.kind() {
-        PgTypeKind::Array(element) => array(value, element, info.name())?,
-        PgTypeKind::Domain(base) => return encode(value, base),
-        _ => single(value, info.name())?,
-    };
-    Ok(Some(text))
+    match &to.form {
+        Form::Array { element, delimiter } => array(value, element, *delimiter, &to.name).map(Some),
+        Form::Builtin | Form::Other => single(value, &to.name).map(Some),
+    }
 }
 
-fn single(value: &Json, name: &str) -> Result<String, String> {
-    match (name, value) {
-        ("JSON" | "JSONB", _)
+fn single(value: &Bound<'_>, name: &str) -> Result<String, String> {
+    match (name, value.json) {
+        // A text is JSON text; a time, a duration and bytes are texts in JSON.
+        ("json" | "jsonb", Json::String(text)) if value.kind().is_none() => Ok(text.clone()),
+        ("json" | "jsonb", json)
         | (
-            "TEXT" | "VARCHAR" | "CHAR" | "NAME" | "UNKNOWN" | "\"CHAR\"" | "citext",
-            Json::Array(_) | Json::Object(_),
-        ) => Ok(value.to_string()),
-        ("BYTEA", Json::String(text)) => match from_base64(text) {
-            Ok(bytes) => Ok(hex(&bytes)),
-            Err(error) => Err(format!("a BYTEA is written in base64: {error}")),
-        },
-        ("INT2", Json::Number(number)) => integer(number, name, i16::MIN.into(), i16::MAX.into()),
-        ("INT4", Json::Number(number)) => integer(number, name, i32::MIN.into(), i32::MAX.into()),
-        ("INT8", Json::Number(number)) => integer(number, name, i64::MIN, i64::MAX),
-        ("OID", Json::Number(number)) => integer(number, name, 0, u32::MAX.into()),
+            "text" | "varchar" | "bpchar" | "name" | "unknown" | "char" | "citext",
+            json @ (Json::Array(_) | Json::Object(_)),
+        ) => Ok(json.to_string()),
+        ("bytea", Json::String(text)) => Ok(hex(&value
+            .bytes()
+            .unwrap_or_else(|| text.clone().into_bytes()))),
+        ("int2", Json::Number(number)) => integer(number, name, i16::MIN.into(), i16::MAX.into()),
+        ("int4", Json::Number(number)) => integer(number, name, i32::MIN.into(), i32::MAX.into()),
+        ("int8", Json::Number(number)) => integer(number, name, i64::MIN, i64::MAX),
+        ("oid", Json::Number(number)) => integer(number, name, 0, u32::MAX.into()),
         (_, Json::String(text)) if text.contains('\0') => {
             Err("PostgreSQL stores no text with a zero byte".to_owned())
         }
         // The server reads the text as a value of the type, or says why it cannot.
         (_, Json::String(text)) => Ok(text.clone()),
-        (_, Json::Number(_)) if takes_number(name) => Ok(value.to_string()),
-        (_, Json::Bool(_)) if takes_bool(name) => Ok(value.to_string()),
-        _ => Err(format!("{} cannot be {name}", value_or_kind(value))),
+        (_, Json::Number(number)) if takes_number(name) => Ok(number.to_string()),
+        (_, Json::Bool(bool)) if takes_bool(name) => Ok(bool.to_string()),
+        (_, json) => Err(format!("{} cannot be {name}", value_or_kind(json))),
     }
 }
 
@@ -70,7 +51,7 @@ fn single(value: &Json, name: &str) -> Result<String, String> {
 fn takes_number(name: &str) -> bool {
     !matches!(
         name,
-        "BOOL" | "BYTEA" | "UUID" | "DATE" | "TIME" | "TIMETZ" | "TIMESTAMP" | "TIMESTAMPTZ"
+        "bool" | "bytea" | "uuid" | "date" | "time" | "timetz" | "timestamp" | "timestamptz"
     )
 }
 
@@ -78,9 +59,9 @@ fn takes_number(name: &str) -> bool {
 fn takes_bool(name: &str) -> bool {
     let number = matches!(
         name,
-        "INT2" | "INT4" | "INT8" | "OID" | "FLOAT4" | "FLOAT8" | "NUMERIC" | "INTERVAL"
+        "int2" | "int4" | "int8" | "oid" | "float4" | "float8" | "numeric" | "interval"
     );
-    name == "BOOL" || (takes_number(name) && !number)
+    name == "bool" || (takes_number(name) && !number)
 }
 
 fn integer(
@@ -104,8 +85,13 @@ fn integer(
 }
 
 /// The text of an array: `{1,2,NULL,"a b"}`. Lists inside it are further dimensions.
-fn array(value: &Json, element: &PgTypeInfo, name: &str) -> Result<String, String> {
-    let items = match value {
+fn array(
+    value: &Bound<'_>,
+    element: &PgType,
+    delimiter: char,
+    name: &str,
+) -> Result<String, String> {
+    let items = match value.json {
         Json::Array(items) => items,
         // `{1,2}` as PostgreSQL writes it.
         Json::String(text) if text.starts_with('{') => return Ok(text.clone()),
@@ -116,17 +102,18 @@ fn array(value: &Json, element: &PgTypeInfo, name: &str) -> Result<String, Strin
             ));
         }
     };
-    let json = matches!(element.name(), "JSON" | "JSONB");
+    let json = matches!(element.name.as_str(), "json" | "jsonb");
     let mut text = String::from("{");
     for (index, item) in items.iter().enumerate() {
         if index > 0 {
-            text.push(',');
+            text.push(delimiter);
         }
+        let bound = value.item(index, item);
         match item {
             Json::Null => text.push_str("NULL"),
-            Json::Array(_) if !json => text.push_str(&array(item, element, name)?),
-            item => {
-                let item = encode(item, element)?.unwrap_or_default();
+            Json::Array(_) if !json => text.push_str(&array(&bound, element, delimiter, name)?),
+            _ => {
+                let item = encode(&bound, element)?.unwrap_or_default();
                 text.push('"');
                 for character in item.chars() {
                     if matches!(character, '"' | '\\') {
@@ -164,85 +151,133 @@ fn value_or_kind(value: &Json) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::contract::Template;
+    use crate::client::sql::scan::Dialect;
+    use crate::client::sql::statement::Statement;
+    use crate::event::{ValueType, ValueTypes};
     use serde_json::json;
-    use sqlx::{Postgres, Type};
 
-    fn of<T: Type<Postgres>>(value: &Json) -> Result<Option<String>, String> {
-        encode(value, &T::type_info())
+    fn of(name: &str, value: &Json) -> Result<Option<String>, String> {
+        typed(name, value, &[])
+    }
+
+    /// The same with a value of which JSON does not tell everything.
+    fn typed(
+        name: &str,
+        value: &Json,
+        types: &[(&str, ValueType)],
+    ) -> Result<Option<String>, String> {
+        let builtin = |name: &str| PgType {
+            name: name.to_owned(),
+            form: Form::Builtin,
+        };
+        let to = match name.strip_suffix("[]") {
+            None => builtin(name),
+            Some(element) => PgType {
+                name: name.to_owned(),
+                form: Form::Array {
+                    element: builtin(element).into(),
+                    delimiter: ',',
+                },
+            },
+        };
+        let types = types.iter().map(|(at, kind)| (format!("/0{at}"), *kind));
+        let template = Template {
+            texts: vec!["SELECT ".into(), String::new()],
+            values: vec![value.clone()],
+            types: types.collect::<ValueTypes>(),
+        };
+        let statement = Statement::read(template, Dialect::Postgres).unwrap();
+        encode(&statement.parameters().next().unwrap(), &to)
     }
 
     #[test]
     fn integers_are_checked() {
-        assert_eq!(of::<i16>(&json!(32767)), Ok(Some("32767".into())));
+        assert_eq!(of("int2", &json!(32767)), Ok(Some("32767".into())));
         assert_eq!(
-            of::<i16>(&json!(32768)),
-            Err("32768 is out of range for INT2".into())
+            of("int2", &json!(32768)),
+            Err("32768 is out of range for int2".into())
         );
         assert_eq!(
-            of::<i32>(&json!(-2_147_483_649_i64)),
-            Err("-2147483649 is out of range for INT4".into())
+            of("int4", &json!(-2_147_483_649_i64)),
+            Err("-2147483649 is out of range for int4".into())
         );
         assert_eq!(
-            of::<i64>(&json!(u64::MAX)),
-            Err("18446744073709551615 is out of range for INT8".into())
+            of("int8", &json!(u64::MAX)),
+            Err("18446744073709551615 is out of range for int8".into())
         );
-        assert_eq!(of::<i32>(&json!(5.0)), Ok(Some("5".into())));
-        assert_eq!(of::<i32>(&json!(5.5)), Err("5.5 cannot be INT4".into()));
+        assert_eq!(of("int4", &json!(5.0)), Ok(Some("5".into())));
+        assert_eq!(of("int4", &json!(5.5)), Err("5.5 cannot be int4".into()));
         assert_eq!(
-            of::<i64>(&json!(1e300)),
-            Err("1e+300 cannot be INT8".into())
+            of("int8", &json!(1e300)),
+            Err("1e+300 cannot be int8".into())
         );
-        assert_eq!(of::<i32>(&json!(true)), Err("true cannot be INT4".into()));
-        assert_eq!(of::<i32>(&json!("7")), Ok(Some("7".into())));
-        assert_eq!(of::<i32>(&json!([1])), Err("[1] cannot be INT4".into()));
+        assert_eq!(of("int4", &json!(true)), Err("true cannot be int4".into()));
+        assert_eq!(of("int4", &json!("7")), Ok(Some("7".into())));
+        assert_eq!(of("int4", &json!([1])), Err("[1] cannot be int4".into()));
     }
 
     #[test]
     fn null_is_null_of_every_type() {
-        assert_eq!(of::<i32>(&Json::Null), Ok(None));
-        assert_eq!(of::<Vec<String>>(&Json::Null), Ok(None));
-        assert_eq!(of::<serde_json::Value>(&Json::Null), Ok(None));
+        assert_eq!(of("int4", &Json::Null), Ok(None));
+        assert_eq!(of("text[]", &Json::Null), Ok(None));
+        assert_eq!(of("jsonb", &Json::Null), Ok(None));
     }
 
     #[test]
     fn texts_json_and_bytes() {
-        assert_eq!(of::<String>(&json!(7)), Ok(Some("7".into())));
-        assert_eq!(of::<String>(&json!({"a": 1})), Ok(Some("{\"a\":1}".into())));
-        assert_eq!(
-            of::<serde_json::Value>(&json!("a")),
-            Ok(Some("\"a\"".into()))
-        );
-        assert_eq!(of::<Vec<u8>>(&json!("/wA=")), Ok(Some("\\xff00".into())));
-        assert!(of::<Vec<u8>>(&json!("%")).unwrap_err().contains("base64"));
-        assert!(of::<String>(&json!("a\0b")).unwrap_err().contains("zero"));
-        assert!(of::<bool>(&json!(1)).is_err());
+        assert_eq!(of("text", &json!(7)), Ok(Some("7".into())));
+        assert_eq!(of("text", &json!({"a": 1})), Ok(Some("{\"a\":1}".into())));
+        assert_eq!(of("jsonb", &json!({"a": 1})), Ok(Some("{\"a\":1}".into())));
+        assert_eq!(of("jsonb", &json!("{}")), Ok(Some("{}".into())));
+        assert_eq!(of("json", &json!(7)), Ok(Some("7".into())));
+        assert_eq!(of("bytea", &json!("/é")), Ok(Some("\\x2fc3a9".into())));
+        assert!(of("text", &json!("a\0b")).unwrap_err().contains("zero"));
+        assert!(of("bool", &json!(1)).is_err());
     }
 
     #[test]
     fn lists_are_arrays() {
         assert_eq!(
-            of::<Vec<i32>>(&json!([1, null, 3])),
+            of("int4[]", &json!([1, null, 3])),
             Ok(Some("{\"1\",NULL,\"3\"}".into()))
         );
         assert_eq!(
-            of::<Vec<String>>(&json!(["a\"b\\c", "NULL", ""])),
+            of("text[]", &json!(["a\"b\\c", "NULL", ""])),
             Ok(Some("{\"a\\\"b\\\\c\",\"NULL\",\"\"}".into()))
         );
         assert_eq!(
-            of::<Vec<i32>>(&json!([[1], [2]])),
+            of("int4[]", &json!([[1], [2]])),
             Ok(Some("{{\"1\"},{\"2\"}}".into()))
         );
-        assert!(of::<Vec<i16>>(&json!([40000])).is_err());
-        assert!(of::<Vec<i32>>(&json!(1)).is_err());
+        assert!(of("int2[]", &json!([40000])).is_err());
+        assert!(of("int4[]", &json!(1)).is_err());
     }
 
+    /// What an expression has as bytes or as a time is no JSON text, though it arrives as a text.
     #[test]
-    fn casts_never_shorten() {
-        assert_eq!(cast_name(&PgTypeInfo::with_name("CHAR")), "bpchar");
+    fn bytes_are_bytes_and_times_are_texts() {
+        let bytes = [("", ValueType::Bytes)];
         assert_eq!(
-            cast_name(&<Vec<i32> as Type<Postgres>>::type_info()),
-            "INT4[]"
+            typed("bytea", &json!("/wA="), &bytes),
+            Ok(Some("\\xff00".into()))
         );
-        assert_eq!(cast_name(&<String as Type<Postgres>>::type_info()), "TEXT");
+        assert_eq!(
+            typed("jsonb", &json!("/wA="), &bytes),
+            Ok(Some("\"/wA=\"".into()))
+        );
+        assert_eq!(
+            typed(
+                "bytea[]",
+                &json!(["/wA=", "/w"]),
+                &[("/0", ValueType::Bytes)]
+            ),
+            Ok(Some("{\"\\\\xff00\",\"\\\\x2f77\"}".into()))
+        );
+        let time = json!("2026-11-24T13:14:15Z");
+        assert_eq!(
+            typed("json", &time, &[("", ValueType::Time)]),
+            Ok(Some(time.to_string()))
+        );
     }
 }
