@@ -108,7 +108,7 @@ mod counter {
             let mut total = session.total.lock().unwrap_or_else(PoisonError::into_inner);
             *total = total
                 .checked_add(request.add)
-                .ok_or_else(|| Failure::limit("the total is too large"))?;
+                .ok_or_else(|| Failure::resource("the total is too large"))?;
             let reply = Reply { total: *total };
             // An error says that nobody listens.
             let _ = session.changes.send(reply.clone());
@@ -129,7 +129,7 @@ mod counter {
                 while let Some(change) = token.run_until_cancelled(changes.recv()).await {
                     let Ok(reply) = change else {
                         // Never drop silently: the readers learn that they have missed something.
-                        return feed.close(Failure::limit(
+                        return feed.close(Failure::resource(
                             "the counter changed faster than it was read",
                         ));
                     };

@@ -18,7 +18,7 @@ pub(super) fn run(args: &Args) -> Exit {
     let served = crate::engine::block_on(async {
         let listener = tokio::net::TcpListener::bind(args.listen).await?;
         let listen = listener.local_addr()?;
-        output::data(&format!("the shop is open: http://{listen}\n"));
+        output::text(&format!("the shop is open: http://{listen}\n"));
         if !matches!(listen.ip(), IpAddr::V4(ip) if ip.is_loopback()) && !listen.ip().is_loopback()
         {
             output::note("warning: everybody in the network can reach it");

@@ -26,7 +26,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Exit {
     let found = args.load.loader().load(&args.load.paths());
     if found.has_errors() {
         let style = global.style(std::io::IsTerminal::is_terminal(&std::io::stderr()));
-        output::note(check::rendered(&found, style).trim_end());
+        output::rendered(check::rendered(&found, style).trim_end());
         return Exit::Usage;
     }
     if found.tasks.is_empty() {

@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args) -> Exit {
     match write_all(folder) {
         Ok(()) => {
             let tasks = path_in(folder, "tasks");
-            output::data(&format!("now: funcy run {}\n", tasks.display()));
+            output::text(&format!("now: funcy run {}\n", tasks.display()));
             Exit::Passed
         }
         Err(exit) => exit,
@@ -78,7 +78,7 @@ fn write_all(folder: &Path) -> Result<(), Exit> {
 fn told(path: &Path, done: io::Result<&str>) -> Result<(), Exit> {
     match done {
         Ok(what) => {
-            output::data(&format!("{what} {}\n", path.display()));
+            output::text(&format!("{what} {}\n", path.display()));
             Ok(())
         }
         Err(error) => {

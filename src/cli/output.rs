@@ -1,3 +1,4 @@
+use crate::report;
 use std::io::{self, IsTerminal, Write};
 
 /// Writes data to stdout. A reader that has gone away (`funcy … | head`) is no error of ours.
@@ -6,8 +7,27 @@ pub(super) fn data(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Writes a line about the work to stderr.
+/// Writes to stdout what people read there: names and texts of files and systems may stand in it.
+pub(super) fn text(text: &str) {
+    data(&report::safe_lines(text));
+}
+
+/// Writes a value to stdout: to a program as it is, to a terminal so that it obeys nothing of it.
+pub(super) fn value(value: &str) {
+    if io::stdout().is_terminal() {
+        text(value);
+    } else {
+        data(value);
+    }
+}
+
+/// Writes a line about the work to stderr. Names and texts of files and systems may stand in it.
 pub(super) fn note(text: &str) {
+    rendered(&report::safe_lines(text));
+}
+
+/// The same of what was made of lines with a style, in which nothing is left that a terminal obeys but that.
+pub(super) fn rendered(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 

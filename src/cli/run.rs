@@ -203,7 +203,7 @@ fn selected(global: &Global, args: &Args, loader: &Loader) -> Result<Vec<Loaded>
 pub(super) fn usable(global: &Global, found: &Tasks) -> Result<(), Exit> {
     if !found.diagnostics.is_empty() {
         let style = global.style(io::stderr().is_terminal());
-        output::note(check::rendered(found, style).trim_end());
+        output::rendered(check::rendered(found, style).trim_end());
     }
     if found.has_errors() {
         let (errors, _) = found.counts();
@@ -234,7 +234,7 @@ fn list(tasks: &[Loaded]) {
         }
         text.push('\n');
     }
-    output::data(&text);
+    output::text(&text);
 }
 
 fn report_paths(reports: &[ReportFile]) -> Vec<String> {

@@ -115,7 +115,7 @@ async fn regular(context: &Context, verb: &str, path: &str, real: &Path) -> Resu
 }
 
 fn too_long(path: &str, limit: u64) -> Failure {
-    Failure::limit(format!(
+    Failure::resource(format!(
         "the file {path:?} is longer than {limit} bytes, the most that is read"
     ))
 }

@@ -72,7 +72,7 @@ impl Payload {
             }
         };
         if bytes.len() as u64 > MAX_PAYLOAD {
-            return Err(Failure::limit(format!(
+            return Err(Failure::resource(format!(
                 "the payload is {} bytes long, more than {MAX_PAYLOAD}",
                 bytes.len()
             )));

@@ -21,15 +21,17 @@ pub enum ErrorKind {
     Script,
     /// A deadline expired.
     Timeout,
-    /// A bound was exceeded: visits, sizes, messages.
+    /// What a task may exceed was exceeded: `max_visits`.
     Limit,
+    /// A limit of funcy's own was met: of rows, a body, a buffer, a script.
+    Resource,
     /// An effect did not stop in time after it was cancelled.
     Lost,
 }
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Expect,
         Self::Condition,
         Self::Fail,
@@ -38,6 +40,7 @@ impl ErrorKind {
         Self::Script,
         Self::Timeout,
         Self::Limit,
+        Self::Resource,
         Self::Lost,
     ];
 
@@ -53,11 +56,12 @@ impl ErrorKind {
             Self::Script => "script",
             Self::Timeout => "timeout",
             Self::Limit => "limit",
+            Self::Resource => "resource",
             Self::Lost => "lost",
         }
     }
 
-    /// Whether `on_error` may route it: exceeded bounds and lost effects never are.
+    /// Whether `on_error` may route it: what a task may not exceed and lost effects never are.
     #[must_use]
     pub fn is_routable(self) -> bool {
         !matches!(self, Self::Limit | Self::Lost)
@@ -100,7 +104,12 @@ impl Failure {
         Self::new(ErrorKind::Protocol, message)
     }
 
-    /// A bound was exceeded.
+    /// A limit of funcy's own was met. Names it, its value and how to raise it.
+    pub fn resource(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Resource, message)
+    }
+
+    /// What a task may exceed was exceeded.
     pub fn limit(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Limit, message)
     }

@@ -210,10 +210,10 @@ impl Feed {
     pub fn push(&self, message: Message) -> Result<(), Failure> {
         let mut buffer = lock(&self.0);
         if buffer.messages.len() >= MAX_MESSAGES || buffer.bytes + message.received > MAX_BYTES {
-            let failure = Failure::limit(format!(
-                "the subscription holds {} messages ({} bytes) that no condition took, more than it may",
-                buffer.messages.len(),
-                buffer.bytes
+            let failure = Failure::resource(format!(
+                "{} messages of {} bytes wait that no condition took, more than the {MAX_MESSAGES} messages or {MAX_BYTES} bytes that a subscription may hold",
+                buffer.messages.len() + 1,
+                buffer.bytes + message.received
             ))
             .hint("narrow the source, so that only messages that matter arrive");
             buffer.close(Over::Broken(failure.clone()));
@@ -297,8 +297,8 @@ impl Buffer {
 
     fn change(&mut self, change: SubscriptionChange) -> Result<(), Failure> {
         if self.changes.len() >= MAX_CHANGES {
-            let failure = Failure::limit(format!(
-                "the subscription was lost and reopened {} times while nobody looked at it, more than it may",
+            let failure = Failure::resource(format!(
+                "the subscription was lost and reopened {} times while nobody looked at it, more than the {MAX_CHANGES} changes that may wait",
                 self.losses
             ))
             .hint("find out why its server lets go; without `reconnect: true` the first loss ends it");

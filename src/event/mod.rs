@@ -43,6 +43,7 @@ pub use inbox::{
 };
 pub use length::length_text;
 pub use location::{Location, Pos, Span};
+pub(crate) use mask::ANYWHERE;
 pub use mask::{MIN_SECRET, Mask};
 pub use metrics::{Metrics, StateMetrics};
 pub use nearest::nearest;

@@ -103,8 +103,10 @@ pub(crate) fn outcome_of(kind: ErrorKind) -> Outcome {
             Outcome::Failed
         }
         ErrorKind::Timeout => Outcome::TimedOut,
-        ErrorKind::Transport | ErrorKind::Protocol | ErrorKind::Script | ErrorKind::Lost => {
-            Outcome::Error
-        }
+        ErrorKind::Transport
+        | ErrorKind::Protocol
+        | ErrorKind::Script
+        | ErrorKind::Resource
+        | ErrorKind::Lost => Outcome::Error,
     }
 }

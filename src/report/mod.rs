@@ -62,6 +62,7 @@ pub use status::{Hue, Status, Theme};
 pub use status_line::waiting;
 pub use style::{Color, ColorChoice, Output, Style};
 pub use terminal::Terminal;
+pub use text::safe_lines;
 pub use view::{Ended, Key, Last, Live, Logs, Phase, Running, Visit};
 pub use visits::{MAX_EVENTS, StateVisit, Visits};
 pub use waits::{Advice, Limited, Times, Waits};

@@ -316,7 +316,9 @@ pub(crate) trait Lines {
 
 impl Lines for String {
     fn add(&mut self, line: &Line) {
-        line.write_open(self);
+        let mut text = String::new();
+        line.write_open(&mut text);
+        self.push_str(&text::inert(&text));
         self.push('\n');
     }
 }

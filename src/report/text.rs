@@ -84,6 +84,31 @@ pub(crate) fn printable(text: &str, unicode: bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Lines of a text that comes from elsewhere, safe to print: what a terminal might obey is escaped, and so is what a build
+/// server takes for a command of its own.
+pub fn safe_lines(text: &str) -> String {
+    let lines: Vec<String> = text
+        .split('\n')
+        .map(|line| inert(&printable(&line.replace('\t', "    "), true)).into_owned())
+        .collect();
+    lines.join("\n")
+}
+
+/// A line that no build server takes for a command: GitHub obeys `::error::` behind any spaces and `##[` anywhere, Azure
+/// and `TeamCity` `##vso[` and `##teamcity[`.
+pub(crate) fn inert(line: &str) -> Cow<'_, str> {
+    let start = line.len() - line.trim_start().len();
+    let is_command = line[start..].starts_with("::");
+    if !is_command && !line.contains("##") {
+        return Cow::Borrowed(line);
+    }
+    let mut out = line.replace("##", r"#\x23");
+    if is_command {
+        out.replace_range(start..=start, r"\x3a");
+    }
+    Cow::Owned(out)
+}
+
 /// The longest beginning of the text that fits.
 pub(crate) fn head(text: &str, max: usize) -> &str {
     let mut used = 0;

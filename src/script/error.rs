@@ -58,7 +58,7 @@ impl From<EvalError> for Failure {
     fn from(error: EvalError) -> Self {
         let kind = match error.kind {
             EvalKind::Script => ErrorKind::Script,
-            EvalKind::Limit => ErrorKind::Limit,
+            EvalKind::Limit => ErrorKind::Resource,
         };
         let failure = Self::new(kind, error.message);
         match error.hint {

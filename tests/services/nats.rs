@@ -249,7 +249,7 @@ async fn requests_that_make_no_sense_are_refused() {
         .call(json!({ "publish": "a", "text": large }))
         .await
         .unwrap_err();
-    assert_eq!(failure.kind, ErrorKind::Limit);
+    assert_eq!(failure.kind, ErrorKind::Resource);
     assert!(failure.message.contains("1048576 bytes"), "{failure}");
     let failure = bus.subscribe(json!({ "subject": "a..b" })).await;
     assert_eq!(failure.err().unwrap().message, "\"a..b\" is no subject");
@@ -714,7 +714,7 @@ async fn a_flood_is_an_error_and_no_silent_loss() {
             Err(failure) => break failure,
         }
     };
-    assert_eq!(failure.kind, ErrorKind::Limit, "{failure}");
+    assert_eq!(failure.kind, ErrorKind::Resource, "{failure}");
     assert!(count <= 10_000, "{count}");
     bus.close().await;
 }

@@ -802,7 +802,7 @@ async fn rows_have_a_limit() {
     let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
     let started = Instant::now();
     let failure = fails(&lite, query(endless, &[])).await;
-    assert_eq!(failure.kind, ErrorKind::Limit);
+    assert_eq!(failure.kind, ErrorKind::Resource);
     assert_eq!(failure.message, "the statement yields more than 10000 rows");
     assert_eq!(one(&lite, "SELECT 1", &[]).await, json!(1));
     let wide = "SELECT printf('%.*c', 2000000, 'x') AS t FROM (SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION

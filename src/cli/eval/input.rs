@@ -53,7 +53,7 @@ impl Input {
         let bytes = bytes.map_err(broken)?;
         if bytes.len() as u64 > MAX_BYTES {
             let message = format!("`{name}` is larger than {} MiB", MAX_BYTES >> 20);
-            return Err(Failure::limit(message));
+            return Err(Failure::resource(message));
         }
         let size = bytes.len();
         let (text, base64) = text_and_base64(bytes);

@@ -61,7 +61,7 @@ impl Printer {
             }
             output::data(&format!("{line}\n"));
         } else {
-            output::data(&format!("{}\n", value.to_text()));
+            output::value(&format!("{}\n", value.to_text()));
             if self.explain {
                 output::data(&report::explained(&explanation, self.out));
             } else if value.is_null() {
@@ -135,7 +135,7 @@ impl Printer {
             trace: None,
         };
         let text = report::failure(&headline, &about, &ended.sources, self.err);
-        output::note(text.trim_end());
+        output::rendered(text.trim_end());
     }
 
     /// Mistakes in what was typed.
@@ -164,7 +164,7 @@ impl Printer {
                 output::data(&format!("{}\n", definition::to_json(diagnostic)));
             }
         } else {
-            output::note(check::rendered(found, self.err).trim_end());
+            output::rendered(check::rendered(found, self.err).trim_end());
         }
         Exit::Usage
     }

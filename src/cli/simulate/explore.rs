@@ -76,12 +76,13 @@ pub(super) fn run(
             events: events.as_deref(),
             bounds,
         };
-        let text = match format {
-            Format::Json => telling.json(),
-            Format::Human if index > 0 => format!("\n{}", telling.human(global.out_style())),
-            Format::Human => telling.human(global.out_style()),
-        };
-        output::data(&text);
+        match format {
+            Format::Json => output::data(&telling.json()),
+            Format::Human if index > 0 => {
+                output::text(&format!("\n{}", telling.human(global.out_style())));
+            }
+            Format::Human => output::text(&telling.human(global.out_style())),
+        }
     }
     if sound { Exit::Passed } else { Exit::Failed }
 }

@@ -128,6 +128,6 @@ fn wrong(global: &Global, name: &Name, text: &Name, diagnostics: &[Diagnostic]) 
     let source = |file: &str| (*file == **name).then(|| Name::clone(text));
     let color = style.color != Color::Never;
     let rendered = definition::render(diagnostics, &source, color, style.width.min(200));
-    output::note(rendered.trim_end());
+    output::rendered(rendered.trim_end());
     Exit::Usage
 }

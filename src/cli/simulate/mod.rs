@@ -173,7 +173,7 @@ impl Play<'_> {
             return exit;
         }
         if self.args.format == Format::Human {
-            output::data(&format!("{}\n", self.header()));
+            output::text(&format!("{}\n", self.header()));
         }
         sinks.push(self.screen(&flags));
         let events = first.events(run::command_line(&secrets));
@@ -313,7 +313,7 @@ impl Play<'_> {
             }
         };
         let style = self.global.style(io::stderr().is_terminal());
-        output::note(self.rendered(&diagnostic, style).trim_end());
+        output::rendered(self.rendered(&diagnostic, style).trim_end());
         if !lines.is_empty() {
             output::note(&format!("\n{}", lines.trim_end()));
         }

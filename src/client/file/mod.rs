@@ -189,7 +189,7 @@ impl Request {
             }
         };
         if bytes.len() as u64 > MAX_FILE {
-            return Err(Failure::limit(format!(
+            return Err(Failure::resource(format!(
                 "the content is {} bytes long, more than the {MAX_FILE} that are written",
                 bytes.len()
             )));

@@ -197,7 +197,7 @@ async fn only_regular_files_of_some_size() {
         ),
         (
             json!({ "read": "large" }),
-            ErrorKind::Limit,
+            ErrorKind::Resource,
             "longer than 16777216 bytes",
         ),
         (

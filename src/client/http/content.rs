@@ -30,7 +30,7 @@ pub(super) async fn read(
     connect_timeout: Duration,
 ) -> Result<Bytes, Failure> {
     let too_long = || {
-        Failure::limit(format!(
+        Failure::resource(format!(
             "the body from {} is longer than {limit} bytes",
             failure::authority(url)
         ))

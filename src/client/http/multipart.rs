@@ -48,7 +48,7 @@ pub(super) async fn read(
             let part = one(context, &name, value).await?;
             total += part.content.len() as u64;
             if total > MAX_BODY {
-                return Err(Failure::limit(format!(
+                return Err(Failure::resource(format!(
                     "the parts are longer than {MAX_BODY} bytes, the most that one request sends"
                 )));
             }

@@ -74,7 +74,7 @@ impl Parser {
                 .position(|byte| matches!(byte, b'\n' | b'\r'))
                 .unwrap_or(bytes.len());
             if self.line.len() + end > MAX_LINE {
-                return Err(Failure::limit(format!(
+                return Err(Failure::resource(format!(
                     "a line of the event stream is longer than {MAX_LINE} bytes"
                 )));
             }
@@ -110,7 +110,7 @@ impl Parser {
         match field {
             "data" => {
                 if self.data.len() + value.len() >= MAX_EVENT {
-                    return Err(Failure::limit(format!(
+                    return Err(Failure::resource(format!(
                         "an event of the stream is longer than {MAX_EVENT} bytes"
                     )));
                 }
@@ -213,7 +213,7 @@ mod tests {
         let half = vec![b'a'; MAX_LINE / 2 + 1];
         parser.feed(&half, |_| Ok(())).unwrap();
         let failure = parser.feed(&half, |_| Ok(())).unwrap_err();
-        assert_eq!(failure.kind, ErrorKind::Limit);
+        assert_eq!(failure.kind, ErrorKind::Resource);
 
         let mut parser = Parser::default();
         let mut line = b"data:".to_vec();
@@ -222,7 +222,7 @@ mod tests {
         let failure = (0..32)
             .find_map(|_| parser.feed(&line, |_| Ok(())).err())
             .unwrap();
-        assert_eq!(failure.kind, ErrorKind::Limit);
+        assert_eq!(failure.kind, ErrorKind::Resource);
     }
 
     proptest! {

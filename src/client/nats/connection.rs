@@ -295,7 +295,7 @@ impl News {
             }
             Event::SlowConsumer(_) => {
                 self.slow.get_or_insert_with(|| {
-                    Failure::limit(
+                    Failure::resource(
                         "messages arrived faster than they could be stored, and some are lost",
                     )
                     .hint("narrow the source, so that only messages that matter arrive")

@@ -326,7 +326,7 @@ async fn delete(
 }
 
 fn too_large(connection: &Connection, size: u64) -> Failure {
-    Failure::limit(format!(
+    Failure::resource(format!(
         "the payload of {size} bytes and its headers are more than the {} bytes that the server takes",
         connection.client().max_payload()
     ))

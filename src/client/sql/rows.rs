@@ -87,7 +87,7 @@ impl Rows {
 fn too_much(what: &str) -> StatementError {
     // Rows are still on their way, so the connection is of no use.
     StatementError::Broken(
-        Failure::limit(format!("the statement yields {what}"))
+        Failure::resource(format!("the statement yields {what}"))
             .hint("narrow it with WHERE or LIMIT, or let the database count"),
     )
 }

@@ -12,7 +12,7 @@ const KINDS: [ErrorKind; 4] = [
     ErrorKind::Transport,
     ErrorKind::Protocol,
     ErrorKind::Timeout,
-    ErrorKind::Limit,
+    ErrorKind::Resource,
 ];
 
 impl Decoder<'_> {

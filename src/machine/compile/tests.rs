@@ -939,6 +939,20 @@ fn a_variable_that_some_path_reads_before_it_was_saved() {
 }
 
 #[test]
+fn a_secret_that_is_hidden_as_a_word_only() {
+    warning(
+        "short-secret",
+        "a longer value is hidden everywhere",
+        "
+        secrets: { pin: «ab12» }
+        start_state: done
+        final_state: done
+        states: { done: }
+        ",
+    );
+}
+
+#[test]
 fn an_output_that_some_path_does_not_save() {
     warning(
         "unsaved-variable",

@@ -4,7 +4,7 @@ use super::Compiler;
 use super::context::{Context, Reads};
 use super::schema::Slot;
 use crate::definition::{Node, Text};
-use crate::event::Name;
+use crate::event::{ANYWHERE, MIN_SECRET, Name};
 use crate::machine::program::Variable;
 use std::collections::HashSet;
 
@@ -28,10 +28,34 @@ impl<'a> Compiler<'a> {
         }
         for (name, node) in &task.secrets {
             if let Some(node) = node {
+                self.check_secret(here, name, node);
                 vars.extend(self.variable(here, name, node, &vars));
             }
         }
         vars
+    }
+
+    /// A secret that is written out and so short that it is not hidden inside other words.
+    fn check_secret(&mut self, cx: Context<'a>, name: &Text, node: &Node) {
+        let Some(text) = node.as_text() else { return };
+        let length = text.as_str().chars().count();
+        if !(MIN_SECRET..ANYWHERE).contains(&length) || text.as_str().contains("${") {
+            return;
+        }
+        self.warning(
+            "short-secret",
+            &cx.file.name,
+            text.span,
+            format!(
+                "the secret `{}` is shorter than {ANYWHERE} characters",
+                name.as_str()
+            ),
+            "hidden as a word only",
+            Some(
+                "inside other words it stays visible; a longer value is hidden everywhere"
+                    .to_owned(),
+            ),
+        );
     }
 
     /// A variable that may read those before it.

@@ -90,6 +90,7 @@ fn every_kind_ends_with_its_outcome() {
         (ErrorKind::Script, Outcome::Error),
         (ErrorKind::Lost, Outcome::Error),
         (ErrorKind::Limit, Outcome::Failed),
+        (ErrorKind::Resource, Outcome::Error),
     ] {
         task(
             "
@@ -215,9 +216,11 @@ fn a_subscription_that_cannot_be_read_any_more_fails_the_state() {
     for _ in 0..=crate::event::MAX_MESSAGES {
         scene = scene.message("states.a.transitions[0].subscribe", 10, json!(1));
     }
-    scene
-        .run()
-        .ends(Outcome::Failed, ErrorKind::Limit, "more than it may");
+    scene.run().ends(
+        Outcome::Error,
+        ErrorKind::Resource,
+        "more than the 10000 messages or 67108864 bytes that a subscription may hold",
+    );
 }
 
 const LOSES: &str = "

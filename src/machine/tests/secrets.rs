@@ -142,7 +142,7 @@ fn a_secret_that_cannot_be_found_is_no_reason_to_fail_before_its_time() {
           a: { instructions: [{ stub: login, save: { token: res.token } }] }
         ",
     )
-    .answer("states.a.instructions[0]", json!({ "token": "short" }))
+    .answer("states.a.instructions[0]", json!({ "token": "abc" }))
     .run()
-    .ends(Outcome::Error, ErrorKind::Script, "shorter than 8");
+    .ends(Outcome::Error, ErrorKind::Script, "shorter than 4");
 }

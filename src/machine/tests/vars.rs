@@ -59,20 +59,20 @@ fn a_param_must_be_given() {
 #[test]
 fn a_short_secret_is_refused() {
     for yaml in [
-        "secrets: { key: short }\nstart_state: s\nfinal_state: s\nstates: { s: }\n",
+        "secrets: { key: abc }\nstart_state: s\nfinal_state: s\nstates: { s: }\n",
         "secrets: [key]\nstart_state: s\nfinal_state: s\nstates: { s: { instructions: [{ save: { key: '\"short\"' } }] } }\n",
         "secrets: [key]\nstart_state: s\nfinal_state: t\nstates: { s: { transitions: [{ to: t, when: 'true', set: { key: '\"short\"' } }] }, t: }\n",
     ] {
         task(yaml).run().ends(
             Outcome::Error,
             ErrorKind::Script,
-            "the secret `key` is shorter than 8 characters",
+            "the secret `key` is shorter than 4 characters",
         );
     }
     task("secrets: [key]\nstart_state: s\nfinal_state: s\nstates: { s: }\n")
-        .var("key", json!("short"))
+        .var("key", json!("abc"))
         .run()
-        .ends(Outcome::Error, ErrorKind::Script, "shorter than 8");
+        .ends(Outcome::Error, ErrorKind::Script, "shorter than 4");
     task("secrets: { key: long enough }\nstart_state: s\nfinal_state: s\nstates: { s: { instructions: [{ expect: key == \"long enough\" }] } }\n")
         .run()
         .passes();

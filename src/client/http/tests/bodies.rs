@@ -101,7 +101,7 @@ async fn a_long_body_is_a_limit() {
     let client = Client::new(json!({ "base_url": server.url(""), "body_limit": 1000 })).await;
     assert_eq!(client.res(json!({ "get": "/fits" })).await["size"], 1000);
     let failure = client.failure(json!({ "get": "/long" })).await;
-    assert_eq!(failure.kind, ErrorKind::Limit);
+    assert_eq!(failure.kind, ErrorKind::Resource);
     assert!(failure.message.contains("longer than 1000 bytes"));
     assert!(failure.hint.unwrap().contains("body_limit"));
 }
@@ -118,7 +118,7 @@ async fn an_endless_body_is_a_limit() {
     .await;
     assert_eq!(
         failure(json!({ "get": server.url("/") })).await.kind,
-        ErrorKind::Limit
+        ErrorKind::Resource
     );
 }
 
@@ -141,7 +141,7 @@ async fn compressed_bodies_are_read_and_bounded() {
 
     let bomb = Server::answering(http("content-encoding: gzip\r\n", &gzip_of_zeros(64))).await;
     let failure = failure(json!({ "get": bomb.url("/") })).await;
-    assert_eq!(failure.kind, ErrorKind::Limit);
+    assert_eq!(failure.kind, ErrorKind::Resource);
 
     let cut = Server::answering(http("content-encoding: gzip\r\n", &one[..one.len() / 2])).await;
     let failure = super::failure(json!({ "get": cut.url("/") })).await;

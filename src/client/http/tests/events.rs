@@ -268,5 +268,5 @@ async fn a_flood_is_a_limit() {
         .await
         .unwrap();
     let end = next(&inbox, &mut 0).await.unwrap_err();
-    assert_eq!(end.kind, ErrorKind::Limit);
+    assert_eq!(end.kind, ErrorKind::Resource);
 }

@@ -389,7 +389,7 @@ impl Connection {
             let length = Header::parse(&self.received)?.map_or(0, |header| header.len() as usize);
             if length > MAX_MESSAGE {
                 return Err(ConnectionError::Unusable(
-                    Failure::limit(format!(
+                    Failure::resource(format!(
                         "the server announces a message of {length} bytes, {MAX_MESSAGE} are the most that is read"
                     ))
                     .hint("select fewer or shorter values, or let the database measure or cut them"),
@@ -476,7 +476,7 @@ mod tests {
             let ConnectionError::Unusable(failure) = asked(header).await else {
                 panic!("{header:?} was believed");
             };
-            assert_eq!(failure.kind, ErrorKind::Limit);
+            assert_eq!(failure.kind, ErrorKind::Resource);
             assert!(
                 failure
                     .message
