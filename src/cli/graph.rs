@@ -41,12 +41,12 @@ pub(super) fn run(global: &Global, args: &Args) -> Exit {
     };
     for task in &found.tasks {
         let drawing = task.machine.drawing();
-        output::data(&match args.format {
-            Format::Ascii => drawing.to_ascii(style.width.min(120), glyphs),
-            Format::Mermaid => drawing.to_mermaid(),
-            Format::Dot => drawing.to_dot(),
-            Format::Json => drawing.to_json(),
-        });
+        match args.format {
+            Format::Ascii => output::text(&drawing.to_ascii(style.width.min(120), glyphs)),
+            Format::Mermaid => output::data(&drawing.to_mermaid()),
+            Format::Dot => output::data(&drawing.to_dot()),
+            Format::Json => output::data(&drawing.to_json()),
+        }
     }
     Exit::Passed
 }

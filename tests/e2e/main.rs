@@ -12,6 +12,7 @@ mod docs;
 mod eval;
 mod exit;
 mod files;
+mod foreign_text;
 mod gallery;
 mod help;
 mod history;
