@@ -1,5 +1,6 @@
 //! Instructions: one attempt, retries, loops, and what hangs on them (`save`, `expect`, `defer`).
 
+use super::address::address;
 use super::execution::{Deferred, Env, Execution, Trouble};
 use super::program::{Action, Items, Retry, Step};
 use super::race::{Either, Pending, all_bounded, first};
@@ -265,7 +266,9 @@ impl<W: World> Execution<'_, W> {
         let deadline = self.world.now().after(limit);
         match first(self.act(step, env), self.sleep_until(deadline)).await {
             Either::Left(result) => result,
-            Either::Right(()) => Err(self.step_trouble(no_answer(limit), step, env.attempt, None)),
+            Either::Right(()) => {
+                Err(self.step_trouble(no_answer(limit, None), step, env.attempt, None))
+            }
         }
     }
 
@@ -289,7 +292,8 @@ impl<W: World> Execution<'_, W> {
                 let safe = *safe && env.armed.is_none();
                 let call = self.call(*client, request, safe, env)?;
                 let limit = self.attempt_limit(step, env)?;
-                let sent = self.send(step, call, limit, env).await;
+                let address = address(&self.machine.clients[*client], &call);
+                let sent = self.send(step, call, address, limit, env).await;
                 let reply = sent.map_err(|trouble| match trouble.failure.kind {
                     ErrorKind::Protocol | ErrorKind::Script => {
                         let config = &self.machine.clients[*client].config;
@@ -366,6 +370,7 @@ impl<W: World> Execution<'_, W> {
         &self,
         step: &Step,
         call: Call,
+        address: Option<String>,
         limit: Duration,
         env: Env<'_>,
     ) -> Result<Reply, Trouble> {
@@ -379,7 +384,8 @@ impl<W: World> Execution<'_, W> {
         .await;
         let began = self.world.now();
         let site = self.site(&step.place, attempt);
-        let result = self.within(limit, self.world.call(site, call)).await;
+        let result = self.world.call(site, call);
+        let result = self.within(limit, result, address).await;
         let result = step.record_policy.unrepeated(result);
         let micros = self.world.now().since(began);
         match &result {
@@ -409,10 +415,11 @@ impl<W: World> Execution<'_, W> {
         &self,
         limit: Duration,
         request: impl Future<Output = Result<Reply, Failure>> + Send,
+        address: Option<String>,
     ) -> Result<Reply, Failure> {
         match first(request, self.sleep_until(self.world.now().after(limit))).await {
             Either::Left(result) => result,
-            Either::Right(()) => Err(no_answer(limit)),
+            Either::Right(()) => Err(no_answer(limit, address.as_deref())),
         }
     }
 
@@ -565,9 +572,14 @@ fn answered(trouble: &mut Trouble, reply: Option<&Reply>) {
 /// The longest pause between two attempts.
 const DAY: Duration = Duration::from_hours(24);
 
-pub(super) fn no_answer(limit: Duration) -> Failure {
+pub(super) fn no_answer(limit: Duration, address: Option<&str>) -> Failure {
+    let from = address.map(|address| format!(" from {address}"));
     Failure::new(
         ErrorKind::Timeout,
-        format!("no answer within {}", super::value::length_text(limit)),
+        format!(
+            "no answer{} within {}",
+            from.unwrap_or_default(),
+            super::value::length_text(limit)
+        ),
     )
 }

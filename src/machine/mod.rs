@@ -4,6 +4,7 @@
 //! mistake reported at once. [`run`] executes it. Both know no clock, no IO and no runtime: everything
 //! outside is reached through one trait, [`World`].
 
+mod address;
 mod begin;
 mod checkpoint;
 mod cleanup;

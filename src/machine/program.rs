@@ -211,6 +211,8 @@ pub(crate) struct Client {
     pub(crate) kind: Name,
     pub(crate) config: Blueprint,
     pub(super) record_policy: RecordPolicy,
+    /// The members of its requests and of its config that are URLs.
+    pub(super) urls: Box<[Name]>,
 }
 
 /// An instruction, compiled.

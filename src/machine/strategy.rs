@@ -1,6 +1,7 @@
 //! Strategies: `wait`, `poll`, `subscribe`, `all`. Each is a future that ends with the condition that
 //! decided, or with nothing when it can decide nothing any more.
 
+use super::address::address;
 use super::condition::{End, Offer, RunningStrategy, Seen, Sets, Settled, Win};
 use super::execution::{Env, Execution, Trouble};
 use super::program::{Action, Guard, Part, PartCondition, Poll, StrategyKind};
@@ -149,7 +150,9 @@ impl<W: World> Execution<'_, W> {
                 let call = self.call(*client, request, true, env)?;
                 let limit = self.attempt_limit(step, env)?;
                 let site = self.site(&step.place, attempt);
-                let result = self.within(limit, self.world.call(site, call)).await;
+                let address = address(&self.machine.clients[*client], &call);
+                let result = self.world.call(site, call);
+                let result = self.within(limit, result, address).await;
                 step.record_policy.unrepeated(result)
             }
             Action::Eval(script) => {

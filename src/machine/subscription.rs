@@ -1,5 +1,6 @@
 //! What is listened to: the sources of clients, `listen` entries, signals.
 
+use super::address::address;
 use super::execution::{Env, Execution, Trouble};
 use super::instruction::no_answer;
 use super::program::{From, Subscription};
@@ -80,6 +81,7 @@ impl<W: World> Execution<'_, W> {
         };
         let call = self.call(client, source, true, env)?;
         let request = Arc::clone(&call.request);
+        let address = address(&self.machine.clients[client], &call);
         let client = Name::clone(&call.client);
         let site = Site {
             scope,
@@ -88,7 +90,7 @@ impl<W: World> Execution<'_, W> {
         let deadline = self.world.now().after(OPENING);
         let opened = match first(self.world.open(site, call), self.sleep_until(deadline)).await {
             Either::Left(result) => result,
-            Either::Right(()) => Err(no_answer(OPENING)),
+            Either::Right(()) => Err(no_answer(OPENING, address.as_deref())),
         };
         let record_policy = subscription.record_policy;
         let inbox = opened

@@ -2,9 +2,11 @@
 
 use super::Compiler;
 use super::context::{Context, Reads};
-use super::schema::Slot;
+use super::schema::{Slot, Usage};
 use crate::definition::model::ClientDefinition;
-use crate::definition::{NodeKind, SourceFile, Text, misplaced_in_instruction, nearest};
+use crate::definition::{
+    ClientKind, NodeKind, SourceFile, Text, misplaced_in_instruction, nearest,
+};
 use crate::event::{Json, Name};
 use crate::machine::program::{Blueprint, Client};
 use crate::machine::record_policy::RecordPolicy;
@@ -32,7 +34,7 @@ impl<'a> Compiler<'a> {
         let index = if let Some((definition, file)) = self.definition(&name.value) {
             // Whoever happens to use it first gives it no `res` or `item`.
             self.defined_client(Context::new(file), definition)
-        } else if self.project.catalog.kind(name.as_str()).is_some() {
+        } else if let Some(kind) = self.project.catalog.kind(name.as_str()) {
             // Every kind is a ready client under its own name.
             Some(self.add_client(
                 Client {
@@ -40,6 +42,7 @@ impl<'a> Compiler<'a> {
                     kind: Name::clone(&name.value),
                     config: Blueprint::Constant(Arc::new(Json::Null)),
                     record_policy: RecordPolicy::Full,
+                    urls: urls(kind),
                 },
                 Reads::new(),
             ))
@@ -123,6 +126,7 @@ impl<'a> Compiler<'a> {
             kind: Name::clone(&definition.kind.value),
             config,
             record_policy: RecordPolicy::new(definition.record, kind.bodies),
+            urls: urls(kind),
         };
         Some(self.add_client(client, reads))
     }
@@ -172,4 +176,26 @@ impl<'a> Compiler<'a> {
         }
         self.client_index.insert(Name::clone(&name.value), None);
     }
+}
+
+/// The members of requests and of the config that are URLs.
+fn urls(kind: &ClientKind) -> Box<[Name]> {
+    let of = |schema: &Json| {
+        let members = schema.get("properties").and_then(Json::as_object);
+        let names = members
+            .into_iter()
+            .flat_map(|members| members.keys().cloned());
+        let names: Vec<String> = names
+            .filter(|name| {
+                let slot = Slot::of(schema).member(name);
+                [slot, slot.item()]
+                    .iter()
+                    .any(|slot| slot.usage() == Usage::Url)
+            })
+            .collect();
+        names
+    };
+    let mut names = of(&kind.request);
+    names.extend(of(&kind.config));
+    names.into_iter().map(Name::from).collect()
 }

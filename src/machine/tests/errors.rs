@@ -384,3 +384,32 @@ fn a_failure_names_the_item_that_is_to_blame() {
         Some((1, json!("y")))
     );
 }
+
+#[test]
+fn a_request_without_an_answer_names_its_host() {
+    let ran = |client: &str| {
+        task(&format!(
+            "
+            clients: {{ shop: {{ site: {{ url: 'http://user:pa55word@shop.test:81/api' }} }} }}
+            start_state: a
+            final_state: b
+            states:
+              a: {{ instructions: [{{ {client}, timeout: 1s }}], next: b }}
+              b:
+            "
+        ))
+        .later("states.a.instructions[0]", 5_000, json!(1))
+        .run()
+    };
+    ran("shop: { url: /orders }").ends(
+        Outcome::TimedOut,
+        ErrorKind::Timeout,
+        "no answer from shop.test:81 within 1s",
+    );
+    ran("shop: { url: 'http://other.test/x' }").ends(
+        Outcome::TimedOut,
+        ErrorKind::Timeout,
+        "no answer from other.test within 1s",
+    );
+    ran("stub: look").ends(Outcome::TimedOut, ErrorKind::Timeout, "no answer within 1s");
+}

@@ -60,8 +60,8 @@ fn a_param_must_be_given() {
 fn a_short_secret_is_refused() {
     for yaml in [
         "secrets: { key: abc }\nstart_state: s\nfinal_state: s\nstates: { s: }\n",
-        "secrets: [key]\nstart_state: s\nfinal_state: s\nstates: { s: { instructions: [{ save: { key: '\"short\"' } }] } }\n",
-        "secrets: [key]\nstart_state: s\nfinal_state: t\nstates: { s: { transitions: [{ to: t, when: 'true', set: { key: '\"short\"' } }] }, t: }\n",
+        "secrets: [key]\nstart_state: s\nfinal_state: s\nstates: { s: { instructions: [{ save: { key: '\"abc\"' } }] } }\n",
+        "secrets: [key]\nstart_state: s\nfinal_state: t\nstates: { s: { transitions: [{ to: t, when: 'true', set: { key: '\"abc\"' } }] }, t: }\n",
     ] {
         task(yaml).run().ends(
             Outcome::Error,
