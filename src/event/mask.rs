@@ -119,6 +119,28 @@ impl Mask {
         }
     }
 
+    /// A command for a shell with every secret replaced by a variable that the shell fills in, also where the secret
+    /// stood between single quotes, which it fills in nothing of.
+    #[must_use]
+    pub fn command(&self, command: &str) -> String {
+        let as_variable = |before: &str, shown: &str| {
+            if is_quoted(before) {
+                format!("'\"{shown}\"'")
+            } else {
+                format!("\"{shown}\"")
+            }
+        };
+        let text = self
+            .anywhere
+            .replaced_by(Cow::Borrowed(command), |_, _| true, as_variable);
+        let text = self.words.replaced_by(text, is_word, as_variable);
+        if text.contains(CUT) {
+            self.cut_ends(text).into_owned()
+        } else {
+            text.into_owned()
+        }
+    }
+
     /// Hides what a cut has left of a secret, on both sides of it.
     fn cut_ends<'t>(&self, text: Cow<'t, str>) -> Cow<'t, str> {
         let mut out = String::with_capacity(text.len());
@@ -200,8 +222,11 @@ impl Mask {
             }
             Json::Array(items) => items.iter_mut().for_each(|item| self.json(item)),
             Json::Object(members) => {
-                for member in members.values_mut() {
-                    self.json(member);
+                for (key, member) in members.iter_mut() {
+                    match member {
+                        Json::String(command) if key == COMMAND => *command = self.command(command),
+                        other => self.json(other),
+                    }
                 }
                 if members
                     .keys()
@@ -343,6 +368,16 @@ impl Needles {
         text: Cow<'t, str>,
         is_meant: impl Fn(&str, Range<usize>) -> bool,
     ) -> Cow<'t, str> {
+        self.replaced_by(text, is_meant, |_, shown| shown.to_owned())
+    }
+
+    /// The same, where what is put there depends on what stands before it.
+    fn replaced_by<'t>(
+        &self,
+        text: Cow<'t, str>,
+        is_meant: impl Fn(&str, Range<usize>) -> bool,
+        put: impl Fn(&str, &str) -> String,
+    ) -> Cow<'t, str> {
         let Some(search) = &self.search else {
             return text;
         };
@@ -351,7 +386,8 @@ impl Needles {
         for found in search.find_iter(&*text) {
             if is_meant(&text, found.range()) {
                 out.push_str(&text[done..found.start()]);
-                out.push_str(&self.all[found.pattern().as_usize()].1);
+                let shown = &self.all[found.pattern().as_usize()].1;
+                out.push_str(&put(&text[..found.start()], shown));
                 done = found.end();
             }
         }
@@ -361,6 +397,27 @@ impl Needles {
         out.push_str(&text[done..]);
         Cow::Owned(out)
     }
+}
+
+/// The member of answers and failures that is a command for a shell.
+const COMMAND: &str = "again";
+
+/// Whether a shell is between single quotes behind this.
+fn is_quoted(before: &str) -> bool {
+    let mut quoted = false;
+    let mut escaped = false;
+    for one in before.chars() {
+        match one {
+            '\'' if !escaped => quoted = !quoted,
+            '\\' if !quoted && !escaped => {
+                escaped = true;
+                continue;
+            }
+            _ => {}
+        }
+        escaped = false;
+    }
+    quoted
 }
 
 /// Whether no letter or digit stands beside it.
@@ -488,6 +545,28 @@ mod tests {
             r"s3cret-\u03A9mega-77",
         ] {
             assert_eq!(mask.text(&format!("a{text}b")), "a$sb", "{text}");
+        }
+    }
+
+    #[test]
+    fn in_a_command_a_shell_fills_it_in() {
+        let mask = with(&["correct-horse"]);
+        for (command, masked) in [
+            ("curl correct-horse", "curl \"$s\""),
+            (
+                "curl -H 'authorization: Bearer correct-horse' x",
+                "curl -H 'authorization: Bearer '\"$s\"'' x",
+            ),
+            (
+                r"curl 'it'\''s correct-horse' correct-horse",
+                r#"curl 'it'\''s '"$s"'' "$s""#,
+            ),
+        ] {
+            assert_eq!(mask.command(command), masked);
+            let mut reply = serde_json::json!({ "again": command, "note": command });
+            mask.json(&mut reply);
+            assert_eq!(reply["again"], masked);
+            assert_eq!(reply["note"], mask.text(command).as_ref());
         }
     }
 

@@ -93,6 +93,8 @@ pub struct Running {
     logs: Logs,
     /// What failed in its cleanup.
     cleanup: Vec<Headline>,
+    /// Whether it has saved a secret on its way.
+    lacks_secret: bool,
     /// The last point from which it could go on: the `seq` of its last transition.
     resume: Option<u64>,
 }
@@ -222,6 +224,7 @@ impl Live {
             cleanup: Vec::new(),
             warnings: Vec::new(),
             logs: Logs::default(),
+            lacks_secret: false,
             resume: None,
         };
         self.running.insert(id, running);
@@ -339,11 +342,15 @@ impl Running {
                 Warning::add(&mut self.warnings, &event.fact);
             }
             Fact::Log { text, .. } => self.logs.add(text),
+            Fact::VariableSaved { name, value, .. } => {
+                // What a journal holds masked cannot be put back: a run that went on from here would lack it.
+                self.lacks_secret |=
+                    self.state.is_some() && value.as_str() == Some(&format!("${name}"));
+            }
             Fact::RunStarted(_)
             | Fact::ExecutionStarted(_)
             | Fact::InstructionSkipped { .. }
             | Fact::ExpectationChecked { .. }
-            | Fact::VariableSaved { .. }
             | Fact::SubscriptionOpened { .. }
             | Fact::TimedOut { .. }
             | Fact::Deferred { .. }
@@ -382,7 +389,7 @@ impl Running {
                 self.sources
             },
             last_attempt: outcome.is_good() || stopped || attempts.0 >= attempts.1,
-            resume: self.resume,
+            resume: self.resume.filter(|_| !self.lacks_secret),
             started: self.started,
         }
     }

@@ -373,7 +373,7 @@ fn scripts_that_would_never_end_or_fill_the_memory() {
         ),
         ("let l = []; loop { l.push('x'.pad(40, 'x')); }", ""),
     ] {
-        let ran = run(evaluates(script)).exits(1).prints("1 failed");
+        let ran = run(evaluates(script)).exits(3).prints("1 error");
         assert!(ran.stdout.contains(says), "{script}: {says}\n{ran}");
         assert!(ran.stdout.contains("t.yaml:9:"), "{script}\n{ran}");
     }

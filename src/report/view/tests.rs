@@ -1,7 +1,7 @@
 use super::super::fixture::{Log, place, unmet};
 use super::super::options::Options;
 use super::*;
-use crate::event::Failure;
+use crate::event::{Failure, ValueTypes};
 
 fn fold(log: &Log) -> (Live, Vec<Ended>) {
     let mut live = Live::default();
@@ -105,6 +105,29 @@ fn a_failure_can_be_taken_up_at_its_last_transition() {
         again(false).as_deref(),
         Some("funcy run tasks/order.yaml --var id=7")
     );
+}
+
+#[test]
+fn a_failure_behind_a_secret_that_was_saved_is_not_taken_up() {
+    let mut log = Log::run(1);
+    log.start(1, "login", 0, (1, 1)).enter(1, "place");
+    let saved = Fact::VariableSaved {
+        name: "token".into(),
+        value: "$token".into(),
+        types: ValueTypes::default(),
+        undone: false,
+    };
+    log.push(Some(1), saved)
+        .leave(1, "place", "placed")
+        .enter(1, "placed")
+        .end(1, Outcome::Failed, Some(unmet()), 10);
+    let (live, ended) = fold(&log);
+    let options = Options {
+        resumable: true,
+        ..Options::default()
+    };
+    let again = ended[0].about(live.run.as_ref(), &options).again;
+    assert_eq!(again.as_deref(), Some("funcy run tasks/order.yaml"));
 }
 
 #[test]
