@@ -71,7 +71,7 @@
 //! | 0 | [`event`] | what happened: facts, outcomes, failures, places, masking of secrets; *pure* |
 //! | 0 | [`alloc`] | an allocator that counts, so that scripts can be bounded; the one file with `unsafe` |
 //! | 0 | [`docs`] | pages for people: what `funcy help TOPIC` prints |
-//! | 0 | [`os`] | files that a checkout may have replaced: opened without following links, read within a bound |
+//! | 0 | [`os`] | what depends on the operating system: files that a checkout may have replaced, processes that end with all that they started |
 //! | 1 | [`syntax`] | expressions as they are written: tokens, one tree, one table of operators; *pure* |
 //! | 2 | [`definition`] | what was written: YAML with its places, diagnostics, the JSON Schema; *pure* |
 //! | 2 | [`script`] | the value of expressions and templates: our evaluator, Rhai in a sandbox, explanations; *pure* |

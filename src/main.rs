@@ -8,5 +8,6 @@ static ALLOCATOR: funcy::alloc::Counting = funcy::alloc::Counting;
 
 fn main() -> ExitCode {
     funcy::script::set_meter(funcy::alloc::held);
+    funcy::os::process::adopt_families_only();
     funcy::cli::main()
 }

@@ -37,7 +37,7 @@ const HOUSE: &[Room] = &[
         3,
         &["event", "syntax", "definition", "script", "graph"],
     ),
-    room("client", 3, &["event", "syntax", "definition"]),
+    room("client", 3, &["event", "os", "syntax", "definition"]),
     room("journal", 2, &["event", "os"]),
     room("report", 2, &["event"]),
     pure(

@@ -31,6 +31,7 @@ mod variable;
 mod watch;
 mod when;
 
+use crate::os::process;
 use clap::{Parser, Subcommand};
 use exit::Exit;
 use options::Global;
@@ -115,6 +116,14 @@ pub fn main() -> ExitCode {
         }
     };
     global.trace();
+    if matches!(
+        command,
+        Command::Run(_) | Command::Watch(_) | Command::Eval(_)
+    ) && let Err(too_deep) = process::check_depth()
+    {
+        output::error(&too_deep, None);
+        return Exit::Error.into();
+    }
     let exit = match command {
         Command::Run(args) => run::run(&global, &args),
         Command::Watch(args) => watch::run(&global, args),

@@ -6,6 +6,7 @@ use crate::definition::model::PermissionsDefinition;
 use crate::definition::{self, Catalog, Suite};
 use crate::event::{Grant, Name, Permissions};
 use crate::machine;
+use crate::os::process;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -82,7 +83,7 @@ impl Loader {
             .scripts
             .as_ref()
             .map_or("scripts", |text| text.as_str());
-        permissions.modules = Some(resolved(&folder.join(scripts)));
+        permissions.modules = vec![resolved(&folder.join(scripts))];
         if let Some(PermissionsDefinition {
             net,
             exec,
@@ -123,7 +124,10 @@ impl Loader {
                 Allow::Write(folder) => permissions.write.push(resolved(folder)),
             }
         }
-        permissions
+        match process::ceiling() {
+            Some(ceiling) => permissions.within(&Permissions::of_ceiling(&ceiling)),
+            None => permissions,
+        }
     }
 }
 

@@ -5,16 +5,15 @@ use super::project::Project;
 use crate::client::{Context, Registry, Scope};
 use crate::definition::Suite;
 use crate::definition::model::{Length, Service};
-use crate::event::{Json, Permissions};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use crate::event::{Json, Permissions, Refusal};
+use crate::os::process::{self, Family};
 use serde_json::{Map, json};
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -136,7 +135,7 @@ fn fits(kept: Option<&(Arc<Project>, Services)>, project: &Arc<Project>) -> bool
 #[derive(Debug)]
 struct Running {
     child: Child,
-    group: Option<Pid>,
+    family: Family,
     pumps: JoinSet<()>,
     output: Arc<Mutex<VecDeque<u8>>>,
 }
@@ -151,12 +150,15 @@ impl Services {
         permissions: &Permissions,
         registry: &Registry,
     ) -> Result<Self, ServiceError> {
-        let is_listed = (suite.permissions.as_ref()).is_some_and(|written| written.exec.is_some());
-        let granted = is_listed.then_some(permissions);
+        let grants = Grants {
+            permissions,
+            is_listed: permissions.bounded
+                || (suite.permissions.as_ref()).is_some_and(|written| written.exec.is_some()),
+        };
         let mut services = Self::default();
         let mut addresses = Map::new();
         for service in &suite.services {
-            match start(service, &suite.folder, granted, registry).await {
+            match start(service, &suite.folder, grants, registry).await {
                 Ok((running, url)) => {
                     services.running.push(running);
                     addresses.insert(service.name.value.to_string(), json!({ "url": url }));
@@ -179,10 +181,19 @@ impl Services {
     }
 }
 
+/// What services may do.
+#[derive(Clone, Copy)]
+struct Grants<'p> {
+    permissions: &'p Permissions,
+    /// Whether somebody lists the programs that may be started: the suite, or the one that started this funcy. The one who wrote `services` means them to be started;
+    /// a list that is written is meant for them as well.
+    is_listed: bool,
+}
+
 async fn start(
     service: &Service,
     folder: &Path,
-    granted: Option<&Permissions>,
+    grants: Grants<'_>,
     registry: &Registry,
 ) -> Result<(Running, String), ServiceError> {
     let mut last = None;
@@ -203,7 +214,7 @@ async fn start(
             Some(ready) if !uses_port => origin(ready),
             _ => own.clone(),
         };
-        let mut running = spawn(service, folder, granted, &fill)?;
+        let mut running = spawn(service, folder, grants, &fill)?;
         match running
             .until_ready(
                 service,
@@ -230,7 +241,7 @@ async fn start(
 fn spawn(
     service: &Service,
     folder: &Path,
-    granted: Option<&Permissions>,
+    grants: Grants<'_>,
     fill: &dyn Fn(&str) -> String,
 ) -> Result<Running, ServiceError> {
     let fail = |reason: String| failed(service, reason, String::new());
@@ -241,40 +252,60 @@ fn spawn(
     let mut words = words.peekable();
     let is_own = program == "funcy";
     let is_demo = is_own && words.peek().is_some_and(|word| word == "demo");
-    // The one who wrote `services` means them to be started. A list of programs that is written is meant for them as well.
-    if let Some(granted) = granted
-        && !is_demo
-    {
-        granted
-            .exec(&program)
-            .map_err(|refusal| fail(format!("{}; {}", refusal.message, refusal.hint)))?;
+    let Grants {
+        permissions,
+        is_listed,
+    } = grants;
+    let refused = |refusal: Refusal| fail(format!("{}; {}", refusal.message, refusal.hint));
+    if is_listed {
+        if !is_demo {
+            permissions.exec(&program).map_err(refused)?;
+        }
+        for (name, _) in &service.env {
+            permissions.set_env(name.as_str()).map_err(refused)?;
+        }
     }
-    let mut command = if is_own {
-        Command::new(std::env::current_exe().map_err(|error| fail(error.to_string()))?)
-    } else {
-        Command::new(&program)
-    };
+    for (name, _) in &service.env {
+        process::settable(name.as_str()).map_err(fail)?;
+    }
     let folder = if folder.as_os_str().is_empty() {
         Path::new(".")
     } else {
         folder
     };
+    let file = if is_own {
+        std::env::current_exe().map_err(|error| fail(error.to_string()))?
+    } else {
+        process::find(&program, folder).ok_or_else(|| {
+            fail(format!(
+                "the program {program:?} was not found: it must stand in a folder of PATH, or write its path, `./NAME`"
+            ))
+        })?
+    };
+    // Absolute, since the process begins in the folder.
+    let file = std::path::absolute(file).map_err(|error| fail(error.to_string()))?;
+    let mut command = process::command(&file);
     command
+        .arg0(&program)
         .args(words)
         .current_dir(folder)
+        .envs(std::env::vars_os().filter(|(name, _)| {
+            let name = name.to_str();
+            name.is_some_and(|name| permissions.env(name).is_ok())
+        }))
         .envs(
             service
                 .env
                 .iter()
                 .map(|(name, value)| (name.as_str(), fill(value.as_str()))),
-        )
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true);
-    let mut child = command
-        .spawn()
+        );
+    if is_listed
+        && process::is_funcy(&file)
+        && let Some(ceiling) = permissions.ceiling()
+    {
+        process::set_ceiling(&mut command, &ceiling);
+    }
+    let (mut child, family) = Family::start(command)
         .map_err(|error| fail(format!("`{program}` does not start: {error}")))?;
     let output = Arc::new(Mutex::new(VecDeque::new()));
     let mut pumps = JoinSet::new();
@@ -284,12 +315,9 @@ fn spawn(
     if let Some(stderr) = child.stderr.take() {
         pumps.spawn(keep_tail(stderr, Arc::clone(&output)));
     }
-    let group = child
-        .id()
-        .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
     Ok(Running {
         child,
-        group,
+        family,
         pumps,
         output,
     })
@@ -345,29 +373,12 @@ impl Running {
 
     /// Whether its process has not ended.
     fn is_alive(&self) -> bool {
-        // Does not reap the child, which would need it to be mutable.
-        self.child
-            .id()
-            .and_then(|id| Pid::from_raw(id.cast_signed()))
-            .is_some_and(|pid| {
-                let looks = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
-                matches!(waitid(WaitId::Pid(pid), looks), Ok(None))
-            })
+        process::is_alive(&self.child)
     }
 
     async fn stop(&mut self) {
-        if let Some(group) = self.group {
-            // Fails when the group is gone already, which is what is wanted.
-            let _ = kill_process_group(group, Signal::TERM);
-            if timeout(END, self.child.wait()).await.is_err() {
-                let _ = kill_process_group(group, Signal::KILL);
-                let _ = timeout(END, self.child.wait()).await;
-            }
-            // What it left behind in its group.
-            let _ = kill_process_group(group, Signal::KILL);
-            self.group = None;
-        }
-        // A grandchild outside the group may hold the pipe open: it is not waited for.
+        self.family.end(Some(&mut self.child), END).await;
+        // The pipe may be held open by a process that hangs in the kernel: it is not waited for.
         let _ = timeout(Duration::from_millis(200), async {
             while self.pumps.join_next().await.is_some() {}
         })
@@ -378,15 +389,6 @@ impl Running {
     fn tail(&self) -> String {
         let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(output.make_contiguous()).into_owned()
-    }
-}
-
-impl Drop for Running {
-    /// One that was not stopped, since the run itself was dropped, leaves nothing behind either.
-    fn drop(&mut self) {
-        if let Some(group) = self.group {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
     }
 }
 

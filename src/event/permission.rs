@@ -1,3 +1,5 @@
+mod ceiling;
+
 use std::path::{Path, PathBuf};
 
 /// What a task may do to the machine it runs on. Granted by the suite file's `permissions:` and widened
@@ -14,10 +16,12 @@ pub struct Permissions {
     pub read: Vec<PathBuf>,
     /// Folders that may be written.
     pub write: Vec<PathBuf>,
-    /// The folder of the suite's modules.
-    pub modules: Option<PathBuf>,
+    /// The folder of the suite's modules, and that of the suite which started this funcy.
+    pub modules: Vec<PathBuf>,
     /// Everything is allowed (`--allow-all`).
     pub all: bool,
+    /// They are [`within`](Self::within) those of the funcy that started this one.
+    pub bounded: bool,
 }
 
 /// A list of names, or all of them.
@@ -49,8 +53,9 @@ impl Permissions {
             env: Grant::None,
             read: vec![folder.to_owned()],
             write: Vec::new(),
-            modules: None,
+            modules: Vec::new(),
             all: false,
+            bounded: false,
         }
     }
 
@@ -63,8 +68,9 @@ impl Permissions {
             env: Grant::None,
             read: Vec::new(),
             write: Vec::new(),
-            modules: None,
+            modules: Vec::new(),
             all: true,
+            bounded: false,
         }
     }
 
@@ -81,7 +87,7 @@ impl Permissions {
                         .iter()
                         .any(|allowed| allowed.eq_ignore_ascii_case(host)) =>
             {
-                Err(refusal(&format!("reach the host {host:?}"), "net", host))
+                Err(self.refusal(&format!("reach the host {host:?}"), "net", host))
             }
             _ => Ok(()),
         }
@@ -139,7 +145,7 @@ impl Permissions {
                 "write {}, which decides what tasks are and may do",
                 path.display()
             );
-            refusal(&what, "write", &own.display().to_string())
+            self.refusal(&what, "write", &own.display().to_string())
         })
     }
 
@@ -148,7 +154,7 @@ impl Permissions {
         path.ancestors().find(|part| {
             let name = part.file_name();
             name.is_some_and(|name| OWN.iter().any(|own| name == *own))
-                || self.modules.as_deref() == Some(part)
+                || self.modules.iter().any(|folder| folder == part)
         })
     }
 
@@ -171,7 +177,7 @@ impl Permissions {
         if self.all || granted {
             Ok(())
         } else {
-            Err(refusal(what, flag, name))
+            Err(self.refusal(what, flag, name))
         }
     }
 
@@ -188,11 +194,27 @@ impl Permissions {
             return Ok(());
         }
         let folder = path.parent().unwrap_or(path);
-        Err(refusal(
+        Err(self.refusal(
             &format!("{verb} {}", path.display()),
             flag,
             &folder.display().to_string(),
         ))
+    }
+
+    fn refusal(&self, what: &str, flag: &str, value: &str) -> Refusal {
+        let grant = format!(
+            "allow it with --allow-{flag}={value}, or in funcy.yaml: permissions: {{ {flag}: [{value:?}] }}"
+        );
+        Refusal {
+            message: format!("the task may not {what}"),
+            hint: if self.bounded {
+                format!(
+                    "this funcy was started by another and may do no more than its suite: {grant}, for both"
+                )
+            } else {
+                grant
+            },
+        }
     }
 }
 
@@ -251,15 +273,6 @@ fn loads_code(name: &str) -> bool {
     BEGINNINGS.iter().any(|begin| name.starts_with(begin)) || NAMES.contains(&name)
 }
 
-fn refusal(what: &str, flag: &str, value: &str) -> Refusal {
-    Refusal {
-        message: format!("the task may not {what}"),
-        hint: format!(
-            "allow it with --allow-{flag}={value}, or in funcy.yaml: permissions: {{ {flag}: [{value:?}] }}"
-        ),
-    }
-}
-
 impl From<Refusal> for super::Failure {
     fn from(refusal: Refusal) -> Self {
         Self::protocol(refusal.message).hint(refusal.hint)
@@ -273,7 +286,7 @@ mod tests {
     fn writes(folders: &[&str]) -> Permissions {
         Permissions {
             write: folders.iter().map(PathBuf::from).collect(),
-            modules: Some("/s/lib".into()),
+            modules: vec!["/s/lib".into()],
             ..Permissions::standard(Path::new("/s"))
         }
     }

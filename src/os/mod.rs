@@ -1,10 +1,18 @@
+//! What depends on the operating system: other rooms call plain functions of this one.
+//!
 //! Files that somebody else may have put there: a checkout can hold links, pipes and devices where a file is
 //! expected. Every one is opened here, so that none is followed, waited for or read without an end.
 //!
 //! - [`Folder`] is for what funcy keeps in a checkout (`.funcy`): no part of the way is a link.
 //! - [`read`] is for what a checkout brings (tasks, suites, modules): a regular file of at most a given size.
+//!
+//! Processes that funcy starts:
+//!
+//! - [`process`] starts them, each with all that it starts a family, which ends as a whole.
 
 mod folder;
+pub mod process;
+mod process_tree;
 mod regular;
 
 pub use folder::{Folder, Identity};

@@ -14,6 +14,7 @@ use super::{End, Options, editor, replay, text};
 use crate::engine::{Loaded, Run};
 use crate::event::{Name, RunId, RunStarted};
 use crate::journal::crash;
+use crate::os;
 use crate::report::{Color, Style};
 use crossterm::event::Event as Input;
 use std::io::{self, Write as _};
@@ -193,6 +194,8 @@ impl WatchSession {
             Some(SessionCommand::Edit(file)) => {
                 if let Some(task) = self.state.task(&file) {
                     let (file, at) = text::place(task);
+                    // It may leave a window open.
+                    os::process::share_adoption();
                     screen.edit(editor::command(&file, at, |name| std::env::var(name).ok()))?;
                     // Keys are the editor's until it is closed.
                     return Ok(());

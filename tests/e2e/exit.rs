@@ -145,6 +145,72 @@ fn a_service_needs_no_permission_unless_programs_are_listed() {
         .exits(0);
 }
 
+/// A suite whose service is funcy itself, and a task that it is to run.
+fn nested(permissions: &str, command: &str) -> Suite {
+    let suite =
+        format!("version: 1\n{permissions}services:\n  again: {{ command: [{command}] }}\n");
+    Suite::new()
+        .file("funcy.yaml", suite)
+        .file("t.yaml", PASSES)
+        .file("inner/funcy.yaml", "version: 1\n")
+        .file(
+            "inner/t.yaml",
+            "version: 1\nstart_state: a\nfinal_state: a\nstates:\n  a:\n    instructions:\n      - exec: { command: [touch, made] }\n",
+        )
+}
+
+#[test]
+fn a_funcy_that_a_suite_starts_may_do_no_more_than_the_suite() {
+    let run = "funcy, run, inner/t.yaml, --allow-all";
+    nested("permissions: { exec: [funcy] }\n", run)
+        .run(["run", "t.yaml"])
+        .exits(3)
+        .says("the task may not start the program \"touch\"")
+        .says("started by another and may do no more");
+    // What both name, it may.
+    let suite = nested("permissions: { exec: [funcy, touch] }\n", run);
+    suite.run(["run", "t.yaml"]).exits(3).says("1 passed");
+    assert!(suite.path("inner/made").exists());
+    // A task is bound alike, by whatever path it names the program, and cannot let go of the bound.
+    let by_task = |command: &str, more: &str| {
+        Suite::new()
+            .file("funcy.yaml", "version: 1\n")
+            .file("inner/funcy.yaml", "version: 1\n")
+            .file("inner/t.yaml", nested("", "x").text("inner/t.yaml"))
+            .file(
+                "t.yaml",
+                format!(
+                    "version: 1\nstart_state: a\nfinal_state: a\nstates:\n  a:\n    instructions:\n      - exec: {{ command: [{command}, run, inner/t.yaml, --allow-all]{more} }}\n        expect: res.code == 3 && res.stdout.contains('may not start')\n"
+                ),
+            )
+            .run(["run", "t.yaml", "--allow-exec", command])
+    };
+    let whole = env!("CARGO_BIN_EXE_funcy");
+    by_task(whole, "").exits(0);
+    for name in ["FUNCY_CEILING", "FUNCY_DEPTH", "FUNCY_EXEC_ID"] {
+        by_task(whole, &format!(", env: {{ {name}: '0' }}"))
+            .exits(3)
+            .prints(&format!("{name} is funcy's own"));
+    }
+}
+
+#[test]
+fn a_suite_that_runs_itself_comes_to_an_end() {
+    for permissions in ["", "permissions: { exec: [funcy] }\n"] {
+        nested(permissions, "funcy, run, t.yaml")
+            .run(["run", "t.yaml"])
+            .exits(3)
+            .says("started by another, and that by another, 5 times (FUNCY_DEPTH), more than 4")
+            .within(Duration::from_secs(30));
+    }
+    Suite::new()
+        .file("t.yaml", PASSES)
+        .env("FUNCY_DEPTH", "x")
+        .run(["run", "t.yaml"])
+        .exits(3)
+        .says("FUNCY_DEPTH is x, which is no number");
+}
+
 #[test]
 fn four_is_nothing_selected() {
     let suite = Suite::new().file("t.yaml", PASSES);
@@ -357,6 +423,68 @@ fn a_second_interrupt_leaves_no_process_behind() {
         .exits(130)
         .within(Duration::from_secs(20));
     assert_eq!(still_running(&suite), Vec::<String>::new());
+}
+
+/// One child in a session of its own, and one that has left group, session, parent and environment behind.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_service_leaves_nothing_behind_wherever_its_processes_went() {
+    let service = "echo $$ >>pids
+      setsid sh -c 'echo $$ >>pids; exec sleep 300' &
+      (env -i setsid sh -c '(env -i setsid sh -c \"echo \\$\\$ >>pids; exec sleep 300\" &)' &)
+      while [ $(wc -l <pids) -lt 3 ]; do sleep 0.01; done
+      exec funcy demo --listen 127.0.0.1:$1";
+    let suite = format!(
+        "version: 1\nservices:\n  daemon:\n    command:\n    - sh\n    - -c\n    - |\n      {service}\n    - sh\n    - \"${{port}}\"\n"
+    );
+    let suite = Suite::new()
+        .file("funcy.yaml", suite)
+        .file("t.yaml", PASSES)
+        .file("waits.yaml", WAITS);
+    suite.run(["run", "t.yaml"]).exits(0);
+    assert_eq!(suite.text("pids").lines().count(), 3);
+    assert_eq!(still_running(&suite), Vec::<String>::new());
+    let run = suite.start(["run", "waits.yaml", "--format", "json"]);
+    run.until_says("wait_started")
+        .signal(Signal::INT)
+        .ends()
+        .exits(130);
+    assert_eq!(suite.text("pids").lines().count(), 6);
+    assert_eq!(still_running(&suite), Vec::<String>::new());
+}
+
+#[test]
+fn a_service_sees_of_the_environment_what_is_granted() {
+    let suite = |permissions: &str| {
+        let text = format!(
+            "version: 1\n{permissions}services:\n  one:\n    command: [sh, -c, 'env >seen; exec funcy demo --listen 127.0.0.1:${{port}}']\n    env: {{ OWN: \"${{port}}\" }}\n"
+        );
+        Suite::new()
+            .file("t.yaml", PASSES)
+            .file("funcy.yaml", text)
+            .env("GRANTED", "a")
+            .env("SECRET", "b")
+    };
+    let seen = |suite: Suite, more: &[&str]| {
+        suite.run([&["run", "t.yaml"], more].concat()).exits(0);
+        let text = suite.text("seen");
+        assert!(text.contains("PATH=") && text.contains("OWN="), "{text}");
+        (text.contains("GRANTED=a"), text.contains("SECRET=b"))
+    };
+    assert_eq!(seen(suite(""), &[]), (false, false));
+    assert_eq!(
+        seen(suite("permissions: { env: [GRANTED] }\n"), &[]),
+        (true, false)
+    );
+    assert_eq!(seen(suite(""), &["--allow-all"]), (true, true));
+    suite("permissions: { exec: [sh] }\n")
+        .file(
+            "funcy.yaml",
+            "version: 1\npermissions: { exec: [] }\nservices:\n  one: { command: [funcy, demo], env: { LD_PRELOAD: ./evil.so } }\n",
+        )
+        .run(["run", "t.yaml"])
+        .exits(3)
+        .says("the task may not set LD_PRELOAD");
 }
 
 #[test]

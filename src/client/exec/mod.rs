@@ -1,7 +1,7 @@
 //! Processes: a command that runs to its end, or is ended with everything that it started.
 //!
-//! `process` starts and supervises it, `output` keeps what it prints, `process_tree` knows which processes
-//! belong to it.
+//! `process` runs it to its end, `output` keeps what it prints; which processes belong to it is known in
+//! `os`.
 
 mod output;
 mod process;
@@ -15,6 +15,7 @@ use super::scope::Scope;
 use super::shell::quoted;
 use super::value::{Text, one_line, present};
 use crate::event::{Failure, Json};
+use crate::os;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -98,6 +99,8 @@ struct Command {
     stdin: Option<Vec<u8>>,
     /// `TRACEPARENT`, as programs know it that trace what they do.
     trace: String,
+    /// What it may do at most, if it is funcy.
+    ceiling: Option<String>,
 }
 
 impl Protocol for Exec {
@@ -225,6 +228,7 @@ impl ExecSession {
                 )));
             }
             permissions.set_env(key)?;
+            os::process::settable(key).map_err(Failure::protocol)?;
         }
         if words
             .iter()
@@ -235,8 +239,12 @@ impl ExecSession {
                 "a word of the command, or a variable, holds a NUL character",
             ));
         }
+        let program = process::find(name, &self.context.folder)?;
         Ok(Command {
-            program: process::find(name, &self.context.folder)?,
+            ceiling: permissions
+                .ceiling()
+                .filter(|_| os::process::is_funcy(&program)),
+            program,
             cwd: self.folder(request.cwd.as_deref()).await?,
             env: env
                 .into_iter()

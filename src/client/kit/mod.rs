@@ -3,5 +3,4 @@
 #[cfg(any(feature = "nats", feature = "sql"))]
 pub(super) mod connect_error;
 pub(super) mod json_bigint;
-pub(super) mod process_tree;
 pub(super) mod tls;

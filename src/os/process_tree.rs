@@ -1,14 +1,15 @@
-//! Which processes belong to a command: itself, and all that it started, wherever they have gone.
+//! Which processes belong to a family: its leader, and all that it started, wherever they have gone.
 //!
 //! A process group is not enough: `setsid` leaves it. So on Linux funcy adopts orphans
-//! (`PR_SET_CHILD_SUBREAPER`), which keeps all of them below it in the tree of processes, and each command
-//! carries a mark in its environment that its children inherit. Only descendants of funcy are ever
-//! signalled, through a handle that cannot mean a later process of the same number.
+//! (`PR_SET_CHILD_SUBREAPER`), which keeps all of them below it in the tree of processes, and each leader
+//! carries a mark in its environment that its children inherit. An orphan that has left its group and lost the
+//! mark belongs to one of the families that live; with the last of them it ends. Only descendants of funcy are
+//! ever signalled, through a handle that cannot mean a later process of the same number.
 
-pub(in crate::client) use imp::ProcessTree;
+pub(super) use imp::ProcessTree;
 
-/// The variable that marks the processes of one command.
-pub(in crate::client) const MARK: &str = "FUNCY_EXEC_ID";
+/// The variable that marks the processes of one family.
+pub(super) const MARK: &str = "FUNCY_EXEC_ID";
 
 #[cfg(target_os = "linux")]
 mod imp {
@@ -21,7 +22,7 @@ mod imp {
     use std::sync::Once;
 
     #[derive(Debug)]
-    pub(in crate::client) struct ProcessTree {
+    pub(in crate::os) struct ProcessTree {
         leader: u32,
         mark: String,
         /// Everyone who was ever seen in it: number and time of birth.
@@ -39,7 +40,7 @@ mod imp {
 
     impl ProcessTree {
         /// Makes orphans come to this process. Once is enough.
-        pub(in crate::client) fn prepare() {
+        pub(in crate::os) fn prepare() {
             static ONCE: Once = Once::new();
             ONCE.call_once(|| {
                 // Where it is not possible, the process group has to do.
@@ -47,7 +48,7 @@ mod imp {
             });
         }
 
-        pub(in crate::client) fn new(leader: u32, mark: &str) -> Self {
+        pub(in crate::os) fn new(leader: u32, mark: &str) -> Self {
             Self {
                 leader,
                 mark: format!("{MARK}={mark}"),
@@ -55,10 +56,12 @@ mod imp {
             }
         }
 
-        /// Takes away the dead, signals the living, and returns how many there are.
-        pub(in crate::client) fn round(&mut self, signal: Option<Signal>) -> usize {
+        /// Takes away the dead, signals the living, and returns how many there are. `is_last`: no other family
+        /// lives, and every other child of this process is an orphan that one of them has left.
+        pub(in crate::os) fn round(&mut self, signal: Option<Signal>, is_last: bool) -> usize {
             let own = std::process::id();
             let table = table();
+            let own_group = table.get(&own).map(|entry| entry.group);
             // From the table, not from `getsid`: in a container the session may have been begun outside, and
             // is then 0, which the call's binding takes for impossible.
             let own_session = table.get(&own).map_or(0, |entry| entry.session);
@@ -72,7 +75,9 @@ mod imp {
             while let Some((parent, parent_belongs)) = queue.pop() {
                 for pid in children.get(&parent).into_iter().flatten() {
                     let entry = &table[pid];
-                    let belongs = parent_belongs || self.has(*pid, entry);
+                    // What funcy itself starts beside families stays in its own group.
+                    let is_stray = is_last && entry.parent == own && Some(entry.group) != own_group;
+                    let belongs = parent_belongs || is_stray || self.has(*pid, entry);
                     queue.push((*pid, belongs));
                     if entry.is_zombie {
                         // The leader's end is awaited elsewhere. What is in another session came here as an
@@ -160,20 +165,20 @@ mod imp {
 
     /// Elsewhere the process group has to do.
     #[derive(Debug)]
-    pub(in crate::client) struct ProcessTree {
+    pub(in crate::os) struct ProcessTree {
         leader: Option<Pid>,
     }
 
     impl ProcessTree {
-        pub(in crate::client) fn prepare() {}
+        pub(in crate::os) fn prepare() {}
 
-        pub(in crate::client) fn new(leader: u32, _mark: &str) -> Self {
+        pub(in crate::os) fn new(leader: u32, _mark: &str) -> Self {
             Self {
                 leader: Pid::from_raw(leader.cast_signed()),
             }
         }
 
-        pub(in crate::client) fn round(&mut self, signal: Option<Signal>) -> usize {
+        pub(in crate::os) fn round(&mut self, signal: Option<Signal>, _is_last: bool) -> usize {
             let Some(leader) = self.leader else { return 0 };
             if let Some(signal) = signal {
                 let _ = kill_process_group(leader, signal);
