@@ -8,6 +8,7 @@ static ALLOCATOR: funcy::alloc::Counting = funcy::alloc::Counting;
 
 fn main() -> ExitCode {
     funcy::script::set_meter(funcy::alloc::held);
+    funcy::os::open_files::raise_limit();
     funcy::os::process::adopt_families_only();
     funcy::cli::main()
 }

@@ -8,7 +8,9 @@ use super::options::{Global, Load};
 use super::output::{self, Lenient, Named};
 use super::resume;
 use super::signals::Ending;
-use crate::engine::{Handle, Loaded, Loader, Report, Run, ServiceError, Tasks};
+use crate::engine::{
+    FILES_OF_A_TASK, Handle, Loaded, Loader, Report, Run, ServiceError, Tasks, jobs_that_fit,
+};
 use crate::event::{Name, Outcome, RunStarted, Sink};
 use crate::report::{self, Folded, Options, Terminal};
 use std::collections::HashSet;
@@ -121,6 +123,7 @@ fn prepare(global: &Global, args: &Args) -> Result<Prepared, Exit> {
     };
     let sinks = open_reports(&args.reports, &options)?;
     let jobs = args.flags.jobs.or_else(|| suite_jobs(&tasks)).unwrap_or(8);
+    say_fewer(jobs as usize, tasks.len());
     let run = Run::new(tasks, loader.registry().clone());
     let mut run = args.flags.apply(run).jobs(jobs as usize).asked(asked);
     run = match &left {
@@ -291,6 +294,18 @@ pub(super) fn open_reports(
         }
     }
     Ok(sinks)
+}
+
+/// Says so where the limit of open files lets fewer tasks run at once than were asked for.
+fn say_fewer(jobs: usize, tasks: usize) {
+    let wanted = jobs.min(tasks);
+    let fit = jobs_that_fit(wanted);
+    if fit < wanted {
+        output::note(&format!(
+            "{fit} of {tasks} tasks run at once, not {jobs}: each may need {} open files; for more, raise the limit (`ulimit -n`)",
+            FILES_OF_A_TASK
+        ));
+    }
 }
 
 fn suite_jobs(tasks: &[Loaded]) -> Option<u32> {

@@ -9,6 +9,7 @@ mod compile;
 mod discover;
 mod dispatcher;
 mod event_log;
+mod jobs;
 mod live;
 mod load;
 mod loader;
@@ -22,6 +23,7 @@ mod stray_module;
 
 pub use adhoc::{Adhoc, AdhocRequest};
 pub use discover::{SUITE, Survey, discover, home, suite_above, survey};
+pub use jobs::{FILES_OF_A_TASK, jobs_that_fit};
 pub use load::{Broken, Tasks};
 pub use loader::{Allow, Loader};
 pub use project::{Loaded, Project, Projects};

@@ -1,5 +1,6 @@
 use super::dispatcher::Dispatcher;
 use super::event_log::EventLog;
+use super::jobs::jobs_that_fit;
 use super::live::{LiveWorld, Stop, Surroundings};
 use super::project::{Loaded, Project};
 use super::service::{Held, KeptServices, ServiceError, Services};
@@ -93,7 +94,7 @@ impl Run {
             id: run_id(),
             tasks,
             registry,
-            jobs: 8,
+            jobs: jobs_that_fit(8),
             retries: None,
             fail_fast: false,
             seed: 0,
@@ -116,10 +117,10 @@ impl Run {
         &self.plan.id
     }
 
-    /// How many tasks run at once; at least one.
+    /// How many tasks run at once: at least one, and no more than there are files left that this process may open.
     #[must_use]
     pub fn jobs(mut self, jobs: usize) -> Self {
-        self.plan.jobs = jobs.max(1);
+        self.plan.jobs = jobs_that_fit(jobs);
         self
     }
 

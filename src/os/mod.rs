@@ -9,8 +9,11 @@
 //! Processes that funcy starts:
 //!
 //! - [`process`] starts them, each with all that it starts a family, which ends as a whole.
+//!
+//! [`open_files`] knows how many files, connections and pipes may be open at once.
 
 mod folder;
+pub mod open_files;
 pub mod process;
 mod process_tree;
 mod regular;

@@ -11,7 +11,7 @@ use super::state::{ActiveRun, Round, RunTrigger, SessionState};
 use super::view_state::SessionCommand;
 use super::watcher::Watcher;
 use super::{End, Options, editor, replay, text};
-use crate::engine::{Loaded, Run};
+use crate::engine::{self, Loaded, Run};
 use crate::event::{Name, RunId, RunStarted};
 use crate::journal::crash;
 use crate::os;
@@ -71,7 +71,7 @@ impl WatchSession {
             .filter_map(|task| task.project.suite.concurrency.as_ref())
             .map(|jobs| jobs.value as usize)
             .next();
-        state.jobs = options.jobs.or(concurrency).unwrap_or(8);
+        state.jobs = engine::jobs_that_fit(options.jobs.or(concurrency).unwrap_or(8));
         Ok(Self {
             state,
             watcher: Watcher::new(options.poll, mailbox.clone())?,

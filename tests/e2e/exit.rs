@@ -211,6 +211,39 @@ fn a_suite_that_runs_itself_comes_to_an_end() {
         .says("FUNCY_DEPTH is x, which is no number");
 }
 
+/// Each of these tasks holds a connection while it waits.
+#[test]
+fn as_many_tasks_run_at_once_as_there_are_open_files_for() {
+    let mut suite = Suite::new().file(
+        "funcy.yaml",
+        "version: 1\nservices:\n  shop: { command: [funcy, demo, --listen, \"127.0.0.1:${port}\"], ready: { http: \"${url}/health\" } }\nclients:\n  shop: { http: { base_url: \"${services.shop.url}\" } }\n",
+    );
+    for number in 0..60 {
+        suite = suite.file(
+            format!("t{number}.yaml"),
+            "version: 1\nstart_state: a\nfinal_state: b\nstates:\n  a:\n    instructions:\n      - shop: GET /health\n      - exec: { command: [sleep, '0.1'] }\n    next: b\n  b:\n",
+        );
+    }
+    let output = std::process::Command::new("sh")
+        .args([
+            "-c",
+            "ulimit -n 64; exec \"$0\" run . --jobs 500 --allow-exec sleep",
+        ])
+        .arg(env!("CARGO_BIN_EXE_funcy"))
+        .current_dir(suite.path("."))
+        .output()
+        .unwrap();
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert_eq!(output.status.code(), Some(0), "{stdout}{stderr}");
+    assert!(
+        stderr.contains(" of 60 tasks run at once, not 500: each may need"),
+        "{stderr}"
+    );
+}
+
 #[test]
 fn four_is_nothing_selected() {
     let suite = Suite::new().file("t.yaml", PASSES);
