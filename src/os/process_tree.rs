@@ -19,7 +19,7 @@ mod imp {
         set_child_subreaper, waitpid,
     };
     use std::collections::{HashMap, HashSet};
-    use std::sync::Once;
+    use std::sync::{Once, OnceLock};
 
     #[derive(Debug)]
     pub(in crate::os) struct ProcessTree {
@@ -28,6 +28,11 @@ mod imp {
         /// Everyone who was ever seen in it: number and time of birth.
         known: HashSet<(u32, u64)>,
     }
+
+    /// When the first leader was born. What is older came with `exec funcy`, as the jobs of that shell.
+    static FIRST: OnceLock<u64> = OnceLock::new();
+    /// The process to which all orphans of a machine or container come.
+    const INIT: u32 = 1;
 
     /// A line of the table of processes.
     struct ProcessEntry {
@@ -49,6 +54,9 @@ mod imp {
         }
 
         pub(in crate::os) fn new(leader: u32, mark: &str) -> Self {
+            if let Some(leader) = entry(leader) {
+                FIRST.get_or_init(|| leader.born);
+            }
             Self {
                 leader,
                 mark: format!("{MARK}={mark}"),
@@ -76,7 +84,11 @@ mod imp {
                 for pid in children.get(&parent).into_iter().flatten() {
                     let entry = &table[pid];
                     // What funcy itself starts beside families stays in its own group.
-                    let is_stray = is_last && entry.parent == own && Some(entry.group) != own_group;
+                    let is_stray = is_last
+                        && own != INIT
+                        && entry.parent == own
+                        && Some(entry.group) != own_group
+                        && FIRST.get().is_some_and(|first| entry.born >= *first);
                     let belongs = parent_belongs || is_stray || self.has(*pid, entry);
                     queue.push((*pid, belongs));
                     if entry.is_zombie {

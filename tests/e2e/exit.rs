@@ -486,6 +486,25 @@ fn a_service_leaves_nothing_behind_wherever_its_processes_went() {
     assert_eq!(still_running(&suite), Vec::<String>::new());
 }
 
+/// `exec funcy` in a script keeps the children of that script, which are no affair of funcy.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_was_there_before_funcy_is_left_alone() {
+    let task = "version: 1\nstart_state: a\nfinal_state: a\nstates:\n  a:\n    instructions:\n      - exec: { command: [sleep, '0.1'] }\n";
+    let suite = Suite::new().file("t.yaml", task);
+    let script = "setsid sleep 300 & echo $! >other; exec \"$0\" run t.yaml --allow-exec sleep";
+    let status = std::process::Command::new("sh")
+        .args(["-c", script])
+        .arg(env!("CARGO_BIN_EXE_funcy"))
+        .current_dir(suite.path("."))
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let other = suite.text("other").trim().parse().unwrap();
+    let other = rustix::process::Pid::from_raw(other).unwrap();
+    rustix::process::kill_process(other, Signal::KILL).expect("it still runs");
+}
+
 #[test]
 fn a_service_sees_of_the_environment_what_is_granted() {
     let suite = |permissions: &str| {
