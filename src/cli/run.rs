@@ -302,8 +302,7 @@ fn say_fewer(jobs: usize, tasks: usize) {
     let fit = jobs_that_fit(wanted);
     if fit < wanted {
         output::note(&format!(
-            "{fit} of {tasks} tasks run at once, not {jobs}: each may need {} open files; for more, raise the limit (`ulimit -n`)",
-            FILES_OF_A_TASK
+            "{fit} of {tasks} tasks run at once, not {jobs}: each may need {FILES_OF_A_TASK} open files; for more, raise the limit (`ulimit -n`)"
         ));
     }
 }

@@ -238,6 +238,27 @@ async fn start(
     Err(last.unwrap_or_else(|| failed(service, "it was never started".to_owned(), String::new())))
 }
 
+/// Whether the service may be started with this environment.
+fn admit(
+    service: &Service,
+    program: &str,
+    is_demo: bool,
+    grants: Grants<'_>,
+) -> Result<(), String> {
+    let refused = |refusal: Refusal| format!("{}; {}", refusal.message, refusal.hint);
+    if grants.is_listed && !is_demo {
+        grants.permissions.exec(program).map_err(refused)?;
+    }
+    for (name, _) in &service.env {
+        if grants.is_listed {
+            let set = grants.permissions.set_env(name.as_str());
+            set.map_err(refused)?;
+        }
+        process::settable(name.as_str())?;
+    }
+    Ok(())
+}
+
 fn spawn(
     service: &Service,
     folder: &Path,
@@ -256,24 +277,13 @@ fn spawn(
         permissions,
         is_listed,
     } = grants;
-    let refused = |refusal: Refusal| fail(format!("{}; {}", refusal.message, refusal.hint));
-    if is_listed {
-        if !is_demo {
-            permissions.exec(&program).map_err(refused)?;
-        }
-        for (name, _) in &service.env {
-            permissions.set_env(name.as_str()).map_err(refused)?;
-        }
-    }
-    for (name, _) in &service.env {
-        process::settable(name.as_str()).map_err(fail)?;
-    }
+    admit(service, &program, is_demo, grants).map_err(fail)?;
     let folder = if folder.as_os_str().is_empty() {
         Path::new(".")
     } else {
         folder
     };
-    let file = if is_own {
+    let found = if is_own {
         std::env::current_exe().map_err(|error| fail(error.to_string()))?
     } else {
         process::find(&program, folder).ok_or_else(|| {
@@ -283,8 +293,8 @@ fn spawn(
         })?
     };
     // Absolute, since the process begins in the folder.
-    let file = std::path::absolute(file).map_err(|error| fail(error.to_string()))?;
-    let mut command = process::command(&file);
+    let found = std::path::absolute(found).map_err(|error| fail(error.to_string()))?;
+    let mut command = process::command(&found);
     command
         .arg0(&program)
         .args(words)
@@ -300,7 +310,7 @@ fn spawn(
                 .map(|(name, value)| (name.as_str(), fill(value.as_str()))),
         );
     if is_listed
-        && process::is_funcy(&file)
+        && process::is_funcy(&found)
         && let Some(ceiling) = permissions.ceiling()
     {
         process::set_ceiling(&mut command, &ceiling);
