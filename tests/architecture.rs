@@ -179,6 +179,17 @@ const OPENERS: [&str; 4] = [
 /// The rooms that read what a checkout holds, or keep something in it.
 const CAREFUL: [&str; 2] = ["journal", "engine"];
 
+/// What only systems of the Unix kind have, and the room that may name it: others call its plain functions.
+const UNIX: &[&str] = &[
+    "rustix",
+    "libc",
+    "nix",
+    "std::os::unix",
+    "std::os::linux",
+    "std::os::fd",
+];
+const OF_UNIX: &str = "os";
+
 /// The one file that may hold `unsafe`.
 const UNSAFE: &str = "alloc.rs";
 
@@ -268,6 +279,24 @@ fn openings(file: &Source) -> Vec<String> {
             occurrences(&file.code, word).map(move |at| {
                 let line = file.line(at);
                 format!("{}:{line}: `{word}`: open it through `os`", file.path)
+            })
+        })
+        .collect()
+}
+
+/// What ties a file to one kind of operating system.
+fn unix_names(file: &Source) -> Vec<String> {
+    if file.room == OF_UNIX {
+        return Vec::new();
+    }
+    UNIX.iter()
+        .flat_map(|word| {
+            occurrences(&file.code, word).map(move |at| {
+                let line = file.line(at);
+                format!(
+                    "{}:{line}: `{word}`: call a function of `{OF_UNIX}`",
+                    file.path
+                )
             })
         })
         .collect()
@@ -430,6 +459,11 @@ fn unsafe_stands_in_one_file() {
 #[test]
 fn what_a_checkout_may_have_replaced_is_opened_through_one_door() {
     assert_clean(&all(openings));
+}
+
+#[test]
+fn what_only_unix_has_stands_in_one_room() {
+    assert_clean(&all(unix_names));
 }
 
 #[test]
@@ -1010,6 +1044,22 @@ fn a_file_that_is_opened_beside_the_door_is_found() {
     assert_eq!(openings(&source("src/report/x.rs", text)).len(), 0);
     let tests = "#[cfg(test)]\nmod tests { fn f() { std::fs::write(p, t); } }";
     assert_eq!(openings(&source("src/journal/x.rs", tests)).len(), 0);
+}
+
+#[test]
+fn unix_elsewhere_is_found() {
+    let wrong = |path: &str, text: &str| unix_names(&source(path, text)).len();
+    assert_eq!(wrong("src/cli/x.rs", "use rustix::fs::OFlags;"), 1);
+    assert_eq!(
+        wrong(
+            "src/client/x.rs",
+            "use std::os::unix::process::ExitStatusExt as _;"
+        ),
+        1
+    );
+    assert_eq!(wrong("src/os/x.rs", "use rustix::fs::OFlags;"), 0);
+    let tests = "#[cfg(test)]\nmod tests { use std::os::unix::fs::symlink; }";
+    assert_eq!(wrong("src/journal/x.rs", tests), 0);
 }
 
 #[test]

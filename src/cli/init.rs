@@ -1,8 +1,7 @@
 use super::exit::Exit;
 use super::output;
 use super::schema::{self, path_in};
-use crate::os::{self, Folder};
-use rustix::fs::OFlags;
+use crate::os::{self, Access, Folder};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -123,7 +122,6 @@ fn ignored(path: &Path) -> io::Result<&'static str> {
         "\n"
     };
     let folder = Folder::open(path.parent().unwrap_or(Path::new("")))?;
-    let flags = OFlags::WRONLY | OFlags::APPEND;
-    let mut file = folder.file(path.file_name().unwrap_or_default(), flags)?;
+    let mut file = folder.file(path.file_name().unwrap_or_default(), Access::Append)?;
     io::Write::write_all(&mut file, format!("{gap}{IGNORED}\n").as_bytes()).map(|()| "extended")
 }

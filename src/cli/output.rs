@@ -1,3 +1,4 @@
+pub(super) use crate::os::terminal::size;
 use crate::report;
 use std::io::{self, IsTerminal, Write};
 
@@ -87,12 +88,4 @@ impl<W: Write> Write for Named<W> {
 /// Whether stderr is a terminal that can move its cursor.
 pub(super) fn is_live() -> bool {
     io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-}
-
-/// The columns and rows of the terminal that stderr or stdout is.
-pub(super) fn size() -> Option<(usize, usize)> {
-    let size = rustix::termios::tcgetwinsize(io::stderr())
-        .or_else(|_| rustix::termios::tcgetwinsize(io::stdout()))
-        .ok()?;
-    (size.ws_col > 0).then_some((usize::from(size.ws_col), usize::from(size.ws_row)))
 }

@@ -3,8 +3,7 @@ use super::output;
 use crate::client::Registry;
 use crate::definition::{self, Catalog};
 use crate::event::Json;
-use crate::os::Folder;
-use rustix::fs::OFlags;
+use crate::os::{Access, Folder};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -95,8 +94,7 @@ fn text(make: fn(&Catalog) -> Json) -> String {
 /// At once: an editor that reads it meanwhile sees the old one or the new one.
 fn replace(folder: &Folder, name: &str, text: &str) -> io::Result<()> {
     let beside = format!("{name}.{:016x}.tmp", fastrand::u64(..));
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
-    let replaced = (folder.file(&beside, flags))
+    let replaced = (folder.file(&beside, Access::Create))
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .and_then(|()| folder.rename(&beside, name));
     if replaced.is_err() {

@@ -9,8 +9,7 @@ pub(crate) fn point(name: &str) {
     static ABORT: LazyLock<Option<CrashPoint>> = LazyLock::new(|| CrashPoint::by("FUNCY_ABORT_AT"));
     static PANIC: LazyLock<Option<CrashPoint>> = LazyLock::new(|| CrashPoint::by("FUNCY_PANIC_AT"));
     if ABORT.as_ref().is_some_and(|asked| asked.is_now(name)) {
-        let _ =
-            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        crate::os::process::kill_self();
         // No signal is as quick as the next line.
         loop {
             std::thread::park();

@@ -2,8 +2,7 @@
 //! can still be written.
 
 use super::files::Files;
-use crate::os::Folder;
-use rustix::fs::{FallocateFlags, OFlags, fallocate};
+use crate::os::{Access, Folder, set_aside};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
@@ -48,11 +47,11 @@ fn take(folder: &Folder, name: &OsString) -> io::Result<bool> {
         // A run before was ended while it took it.
         folder.remove(name)?;
     }
-    let mut file = folder.file(name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL)?;
-    let taken = match fallocate(&file, FallocateFlags::empty(), 0, ROOM as u64) {
+    let mut file = folder.file(name, Access::Create)?;
+    let taken = match set_aside(&file, ROOM as u64) {
         // A file system that cannot set blocks aside gives them to what is written.
-        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => fill(&mut file),
-        done => Ok(done?),
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => fill(&mut file),
+        done => done,
     };
     if taken.is_err() {
         let _ = folder.remove(name);

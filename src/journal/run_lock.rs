@@ -3,8 +3,7 @@
 
 use super::files::Files;
 use crate::event::RunId;
-use crate::os::{Folder, Identity};
-use rustix::fs::OFlags;
+use crate::os::{Access, Folder, Identity};
 use std::ffi::OsStr;
 use std::fs::{File, TryLockError};
 use std::io::{self, Write};
@@ -31,8 +30,7 @@ impl RunLock {
     pub(super) fn show(journal: &Path, run: &RunId) -> io::Result<Self> {
         loop {
             let folder = Files::create(journal)?.live(true)?;
-            let flags = OFlags::RDWR | OFlags::CREATE | OFlags::APPEND;
-            let file = folder.file(&**run, flags)?;
+            let file = folder.file(&**run, Access::CreateOrAppend)?;
             file.lock()?;
             // Another process may have taken it for a dead run's between the two.
             if folder.identity(&**run)? == Some(Identity::of_file(&file)?) {
@@ -87,7 +85,7 @@ impl Drop for RunLock {
 /// Whether a run is under way.
 pub(super) fn is_alive(journal: &Path, run: &str) -> bool {
     let live = Files::open(journal).and_then(|files| files.live(false));
-    let file = live.and_then(|live| live.file(run, OFlags::RDONLY));
+    let file = live.and_then(|live| live.file(run, Access::Read));
     file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
@@ -113,7 +111,7 @@ pub(super) fn sweep(journal: &Path, mut store: impl FnMut(&str, &[u8]) -> bool) 
         let Some(run) = run_name(&name) else {
             continue;
         };
-        let Ok(file) = live.file(run, OFlags::RDONLY) else {
+        let Ok(file) = live.file(run, Access::Read) else {
             continue;
         };
         if file.try_lock().is_err() {

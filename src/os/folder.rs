@@ -2,15 +2,16 @@
 
 use super::regular::whole;
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, renameat, statat,
-    unlinkat,
+    AtFlags, CWD, Dir, FallocateFlags, FileType, Mode, OFlags, Stat, fallocate, fstat, mkdirat,
+    openat, renameat, statat, unlinkat,
 };
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 /// A folder that is open. What is done with its files is done in this very folder, wherever its path leads later.
@@ -28,6 +29,30 @@ pub struct Folder {
 pub struct Identity {
     device: u64,
     number: u64,
+}
+
+/// What a file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Reading.
+    Read,
+    /// Writing at its end.
+    Append,
+    /// Writing a file that is made by this, and was not there.
+    Create,
+    /// Reading, and writing at its end; it is made where it is not there.
+    CreateOrAppend,
+}
+
+impl Access {
+    fn flags(self) -> OFlags {
+        match self {
+            Self::Read => OFlags::RDONLY,
+            Self::Append => OFlags::WRONLY | OFlags::APPEND,
+            Self::Create => OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL,
+            Self::CreateOrAppend => OFlags::RDWR | OFlags::CREATE | OFlags::APPEND,
+        }
+    }
 }
 
 /// The folder whose way is never followed.
@@ -95,11 +120,11 @@ impl Folder {
         }
     }
 
-    /// Opens a regular file in it, with these flags beside those that keep it from being followed.
+    /// Opens a regular file in it, without following a link.
     ///
     /// # Errors
     /// It is a link, a pipe, a socket, a device or a folder, or cannot be opened so.
-    pub fn file(&self, name: impl AsRef<OsStr>, flags: OFlags) -> io::Result<File> {
+    pub fn file(&self, name: impl AsRef<OsStr>, access: Access) -> io::Result<File> {
         let name = plain(name.as_ref())?;
         // Before it is opened: that would wait for the other end of a pipe, and some devices do something then.
         if let Some(refused) = self.refused(name, FileType::RegularFile) {
@@ -107,7 +132,7 @@ impl Folder {
         }
         let careful = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let mode = Mode::from_raw_mode(0o666);
-        let file = File::from(openat(&self.folder, name, flags | careful, mode)?);
+        let file = File::from(openat(&self.folder, name, access.flags() | careful, mode)?);
         // It may have been replaced in between.
         match kind(&fstat(&file)?) {
             FileType::RegularFile => Ok(file),
@@ -120,7 +145,7 @@ impl Folder {
     /// # Errors
     /// As those of [`Self::file`], or it is larger.
     pub fn read(&self, name: impl AsRef<OsStr>, limit: usize) -> io::Result<Vec<u8>> {
-        whole(&self.file(name, OFlags::RDONLY)?, limit)
+        whole(&self.file(name, Access::Read)?, limit)
     }
 
     /// Whether a regular file of this name lies in it.
@@ -224,6 +249,15 @@ impl Identity {
         Ok(Self::of(&fstat(file)?))
     }
 
+    /// Which file or folder it is that this is known of.
+    #[must_use]
+    pub fn of_metadata(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            number: metadata.ino(),
+        }
+    }
+
     #[allow(
         clippy::unnecessary_cast,
         reason = "their types differ from system to system"
@@ -233,6 +267,17 @@ impl Identity {
             device: found.st_dev as u64,
             number: found.st_ino as u64,
         }
+    }
+}
+
+/// Sets blocks of the disk aside for a file, so that they need not be found when it is written.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`] where the file system cannot; the disk is full.
+pub fn set_aside(file: &File, bytes: u64) -> io::Result<()> {
+    match fallocate(file, FallocateFlags::empty(), 0, bytes) {
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => Err(ErrorKind::Unsupported.into()),
+        done => Ok(done?),
     }
 }
 
@@ -318,15 +363,12 @@ mod tests {
             0,
         )
         .unwrap();
-        for flags in [
-            OFlags::RDONLY,
-            OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC,
-        ] {
-            assert!(said(folder.file("link", flags)).contains("link is a symbolic link"));
-            assert!(said(folder.file("dangling", flags)).contains("is a symbolic link"));
-            assert!(said(folder.file("folder", flags)).contains("folder is a folder"));
-            assert!(said(folder.file("pipe", flags)).contains("pipe is a pipe"));
-            assert!(said(folder.file("../x", flags)).contains("no name of a file"));
+        for access in [Access::Read, Access::Append, Access::CreateOrAppend] {
+            assert!(said(folder.file("link", access)).contains("link is a symbolic link"));
+            assert!(said(folder.file("dangling", access)).contains("is a symbolic link"));
+            assert!(said(folder.file("folder", access)).contains("folder is a folder"));
+            assert!(said(folder.file("pipe", access)).contains("pipe is a pipe"));
+            assert!(said(folder.file("../x", access)).contains("no name of a file"));
         }
         assert!(!path("nowhere").exists());
         assert_eq!(folder.read("file", 4).unwrap(), b"text");

@@ -10,13 +10,14 @@
 //!
 //! - [`process`] starts them, each with all that it starts a family, which ends as a whole.
 //!
-//! [`open_files`] knows how many files, connections and pipes may be open at once.
+//! [`open_files`] knows how many files, connections and pipes may be open at once, [`terminal`] how wide it is.
 
 mod folder;
 pub mod open_files;
 pub mod process;
 mod process_tree;
 mod regular;
+pub mod terminal;
 
-pub use folder::{Folder, Identity};
+pub use folder::{Access, Folder, Identity, set_aside};
 pub use regular::read;

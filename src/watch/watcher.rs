@@ -3,15 +3,15 @@
 
 use super::changes::{Sign, sign};
 use super::mailbox::Mailbox;
+use crate::os::Identity;
 use notify::event::{CreateKind, EventKind, Flag, ModifyKind, RemoveKind};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Entries of one folder that are looked at.
 const MAX_ENTRIES: usize = 100_000;
@@ -121,21 +121,21 @@ impl Watcher {
 /// What is known of an entry of a folder.
 #[derive(Clone, PartialEq, Eq)]
 struct Seen {
-    inode: u64,
+    identity: Identity,
     size: u64,
-    modified: (i64, i64),
+    modified: Option<SystemTime>,
 }
 
 impl Seen {
     fn of(entry: &Metadata) -> Self {
         Self {
-            inode: entry.ino(),
+            identity: Identity::of_metadata(entry),
             // The size of a folder says nothing.
             size: if entry.is_dir() { 0 } else { entry.len() },
             modified: if entry.is_dir() {
-                (0, 0)
+                None
             } else {
-                (entry.mtime(), entry.mtime_nsec())
+                entry.modified().ok()
             },
         }
     }
