@@ -196,6 +196,6 @@ mod tests {
         assert!(bound.net("localhost").is_ok() && bound.net("b.example").is_err());
         assert!(bound.write(Path::new("/s/x")).is_ok());
         assert!(bound.write(Path::new("/t/x")).is_err());
-        assert!(bound.write(Path::new("/s/scripts/m.rhai")).is_err());
+        assert!(bound.write(Path::new("/s/funcy.yaml")).is_err());
     }
 }
