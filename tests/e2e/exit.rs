@@ -438,7 +438,7 @@ fn two_is_a_parameter_that_was_not_given() {
 #[test]
 fn a_command_runs_where_the_session_began_outside() {
     let inside = |words: &[&str]| {
-        let mut unshare = std::process::Command::new("unshare");
+        let mut unshare = Command::new("unshare");
         unshare.args(["--user", "--map-root-user", "--pid", "--fork"]);
         unshare.args(["--mount-proc", "--kill-child"]).args(words);
         unshare
