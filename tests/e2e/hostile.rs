@@ -247,7 +247,7 @@ states:
         .file("funcy.yaml", "version: 1\n")
         .file("t.yaml", task);
     for number in 1..=256 {
-        suite = suite.file(&format!("scripts/m{number:03}.rhai"), "fn one() { 1 }\n");
+        suite = suite.file(format!("scripts/m{number:03}.rhai"), "fn one() { 1 }\n");
     }
     suite.run(["run", "t.yaml"]).exits(0);
     suite
