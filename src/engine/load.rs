@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Modules that one suite may have.
+/// Most modules that one suite may have.
 const MODULES: usize = 256;
 
 /// What loading found.
@@ -280,9 +280,13 @@ impl<'a> Loading<'a> {
                     path.extension().is_some_and(|end| end == "rhai") && !path.is_dir()
                 });
                 paths.sort();
+                if paths.len() > MODULES {
+                    self.too_many_modules(&suite, &folder, paths.len());
+                    return None;
+                }
                 let own = Within::new(&suite.folder, &folder);
                 let broken = self.found.diagnostics.len();
-                for path in paths.into_iter().take(MODULES) {
+                for path in paths {
                     modules.extend(self.module(&path, &own));
                 }
                 if self.found.diagnostics.len() > broken {
@@ -332,6 +336,26 @@ impl<'a> Loading<'a> {
             permissions,
             engine,
         })
+    }
+
+    fn too_many_modules(&mut self, suite: &Suite, folder: &Path, count: usize) {
+        let (file, span) = match (&suite.file, &suite.scripts) {
+            (Some(file), scripts) => {
+                let span = scripts
+                    .as_ref()
+                    .map_or_else(Span::default, |text| text.span);
+                (Name::clone(&file.name), span)
+            }
+            (None, _) => (folder.display().to_string().into(), Span::default()),
+        };
+        let message = format!(
+            "the folder `{}` holds {count} modules: a suite has at most {MODULES}",
+            folder.display()
+        );
+        let hint = "put functions that are used together into one file, or name a folder with fewer by `scripts:` in funcy.yaml";
+        self.found
+            .diagnostics
+            .push(Diagnostic::error("too-many-modules", &file, span, message).hint(hint));
     }
 
     fn module(&mut self, path: &Path, own: &Within) -> Option<script::Module> {

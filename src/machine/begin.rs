@@ -4,7 +4,9 @@ use super::execution::{Execution, Trouble};
 use super::run::Inputs;
 use super::value::saved;
 use super::world::World;
-use crate::event::{ErrorKind, ExecutionStarted, Fact, Failure, Json, Name};
+use crate::event::{ErrorKind, ExecutionStarted, Fact, Failure, Json, Location, Name};
+use crate::script::Value;
+use std::sync::Arc;
 
 impl<W: World> Execution<'_, W> {
     /// Gives the variables their first values and decides whether the task is skipped.
@@ -56,7 +58,7 @@ impl<W: World> Execution<'_, W> {
                 self.conceal(name, &value.to_json())
                     .map_err(|failure| self.trouble(failure, start))?;
             }
-            self.scope.set(name, value.clone());
+            self.hold(name, value.clone(), start)?;
         }
         for variable in &self.machine.vars {
             if inputs.vars.iter().any(|(name, _)| *name == variable.name) {
@@ -70,7 +72,7 @@ impl<W: World> Execution<'_, W> {
                         self.blame_unset(trouble, &[&variable.value])
                     })?;
             }
-            self.scope.set(&variable.name, value);
+            self.hold(&variable.name, value, start)?;
         }
         match self
             .machine
@@ -88,6 +90,14 @@ impl<W: World> Execution<'_, W> {
                 Err(self.trouble(failure, start))
             }
         }
+    }
+
+    fn hold(&self, name: &Name, value: Value, place: &Arc<Location>) -> Result<(), Trouble> {
+        self.scope
+            .check_room(name, &value)
+            .map_err(|failure| self.trouble(failure, place))?;
+        self.scope.set(name, value);
+        Ok(())
     }
 
     /// The value that a variable has in the beginning.

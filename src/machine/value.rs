@@ -4,7 +4,7 @@ use super::execution::{Env, Execution, Trouble};
 use super::program::{Assignment, Blueprint, Guard, Key, Length, Text};
 use super::world::World;
 use crate::event::{ErrorKind, Explanation, Fact, Failure, Json, Location, Name, ValueTypes};
-use crate::script::{EvalError, Expression, Locals, Value};
+use crate::script::{EvalError, Expression, Locals, Room, Value};
 use serde_json::{Map, json};
 use std::ops::Range;
 use std::sync::Arc;
@@ -174,6 +174,9 @@ impl<W: World> Execution<'_, W> {
 
     /// The same, and the fact to record. Apart from the future, which would keep the value while it records.
     fn assign(&self, name: &Name, value: Value, place: &Arc<Location>) -> Result<Fact, Trouble> {
+        self.scope
+            .check_room(name, &value)
+            .map_err(|failure| self.trouble(failure, place))?;
         if self.machine.secrets.contains(name) {
             self.conceal(name, &value.to_json())
                 .map_err(|failure| self.trouble(failure, place))?;
@@ -241,7 +244,7 @@ impl<W: World> Execution<'_, W> {
             return Ok(Value::from_json(Arc::clone(value)));
         }
         let mut noted = Some(Noted::default());
-        let json = self.fill(blueprint, env, &mut noted)?;
+        let json = self.fill(blueprint, env, &mut noted, &mut Room::default())?;
         let types = noted.map(|noted| noted.types).unwrap_or_default();
         Ok(Value::from_typed(json, &types))
     }
@@ -250,23 +253,31 @@ impl<W: World> Execution<'_, W> {
     pub(super) fn build(&self, blueprint: &Blueprint, env: Env<'_>) -> Result<Arc<Json>, Trouble> {
         match blueprint {
             Blueprint::Constant(value) => Ok(Arc::clone(value)),
-            other => self.fill(other, env, &mut None).map(Arc::new),
+            other => self
+                .fill(other, env, &mut None, &mut Room::default())
+                .map(Arc::new),
         }
     }
 
-    /// `noted`: takes what JSON does not tell of it, where that is wanted.
+    /// `noted`: takes what JSON does not tell of it, where that is wanted. `room`: what may still be filled in.
     fn fill(
         &self,
         blueprint: &Blueprint,
         env: Env<'_>,
         noted: &mut Option<Noted>,
+        room: &mut Room,
     ) -> Result<Json, Trouble> {
         Ok(match blueprint {
             Blueprint::Constant(value) => Json::clone(value),
-            Blueprint::Text(text) => match noted {
-                None => self.text(text, env)?,
-                Some(noted) => noted.json(&self.text_value(text, env)?),
-            },
+            Blueprint::Text(text) => {
+                let json = match noted {
+                    None => self.text(text, env)?,
+                    Some(noted) => noted.json(&self.text_value(text, env)?),
+                };
+                room.take(&json)
+                    .map_err(|failure| self.trouble(failure, &text.place))?;
+                json
+            }
             Blueprint::Bind(text) => {
                 let look = |name: &str| self.lookup(env, name);
                 let (texts, values) = self
@@ -307,7 +318,7 @@ impl<W: World> Execution<'_, W> {
                 let mut list = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {
                     let back = noted.as_mut().map(|noted| noted.enter(&index.to_string()));
-                    list.push(self.fill(item, env, noted)?);
+                    list.push(self.fill(item, env, noted, room)?);
                     if let (Some(noted), Some(back)) = (noted.as_mut(), back) {
                         noted.at.truncate(back);
                     }
@@ -319,7 +330,7 @@ impl<W: World> Execution<'_, W> {
                 for (key, member) in members {
                     let name = self.key(key, members, &map, env)?;
                     let back = noted.as_mut().map(|noted| noted.enter(&name));
-                    map.insert(name, self.fill(member, env, noted)?);
+                    map.insert(name, self.fill(member, env, noted, room)?);
                     if let (Some(noted), Some(back)) = (noted.as_mut(), back) {
                         noted.at.truncate(back);
                     }

@@ -6,6 +6,7 @@
 use super::limits::{Limit, MAX_DEPTH};
 use super::ops::Fault;
 use super::typed::Bytes;
+use super::weight;
 use crate::event::Json;
 use rhai::{Array, Dynamic, ImmutableString, Map};
 use serde_json::Number;
@@ -318,7 +319,17 @@ pub(super) fn result(json: Arc<Json>) -> Dynamic {
 
 /// A value as JSON.
 pub(super) fn to_json(value: &Dynamic) -> Result<Json, Fault> {
+    check_weight(value)?;
     convert(value, 0)
+}
+
+/// What is one JSON value has the size that it has; what was made of several may hold one many times.
+fn check_weight(value: &Dynamic) -> Result<(), Fault> {
+    if value.is_array() || value.is_map() {
+        weight::check(value)
+    } else {
+        Ok(())
+    }
 }
 
 fn convert(value: &Dynamic, depth: usize) -> Result<Json, Fault> {
@@ -372,7 +383,8 @@ fn leaf_to_json(value: &Dynamic) -> Result<Json, Fault> {
 
 /// Whether a list or map is plain data of bounded depth.
 pub(super) fn check(value: &Dynamic) -> Result<(), Fault> {
-    check_below(value, 0)
+    check_below(value, 0)?;
+    check_weight(value)
 }
 
 fn check_below(value: &Dynamic, depth: usize) -> Result<(), Fault> {

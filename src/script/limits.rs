@@ -18,6 +18,8 @@ pub(super) const MAX_VARIABLES: usize = 256;
 pub(super) const MAX_FUNCTIONS: usize = 128;
 /// Bytes that one evaluation may allocate, if a meter is installed.
 pub(super) const MAX_ALLOCATED: u64 = 64 << 20;
+/// Bytes that the variables of one execution may hold, and one value as plain data.
+pub(super) const MAX_HELD: usize = 64 << 20;
 /// Milliseconds that one evaluation may take, if a stopwatch is installed.
 pub(super) const MAX_MILLIS: u64 = 2_000;
 /// Bytes that the functions of one evaluation may go through.
@@ -33,6 +35,8 @@ pub(super) enum Limit {
     Levels,
     Variables,
     Memory,
+    Plain,
+    Held,
     Time,
     Work,
 }
@@ -83,6 +87,20 @@ impl Limit {
                     MAX_ALLOCATED >> 20
                 ),
                 "a loop may never end, or copies a large value each time; keep the parts that are needed",
+            ),
+            Self::Plain => (
+                format!(
+                    "a value is too large: with all that it holds it has at most {} MiB",
+                    MAX_HELD >> 20
+                ),
+                "what it holds several times counts each time; keep the parts that are needed",
+            ),
+            Self::Held => (
+                format!(
+                    "the variables hold too much: those of an execution have at most {} MiB",
+                    MAX_HELD >> 20
+                ),
+                "save the parts that are needed (`res.body.id`), or put what is large into a file: `file`",
             ),
             Self::Time => (
                 format!(

@@ -45,6 +45,7 @@ mod template;
 mod typed;
 mod url;
 mod value;
+mod weight;
 
 pub use crate::syntax::{MAX_SOURCE, SyntaxError, Uses};
 pub use chance::Chance;
@@ -56,6 +57,7 @@ pub use sandbox::{set_meter, set_stopwatch};
 pub use scope::{Host, LOCALS, Locals, Scope};
 pub use template::Template;
 pub use value::Value;
+pub use weight::Room;
 
 #[cfg(test)]
 mod tests;

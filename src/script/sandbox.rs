@@ -64,7 +64,7 @@ pub fn set_stopwatch(stopwatch: fn() -> u64) {
 
 thread_local! {
     /// What has been used when the evaluation on this thread began, and since.
-    static USED: Cell<Used> = const { Cell::new(Used { bytes: 0, millis: 0, work: 0 }) };
+    static USED: Cell<Used> = const { Cell::new(Used { bytes: 0, millis: 0, work: 0, operations: 0, is_over: false }) };
     /// Whether a `filter` of the evaluation was unknown on all of its items.
     static BLIND_FILTER: Cell<bool> = const { Cell::new(false) };
     /// What functions may ask for while Rhai runs on this thread.
@@ -109,6 +109,10 @@ struct Used {
     millis: u64,
     /// Bytes and items that functions have gone through.
     work: u64,
+    /// Operations of Rhai, those of closures that its functions call as well.
+    operations: u64,
+    /// Whether a limit was met: a function of Rhai may go on behind the error of a closure.
+    is_over: bool,
 }
 
 fn reading(hook: &OnceLock<fn() -> u64>) -> u64 {
@@ -132,22 +136,29 @@ pub(super) fn begin() {
         bytes: reading(&METER),
         millis: reading(&STOPWATCH),
         work: 0,
+        operations: 0,
+        is_over: false,
     });
 }
 
 /// Whether the evaluation has used too much.
 pub(super) fn check() -> std::result::Result<(), Fault> {
-    let used = USED.get();
+    let mut used = USED.get();
+    let met = met(used);
+    used.is_over = met.is_some();
+    USED.set(used);
+    met.map_or(Ok(()), |limit| Err(limit.fault()))
+}
+
+/// The limit that was met.
+fn met(used: Used) -> Option<Limit> {
     if reading(&METER).saturating_sub(used.bytes) > MAX_ALLOCATED {
-        return Err(Limit::Memory.fault());
+        return Some(Limit::Memory);
     }
     if reading(&STOPWATCH).saturating_sub(used.millis) > MAX_MILLIS {
-        return Err(Limit::Time.fault());
+        return Some(Limit::Time);
     }
-    if used.work > MAX_WORK {
-        return Err(Limit::Work.fault());
-    }
-    Ok(())
+    (used.work > MAX_WORK).then_some(Limit::Work)
 }
 
 /// Calls one of our functions, and counts what it goes through.
@@ -237,8 +248,12 @@ fn limit(engine: &mut rhai::Engine) {
         .set_max_string_size(MAX_TEXT)
         .set_max_array_size(MAX_ITEMS)
         .set_max_map_size(MAX_ITEMS);
-    engine.on_progress(|operations| {
-        if operations % METER_EVERY != 0 {
+    engine.on_progress(|_| {
+        let mut used = USED.get();
+        used.operations += 1;
+        USED.set(used);
+        // Rhai counts the operations of each call of a closure by themselves: few of them come to many in a `sort`.
+        if !used.operations.is_multiple_of(METER_EVERY) && !used.is_over {
             return None;
         }
         check().err().map(Dynamic::from)

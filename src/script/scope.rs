@@ -1,4 +1,4 @@
-use super::Value;
+use super::{Value, weight};
 use crate::event::{Failure, Json, Name};
 use std::sync::Mutex;
 
@@ -11,7 +11,28 @@ pub const LOCALS: [&str; 12] = [
 /// The variables of one execution. Futures of one execution share it; each variable takes 32 bytes and
 /// what its value holds.
 #[derive(Debug, Default)]
-pub struct Scope(Mutex<Vec<(Name, Value)>>);
+pub struct Scope(Mutex<Variables>);
+
+#[derive(Clone, Debug, Default)]
+struct Variables {
+    list: Vec<(Name, Value)>,
+    /// About how many bytes they hold.
+    held: usize,
+}
+
+impl Variables {
+    fn get(&self, name: &str) -> Option<&Value> {
+        let mut list = self.list.iter();
+        list.find(|(known, _)| &**known == name)
+            .map(|(_, value)| value)
+    }
+
+    /// What they hold besides this one.
+    fn others(&self, name: &str) -> usize {
+        let own = self.get(name).map_or(0, |value| weight::of(&value.0));
+        self.held.saturating_sub(own)
+    }
+}
 
 impl Scope {
     /// No variables.
@@ -19,7 +40,7 @@ impl Scope {
         Self::default()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(Name, Value)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Variables> {
         self.0
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -30,23 +51,35 @@ impl Scope {
     pub fn set(&self, name: &Name, value: Value) {
         let value = value.detached();
         let mut variables = self.lock();
-        match variables.iter_mut().find(|(known, _)| known == name) {
+        variables.held = variables.others(name) + weight::of(&value.0);
+        let mut list = variables.list.iter_mut();
+        match list.find(|(known, _)| known == name) {
             Some(slot) => slot.1 = value,
-            None => variables.push((name.clone(), value)),
+            None => variables.list.push((name.clone(), value)),
         }
+    }
+
+    /// Whether the variables may hold this as well, in the place of what this one holds now.
+    ///
+    /// # Errors
+    /// When they would hold too much; the message names the bound.
+    pub fn check_room(&self, name: &Name, value: &Value) -> Result<(), Failure> {
+        weight::check_held(self.lock().others(name) + weight::of(&value.0))
     }
 
     /// A variable's value, if it was set.
     pub fn get(&self, name: &str) -> Option<Value> {
-        self.lock()
-            .iter()
-            .find(|(known, _)| &**known == name)
-            .map(|(_, value)| value.clone())
+        self.lock().get(name).cloned()
     }
 
     /// The names of all variables, in the order in which they were first set.
     pub fn names(&self) -> Vec<Name> {
-        self.lock().iter().map(|(name, _)| name.clone()).collect()
+        let variables = self.lock();
+        variables
+            .list
+            .iter()
+            .map(|(name, _)| name.clone())
+            .collect()
     }
 
     /// A copy that later changes of this one do not reach.
@@ -58,14 +91,16 @@ impl Scope {
     /// Removes a variable.
     pub fn remove(&self, name: &str) -> Option<Value> {
         let mut variables = self.lock();
-        let at = variables.iter().position(|(known, _)| &**known == name)?;
-        Some(variables.remove(at).1)
+        let at = (variables.list.iter()).position(|(known, _)| &**known == name)?;
+        variables.held = variables.others(name);
+        Some(variables.list.remove(at).1)
     }
 
     /// All variables as one map.
     pub fn to_json(&self) -> Json {
         Json::Object(
             self.lock()
+                .list
                 .iter()
                 .map(|(name, value)| (name.to_string(), value.to_json()))
                 .collect(),

@@ -34,6 +34,7 @@ mod watcher;
 
 pub use mailbox::Mailbox;
 pub use state::OnBusy;
+pub use terminal::give_terminal_back;
 
 use crate::engine::{self, Loader, Run};
 use crate::event::{Json, Name};

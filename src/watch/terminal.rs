@@ -162,6 +162,13 @@ fn read(mailbox: &Mailbox, wait: &Receiver<()>) {
     }
 }
 
+/// Gives the terminal back if a session has it, when the process is about to end without it.
+pub fn give_terminal_back() {
+    if TAKEN.load(Ordering::Acquire) {
+        give_back();
+    }
+}
+
 fn give_back() {
     TAKEN.store(false, Ordering::Release);
     let mut out = io::stdout();

@@ -379,6 +379,21 @@ fn scripts_that_would_never_end_or_fill_the_memory() {
     }
 }
 
+/// One evaluation has the clock's two seconds, also where a function calls a closure for each of many items.
+#[test]
+fn closures_of_functions_look_at_the_clock() {
+    for script in [
+        "range(0, 100000).sort(|a, b| { for i in 0..10 {} b - a })",
+        "range(0, 100000).reduce(|sum, x| { for i in 0..10 {} sum + x }, 0)",
+        "range(0, 100000).map(|x| { for i in 0..10 {} x })",
+    ] {
+        run(evaluates(script))
+            .exits(3)
+            .prints("more than 2 seconds")
+            .within(Duration::from_secs(30));
+    }
+}
+
 #[test]
 fn scripts_that_compute_nonsense() {
     for (script, says) in [

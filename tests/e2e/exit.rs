@@ -5,8 +5,11 @@
     reason = "the tests wait for other processes, which have no clock that could be turned"
 )]
 
-use super::suite::{BREAKS, FAILS, PASSES, Suite, WAITS};
-use rustix::process::Signal;
+use super::suite::{BREAKS, FAILS, FUNCY, PASSES, Suite, WAITS};
+use rustix::io::ioctl_fionread;
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 const BROKEN: &str = "version: 1\nstart_state: here\n";
@@ -319,6 +322,66 @@ fn a_second_interrupt_ends_at_once() {
         .within(Duration::from_secs(20));
 }
 
+/// Starts a run whose events nobody reads, and waits until the engine's thread is blocked by that.
+fn blocked() -> (Suite, Child) {
+    let text = "x".repeat(300_000);
+    let task = PASSES.replace("all is well", &text);
+    let suite = Suite::new().file("t.yaml", task);
+    let child = Command::new(FUNCY)
+        .args(["run", "t.yaml", "--format", "json"])
+        .current_dir(suite.path("."))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let unread = || ioctl_fionread(child.stdout.as_ref().unwrap()).unwrap();
+    let mut before = 0;
+    while unread() == 0 || unread() != before {
+        before = unread();
+        pause(300);
+    }
+    (suite, child)
+}
+
+fn send(child: &Child, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(pid, signal).unwrap();
+}
+
+/// How it ended, and what it said, without its output being read.
+fn ended(mut child: Child) -> (Option<i32>, String) {
+    for _ in 0..600 {
+        if let Some(status) = child.try_wait().unwrap() {
+            let mut said = String::new();
+            (child.stderr.unwrap().read_to_string(&mut said)).unwrap();
+            return (status.code(), said);
+        }
+        pause(50);
+    }
+    child.kill().unwrap();
+    panic!("it has not ended");
+}
+
+#[test]
+fn a_second_interrupt_ends_what_is_blocked() {
+    let (_suite, child) = blocked();
+    send(&child, Signal::INT);
+    pause(100);
+    send(&child, Signal::INT);
+    let (code, said) = ended(child);
+    assert_eq!(code, Some(130), "{said}");
+    assert!(said.contains("SIGINT: ended at once"), "{said}");
+}
+
+#[test]
+fn a_termination_ends_what_is_blocked() {
+    let (_suite, child) = blocked();
+    send(&child, Signal::TERM);
+    let (code, said) = ended(child);
+    assert_eq!(code, Some(130), "{said}");
+    assert!(said.contains("SIGTERM: ended at once"), "{said}");
+}
+
 #[test]
 fn a_termination_is_an_interrupt() {
     let suite = Suite::new().file("t.yaml", WAITS);
@@ -555,7 +618,7 @@ fn two_is_a_parameter_that_was_not_given() {
 #[test]
 fn a_command_runs_where_the_session_began_outside() {
     let inside = |words: &[&str]| {
-        let mut unshare = std::process::Command::new("unshare");
+        let mut unshare = Command::new("unshare");
         unshare.args(["--user", "--map-root-user", "--pid", "--fork"]);
         unshare.args(["--mount-proc", "--kill-child"]).args(words);
         unshare
@@ -579,7 +642,7 @@ states:
         expect: contains(res.stdout, 'started')
 ",
     );
-    let output = inside(&[super::suite::FUNCY, "run", "t.yaml", "--allow-exec", "sh"])
+    let output = inside(&[FUNCY, "run", "t.yaml", "--allow-exec", "sh"])
         .current_dir(suite.path("."))
         .output()
         .unwrap();

@@ -234,6 +234,33 @@ states:
 }
 
 #[test]
+fn no_module_of_a_suite_is_left_out_without_a_word() {
+    let task = "version: 1
+start_state: here
+final_state: here
+states:
+  here:
+    instructions:
+      - expect: m256::one() == 1
+";
+    let mut suite = Suite::new()
+        .file("funcy.yaml", "version: 1\n")
+        .file("t.yaml", task);
+    for number in 1..=256 {
+        suite = suite.file(format!("scripts/m{number:03}.rhai"), "fn one() { 1 }\n");
+    }
+    suite.run(["run", "t.yaml"]).exits(0);
+    suite
+        .file("scripts/m257.rhai", "fn one() { 1 }\n")
+        .run(["check", "t.yaml"])
+        .exits(2)
+        .prints("too-many-modules")
+        .prints("funcy.yaml")
+        .prints("holds 257 modules: a suite has at most 256")
+        .prints("by `scripts:`");
+}
+
+#[test]
 fn a_module_stays_in_the_folder_of_its_suite() {
     let module = "fn one() { 1 }\n";
     let task = "version: 1

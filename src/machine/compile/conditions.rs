@@ -182,6 +182,7 @@ impl<'a> Compiler<'a> {
     /// is a guard that never guards.
     pub(super) fn check_unused_conditions(&mut self, cx: Context<'a>) {
         let task = self.task;
+        let entered = super::flow::entered(task);
         for (index, state) in task.states.iter().enumerate() {
             let Some(guard) = &state.transition_condition else {
                 continue;
@@ -206,7 +207,7 @@ impl<'a> Compiler<'a> {
             self.condition(there, reads, guard, 0, None, &path);
             self.assignments(there, reads, &guard.set, &format!("{path}.set"));
             // Nothing leads to a state of that name: this is said elsewhere.
-            if self.diagnostics.len() > before || !super::flow::is_entered(task, state) {
+            if self.diagnostics.len() > before || !entered.contains(state.name.as_str()) {
                 continue;
             }
             let message = format!(

@@ -1,14 +1,14 @@
 //! Which variables exist, and which of them some path reads before they were saved.
 
 use super::context::Reads;
-use super::{CompileInputs, Compiler};
+use super::{CompileInputs, Compiler, effort, graph};
 use crate::definition::Task;
 use crate::definition::model::{Action, Condition, Instruction, Listen, Route};
 use crate::event::Name;
 use crate::machine::program::{
     self, Part, PartCondition, Program, Read, Role, State, Step, Strategy, StrategyKind,
 };
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// What a state reads besides its instructions.
 #[derive(Default)]
@@ -53,16 +53,18 @@ pub(super) fn assigned_somewhere(project: &CompileInputs<'_>, task: &Task) -> Ha
     names
 }
 
-/// Whether anything can lead to a state, the start included.
-pub(super) fn is_entered(task: &Task, state: &crate::definition::model::State) -> bool {
-    let name = &state.name.value;
-    task.start_state.value == *name
-        || task.states.iter().any(|other| {
-            let ways = other.transitions.iter().filter_map(|way| way.to.as_ref());
-            let routes = other.on_timeout.iter().chain(&other.on_error);
-            ways.chain(routes.map(|route| &route.to))
-                .any(|to| to.value == *name)
-        })
+/// The states that something can lead to, the start included, by name.
+pub(super) fn entered(task: &Task) -> HashSet<&str> {
+    let of_states = task.states.iter().flat_map(|state| {
+        effort::look();
+        let ways = state.transitions.iter().filter_map(|way| way.to.as_ref());
+        let routes = state.on_timeout.iter().chain(&state.on_error);
+        ways.chain(routes.map(|route| &route.to))
+    });
+    of_states
+        .chain([&task.start_state])
+        .map(|name| name.value.as_ref())
+        .collect()
 }
 
 /// All `listen` entries, of the task and of its instructions.
@@ -128,26 +130,29 @@ impl Compiler<'_> {
         states: &[StateReads],
         outputs: &[Read],
     ) {
-        let declared = self.declared();
+        let variables = Undeclared::new(&self.variables, &self.declared());
+        let nothing = variables.none();
         let mut warned = HashSet::new();
         for read in listen {
-            self.warn_unsaved(read, &declared, "the opening of `listen`", &mut warned);
+            let seen = Seen::new(&variables, &nothing);
+            self.warn_unsaved(read, seen, "the opening of `listen`", &mut warned);
         }
-        let mut at_the_end: Option<HashSet<Name>> = None;
-        let certain = certainly_saved(graph, declared);
+        let mut at_the_end: Option<Saved> = None;
+        let certain = certainly_saved(graph, &variables);
         for ((state, entry), reads) in graph.states.iter().zip(certain).zip(states) {
             let Some(entry) = entry else { continue };
-            let after = self.check_state_reads(state, entry, reads, &mut warned);
+            let after = self.check_state_reads(state, entry, reads, &variables, &mut warned);
             if matches!(state.role, Role::Final) {
                 at_the_end = Some(match at_the_end {
                     None => after,
-                    Some(known) => known.intersection(&after).cloned().collect(),
+                    Some(known) => known.and(&after),
                 });
             }
         }
         if let Some(certain) = at_the_end {
             for read in outputs {
-                self.warn_unsaved(read, &certain, "the end", &mut warned);
+                let seen = Seen::new(&variables, &certain);
+                self.warn_unsaved(read, seen, "the end", &mut warned);
             }
         }
     }
@@ -177,21 +182,22 @@ impl Compiler<'_> {
     fn check_state_reads(
         &mut self,
         state: &State,
-        entry: HashSet<Name>,
+        entry: Saved,
         reads: &StateReads,
+        variables: &Undeclared,
         warned: &mut HashSet<Name>,
-    ) -> HashSet<Name> {
+    ) -> Saved {
         let at = format!("`{}`", state.name);
         for read in &reads.on_error {
-            self.warn_unsaved(read, &entry, &at, warned);
+            self.warn_unsaved(read, Seen::new(variables, &entry), &at, warned);
         }
         let mut certain = entry;
         for step in &state.steps {
-            self.check_step_reads(step, &certain, &at, warned);
-            certain_after(step, &mut certain);
+            self.check_step_reads(step, Seen::new(variables, &certain), &at, warned);
+            certain_after(step, variables, &mut certain);
         }
         for read in &reads.after {
-            self.warn_unsaved(read, &certain, &at, warned);
+            self.warn_unsaved(read, Seen::new(variables, &certain), &at, warned);
         }
         certain
     }
@@ -199,44 +205,44 @@ impl Compiler<'_> {
     fn check_step_reads(
         &mut self,
         step: &Step,
-        certain: &HashSet<Name>,
+        seen: Seen<'_>,
         at: &str,
         warned: &mut HashSet<Name>,
     ) {
         for read in &step.reads {
-            self.warn_unsaved(read, certain, at, warned);
+            self.warn_unsaved(read, seen, at, warned);
         }
-        self.check_deferred_reads(step, certain, at, warned);
+        self.check_deferred_reads(step, seen, at, warned);
     }
 
     /// A `defer` sees what its instruction has saved.
     fn check_deferred_reads(
         &mut self,
         step: &Step,
-        certain: &HashSet<Name>,
+        seen: Seen<'_>,
         at: &str,
         warned: &mut HashSet<Name>,
     ) {
-        let after = with(certain, &step.save);
-        if let Some(defer) = &step.defer {
-            self.check_step_reads(defer, &after, at, warned);
+        let branches: &[Step] = match &step.action {
+            program::Action::Parallel(branches) => branches,
+            _ => &[],
+        };
+        if branches.is_empty() && step.defer.is_none() {
+            return;
         }
-        if let program::Action::Parallel(branches) = &step.action {
-            for branch in branches {
-                self.check_deferred_reads(branch, &after, at, warned);
-            }
+        let after = seen.variables.with(seen.saved, &step.save);
+        let seen = Seen::new(seen.variables, &after);
+        if let Some(defer) = &step.defer {
+            self.check_step_reads(defer, seen, at, warned);
+        }
+        for branch in branches {
+            self.check_deferred_reads(branch, seen, at, warned);
         }
     }
 
-    fn warn_unsaved(
-        &mut self,
-        read: &Read,
-        certain: &HashSet<Name>,
-        at: &str,
-        warned: &mut HashSet<Name>,
-    ) {
+    fn warn_unsaved(&mut self, read: &Read, seen: Seen<'_>, at: &str, warned: &mut HashSet<Name>) {
         let name = &read.name;
-        if certain.contains(name) || !warned.insert(Name::clone(name)) {
+        if seen.has(name) || !warned.insert(Name::clone(name)) {
             return;
         }
         let message = format!("some path to {at} reads `{name}` before it was saved");
@@ -254,64 +260,136 @@ impl Compiler<'_> {
     }
 }
 
+/// The variables that have no value in the beginning, each with its number.
+struct Undeclared(HashMap<Name, usize>);
+
+/// A set of them: a bit each.
+#[derive(Clone, PartialEq, Eq)]
+struct Saved(Box<[u64]>);
+
+/// What is certainly saved at one place.
+#[derive(Clone, Copy)]
+struct Seen<'a> {
+    variables: &'a Undeclared,
+    saved: &'a Saved,
+}
+
+impl Undeclared {
+    fn new(variables: &HashSet<Name>, declared: &HashSet<Name>) -> Self {
+        let undeclared = variables.difference(declared).cloned();
+        Self(undeclared.zip(0..).collect())
+    }
+
+    fn none(&self) -> Saved {
+        Saved(vec![0; self.0.len().div_ceil(64)].into())
+    }
+
+    fn add(&self, name: &Name, saved: &mut Saved) {
+        if let Some(number) = self.0.get(name) {
+            saved.0[number / 64] |= 1 << (number % 64);
+        }
+    }
+
+    fn with(&self, saved: &Saved, set: &[program::Assignment]) -> Saved {
+        let mut saved = saved.clone();
+        for one in set {
+            self.add(&one.name, &mut saved);
+        }
+        saved
+    }
+}
+
+impl Saved {
+    fn and(&self, other: &Self) -> Self {
+        let words = self.0.iter().zip(&other.0);
+        Self(words.map(|(one, other)| one & other).collect())
+    }
+}
+
+impl<'a> Seen<'a> {
+    fn new(variables: &'a Undeclared, saved: &'a Saved) -> Self {
+        Self { variables, saved }
+    }
+
+    fn has(self, name: &Name) -> bool {
+        let number = self.variables.0.get(name);
+        number.is_none_or(|number| self.saved.0[number / 64] >> (number % 64) & 1 == 1)
+    }
+}
+
 /// What is certainly saved when each state is entered, along every path: a forward analysis. `None`: no
 /// path leads there.
-fn certainly_saved(graph: &Program, declared: HashSet<Name>) -> Vec<Option<HashSet<Name>>> {
-    let mut certain: Vec<Option<HashSet<Name>>> = vec![None; graph.states.len()];
-    certain[graph.start] = Some(declared);
-    let mut open = vec![graph.start];
-    while let Some(index) = open.pop() {
-        let state = &graph.states[index];
+fn certainly_saved(graph: &Program, variables: &Undeclared) -> Vec<Option<Saved>> {
+    let mut certain: Vec<Option<Saved>> = vec![None; graph.states.len()];
+    certain[graph.start] = Some(variables.none());
+    // A state comes when all that lead to it have been there, but for loops: so it mostly comes once.
+    let order = graph::in_order(graph);
+    let mut place = vec![0; graph.states.len()];
+    for (at, index) in order.iter().enumerate() {
+        place[*index] = at;
+    }
+    let mut open = BTreeSet::from([place[graph.start]]);
+    while let Some(at) = open.pop_first() {
+        effort::look();
+        let index = order[at];
         let Some(entry) = certain[index].clone() else {
             continue;
         };
-        let mut after = entry.clone();
-        for step in &state.steps {
-            certain_after(step, &mut after);
-        }
-        let mut edges: Vec<(usize, HashSet<Name>)> = Vec::new();
-        for (at, transition) in state.transitions.iter().enumerate() {
-            let Some(to) = transition.to else { continue };
-            let mut then = after.clone();
-            then.extend(transition.set.iter().map(|one| Name::clone(&one.name)));
-            for strategy in state
-                .strategies
-                .iter()
-                .filter(|strategy| strategy.conditions.iter().any(|one| one.index == at))
-            {
-                then.extend(set_in(strategy));
-            }
-            edges.push((to, then));
-        }
-        if let Some(route) = &state.on_timeout {
-            edges.push((route.to, with(&after, &route.set)));
-        }
-        for route in &state.on_error {
-            edges.push((route.to, with(&entry, &route.set)));
-        }
-        for (to, then) in edges {
+        for (to, then) in ways(&graph.states[index], &entry, variables) {
             let merged = match &certain[to] {
                 None => then,
-                Some(known) => known.intersection(&then).cloned().collect(),
+                Some(known) => known.and(&then),
             };
             if certain[to].as_ref() != Some(&merged) {
                 certain[to] = Some(merged);
-                open.push(to);
+                open.insert(place[to]);
             }
         }
     }
     certain
 }
 
+/// Where a state leads to, and what is certainly saved on the way there.
+fn ways(state: &State, entry: &Saved, variables: &Undeclared) -> Vec<(usize, Saved)> {
+    let mut after = entry.clone();
+    for step in &state.steps {
+        certain_after(step, variables, &mut after);
+    }
+    let mut ways = Vec::new();
+    for (at, transition) in state.transitions.iter().enumerate() {
+        let Some(to) = transition.to else { continue };
+        let mut then = variables.with(&after, &transition.set);
+        for strategy in state
+            .strategies
+            .iter()
+            .filter(|strategy| strategy.conditions.iter().any(|one| one.index == at))
+        {
+            for name in set_in(strategy) {
+                variables.add(&name, &mut then);
+            }
+        }
+        ways.push((to, then));
+    }
+    if let Some(route) = &state.on_timeout {
+        ways.push((route.to, variables.with(&after, &route.set)));
+    }
+    for route in &state.on_error {
+        ways.push((route.to, variables.with(entry, &route.set)));
+    }
+    ways
+}
+
 /// What is certainly saved once the instruction has run; one with an `if` may not have.
-fn certain_after(step: &Step, certain: &mut HashSet<Name>) {
+fn certain_after(step: &Step, variables: &Undeclared, certain: &mut Saved) {
     if step.condition.is_some() {
         return;
     }
-    certain.extend(step.save.iter().map(|one| Name::clone(&one.name)));
+    for one in &step.save {
+        variables.add(&one.name, certain);
+    }
     if let program::Action::Parallel(branches) = &step.action {
         for branch in branches {
-            certain_after(branch, certain);
+            certain_after(branch, variables, certain);
         }
     }
 }
@@ -333,12 +411,4 @@ pub(super) fn set_in_parts(parts: &[Part]) -> Vec<Name> {
         }
     }
     names
-}
-
-fn with(certain: &HashSet<Name>, set: &[program::Assignment]) -> HashSet<Name> {
-    certain
-        .iter()
-        .cloned()
-        .chain(set.iter().map(|one| Name::clone(&one.name)))
-        .collect()
 }

@@ -1,8 +1,7 @@
 //! What can be proved of the graph before anything runs.
 
-use super::Compiler;
+use super::{Compiler, effort};
 use crate::definition::model::State as Written;
-use crate::event::Name;
 use crate::machine::program::{Condition, Length, Program, Role, State, Strategy, StrategyKind};
 
 impl Compiler<'_> {
@@ -11,9 +10,8 @@ impl Compiler<'_> {
             self.check_dead_ways(state, written);
             self.check_waits(state, transition_timeout);
         }
-        let reached = reachable(graph, vec![graph.start], |state| {
-            successors(state).collect()
-        });
+        let mut reached = vec![false; graph.states.len()];
+        reach(graph, graph.start, &mut reached);
         if reached.iter().all(|reached| *reached) {
             self.check_ends(graph);
         } else {
@@ -35,10 +33,7 @@ impl Compiler<'_> {
                 if known[index] || (alone && entered[index]) {
                     continue;
                 }
-                let behind = reachable(graph, vec![index], |state| successors(state).collect());
-                for (known, behind) in known.iter_mut().zip(behind) {
-                    *known |= behind;
-                }
+                reach(graph, index, &mut known);
                 let hint = Some("name it in the `transitions` of a state, or remove it".to_owned());
                 let message = format!("no path from the start leads to `{}`", state.name);
                 self.error(
@@ -90,37 +85,26 @@ impl Compiler<'_> {
 
     /// A loop of states without instruction, strategy or `when` would spin until `max_visits`.
     fn check_spinning(&mut self, graph: &Program) {
-        for start in 0..graph.states.len() {
-            let mut at = start;
-            let mut names: Vec<Name> = vec![Name::clone(&graph.states[start].name)];
-            for _ in 0..graph.states.len() {
-                let Some(next) = spins_to(&graph.states[at]) else {
-                    break;
-                };
-                names.push(Name::clone(&graph.states[next].name));
-                at = next;
-                if at == start {
-                    let state = &graph.states[start];
-                    let hint = Some(
-                        "give one of the transitions a `when` or a strategy such as `wait`"
-                            .to_owned(),
-                    );
-                    let message = format!(
-                        "nothing leaves or slows down the loop {}",
-                        names.join(" → ")
-                    );
-                    self.error(
-                        "spinning",
-                        &state.place.file,
-                        state.place.span,
-                        message,
-                        "spins for ever",
-                        hint,
-                    );
-                    return;
-                }
-            }
-        }
+        let Some(turn) = spinning(graph) else {
+            return;
+        };
+        let state = &graph.states[turn[0]];
+        let names: Vec<&str> = (turn.iter().chain(&turn[..1]))
+            .map(|index| &*graph.states[*index].name)
+            .collect();
+        let hint = "give one of the transitions a `when` or a strategy such as `wait`";
+        let message = format!(
+            "nothing leaves or slows down the loop {}",
+            names.join(" → ")
+        );
+        self.error(
+            "spinning",
+            &state.place.file,
+            state.place.span,
+            message,
+            "spins for ever",
+            Some(hint.to_owned()),
+        );
     }
 
     /// What stands behind an unconditional transition is never taken.
@@ -211,6 +195,7 @@ impl Compiler<'_> {
 
 /// Where a state can lead to, `on_error` and `on_timeout` included.
 fn successors(state: &State) -> impl Iterator<Item = usize> + '_ {
+    effort::look();
     let taken = state
         .transitions
         .iter()
@@ -224,18 +209,60 @@ fn successors(state: &State) -> impl Iterator<Item = usize> + '_ {
     )
 }
 
-fn reachable(
-    graph: &Program,
-    mut open: Vec<usize>,
-    next: impl Fn(&State) -> Vec<usize>,
-) -> Vec<bool> {
-    let mut reached = vec![false; graph.states.len()];
+/// Adds a state, and all that can be reached from it, to what is reached. Behind what is reached already nothing is new,
+/// so that all calls together look at each state once.
+fn reach(graph: &Program, from: usize, reached: &mut [bool]) {
+    let mut open = vec![from];
     while let Some(index) = open.pop() {
         if !std::mem::replace(&mut reached[index], true) {
-            open.extend(next(&graph.states[index]));
+            open.extend(successors(&graph.states[index]));
         }
     }
-    reached
+}
+
+/// The states that can be reached, each behind those that lead to it, but for loops.
+pub(super) fn in_order(graph: &Program) -> Vec<usize> {
+    let mut reached = vec![false; graph.states.len()];
+    let mut left = Vec::new();
+    let mut open = vec![(graph.start, false)];
+    while let Some((index, is_left)) = open.pop() {
+        if is_left {
+            left.push(index);
+        } else if !std::mem::replace(&mut reached[index], true) {
+            open.push((index, true));
+            open.extend(successors(&graph.states[index]).map(|to| (to, false)));
+        }
+    }
+    left.reverse();
+    left
+}
+
+/// The states of a loop that spins, from its first in the file on; of several loops that which has the first.
+/// Looks at each state once: a walk ends where an earlier one has been.
+fn spinning(graph: &Program) -> Option<Vec<usize>> {
+    let next = |index: usize| spins_to(&graph.states[index]);
+    let mut walked_by: Vec<Option<usize>> = vec![None; graph.states.len()];
+    let mut first: Option<usize> = None;
+    for start in 0..graph.states.len() {
+        let mut at = Some(start);
+        while let Some(index) = at.filter(|index| walked_by[*index].is_none()) {
+            walked_by[index] = Some(start);
+            at = next(index);
+        }
+        // The walk has met itself: it goes round from there.
+        if let Some(met) = at.filter(|index| walked_by[*index] == Some(start)) {
+            let of_loop = turn(met, next).into_iter().min();
+            first = [first, of_loop].into_iter().flatten().min();
+        }
+    }
+    first.map(|first| turn(first, next))
+}
+
+/// Once round a loop.
+fn turn(from: usize, next: impl Fn(usize) -> Option<usize>) -> Vec<usize> {
+    let behind = std::iter::successors(next(from), |index| next(*index));
+    let rest = behind.take_while(|index| *index != from);
+    std::iter::once(from).chain(rest).collect()
 }
 
 /// Whether the first result, or the first look, decides: nothing behind it is asked.
@@ -245,6 +272,7 @@ fn decides_always(condition: &Condition) -> bool {
 
 /// Where a state goes at once and without doing anything.
 fn spins_to(state: &State) -> Option<usize> {
+    effort::look();
     if !state.steps.is_empty() {
         return None;
     }

@@ -4,6 +4,7 @@
 mod clients;
 mod conditions;
 mod context;
+mod effort;
 mod flow;
 mod graph;
 mod machine;

@@ -1,5 +1,6 @@
 //! Tasks with one mistake each: exactly one diagnostic, at the right place, with a hint that helps.
 
+use super::effort;
 use crate::definition::{Diagnostic, Severity};
 use crate::event::{Name, Pos, Span};
 use crate::machine::tests::{machine, whole, with_room};
@@ -391,6 +392,68 @@ fn an_unreachable_state() {
           done:
         ",
     );
+}
+
+/// A task of many states, made of what each of them holds.
+fn many(count: usize, state: impl Fn(usize) -> String) -> String {
+    let states: String = (0..count).map(state).collect();
+    whole(&format!(
+        "start_state: s0\nfinal_state: end\nstates:\n{states}  end: {{}}\n"
+    ))
+}
+
+/// How often the analyses look at a state of a task.
+fn looks(text: &str) -> u64 {
+    with_room(|| effort::of(|| drop(machine(text, &[]))).1)
+}
+
+#[test]
+fn the_effort_grows_with_the_number_of_states_alone() {
+    let next = |index: usize, count: usize| match index + 1 {
+        last if last == count => "end".to_owned(),
+        next => format!("s{next}"),
+    };
+    let shapes: [(&str, fn(usize, String) -> String); 6] = [
+        ("ways part and meet again", |index, next| match index % 3 {
+            0 => format!(
+                "  s{index}: {{ instructions: [{{ log: hi }}], transitions: [{{ to: {next}, when: attempt > 1 }}, {{ to: s{} }}] }}\n",
+                index + 2
+            ),
+            1 => format!(
+                "  s{index}: {{ instructions: [{{ eval: 1, save: {{ x{}: res }} }}], next: {next} }}\n",
+                index % 32
+            ),
+            _ => format!("  s{index}: {{ instructions: [{{ log: '${{x1}}' }}], next: {next} }}\n"),
+        }),
+        ("nothing is done on the way", |index, next| {
+            format!("  s{index}: {{ next: {next} }}\n")
+        }),
+        ("each state saves what the next reads", |index, next| {
+            let before = index.saturating_sub(1);
+            format!(
+                "  s{index}: {{ instructions: [{{ eval: x{before} ?? 1, save: {{ x{index}: res }} }}], next: {next} }}\n"
+            )
+        }),
+        ("each has two ways", |index, next| {
+            format!(
+                "  s{index}: {{ instructions: [{{ log: hi }}], transitions: [{{ to: {next}, when: attempt > 1 }}, {{ to: {next} }}] }}\n"
+            )
+        }),
+        ("guards that guard nothing", |index, next| {
+            format!(
+                "  s{index}: {{ transition_condition: {{ when: attempt > 1 }}, transitions: [{{ to: {next}, when: true }}] }}\n"
+            )
+        }),
+        ("none can be reached", |index, _| {
+            format!("  s{index}: {{ next: end }}\n")
+        }),
+    ];
+    for (shape, state) in shapes {
+        let [few, all] = [2_100, 21_000]
+            .map(|count| looks(&many(count, |index| state(index, next(index, count)))));
+        assert!(few >= 2_100, "{shape}: {few}");
+        assert!(all <= 11 * few, "{shape}: {few} looks, then {all}");
+    }
 }
 
 #[test]

@@ -27,6 +27,26 @@ fn vars_are_evaluated_in_order() {
 }
 
 #[test]
+fn lists_that_double_each_other_have_a_bound() {
+    let doubling: String = (1..40)
+        .map(|index| {
+            let before = index - 1;
+            format!("a{index}: ['${{a{before}}}', '${{a{before}}}'], ")
+        })
+        .collect();
+    let ran = task(&format!(
+        "
+        vars: {{ a0: 1234567890, {doubling} }}
+        start_state: s
+        final_state: s
+        states: {{ s: }}
+        "
+    ))
+    .run();
+    ran.ends(Outcome::Error, ErrorKind::Resource, "at most 64 MiB");
+}
+
+#[test]
 fn a_value_from_outside_is_stronger() {
     let ran = task(
         "
