@@ -46,7 +46,7 @@ const USERINFO: &AsciiSet = &PATH
 
 /// The values that must not be seen: each is replaced, in each of its usual encodings and in any case, before a fact
 /// reaches a sink. A value of several lines is hidden as a whole and line by line; where a text was cut (`…`),
-/// the part of a secret that is left there is hidden too. What is shorter than [`ANYWHERE`] is hidden only where it
+/// the part of a secret that is left there is hidden too. What is shorter than 8 characters is hidden only where it
 /// stands as a word, with no letter or digit beside it: inside others it would be found by chance.
 ///
 /// Masking is by value, so a script that transforms a secret in a way of its own defeats it.

@@ -227,7 +227,7 @@ fn as_many_tasks_run_at_once_as_there_are_open_files_for() {
             "version: 1\nstart_state: a\nfinal_state: b\nstates:\n  a:\n    instructions:\n      - shop: GET /health\n      - exec: { command: [sleep, '0.1'] }\n    next: b\n  b:\n",
         );
     }
-    let output = std::process::Command::new("sh")
+    let output = Command::new("sh")
         .args([
             "-c",
             "ulimit -n 64; exec \"$0\" run . --jobs 500 --allow-exec sleep",
@@ -556,7 +556,7 @@ fn what_was_there_before_funcy_is_left_alone() {
     let task = "version: 1\nstart_state: a\nfinal_state: a\nstates:\n  a:\n    instructions:\n      - exec: { command: [sleep, '0.1'] }\n";
     let suite = Suite::new().file("t.yaml", task);
     let script = "setsid sleep 300 & echo $! >other; exec \"$0\" run t.yaml --allow-exec sleep";
-    let status = std::process::Command::new("sh")
+    let status = Command::new("sh")
         .args(["-c", script])
         .arg(env!("CARGO_BIN_EXE_funcy"))
         .current_dir(suite.path("."))
@@ -564,8 +564,8 @@ fn what_was_there_before_funcy_is_left_alone() {
         .unwrap();
     assert!(status.success());
     let other = suite.text("other").trim().parse().unwrap();
-    let other = rustix::process::Pid::from_raw(other).unwrap();
-    rustix::process::kill_process(other, Signal::KILL).expect("it still runs");
+    let other = Pid::from_raw(other).unwrap();
+    kill_process(other, Signal::KILL).expect("it still runs");
 }
 
 #[test]

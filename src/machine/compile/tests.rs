@@ -407,13 +407,16 @@ fn looks(text: &str) -> u64 {
     with_room(|| effort::of(|| drop(machine(text, &[]))).1)
 }
 
+/// One state of a shape: its number, and the name of the next.
+type Shape = fn(usize, String) -> String;
+
 #[test]
 fn the_effort_grows_with_the_number_of_states_alone() {
     let next = |index: usize, count: usize| match index + 1 {
         last if last == count => "end".to_owned(),
         next => format!("s{next}"),
     };
-    let shapes: [(&str, fn(usize, String) -> String); 6] = [
+    let shapes: [(&str, Shape); 6] = [
         ("ways part and meet again", |index, next| match index % 3 {
             0 => format!(
                 "  s{index}: {{ instructions: [{{ log: hi }}], transitions: [{{ to: {next}, when: attempt > 1 }}, {{ to: s{} }}] }}\n",
