@@ -124,8 +124,9 @@ fn prepare(global: &Global, args: &Args) -> Result<Prepared, Exit> {
     let sinks = open_reports(&args.reports, &options)?;
     let jobs = args.flags.jobs.or_else(|| suite_jobs(&tasks)).unwrap_or(8);
     say_fewer(jobs as usize, tasks.len());
+    let jobs = jobs_that_fit(jobs as usize);
     let run = Run::new(tasks, loader.registry().clone());
-    let mut run = args.flags.apply(run).jobs(jobs as usize).asked(asked);
+    let mut run = args.flags.apply(run).jobs(jobs).asked(asked);
     run = match &left {
         Some(left) => left.apply(run.retries(Some(0))),
         None => args.begin.apply(run, &names, &args.journal)?,

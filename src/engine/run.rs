@@ -1,6 +1,5 @@
 use super::dispatcher::Dispatcher;
 use super::event_log::EventLog;
-use super::jobs::jobs_that_fit;
 use super::live::{LiveWorld, Stop, Surroundings};
 use super::project::{Loaded, Project};
 use super::service::{Held, KeptServices, ServiceError, Services};
@@ -94,7 +93,7 @@ impl Run {
             id: run_id(),
             tasks,
             registry,
-            jobs: jobs_that_fit(8),
+            jobs: 8,
             retries: None,
             fail_fast: false,
             seed: 0,
@@ -117,10 +116,11 @@ impl Run {
         &self.plan.id
     }
 
-    /// How many tasks run at once: at least one, and no more than there are files left that this process may open.
+    /// How many tasks run at once: at least one. [`jobs_that_fit`](super::jobs_that_fit) says for how many there are open
+    /// files.
     #[must_use]
     pub fn jobs(mut self, jobs: usize) -> Self {
-        self.plan.jobs = jobs_that_fit(jobs);
+        self.plan.jobs = jobs.max(1);
         self
     }
 

@@ -16,7 +16,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a commit survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +35,20 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The first version of `SQLite` whose write-ahead log loses nothing when one process writes while another
 /// checkpoints.
 const SOUND: i32 = 3_051_003;
+
+/// Tries again while another process holds the journal. SQLite waits by itself for every lock but that of changing a
+/// database to a write-ahead log, which several processes that make a journal at once all want.
+fn patiently(mut work: impl FnMut() -> Result<(), JournalError>) -> Result<(), JournalError> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match work() {
+            Err(JournalError::Busy(_)) if Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            done => return done,
+        }
+    }
+}
 
 /// A journal in a file.
 #[derive(Debug)]
@@ -65,12 +79,11 @@ impl Sqlite {
             Durability::Normal => "NORMAL",
             Durability::Full => "FULL",
         };
-        store
-            .connection
-            .execute_batch(&format!(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous};"
-            ))
-            .map_err(mistake)?;
+        let settings = format!("PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous};");
+        patiently(|| {
+            let set = store.connection.execute_batch(&settings);
+            set.map_err(mistake)
+        })?;
         schema::migrate(&mut store.connection, path)?;
         Ok(store)
     }
