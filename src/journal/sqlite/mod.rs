@@ -38,6 +38,10 @@ const SOUND: i32 = 3_051_003;
 
 /// Tries again while another process holds the journal. SQLite waits by itself for every lock but that of changing a
 /// database to a write-ahead log, which several processes that make a journal at once all want.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "SQLite waits on its thread as well, and no task runs before the journal is open"
+)]
 fn patiently(mut work: impl FnMut() -> Result<(), JournalError>) -> Result<(), JournalError> {
     let until = Instant::now() + PATIENCE;
     loop {
