@@ -434,6 +434,10 @@ impl<W: World> Execution<'_, W> {
                 // What came back tells why there is nothing to save in it.
                 answered(&mut trouble, reply);
                 trouble.result = recorded_result(step, env);
+                if step.is_named {
+                    trouble.what = Some(Name::clone(&step.what));
+                    trouble.is_named = true;
+                }
                 Err(trouble)
             }
             (Ok(()), Ok(())) => Ok(()),

@@ -321,3 +321,28 @@ fn the_config_of_a_client_may_hold_templates() {
     .passes()
     .shows("start", "start buy");
 }
+
+#[test]
+fn a_failure_tells_the_name_of_its_instruction() {
+    let named = |what: &str| {
+        let ran = task(&format!(
+            "
+            start_state: a
+            final_state: b
+            states:
+              a: {{ instructions: [{{ name: look at the stock, stub: look, {what} }}], next: b }}
+              b:
+            "
+        ))
+        .answer("states.a.instructions[0]", json!({ "k": 1 }))
+        .run();
+        let headline = ran.verdict.headline.expect("a headline");
+        (
+            headline.what.as_deref().map(str::to_owned),
+            headline.is_named,
+        )
+    };
+    let name = (Some("look at the stock".to_owned()), true);
+    assert_eq!(named("expect: res.k == 2"), name);
+    assert_eq!(named("save: { id: res.id }"), name);
+}
