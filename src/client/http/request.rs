@@ -127,7 +127,7 @@ pub struct Source {
     /// Whether a stream that ended or broke is opened again, in the protocol's own way: behind the last event
     /// (`Last-Event-ID`), after the wait that the server names (`retry:`). By default it is not (default false).
     #[serde(default)]
-    pub reconnect: bool,
+    pub reconnect: Option<bool>,
 }
 
 impl From<Source> for Request {

@@ -36,7 +36,7 @@ pub(super) async fn subscribe(
     feed: Feed,
     scope: &Scope,
 ) -> Result<(), Failure> {
-    let reconnect = source.reconnect;
+    let reconnect = source.reconnect.unwrap_or(false);
     let mut prepared = Prepared::new(session, Box::new(source.into())).await?;
     for (name, value) in [(ACCEPT, "text/event-stream"), (CACHE_CONTROL, "no-store")] {
         prepared
