@@ -537,6 +537,29 @@ fn paths_in_the_docs_exist() {
     assert_clean(&wrong);
 }
 
+/// A recorded file tells of the machine that made it by the path of its checkout, as text or in the hex of a database.
+#[test]
+fn no_file_names_the_machine_that_made_it() {
+    let own = format!("{}/", env!("CARGO_MANIFEST_DIR"));
+    let hex: String = own.bytes().map(|byte| format!("{byte:02X}")).collect();
+    let mut files = Vec::new();
+    for folder in ["src", "tests", "tasks", "scripts", "benches", ".github"] {
+        walk_all(&root().join(folder), &mut files);
+    }
+    assert!(files.len() > 300, "{} files", files.len());
+    let named = |path: &PathBuf| {
+        let text = std::fs::read(path).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        text.contains(&own) || text.contains(&hex)
+    };
+    let wrong: Vec<String> = files
+        .iter()
+        .filter(|path| named(path))
+        .map(|path| format!("{} holds {own}", path.display()))
+        .collect();
+    assert_clean(&wrong);
+}
+
 /// Words outside fenced blocks that look like a path of this repository and are none.
 fn lost_paths(text: &str, exists: &dyn Fn(&str) -> bool) -> Vec<String> {
     const TOPS: [&str; 8] = [
@@ -642,11 +665,18 @@ fn sources() -> Vec<Source> {
 }
 
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
+    let mut all = Vec::new();
+    walk_all(folder, &mut all);
+    all.retain(|path| path.extension().is_some_and(|end| end == "rs"));
+    files.append(&mut all);
+}
+
+fn walk_all(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            walk(&path, files);
-        } else if path.extension().is_some_and(|end| end == "rs") {
+            walk_all(&path, files);
+        } else {
             files.push(path);
         }
     }
