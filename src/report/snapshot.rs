@@ -149,6 +149,13 @@ impl ExecutionSnapshot {
             value: value.map(Arc::clone),
         };
         match &event.fact {
+            // It was nothing before the attempt that had saved it.
+            Fact::VariableSaved {
+                name,
+                value: Json::Null,
+                undone: true,
+                ..
+            } => self.variables.retain(|(known, _)| known != name),
             Fact::VariableSaved { name, value, .. } => {
                 let known = self.variables.iter_mut().find(|(known, _)| known == name);
                 match known {

@@ -490,3 +490,42 @@ fn transitions_have_times_and_limits_advice() {
     let ran: Ran = suite.run(["runs", "stats", "nobody"]).exits(4);
     ran.says("no task called `nobody`");
 }
+
+#[test]
+fn what_a_repeated_attempt_saved_is_not_there_in_between() {
+    let suite = Suite::new().file(
+        "t.yaml",
+        "version: 1
+start_state: here
+final_state: there
+states:
+  here:
+    instructions:
+      - eval: attempt
+        retry: { max_attempts: 2, delay: 1ms }
+        save: { id: res }
+        expect: res == 2
+    next: there
+  there:
+",
+    );
+    let events = suite
+        .run(["run", "t.yaml", "--format", "json"])
+        .exits(0)
+        .json_lines();
+    let seq = |undone: bool| {
+        let is_saved = |event: &&Value| {
+            event["kind"] == "variable_saved" && (event["undone"] == true) == undone
+        };
+        let event = events.iter().find(is_saved).expect("such an event");
+        event["seq"].to_string()
+    };
+    let variables = |seq: &str| {
+        let shown = suite
+            .run(["show", "--at", seq, "--format", "json"])
+            .exits(0);
+        shown.json_lines()[0]["running"][0]["variables"].clone()
+    };
+    assert_eq!(variables(&seq(false)), serde_json::json!({ "id": 1 }));
+    assert_eq!(variables(&seq(true)), serde_json::json!({}));
+}
