@@ -40,6 +40,7 @@ fn event(run: &str, seq: u64, at: i64, execution: Option<u32>, fact: Fact) -> Ev
         seq,
         at,
         execution,
+        frame: funcy::event::ROOT,
         fact,
     }
 }

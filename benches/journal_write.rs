@@ -44,6 +44,7 @@ fn event(seq: u64) -> Event {
         seq,
         at: 1_700_000_000_000_000 + seq as i64,
         execution: Some(1),
+        frame: funcy::event::ROOT,
         fact: match seq {
             1 => Fact::RunStarted(Box::default()),
             _ => Fact::InstructionFinished {

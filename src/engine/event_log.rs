@@ -1,4 +1,4 @@
-use crate::event::{Event, ExecutionId, Fact, Mask, RunId};
+use crate::event::{Event, ExecutionId, Fact, FrameId, Mask, ROOT, RunId};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -53,6 +53,29 @@ struct Queue {
     closed: bool,
 }
 
+/// Whose fact it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin {
+    /// `None`: the run's.
+    pub(super) execution: Option<ExecutionId>,
+    pub(super) frame: FrameId,
+}
+
+impl Origin {
+    pub(super) const RUN: Self = Self {
+        execution: None,
+        frame: ROOT,
+    };
+
+    /// A task itself.
+    pub(super) const fn task(execution: ExecutionId) -> Self {
+        Self {
+            execution: Some(execution),
+            frame: ROOT,
+        }
+    }
+}
+
 impl EventLog {
     pub(super) fn new(run: RunId) -> Arc<Self> {
         let epoch = SystemTime::now()
@@ -102,19 +125,19 @@ impl EventLog {
     }
 
     /// Writes a fact down, at once if there is room; the future is done when there was.
-    pub(super) fn record(&self, execution: Option<ExecutionId>, fact: Fact) -> Recorded<'_> {
-        match self.push(execution, self.hidden(fact)) {
+    pub(super) fn record(&self, origin: Origin, fact: Fact) -> Recorded<'_> {
+        match self.push(origin, self.hidden(fact)) {
             None => Recorded(None),
-            Some(fact) => Recorded(Some(Box::pin(self.record_later(execution, fact)))),
+            Some(fact) => Recorded(Some(Box::pin(self.record_later(origin, fact)))),
         }
     }
 
     /// Waits while the sinks are too far behind.
-    async fn record_later(&self, execution: Option<ExecutionId>, mut fact: Fact) {
+    async fn record_later(&self, origin: Origin, mut fact: Fact) {
         loop {
             // Made before the queue is looked at again, so that no wake-up can fall in between.
             let drained = self.drained.notified();
-            match self.push(execution, fact) {
+            match self.push(origin, fact) {
                 None => return,
                 Some(back) => fact = back,
             }
@@ -123,7 +146,7 @@ impl EventLog {
     }
 
     /// Queues a fact, or gives it back if the queue is full.
-    fn push(&self, execution: Option<ExecutionId>, fact: Fact) -> Option<Fact> {
+    fn push(&self, origin: Origin, fact: Fact) -> Option<Fact> {
         let mut queue = self.queue();
         if queue.events.len() >= QUEUE {
             return Some(fact);
@@ -133,7 +156,8 @@ impl EventLog {
             run: RunId::clone(&self.run),
             seq: queue.last,
             at: self.epoch.saturating_add_unsigned(self.micros()),
-            execution,
+            execution: origin.execution,
+            frame: origin.frame,
             fact,
         };
         queue.events.push(event);
@@ -255,7 +279,7 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..500 {
-                        assert!(event_log.push(Some(1), saved("a", "b")).is_none());
+                        assert!(event_log.push(Origin::task(1), saved("a", "b")).is_none());
                     }
                 });
             }
@@ -274,7 +298,7 @@ mod tests {
         for epoch in [i64::MIN, -1, 0, i64::MAX] {
             let event_log = EventLog::with_epoch("R".into(), epoch);
             for _ in 0..3 {
-                assert!(event_log.push(None, saved("a", "b")).is_none());
+                assert!(event_log.push(Origin::RUN, saved("a", "b")).is_none());
             }
             let mut events = Vec::new();
             event_log.take(&mut events);
@@ -289,7 +313,10 @@ mod tests {
         event_log.conceal("token", "correct-horse");
         assert!(
             event_log
-                .push(None, event_log.hidden(saved("a", "x correct-horse y")))
+                .push(
+                    Origin::RUN,
+                    event_log.hidden(saved("a", "x correct-horse y"))
+                )
                 .is_none()
         );
         let mut events = Vec::new();

@@ -1,8 +1,8 @@
-use super::event_log::EventLog;
+use super::event_log::{EventLog, Origin};
 use super::project::Loaded;
 use super::script_host::LiveHost;
 use crate::client::{Context, Registry, Scope, Session};
-use crate::event::{Attempted, ExecutionId, Fact, Failure, Inbox, Name, Reply, Trace};
+use crate::event::{Attempted, ExecutionId, Fact, Failure, FrameId, Inbox, Name, Reply, Trace};
 use crate::journal::crash;
 use crate::machine::{Call, Halt, Lost, Moment, ScopeId, Site, World};
 use crate::script::Host;
@@ -210,9 +210,13 @@ impl World for LiveWorld {
         }
     }
 
-    fn record(&self, fact: Fact) -> impl Future<Output = ()> + Send {
+    fn record(&self, frame: FrameId, fact: Fact) -> impl Future<Output = ()> + Send {
         self.trace(&fact);
-        self.shared.event_log.record(Some(self.execution), fact)
+        let origin = Origin {
+            execution: Some(self.execution),
+            frame,
+        };
+        self.shared.event_log.record(origin, fact)
     }
 
     async fn halted(&self) -> Halt {

@@ -2,10 +2,10 @@
 
 use super::project::Loaded;
 use super::script_host::{environment, millis};
-use crate::event::{Event, Fact, Json, Name, Outcome, RunStarted, Tally};
-use crate::machine::{self, Inputs, Moment, Verdict};
+use crate::event::{Event, Fact, Json, Name, Outcome, ROOT, RunStarted, Tally};
+use crate::machine::{self, Inputs, Verdict};
 use crate::script::Value;
-use crate::sim::{Recording, ReplayEnd, Stubs, Stuck, VirtualWorld, replay_in};
+use crate::sim::{Recording, ReplayEnd, Stubs, Stuck, TimedFact, VirtualWorld, replay_in};
 use serde_json::{Map, json};
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub struct Simulated {
     /// How it ended; without a verdict, if something was asked for that has no answer.
     pub end: Result<Box<Verdict>, Stuck>,
     /// Each with its time since the beginning.
-    pub facts: Vec<(Moment, Fact)>,
+    pub facts: Vec<TimedFact>,
     /// Secrets that a recording brought only masked.
     pub masked: Vec<Name>,
     seed: u64,
@@ -103,7 +103,7 @@ impl Simulated {
         let outcome = self.end.as_ref().map_or(Outcome::Error, |end| end.outcome);
         let mut tally = Tally::default();
         tally.add(outcome);
-        let micros = self.facts.last().map_or(0, |(at, _)| at.0);
+        let micros = self.facts.last().map_or(0, |last| last.at.0);
         let started = Fact::RunStarted(Box::new(RunStarted {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             command,
@@ -120,17 +120,18 @@ impl Simulated {
         let facts = self
             .facts
             .iter()
-            .map(|(at, fact)| (Some(1), at.0, fact.clone()));
-        [(None, 0, started)]
+            .map(|one| (Some(1), one.frame, one.at.0, one.fact.clone()));
+        [(None, ROOT, 0, started)]
             .into_iter()
             .chain(facts)
-            .chain([(None, micros, finished)])
+            .chain([(None, ROOT, micros, finished)])
             .zip(1..)
-            .map(|((execution, at, fact), seq)| Event {
+            .map(|((execution, frame, at, fact), seq)| Event {
                 run: SIMULATED.into(),
                 seq,
                 at: self.began.saturating_add_unsigned(at),
                 execution,
+                frame,
                 fact,
             })
             .collect()

@@ -12,6 +12,18 @@ pub type RunId = Name;
 /// execution of its own.
 pub type ExecutionId = u32;
 
+/// One machine of an execution, numbered from 1 in the order in which they were opened: a region, a called task.
+/// [`ROOT`] is the task itself.
+pub type FrameId = u32;
+
+/// The frame of the task itself.
+pub const ROOT: FrameId = 0;
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_root(frame: &FrameId) -> bool {
+    *frame == ROOT
+}
+
 /// One line of the audit log: a fact, and its place in the run's one sequence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
@@ -24,6 +36,9 @@ pub struct Event {
     /// The execution it belongs to, or `None` for the run as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution: Option<ExecutionId>,
+    /// The frame of the execution in which it happened.
+    #[serde(default, skip_serializing_if = "is_root")]
+    pub frame: FrameId,
     /// What happened.
     #[serde(flatten)]
     pub fact: Fact,
@@ -39,6 +54,7 @@ impl Event {
             seq: events + 1,
             at,
             execution: None,
+            frame: ROOT,
             fact: Fact::RunSealed {
                 head: head.into(),
                 events,

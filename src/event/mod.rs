@@ -35,7 +35,7 @@ pub use duration::{
 pub use explanation::{Explanation, Missing, Operand, OperandKind};
 pub use fact::{
     Attempted, ConditionState, ConditionStrategy, ConditionVerdict, Event, ExecutionId,
-    ExecutionStarted, Fact, Headline, NeverKnown, RunId, RunStarted, TimeoutScope,
+    ExecutionStarted, Fact, FrameId, Headline, NeverKnown, ROOT, RunId, RunStarted, TimeoutScope,
 };
 pub use failure::{ErrorKind, Failure, Message, Reply};
 pub use inbox::{

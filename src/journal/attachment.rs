@@ -199,6 +199,7 @@ mod tests {
             seq: 1,
             at: 0,
             execution: Some(1),
+            frame: crate::event::ROOT,
             fact: Fact::VariableSaved {
                 name: "body".into(),
                 value,

@@ -276,6 +276,7 @@ mod tests {
             seq,
             at: 1_700_000_000_000_000 + seq as i64,
             execution: Some(1),
+            frame: crate::event::ROOT,
             fact: Fact::StateEntered {
                 state: "here".into(),
                 visit: seq as u32,

@@ -96,6 +96,7 @@ mod tests {
             seq,
             at: 0,
             execution: None,
+            frame: crate::event::ROOT,
             fact: fact(seq),
         };
         numbers.map(event).collect()

@@ -31,6 +31,7 @@ impl Sample {
             seq,
             at: 1_000_000 * seq as i64,
             execution,
+            frame: crate::event::ROOT,
             fact,
         }
     }

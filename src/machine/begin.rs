@@ -1,6 +1,7 @@
 //! The beginning of an execution: its variables get their first values, and it may be skipped.
 
-use super::execution::{Execution, Trouble};
+use super::execution::Trouble;
+use super::frame::Frame;
 use super::run::Inputs;
 use super::value::saved;
 use super::world::World;
@@ -8,7 +9,7 @@ use crate::event::{ErrorKind, ExecutionStarted, Fact, Failure, Json, Location, N
 use crate::script::Value;
 use std::sync::Arc;
 
-impl<W: World> Execution<'_, W> {
+impl<W: World> Frame<'_, W> {
     /// Gives the variables their first values and decides whether the task is skipped.
     pub(super) async fn begin(&self, inputs: Box<Inputs>) -> Result<Option<String>, Trouble> {
         // The fact comes first, so that everything that goes wrong has a place to stand; the reason of a
@@ -52,7 +53,7 @@ impl<W: World> Execution<'_, W> {
     }
 
     fn variables(&self, inputs: &Inputs) -> Result<(), Trouble> {
-        let start = &self.machine.program.states[self.machine.program.start].place;
+        let start = &self.program.states[self.program.start].place;
         for (name, value) in &inputs.vars {
             if self.machine.secrets.contains(name) {
                 self.conceal(name, &value.to_json())

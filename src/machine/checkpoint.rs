@@ -1,6 +1,7 @@
 //! A point of a recorded execution, to begin another one from.
 
-use super::execution::{Deferred, Execution, Trouble};
+use super::execution::{Deferred, Trouble};
+use super::frame::Frame;
 use super::program::{Action, Machine, Step};
 use super::world::World;
 use crate::event::{
@@ -184,7 +185,7 @@ impl Checkpoint {
     }
 }
 
-impl<W: World> Execution<'_, W> {
+impl<W: World> Frame<'_, W> {
     /// Puts the execution where another one stood.
     pub(super) fn restore(&self, checkpoint: &Checkpoint) -> Result<(), Trouble> {
         let program = &self.machine.program;
@@ -221,7 +222,7 @@ impl<W: World> Execution<'_, W> {
                     set(&scope, vars);
                     (scope, res.clone())
                 });
-                self.inner().rare().deferred.push(Deferred {
+                self.execution.shared().rare().deferred.push(Deferred {
                     step: Arc::clone(step),
                     item: armed.item.clone(),
                     ended,

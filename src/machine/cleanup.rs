@@ -1,6 +1,7 @@
 //! What runs at every end: `defer`s, newest first, then `cleanup`, within a budget of their own.
 
-use super::execution::{Deferred, Env, Execution, Trouble};
+use super::execution::{Deferred, Trouble};
+use super::frame::{Env, Frame};
 use super::program::Step;
 use super::race::{Either, first};
 use super::value::length_text;
@@ -10,16 +11,20 @@ use crate::script::Scope;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-impl<W: World> Execution<'_, W> {
+impl<W: World> Frame<'_, W> {
     /// Runs them all, each even if an earlier one failed. The first failure.
     pub(super) async fn clean_up(&self) -> Option<Trouble> {
         let deferred = {
+            let (deferred, scope) = {
+                let mut shared = self.execution.shared();
+                let deferred = shared.deferred();
+                if deferred == 0 && self.machine.cleanup.is_empty() {
+                    return None;
+                }
+                (deferred, shared.next_scope())
+            };
             let mut inner = self.inner();
-            let deferred = inner.rare.as_ref().map_or(0, |rare| rare.deferred.len());
-            if deferred == 0 && self.machine.cleanup.is_empty() {
-                return None;
-            }
-            inner.visit_scope += 1;
+            inner.visit_scope = scope;
             inner.entered = self.world.now();
             deferred
         };
@@ -35,7 +40,7 @@ impl<W: World> Execution<'_, W> {
         let everything = self.clean_up_each(&failures);
         let expired = self.sleep_until(self.world.now().after(limit));
         if let Either::Right(()) = first(everything, expired).await {
-            let at_work = self.inner().rare().cleaning.take();
+            let at_work = self.execution.shared().rare().cleaning.take();
             let at_work = at_work.map(|what| format!(", and `{what}` was under way"));
             let failure = Failure::new(
                 ErrorKind::Timeout,
@@ -76,7 +81,7 @@ impl<W: World> Execution<'_, W> {
     /// Runs `defer`s, newest first, until none is armed: one may arm another.
     async fn undo(&self, failures: &Mutex<Vec<Trouble>>) {
         loop {
-            let newest = self.inner().rare().deferred.pop();
+            let newest = self.execution.shared().rare().deferred.pop();
             let Some(Deferred { step, item, ended }) = newest else {
                 return;
             };
@@ -105,9 +110,9 @@ impl<W: World> Execution<'_, W> {
             .await;
             return;
         }
-        self.inner().rare().cleaning = Some(Name::clone(&step.what));
+        self.execution.shared().rare().cleaning = Some(Name::clone(&step.what));
         let done = self.step(step, env).await;
-        self.inner().rare().cleaning = None;
+        self.execution.shared().rare().cleaning = None;
         if let Err(mut trouble) = done {
             trouble.what = Some(Name::clone(&step.what));
             lock(failures).push(trouble);

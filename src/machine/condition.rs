@@ -1,6 +1,7 @@
 //! Conditions: what results say, and how far each strategy has come.
 
-use super::execution::{Env, Execution, Trouble, explained};
+use super::execution::{Trouble, explained};
+use super::frame::{Env, Frame};
 use super::program::{
     Assignment, Condition, Guard, Part, State, Strategy, StrategyKind, Transition,
 };
@@ -189,7 +190,7 @@ enum Judged {
 /// The matches of a condition with `count` so far.
 pub(super) type Matches = Vec<(u64, Value)>;
 
-impl<W: World> Execution<'_, W> {
+impl<W: World> Frame<'_, W> {
     /// Judges one result for one condition and writes it down. `fail_when` is asked first, then every
     /// `when` must hold; what is unknown neither fails nor holds. `None`: not yet.
     pub(super) fn check(

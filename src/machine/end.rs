@@ -1,18 +1,19 @@
 //! The end of an execution: outputs, `defer`s and cleanup, the outcome.
 
-use super::execution::{Execution, Trouble};
+use super::execution::Trouble;
+use super::frame::Frame;
 use super::run::{Stop, Verdict};
 use super::world::{ScopeId, World};
 use crate::event::{ErrorKind, Fact, Failure, Json, Outcome};
 
-impl<W: World> Execution<'_, W> {
+impl<W: World> Frame<'_, W> {
     /// Turns the reason of the end into a verdict, after `defer`s and cleanup have run.
     pub(super) async fn wind_up(&self, stop: Stop) -> Verdict {
         // What a halt or the task's deadline interrupted is still open.
         let closed = self.leave().await;
         let has_outputs = !matches!(stop, Stop::CleanupOnly);
         let (mut outcome, mut headline) = match stop {
-            Stop::Final if self.attempt > 1 => (Outcome::Flaky, None),
+            Stop::Final if self.execution.attempt > 1 => (Outcome::Flaky, None),
             Stop::Final | Stop::CleanupOnly => (Outcome::Passed, None),
             Stop::Trouble(trouble) => (outcome_of(trouble.failure.kind), Some(trouble)),
             Stop::Expired(trouble) => (Outcome::TimedOut, Some(trouble)),

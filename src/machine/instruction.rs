@@ -1,7 +1,8 @@
 //! Instructions: one attempt, retries, loops, and what hangs on them (`save`, `expect`, `defer`).
 
 use super::address::address;
-use super::execution::{Deferred, Env, Execution, Trouble};
+use super::execution::{Deferred, Trouble};
+use super::frame::{Env, Frame};
 use super::program::{Action, Items, Retry, Step};
 use super::race::{Either, Pending, all_bounded, first};
 use super::world::{Call, World};
@@ -14,7 +15,7 @@ use std::time::Duration;
 /// How long one attempt of a request may take, where nothing else is written.
 const ATTEMPT: Duration = Duration::from_secs(30);
 
-impl<W: World> Execution<'_, W> {
+impl<W: World> Frame<'_, W> {
     /// Runs instructions in order; the first that fails ends it.
     pub(super) async fn steps(&self, steps: &[Step], env: Env<'_>) -> Result<(), Trouble> {
         for step in steps {
@@ -83,13 +84,13 @@ impl<W: World> Execution<'_, W> {
             return self.attempts(step, env, judge, &mut None).await;
         };
         let (index, number) = {
-            let mut inner = self.inner();
+            let mut shared = self.execution.shared();
             let deferred = Deferred {
                 step: Arc::clone(defer),
                 item: env.item.cloned(),
                 ended: None,
             };
-            let rare = inner.rare();
+            let rare = shared.rare();
             rare.deferred.push(deferred);
             rare.armed += 1;
             (rare.deferred.len() - 1, rare.armed)
@@ -106,7 +107,8 @@ impl<W: World> Execution<'_, W> {
             ..env
         };
         let result = self.attempts(step, env, judge, &mut res).await;
-        self.inner().rare().deferred[index].ended = Some((env.scope.fork(), res));
+        let ended = Some((env.scope.fork(), res));
+        self.execution.shared().rare().deferred[index].ended = ended;
         result
     }
 
@@ -390,14 +392,14 @@ impl<W: World> Execution<'_, W> {
         let micros = self.world.now().since(began);
         match &result {
             Ok(reply) => {
-                self.count_reply(reply.sent, reply.received);
+                self.execution.count_reply(reply.sent, reply.received);
                 // In a loop, `save` looks at the list of all results.
                 if step.each.is_none() {
                     let res = Value::result(Arc::clone(&reply.value));
                     self.hide_ahead(&step.save, env.with_res(&res, attempt), true);
                 }
             }
-            Err(_) => self.count_reply(0, 0),
+            Err(_) => self.execution.count_reply(0, 0),
         }
         self.record(Fact::InstructionFinished {
             place: Arc::clone(&step.place),

@@ -13,6 +13,7 @@ mod condition;
 mod drawing;
 mod end;
 mod execution;
+mod frame;
 mod instruction;
 mod never_known;
 pub(crate) mod program;

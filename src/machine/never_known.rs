@@ -1,6 +1,6 @@
 //! Conditions that were unknown every time they were asked: a misspelt member passes no check, and is told of.
 
-use super::execution::{Env, Execution, Inner};
+use super::frame::{Env, Frame, Inner};
 use super::program::Guard;
 use super::world::World;
 use crate::event::{Fact, Missing, NeverKnown};
@@ -49,7 +49,7 @@ pub(super) struct Unknown {
     never_known: NeverKnown,
 }
 
-impl<W: World> Execution<'_, W> {
+impl<W: World> Frame<'_, W> {
     /// Notes whether a condition had an answer.
     pub(super) fn note_answer(&self, guard: &Guard, is_known: bool, env: Env<'_>) {
         let mut inner = self.inner();

@@ -3,6 +3,7 @@
 
 use super::checkpoint::Checkpoint;
 use super::execution::{Execution, Trouble};
+use super::frame::Frame;
 use super::program::{Machine, Route, State};
 use super::race::{Either, first};
 use super::timer::timed;
@@ -71,21 +72,22 @@ pub fn run<'m, W: World>(
     inputs: Inputs,
     world: &'m W,
 ) -> impl Future<Output = Verdict> {
-    let execution = Execution::new(machine, world, &inputs);
+    let execution = Execution::new(world, &inputs);
     // On the heap before the future is made, which would hold their place to its end.
     let inputs = Box::new(inputs);
     async move {
         let set = |at| world.sleep_until(at);
-        timed(&execution.earliest, set, execution.run(inputs)).await
+        let task = Frame::root(&execution, machine);
+        timed(&execution.earliest, set, task.run(inputs)).await
     }
 }
 
-impl<W: World> Execution<'_, W> {
+impl<W: World> Frame<'_, W> {
     /// The beginning and the end are on the heap while they run: what waits in between holds no place for them.
     async fn run(&self, inputs: Box<Inputs>) -> Verdict {
         let begun = Box::pin(self.begin(inputs)).await;
         let stop = match begun {
-            Ok(_) if self.cleanup_only => Stop::CleanupOnly,
+            Ok(_) if self.execution.cleanup_only => Stop::CleanupOnly,
             Ok(None) => self.until_end().await,
             Ok(Some(_)) => {
                 let skipped = self.finish(Outcome::Skipped, None, Json::Null);
@@ -103,7 +105,7 @@ impl<W: World> Execution<'_, W> {
             Ok(limit) => limit,
             Err(trouble) => return Stop::Trouble(trouble),
         };
-        let deadline = self.started.after(limit);
+        let deadline = self.execution.started.after(limit);
         self.inner().deadline = deadline;
         let walk = first(self.walk(), self.sleep_until(deadline));
         match first(self.world.halted(), walk).await {
@@ -137,7 +139,7 @@ impl<W: World> Execution<'_, W> {
                 return Stop::Trouble(trouble);
             }
         }
-        let graph = &self.machine.program;
+        let graph = self.program;
         // The start, or where another execution stood.
         let mut current = self.inner().state;
         loop {
@@ -215,10 +217,10 @@ impl<W: World> Execution<'_, W> {
         place: &Arc<Location>,
         also_ready: Vec<Name>,
     ) -> impl Future<Output = ()> {
-        self.inner().transitions += 1;
+        self.execution.shared().transitions += 1;
         self.record(Fact::TransitionTaken {
             from: Name::clone(&state.name),
-            to: Name::clone(&self.machine.program.states[to].name),
+            to: Name::clone(&self.program.states[to].name),
             place: Arc::clone(place),
             also_ready,
         })

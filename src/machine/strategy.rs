@@ -3,7 +3,8 @@
 
 use super::address::address;
 use super::condition::{End, Offer, RunningStrategy, Seen, Sets, Settled, Win};
-use super::execution::{Env, Execution, Trouble};
+use super::execution::Trouble;
+use super::frame::{Env, Frame};
 use super::program::{Action, Guard, Part, PartCondition, Poll, StrategyKind};
 use super::race::{Pending, first_pass};
 use super::stream_end::with_end;
@@ -22,7 +23,7 @@ pub(super) enum Reach {
     Coming,
 }
 
-impl<W: World> Execution<'_, W> {
+impl<W: World> Frame<'_, W> {
     /// The future of a strategy.
     pub(super) fn strategy<'a>(&'a self, running: RunningStrategy<'a>) -> Pending<'a, Option<End>> {
         match &running.strategy.kind {
@@ -175,7 +176,7 @@ impl<W: World> Execution<'_, W> {
         let (sent, received) = result
             .as_ref()
             .map_or((0, 0), |reply| (reply.sent, reply.received));
-        self.count_reply(sent, received);
+        self.execution.count_reply(sent, received);
         if let Ok(reply) = &result {
             let res = Value::result(Arc::clone(&reply.value));
             self.hide_result(running, &res, attempt);

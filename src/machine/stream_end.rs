@@ -2,7 +2,7 @@
 //! fails what waits for more, unless a condition of the state asks for `res.ended`: then it is expected.
 
 use super::condition::{End, RunningStrategy, Settled};
-use super::execution::Execution;
+use super::frame::Frame;
 use super::program::{Condition, From, Guard, State, Strategy, StrategyKind};
 use super::world::World;
 use crate::event::{ErrorKind, Failure, Json, Over};
@@ -57,7 +57,7 @@ impl State {
     }
 }
 
-impl<W: World> Execution<'_, W> {
+impl<W: World> Frame<'_, W> {
     /// What the end of a source, behind its last message, means for the conditions that read it. `None`: nothing; what
     /// can only fail is judged when the state is left.
     pub(super) async fn over(

@@ -1,7 +1,8 @@
 //! What is listened to: the sources of clients, `listen` entries, signals.
 
 use super::address::address;
-use super::execution::{Env, Execution, Trouble};
+use super::execution::Trouble;
+use super::frame::{Env, Frame};
 use super::instruction::no_answer;
 use super::program::{From, Subscription};
 use super::race::{Either, first};
@@ -31,7 +32,7 @@ pub(super) struct OpenSubscription {
     pub(super) losses: u64,
 }
 
-impl<W: World> Execution<'_, W> {
+impl<W: World> Frame<'_, W> {
     /// Opens a subscription to the end of the execution.
     pub(super) async fn listen(
         &self,
@@ -56,7 +57,7 @@ impl<W: World> Execution<'_, W> {
         let (client, source) = match &subscription.from {
             From::Signal(name) => {
                 return Ok(OpenSubscription {
-                    inbox: self.signal_inbox(name),
+                    inbox: self.execution.signal_inbox(name),
                     place: Arc::clone(&subscription.place),
                     record_policy: subscription.record_policy,
                     source: Some(format!("signal {name}").into()),
@@ -160,8 +161,8 @@ impl<W: World> Execution<'_, W> {
     ) -> Result<(), Trouble> {
         let value = Arc::new(json!({ "name": &**name, "data": data, "body": data }));
         // The inbox exists from the first use of its name on, so that no signal is lost.
-        self.signal_inbox(name);
-        let pushed = match self.inner().rare().signals.get(name) {
+        self.execution.signal_inbox(name);
+        let pushed = match self.execution.shared().rare().signals.get(name) {
             Some((feed, _)) => feed.push(Message { value, received: 0 }),
             None => Ok(()),
         };

@@ -1,13 +1,14 @@
 //! Environment variables that are not set, named where a value is due and what was written only passes them on.
 
-use super::execution::{Execution, Trouble};
+use super::execution::Trouble;
+use super::frame::Frame;
 use super::program::{Blueprint, Text};
 use super::world::World;
 use crate::event::{Failure, Location, Name};
 use crate::script::Expression;
 use std::sync::Arc;
 
-impl<W: World> Execution<'_, W> {
+impl<W: World> Frame<'_, W> {
     /// A client's error about what it was given: where that holds a `${…}` of an environment variable that is not
     /// set, the error names it, there. `given`: the request, and the config.
     pub(super) fn blame_unset(&self, mut trouble: Trouble, given: &[&Blueprint]) -> Trouble {

@@ -1,6 +1,7 @@
 //! Evaluation: expressions, assignments and values with templates, with errors that know their place.
 
-use super::execution::{Env, Execution, Trouble};
+use super::execution::Trouble;
+use super::frame::{Env, Frame};
 use super::program::{Assignment, Blueprint, Guard, Key, Length, Text};
 use super::world::World;
 use crate::event::{ErrorKind, Explanation, Fact, Failure, Json, Location, Name, ValueTypes};
@@ -10,7 +11,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-impl<W: World> Execution<'_, W> {
+impl<W: World> Frame<'_, W> {
     fn lookup(&self, env: Env<'_>, name: &str) -> Option<Value> {
         match name {
             "res" => Some(env.res.cloned().unwrap_or_default()),
@@ -24,10 +25,10 @@ impl<W: World> Execution<'_, W> {
                 Some(Value::from(task))
             }
             "run" => {
-                let run = json!({ "id": &*self.run, "attempt": self.attempt });
+                let run = json!({ "id": &*self.execution.run, "attempt": self.execution.attempt });
                 Some(Value::from(run))
             }
-            "services" => Some(Value::from_json(Arc::clone(&self.services))),
+            "services" => Some(Value::from_json(Arc::clone(&self.execution.services))),
             "error" => Some(
                 env.error
                     .cloned()

@@ -2,11 +2,12 @@
 //! started.
 
 use super::condition::{Cell, End, RunningStrategy, Sets, Settled, Win};
-use super::execution::{Execution, Trouble};
+use super::execution::Trouble;
+use super::frame::Frame;
 use super::program::{Role, State, StrategyKind};
 use super::race::{Either, Pending, all_bounded, first, first_pass};
 use super::value::{length_text, micros};
-use super::world::{Lost, Moment, ScopeId, World};
+use super::world::{Lost, Moment, World};
 use crate::event::{ErrorKind, Fact, Failure, Json, Name};
 use crate::script::Value;
 use std::time::Duration;
@@ -39,13 +40,14 @@ struct Race {
     least: Moment,
 }
 
-impl<W: World> Execution<'_, W> {
+impl<W: World> Frame<'_, W> {
     pub(super) async fn enter(&self, index: usize) -> Result<(), Trouble> {
-        let state = &self.machine.program.states[index];
+        let state = &self.program.states[index];
         let (visit, allowed) = {
+            let scope = self.execution.shared().next_scope();
             let mut inner = self.inner();
             inner.state = index;
-            inner.visit_scope += 1;
+            inner.visit_scope = scope;
             inner.entered = self.world.now();
             inner.visiting = true;
             if inner.trail.len() == TRAIL {
@@ -82,7 +84,7 @@ impl<W: World> Execution<'_, W> {
         let mut names: Vec<&str> = Vec::new();
         let mut newest_first = inner.trail.iter().rev();
         for state in newest_first.by_ref() {
-            names.push(&self.machine.program.states[*state].name);
+            names.push(&self.program.states[*state].name);
             if names.len() > 1 && *state == inner.state {
                 break;
             }
@@ -115,16 +117,17 @@ impl<W: World> Execution<'_, W> {
         self.record_changes().await;
         let (scope, dirty) = {
             let mut inner = self.inner();
+            let mut shared = self.execution.shared();
             let subscriptions = inner
                 .rare
                 .as_mut()
                 .map(|rare| std::mem::take(&mut rare.subscriptions));
             for open in subscriptions.unwrap_or_default() {
                 let (seen, left) = open.inbox.counts();
-                inner.seen += seen;
-                inner.unmatched += left;
+                shared.seen += seen;
+                shared.unmatched += left;
             }
-            (ScopeId(inner.visit_scope), std::mem::take(&mut inner.dirty))
+            (inner.visit_scope, std::mem::take(&mut inner.dirty))
         };
         if dirty {
             self.world.close(scope).await?;
@@ -223,7 +226,7 @@ impl<W: World> Execution<'_, W> {
         if due.is_empty() {
             return Ok(None);
         }
-        let scope = ScopeId(self.inner().visit_scope);
+        let scope = self.inner().visit_scope;
         let limit = self.transition_limit(state);
         // A length that is not known before the instructions have run leaves the opening its own limit.
         let deadline = limit.map_or(Moment(u64::MAX), |limit| self.world.now().after(limit));
@@ -358,7 +361,7 @@ impl<W: World> Execution<'_, W> {
             .get(index)
             .and_then(|transition| transition.to)
         {
-            Some(to) => Name::clone(&self.machine.program.states[to].name),
+            Some(to) => Name::clone(&self.program.states[to].name),
             None => "watch".into(),
         }
     }

@@ -3,7 +3,8 @@
 //! watches could see: a poll was answered, a subscription was open all the time.
 
 use super::condition::{Cell, End, RunningStrategy, Seen, Sets, Settled};
-use super::execution::{Execution, Trouble};
+use super::execution::Trouble;
+use super::frame::Frame;
 use super::program::{Condition, Poll, State, Strategy, StrategyKind};
 use super::race::{Either, Pending, first};
 use super::strategy::Reach;
@@ -97,7 +98,7 @@ impl State {
     }
 }
 
-impl<W: World> Execution<'_, W> {
+impl<W: World> Frame<'_, W> {
     /// Judges the watches of a state that something leads out of. A first attempt that has only just begun is waited
     /// for; what is true by then fails the state.
     pub(super) async fn judge_watches<'a>(

@@ -1,4 +1,4 @@
-use crate::event::{Fact, Failure, Inbox, Json, Location, Name, Reply};
+use crate::event::{Fact, Failure, FrameId, Inbox, Json, Location, Name, Reply};
 use crate::script::Host;
 use std::future::Future;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ impl Moment {
 }
 
 /// The life of effects: 0 is the whole execution, every visit of a state has a number of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScopeId(pub u32);
 
 impl ScopeId {
@@ -39,6 +39,8 @@ impl ScopeId {
 pub struct Site<'a> {
     /// The life of what is asked for.
     pub scope: ScopeId,
+    /// The frame that asks.
+    pub frame: FrameId,
     /// Where it is written.
     pub place: &'a Arc<Location>,
     /// The state's visit, from 1.
@@ -99,8 +101,8 @@ pub trait World: Sync {
     /// Ends all effects of a scope; completes when they have stopped.
     fn close(&self, scope: ScopeId) -> impl Future<Output = Result<(), Lost>> + Send;
 
-    /// Writes a fact down. May wait: for a full queue, for a fact that must be durable first.
-    fn record(&self, fact: Fact) -> impl Future<Output = ()> + Send;
+    /// Writes down a fact of a frame. May wait: for a full queue, for a fact that must be durable first.
+    fn record(&self, frame: FrameId, fact: Fact) -> impl Future<Output = ()> + Send;
 
     /// Completes when the execution must stop: a signal, a cancel.
     fn halted(&self) -> impl Future<Output = Halt> + Send;

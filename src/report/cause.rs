@@ -149,6 +149,7 @@ mod tests {
                     seq: 1,
                     at: 1,
                     execution: Some(1),
+                    frame: crate::event::ROOT,
                     fact,
                 })
             };

@@ -341,6 +341,7 @@ impl Log {
             seq: self.events.len() as u64 + 1,
             at: self.now,
             execution,
+            frame: crate::event::ROOT,
             fact,
         });
         self

@@ -190,6 +190,7 @@ mod tests {
             seq: u64::from(at) + 1,
             at: 1_000 * i64::from(at),
             execution: Some(1),
+            frame: crate::event::ROOT,
             fact,
         };
         (0..).zip(facts).map(event).collect()

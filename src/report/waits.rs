@@ -293,6 +293,7 @@ mod tests {
                 seq: 1,
                 at,
                 execution: Some(1),
+                frame: crate::event::ROOT,
                 fact,
             });
         }
@@ -383,6 +384,7 @@ mod tests {
                 seq: 1,
                 at,
                 execution: Some(1),
+                frame: crate::event::ROOT,
                 fact,
             });
         }

@@ -25,4 +25,4 @@ pub use recording::Recording;
 pub use replay::{ReplayEnd, Replayed, replay, replay_in};
 pub use stubs::Stubs;
 pub use trace_hash::trace_hash;
-pub use world::{Stub, Stuck, Unstubbed, VirtualWorld};
+pub use world::{Stub, Stuck, TimedFact, Unstubbed, VirtualWorld};

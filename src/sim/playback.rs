@@ -7,10 +7,11 @@
 
 use super::clock::Brought;
 use super::recording::{
-    RecordedAnswer, RecordedMessage, RecordedOpening, RecordedReply, Recording, RequestKey, Stage,
+    OpeningKey, RecordedAnswer, RecordedMessage, RecordedOpening, RecordedReply, Recording,
+    RequestKey, Stage,
 };
 use super::request_match::is_same_request;
-use crate::event::{Attempted, Fact, Json, Location, Name};
+use crate::event::{Attempted, Fact, FrameId, Json, Location, Name};
 use crate::machine::program::{Action, From, Machine, Step, Strategy, StrategyKind};
 use crate::machine::{ScopeId, Site};
 use std::collections::{BTreeMap, HashMap};
@@ -89,6 +90,7 @@ enum SubscriptionOrigin {
 /// A subscription that is open in the replay.
 struct Open {
     scope: ScopeId,
+    frame: FrameId,
     place: Arc<Location>,
     messages: u32,
     /// When the last of them arrives.
@@ -111,15 +113,21 @@ pub(super) struct Playback {
     /// By the path of a `listen` entry, its name.
     listens: HashMap<Name, Name>,
     secrets: Vec<Name>,
-    stage: Stage,
-    /// When the phase began, and when the recorded one would be over, in microseconds.
-    base: u64,
-    horizon: u64,
+    phases: BTreeMap<FrameId, Phase>,
     unanswered: BTreeMap<u64, Unanswered>,
     next: u64,
     open: Vec<Open>,
     /// Secrets that were read masked.
     pub(super) masked: Vec<Name>,
+}
+
+/// What a frame is at.
+#[derive(Clone, Default)]
+struct Phase {
+    stage: Stage,
+    /// When it began, and when the recorded one would be over, in microseconds.
+    base: u64,
+    horizon: u64,
 }
 
 /// What a recording says to a request.
@@ -135,30 +143,50 @@ pub(super) type Arrival = (u64, Brought);
 
 impl Playback {
     pub(super) fn new(recording: Recording, machine: &Machine) -> Self {
-        let horizon = length_of(&recording, &Stage::Beginning, 0);
         Self {
             listeners: listeners(machine),
             listens: listens(machine),
             secrets: machine.secrets.to_vec(),
             recording,
-            horizon,
             ..Self::default()
         }
     }
 
-    /// Follows the execution from visit to visit.
-    pub(super) fn observe(&mut self, fact: &Fact, now: u64) {
+    /// Follows a frame from visit to visit.
+    pub(super) fn observe(&mut self, frame: FrameId, fact: &Fact, now: u64) {
         if let Some(stage) = Stage::begun_by(fact) {
-            self.base = now;
-            self.horizon = length_of(&self.recording, &stage, now);
-            self.stage = stage;
+            let phase = self.begun(frame, stage, now);
+            self.phases.insert(frame, phase);
         }
     }
 
+    fn begun(&self, frame: FrameId, stage: Stage, now: u64) -> Phase {
+        let key = (frame, stage);
+        let length = self.recording.lengths.get(&key).copied().unwrap_or(0);
+        Phase {
+            stage: key.1,
+            base: now,
+            horizon: now.saturating_add(length),
+        }
+    }
+
+    /// What the frame is at: the beginning, before it has told of anything.
+    fn phase(&mut self, frame: FrameId, now: u64) -> &Phase {
+        if !self.phases.contains_key(&frame) {
+            // The task begins with the clock; another frame when it first asks for something.
+            let began = if frame == crate::event::ROOT { 0 } else { now };
+            let phase = self.begun(frame, Stage::Beginning, began);
+            self.phases.insert(frame, phase);
+        }
+        &self.phases[&frame]
+    }
+
     pub(super) fn ask(&mut self, site: Site<'_>, request: &Arc<Json>, now: u64) -> PlayedAnswer {
+        let Phase { stage, base, .. } = self.phase(site.frame, now).clone();
         let key = RequestKey {
+            frame: site.frame,
             path: Name::clone(&site.place.path),
-            visit: self.stage.visit(),
+            visit: stage.visit(),
             attempt: site.attempt,
         };
         let queue = self.recording.answers.entry(key).or_default();
@@ -178,7 +206,7 @@ impl Playback {
                 micros,
                 result,
             }) => PlayedAnswer::Answer {
-                at: (now + micros).max(self.base + offset),
+                at: (now + micros).max(base + offset),
                 result: self.stand_in(result),
             },
         }
@@ -191,9 +219,13 @@ impl Playback {
         source: &Arc<Json>,
         now: u64,
     ) -> Result<(u64, Vec<Arrival>), u64> {
-        let path = Name::clone(&site.place.path);
-        let visit = self.stage.visit();
-        let openings = self.recording.openings.entry((path, visit)).or_default();
+        let Phase { stage, base, .. } = self.phase(site.frame, now).clone();
+        let key = OpeningKey {
+            frame: site.frame,
+            path: Name::clone(&site.place.path),
+            visit: stage.visit(),
+        };
+        let openings = self.recording.openings.entry(key).or_default();
         let found = openings
             .iter()
             .position(|opening| is_same_request(&opening.source, source));
@@ -204,13 +236,14 @@ impl Playback {
                 PlayedAnswer::Answer { .. } => unreachable!("nothing is no answer"),
             });
         };
-        let opened = now.max(self.base + opening.offset);
+        let opened = now.max(base + opening.offset);
         let arrivals = self.arrivals(site, &opening, opened);
         let ends = arrivals.iter().any(|(_, brought)| brought.is_over());
         let is_message = |brought: &Brought| matches!(brought, Brought::Message(_));
         let messages = arrivals.iter().filter(|(_, one)| is_message(one)).count();
         self.open.push(Open {
             scope: site.scope,
+            frame: site.frame,
             place: Arc::clone(site.place),
             messages: u32::try_from(messages).unwrap_or(u32::MAX),
             ends,
@@ -239,14 +272,22 @@ impl Playback {
         if let Some((_, unanswered)) = first {
             return Some(unanswered.at.clone());
         }
-        self.heard_out(beyond)
+        let mut phases = self.phases.iter();
+        phases.find_map(|(frame, phase)| self.heard_out(*frame, phase, beyond))
     }
 
     /// The subscription that the state waits for, at the message after its last one.
-    fn heard_out(&self, beyond: impl Fn(u64) -> bool) -> Option<LeftAt> {
-        let Stage::Visit(state, visit) = &self.stage else {
+    fn heard_out(
+        &self,
+        frame: FrameId,
+        phase: &Phase,
+        beyond: impl Fn(u64) -> bool,
+    ) -> Option<LeftAt> {
+        let Stage::Visit(state, visit) = &phase.stage else {
             return None;
         };
+        // What the task listens to, every frame may wait for.
+        let is_heard = |open: &Open| open.frame == frame || open.scope == ScopeId::EXECUTION;
         let ear_of = |open: &&Open| {
             self.listeners.iter().any(|listener| {
                 listener.state == *state
@@ -258,9 +299,10 @@ impl Playback {
                     }
             })
         };
-        let open = self.open.iter().find(|open| !open.ends && ear_of(open))?;
+        let mut open = self.open.iter();
+        let open = open.find(|open| !open.ends && is_heard(open) && ear_of(open))?;
         // A machine that is faster than it was waits longer for what comes in its own time.
-        if !beyond(self.horizon.max(open.last)) {
+        if !beyond(phase.horizon.max(open.last)) {
             return None;
         }
         Some(LeftAt {
@@ -279,9 +321,10 @@ impl Playback {
         request: &Arc<Json>,
         now: u64,
     ) -> PlayedAnswer {
+        let phase = self.phase(site.frame, now).clone();
         // What was asked for in another way has no answer at any time.
         let (horizon, asked) = match other {
-            None => (self.horizon, Mismatch::Unrecorded),
+            None => (phase.horizon, Mismatch::Unrecorded),
             Some(recorded) => (
                 now,
                 Mismatch::Other {
@@ -290,14 +333,14 @@ impl Playback {
                 },
             ),
         };
-        let state = match &self.stage {
+        let state = match &phase.stage {
             Stage::Visit(state, _) => Some(Name::clone(state)),
             Stage::Beginning | Stage::Cleanup => None,
         };
         let at = LeftAt {
             place: Arc::clone(site.place),
             state,
-            visit: self.stage.visit(),
+            visit: phase.stage.visit(),
             attempt: site.attempt,
             asked,
         };
@@ -308,8 +351,9 @@ impl Playback {
     }
 
     fn arrivals(&mut self, site: Site<'_>, opening: &RecordedOpening, opened: u64) -> Vec<Arrival> {
-        let visit = self.stage.visit();
-        let base = self.base;
+        let Phase { stage, base, .. } = self.phase(site.frame, opened).clone();
+        let visit = stage.visit();
+        let here = |frame: FrameId, of: u32| frame == site.frame && of == visit;
         let mut heard: BTreeMap<u64, (u64, Arc<Json>)> = BTreeMap::new();
         let mut changes: Vec<Arrival> = Vec::new();
         let recorded = self.recording.changes.get(&site.place.path);
@@ -317,11 +361,11 @@ impl Playback {
         match self.listens.get(&site.place.path) {
             None => {
                 let own = SubscriptionOrigin::Own(Name::clone(&site.place.path));
-                for one in self.heard_by(&own).filter(|one| one.visit == visit) {
+                for one in self.heard_by(&own).filter(|one| here(one.frame, one.visit)) {
                     let at = (base + one.offset).max(opened);
                     heard.insert(one.number, (at, Arc::clone(&one.value)));
                 }
-                for one in recorded().filter(|one| one.visit == visit) {
+                for one in recorded().filter(|one| here(one.frame, one.visit)) {
                     let at = (base + one.offset).max(opened);
                     changes.push((at, Brought::Change(one.change.clone())));
                 }
@@ -369,7 +413,7 @@ impl Playback {
         self.recording
             .openings
             .iter()
-            .filter(|((path, _), _)| self.listens.get(path) == Some(name))
+            .filter(|(key, _)| self.listens.get(&key.path) == Some(name))
             .flat_map(|(_, openings)| openings)
             .map(|opening| opening.at)
             .filter(|at| *at > after)
@@ -401,11 +445,6 @@ impl Playback {
         }
         value
     }
-}
-
-/// The end of a phase that begins now, if it lasts as long as it did.
-fn length_of(recording: &Recording, stage: &Stage, now: u64) -> u64 {
-    now.saturating_add(recording.lengths.get(stage).copied().unwrap_or(0))
 }
 
 fn replaced(value: &mut Json, from: &str, to: &str) -> bool {

@@ -1,13 +1,13 @@
 //! What one execution was answered, folded from its events: the system as it behaved once.
 
-use crate::event::{Attempted, Event, ExecutionId, Fact, Json, Name, SubscriptionChange};
+use crate::event::{Attempted, Event, ExecutionId, Fact, FrameId, Json, Name, SubscriptionChange};
 use crate::machine::Machine;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 /// The answers and messages of one recorded execution.
 ///
-/// An answer is found by the path of the place that asked, the visit of its state and the attempt: paths
+/// An answer is found by the frame and the path of the place that asked, the visit of its state and the attempt: paths
 /// stay what they are when expressions or lines of the file change. Times count from where the visit began.
 #[derive(Clone, Debug, Default)]
 pub struct Recording {
@@ -24,13 +24,13 @@ pub struct Recording {
     /// How many attempts it had.
     pub attempts: u32,
     pub(super) answers: HashMap<RequestKey, VecDeque<RecordedAnswer>>,
-    pub(super) openings: HashMap<(Name, u32), VecDeque<RecordedOpening>>,
+    pub(super) openings: HashMap<OpeningKey, VecDeque<RecordedOpening>>,
     /// By the path of the strategy that looked at them.
     pub(super) messages: HashMap<Name, Vec<RecordedMessage>>,
     /// By the path of the subscription: what happened to it.
     pub(super) changes: HashMap<Name, Vec<RecordedChange>>,
-    /// How long each visit lasted, in microseconds.
-    pub(super) lengths: HashMap<Stage, u64>,
+    /// How long each visit of each frame lasted, in microseconds.
+    pub(super) lengths: HashMap<(FrameId, Stage), u64>,
 }
 
 /// A visit of a state, or what stands around all visits.
@@ -87,9 +87,17 @@ impl Stage {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct RequestKey {
+    pub(super) frame: FrameId,
     pub(super) path: Name,
     pub(super) visit: u32,
     pub(super) attempt: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct OpeningKey {
+    pub(super) frame: FrameId,
+    pub(super) path: Name,
+    pub(super) visit: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -122,6 +130,7 @@ pub(super) struct RecordedOpening {
 
 #[derive(Clone, Debug)]
 pub(super) struct RecordedMessage {
+    pub(super) frame: FrameId,
     pub(super) visit: u32,
     pub(super) number: u64,
     pub(super) offset: u64,
@@ -131,6 +140,7 @@ pub(super) struct RecordedMessage {
 
 #[derive(Clone, Debug)]
 pub(super) struct RecordedChange {
+    pub(super) frame: FrameId,
     pub(super) visit: u32,
     pub(super) offset: u64,
     pub(super) at: u64,
@@ -150,7 +160,7 @@ impl Recording {
                 folding.add(event);
             }
         }
-        folding.end_phase();
+        folding.end_phases();
         folding.made
     }
 
@@ -189,10 +199,18 @@ impl Recording {
 #[derive(Default)]
 struct Folding {
     made: Recording,
-    stage: Stage,
-    /// Where the phase began, and the last event, in microseconds since the execution began.
-    phase_at: u64,
+    phases: HashMap<FrameId, Phase>,
+    /// Of the last event: its frame, and its time in microseconds since the execution began.
+    frame: FrameId,
     now: u64,
+}
+
+/// What a frame is at.
+#[derive(Clone, Debug, Default)]
+struct Phase {
+    stage: Stage,
+    /// Where it began, in microseconds since the execution began.
+    at: u64,
 }
 
 impl Folding {
@@ -209,31 +227,56 @@ impl Folding {
             .saturating_sub(self.made.began)
             .max(0)
             .cast_unsigned();
+        self.frame = event.frame;
+        let phase = self.phases.entry(event.frame).or_insert_with(|| Phase {
+            at: self.now,
+            ..Phase::default()
+        });
         if let Some(stage) = Stage::begun_by(&event.fact) {
-            self.end_phase();
-            self.stage = stage;
-            self.phase_at = self.now;
+            let ended = std::mem::replace(
+                phase,
+                Phase {
+                    stage,
+                    at: self.now,
+                },
+            );
+            self.end(event.frame, ended);
         }
         self.remember(&event.fact);
     }
 
-    fn end_phase(&mut self) {
-        self.made
-            .lengths
-            .insert(self.stage.clone(), self.now - self.phase_at);
+    fn end(&mut self, frame: FrameId, phase: Phase) {
+        let length = self.now - phase.at;
+        self.made.lengths.insert((frame, phase.stage), length);
+    }
+
+    fn end_phases(&mut self) {
+        for (frame, phase) in std::mem::take(&mut self.phases) {
+            self.end(frame, phase);
+        }
+    }
+
+    fn visit(&self) -> u32 {
+        (self.phases.get(&self.frame)).map_or(0, |phase| phase.stage.visit())
+    }
+
+    /// Microseconds since the phase of the frame began.
+    fn offset(&self) -> u64 {
+        (self.phases.get(&self.frame)).map_or(0, |phase| self.now - phase.at)
     }
 
     fn key(&self, path: &Name, attempt: u32) -> RequestKey {
         RequestKey {
+            frame: self.frame,
             path: Name::clone(path),
-            visit: self.stage.visit(),
+            visit: self.visit(),
             attempt,
         }
     }
 
     fn came(&self, micros: u64, result: &Attempted) -> RecordedReply {
         RecordedReply {
-            offset: self.now - self.phase_at,
+            offset: self.offset(),
             micros,
             result: result.clone(),
         }
@@ -298,10 +341,14 @@ impl Folding {
             Fact::SubscriptionOpened { place, source } => {
                 let opening = RecordedOpening {
                     source: Arc::clone(source),
-                    offset: self.now - self.phase_at,
+                    offset: self.offset(),
                     at: self.now,
                 };
-                let key = (Name::clone(&place.path), self.stage.visit());
+                let key = OpeningKey {
+                    frame: self.frame,
+                    path: Name::clone(&place.path),
+                    visit: self.visit(),
+                };
                 self.made
                     .openings
                     .entry(key)
@@ -314,9 +361,10 @@ impl Folding {
                 value,
             } => {
                 let heard = RecordedMessage {
-                    visit: self.stage.visit(),
+                    frame: self.frame,
+                    visit: self.visit(),
                     number: *number,
-                    offset: self.now - self.phase_at,
+                    offset: self.offset(),
                     at: self.now,
                     value: Arc::clone(value),
                 };
@@ -325,8 +373,9 @@ impl Folding {
             }
             Fact::SubscriptionChanged { place, change, .. } => {
                 let change = RecordedChange {
-                    visit: self.stage.visit(),
-                    offset: self.now - self.phase_at,
+                    frame: self.frame,
+                    visit: self.visit(),
+                    offset: self.offset(),
                     at: self.now,
                     change: change.clone(),
                 };

@@ -2,11 +2,9 @@
 
 use super::playback::LeftAt;
 use super::recording::Recording;
-use super::world::{Stuck, VirtualWorld};
-use crate::event::{Fact, Name};
-use crate::machine::Machine;
-use crate::machine::Moment;
-use crate::machine::{Inputs, Verdict, run};
+use super::world::{Stuck, TimedFact, VirtualWorld};
+use crate::event::Name;
+use crate::machine::{Inputs, Machine, Verdict, run};
 
 /// What a machine does with recorded answers.
 #[derive(Debug)]
@@ -15,7 +13,7 @@ pub struct Replayed {
     /// How it ended.
     pub end: ReplayEnd,
     /// What happened, with its time on the virtual clock.
-    pub facts: Vec<(Moment, Fact)>,
+    pub facts: Vec<TimedFact>,
     /// Secrets whose values the recording holds only masked, and that answers brought: a verdict that
     /// depends on one of them is not to be trusted.
     pub masked: Vec<Name>,

@@ -105,7 +105,7 @@ fn record(yaml: &str, world: VirtualWorld, drift: u64) -> (Verdict, Vec<Event>) 
     let facts = world
         .into_facts()
         .into_iter()
-        .map(|(at, fact)| (Some(1), at.0, fact));
+        .map(|one| (Some(1), one.at.0, one.fact));
     let events = [(None, 0, started)]
         .into_iter()
         .chain(facts)
@@ -115,6 +115,7 @@ fn record(yaml: &str, world: VirtualWorld, drift: u64) -> (Verdict, Vec<Event>) 
             seq: seq as u64 + 1,
             at: (at + drift * seq as u64).cast_signed(),
             execution,
+            frame: crate::event::ROOT,
             fact,
         })
         .collect();
@@ -166,7 +167,7 @@ fn a_recording_tells_its_own_story_again() {
             let again = played(RICH, &events);
             assert_eq!(verdict(&again).outcome, Outcome::Passed);
             let then: Vec<Json> = events[1..].iter().map(|event| told(&event.fact)).collect();
-            let now: Vec<Json> = again.facts.iter().map(|(_, fact)| told(fact)).collect();
+            let now: Vec<Json> = again.facts.iter().map(|one| told(&one.fact)).collect();
             // Requests hold a time of the clock, which has gone on differently where there is a drift.
             if drift == 0 {
                 let differs = now.iter().zip(&then).find(|(now, then)| now != then);

@@ -6,7 +6,8 @@ use super::playback::{Arrival, LeftAt, Playback, PlayedAnswer};
 use super::recording::Recording;
 use super::script_host::{Environment, VirtualHost};
 use crate::event::{
-    Attempted, Fact, Failure, Feed, Inbox, Json, Location, Mask, Name, Reply, SubscriptionChange,
+    Attempted, Fact, Failure, Feed, FrameId, Inbox, Json, Location, Mask, Name, Reply,
+    SubscriptionChange,
 };
 use crate::machine::{Call, Halt, Lost, Machine, Moment, ScopeId, Site, World};
 use crate::script::{Chance, Host};
@@ -82,6 +83,17 @@ pub struct Unstubbed {
     pub used_up: bool,
 }
 
+/// A fact with its time on the virtual clock, and the frame in which it happened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimedFact {
+    /// When.
+    pub at: Moment,
+    /// In which frame.
+    pub frame: FrameId,
+    /// What.
+    pub fact: Fact,
+}
+
 /// A world of stubs on a virtual clock.
 pub struct VirtualWorld {
     inner: Mutex<Inner>,
@@ -107,7 +119,7 @@ struct Inner {
     open: Vec<(ScopeId, Arc<Feed>)>,
     leaks: usize,
     halt: Option<(u64, String)>,
-    facts: Vec<(Moment, Fact)>,
+    facts: Vec<TimedFact>,
     mask: Mask,
 }
 
@@ -264,13 +276,13 @@ impl VirtualWorld {
     }
 
     /// Everything that was recorded, with its time.
-    pub fn facts(&self) -> Vec<(Moment, Fact)> {
+    pub fn facts(&self) -> Vec<TimedFact> {
         self.lock().facts.clone()
     }
 
     /// Everything that was recorded, with its time.
     #[must_use]
-    pub fn into_facts(self) -> Vec<(Moment, Fact)> {
+    pub fn into_facts(self) -> Vec<TimedFact> {
         let inner = self.inner.into_inner();
         inner.unwrap_or_else(PoisonError::into_inner).facts
     }
@@ -512,17 +524,21 @@ impl World for VirtualWorld {
         Ok(())
     }
 
-    async fn record(&self, fact: Fact) {
+    async fn record(&self, frame: FrameId, fact: Fact) {
         let mut inner = self.lock();
         if matches!(fact, Fact::StateEntered { .. }) && self.in_flight() > 0 {
             inner.leaks += 1;
         }
         let now = self.now();
         if let Some(playback) = &mut inner.playback {
-            playback.observe(&fact, now.0);
+            playback.observe(frame, &fact, now.0);
         }
         let fact = hidden(&inner.mask, fact);
-        inner.facts.push((now, fact));
+        inner.facts.push(TimedFact {
+            at: now,
+            frame,
+            fact,
+        });
     }
 
     async fn halted(&self) -> Halt {

@@ -162,6 +162,7 @@ mod tests {
             seq: 1,
             at: 0,
             execution: Some(1),
+            frame: crate::event::ROOT,
             fact,
         }
     }

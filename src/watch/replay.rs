@@ -76,13 +76,14 @@ fn verdict(replayed: Replayed, began: i64) -> Replay {
         ReplayEnd::Verdict(_) => {
             let mut live = Live::default();
             let mut last = None;
-            for (seq, (moment, fact)) in (1..).zip(replayed.facts) {
+            for (seq, recorded) in (1..).zip(replayed.facts) {
                 let event = Event {
                     run: RunId::from("replay"),
                     seq,
-                    at: began.saturating_add_unsigned(moment.0),
+                    at: began.saturating_add_unsigned(recorded.at.0),
                     execution: Some(EXECUTION),
-                    fact,
+                    frame: recorded.frame,
+                    fact: recorded.fact,
                 };
                 last = live.apply(&event).or(last);
             }

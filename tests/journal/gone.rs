@@ -133,6 +133,7 @@ fn a_run_that_was_written_anew_is_not_the_one_that_was_named() {
         seq,
         at: 1,
         execution: None,
+        frame: funcy::event::ROOT,
         fact,
     };
     let events = [
@@ -301,6 +302,7 @@ fn end(id: &str, seq: u64) -> String {
         seq,
         at: 1,
         execution: None,
+        frame: funcy::event::ROOT,
         fact: finished(),
     };
     serde_json::to_string(&event).unwrap() + "\n"

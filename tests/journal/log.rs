@@ -14,6 +14,7 @@ fn event(seq: u64, fact: Fact) -> Event {
         seq,
         at: 1_700_000_000_000_000,
         execution: None,
+        frame: funcy::event::ROOT,
         fact,
     }
 }

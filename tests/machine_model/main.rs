@@ -90,10 +90,10 @@ fn facts_of(machine: &Machine, world: &VirtualWorld) -> Vec<(u64, Fact)> {
     assert_eq!(world.open_subscriptions(), 0, "a subscription is left open");
     let facts = world.facts();
     assert!(matches!(
-        facts.last(),
-        Some((_, Fact::ExecutionFinished { outcome, .. })) if *outcome == verdict.outcome
+        facts.last().map(|last| &last.fact),
+        Some(Fact::ExecutionFinished { outcome, .. }) if *outcome == verdict.outcome
     ));
-    facts.into_iter().map(|(at, fact)| (at.0, fact)).collect()
+    facts.into_iter().map(|one| (one.at.0, one.fact)).collect()
 }
 
 /// What the machine did, in the words of the model.

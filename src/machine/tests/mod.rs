@@ -24,8 +24,8 @@ use super::world::{Call, Halt, Lost, Moment, ScopeId, Site, World};
 use super::{CompileInputs, Inputs, Verdict, compile, run};
 use crate::definition::{Catalog, ClientKind, Diagnostic, SourceFile, Suite, parse_task};
 use crate::event::{
-    Attempted, ErrorKind, Fact, Failure, Inbox, Json, Name, Outcome, Reply, SubscriptionChange,
-    length_text,
+    Attempted, ErrorKind, Fact, Failure, FrameId, Inbox, Json, Name, Outcome, Reply,
+    SubscriptionChange, length_text,
 };
 use crate::script::{Engine, Host};
 use crate::sim::{Stub, VirtualWorld};
@@ -234,7 +234,7 @@ impl Scene {
         let facts: Vec<_> = world
             .facts()
             .into_iter()
-            .map(|(at, fact)| (at.0 / 1000, fact))
+            .map(|one| (one.at.0 / 1000, one.fact))
             .collect();
         let cleanups = facts
             .iter()
@@ -288,8 +288,8 @@ impl World for Losing<'_> {
         Ok(())
     }
 
-    fn record(&self, fact: Fact) -> impl Future<Output = ()> + Send {
-        self.world.record(fact)
+    fn record(&self, frame: FrameId, fact: Fact) -> impl Future<Output = ()> + Send {
+        self.world.record(frame, fact)
     }
 
     fn halted(&self) -> impl Future<Output = Halt> + Send {
