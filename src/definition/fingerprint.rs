@@ -1,8 +1,8 @@
 //! What two versions of a task have in common: whether only expressions differ, which files are named.
 
 use super::model::{
-    Action, ClientDefinition, Condition, Instruction, Length, Listen, Retry, Route, Service, State,
-    Strategy, Subscribe, Suite, Task, Transition, Wait,
+    Action, ClientDefinition, Condition, Instruction, Length, Listen, Program, Region, Retry,
+    Route, Service, State, Strategy, Subscribe, Suite, Task, Transition, Wait,
 };
 use super::node::{Node, Text};
 use crate::event::{Json, Name};
@@ -112,17 +112,23 @@ impl Fingerprint {
             }),
             "params": texts(&task.params),
             "listen": list(&task.listen, listen),
-            "start": text(&task.start_state),
-            "final": texts(&task.final_states),
             "limits": [
                 maybe(task.transition_timeout.as_ref(), length),
                 maybe(task.timeout.as_ref(), length),
                 maybe(task.cleanup_timeout.as_ref(), length),
             ],
-            "states": list(&task.states, |state| self.state(state)),
+            "program": self.program(&task.program),
             "cleanup": list(&task.cleanup, |one| self.instruction(one)),
             "outputs": self.assignments(&task.outputs),
             "retries": task.retries.as_ref().map(|retries| retries.value),
+        })
+    }
+
+    fn program(&self, program: &Program) -> Json {
+        json!({
+            "start": text(&program.start_state),
+            "final": texts(&program.final_states),
+            "states": list(&program.states, |state| self.state(state)),
         })
     }
 
@@ -140,6 +146,10 @@ impl Fingerprint {
             "on_error": list(&state.on_error, |one| self.route(one)),
             "visits": state.max_visits.as_ref().map(|visits| visits.value),
             "fail": maybe(state.fail.as_ref(), text),
+            "regions": list(&state.regions, |Region { name, program }| {
+                json!([text(name), self.program(program)])
+            }),
+            "join": state.join.as_ref().map(|join| join.value.word()),
         })
     }
 

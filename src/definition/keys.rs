@@ -8,8 +8,8 @@ mod task;
 pub(super) use stubs::{STUB, STUB_ERROR};
 pub(super) use suite::{DEFAULTS, PERMISSIONS, READY, SERVICE, SUITE};
 pub(super) use task::{
-    ACTIONS, CLIENT, CONDITION, ERROR_ROUTE, INSTRUCTION, MODIFIERS, NOT_POLLED, RETRY, SIGNAL,
-    SKIP, STATE, TASK, TIMEOUT_ROUTE, TRANSITION, WAIT,
+    ACTIONS, CLIENT, CONDITION, ERROR_ROUTE, INSTRUCTION, MODIFIERS, NOT_POLLED, REGION, RETRY,
+    SIGNAL, SKIP, STATE, TASK, TIMEOUT_ROUTE, TRANSITION, WAIT,
 };
 
 /// One key.
@@ -97,6 +97,8 @@ pub(super) enum Shape {
     Conditions,
     /// A list of names or `{to, …condition}`.
     Transitions,
+    /// One of these words.
+    Words(&'static [&'static str]),
     /// A kind of error.
     ErrorKind,
     /// A text or an object.

@@ -3,6 +3,7 @@
 
 use super::node::{Node, Text};
 use crate::event::{Name, Span};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,16 +60,12 @@ pub struct Task {
     pub params: Vec<Text>,
     /// Subscriptions that are open for the whole run.
     pub listen: Vec<Listen>,
-    /// Where it begins.
-    pub start_state: Text,
-    /// Where it passes.
-    pub final_states: Vec<Text>,
+    /// Its machine.
+    pub program: Program,
     /// `max_global_transition_timeout`.
     pub transition_timeout: Option<Length>,
     /// The whole run's.
     pub timeout: Option<Length>,
-    /// The states, in order.
-    pub states: Vec<State>,
     /// Instructions for every end.
     pub cleanup: Vec<Instruction>,
     /// The budget of `defer` and `cleanup`.
@@ -139,6 +136,71 @@ pub struct Listen {
     pub source: Node,
 }
 
+/// The states of one machine: those of the task, or of a region.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Program {
+    /// Where it begins.
+    pub start_state: Text,
+    /// Where it passes.
+    pub final_states: Vec<Text>,
+    /// The states, in order.
+    pub states: Vec<State>,
+    index: HashMap<Name, usize>,
+}
+
+impl Program {
+    /// These states. Of several with one name the last is the one that the name means.
+    #[must_use]
+    pub fn new(start_state: Text, final_states: Vec<Text>, states: Vec<State>) -> Self {
+        let names = states.iter().map(|state| Name::clone(&state.name.value));
+        Self {
+            index: names.zip(0..).collect(),
+            start_state,
+            final_states,
+            states,
+        }
+    }
+
+    /// The number of the state of this name.
+    #[must_use]
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.index.get(name).copied()
+    }
+}
+
+/// A machine that runs side by side with others while its state is active.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Region {
+    /// Its name.
+    pub name: Text,
+    /// Its machine.
+    pub program: Program,
+}
+
+/// When the regions of a state count as done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Join {
+    /// When each of them is.
+    #[default]
+    All,
+    /// When one of them is.
+    Any,
+}
+
+impl Join {
+    /// The words in a file.
+    pub const WORDS: [&'static str; 2] = ["all", "any"];
+
+    /// The word in a file.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::All => Self::WORDS[0],
+            Self::Any => Self::WORDS[1],
+        }
+    }
+}
+
 /// One state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
@@ -164,6 +226,10 @@ pub struct State {
     pub max_visits: Option<Spanned<u32>>,
     /// Entering it ends the task as failed, with this message.
     pub fail: Option<Text>,
+    /// Machines that run side by side while it is active.
+    pub regions: Vec<Region>,
+    /// When these count as done, if it is written.
+    pub join: Option<Spanned<Join>>,
 }
 
 /// Where to go instead of failing.

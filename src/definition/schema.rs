@@ -149,6 +149,7 @@ impl Writer<'_> {
                 "enum": Record::ALL.map(Record::word),
                 "default": Record::default().word(),
             }),
+            Shape::Words(words) => json!({ "enum": words }),
             Shape::Listens => reference("listens"),
             Shape::Subscribe => self.source(&["string"]),
             Shape::Instruction => reference("instruction"),

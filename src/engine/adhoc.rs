@@ -6,8 +6,8 @@ use super::loader::Loader;
 use super::project::{Loaded, Project};
 use super::script_host::{LiveHost, millis};
 use crate::definition::model::{
-    Action, Condition, Instruction, Length, Poll, Record, SourceFile, Spanned, State, Strategy,
-    Subscribe, Transition,
+    Action, Condition, Instruction, Length, Poll, Program, Record, SourceFile, Spanned, State,
+    Strategy, Subscribe, Transition,
 };
 use crate::definition::{Diagnostic, Node, Suite, Task, Text};
 use crate::event::{Explanation, Span};
@@ -231,12 +231,14 @@ impl Adhoc {
             clients: Vec::new(),
             params: Vec::new(),
             listen: Vec::new(),
-            start_state: word(WAITING),
-            final_states: vec![word(ANSWERED)],
+            program: Program::new(
+                word(WAITING),
+                vec![word(ANSWERED)],
+                vec![waiting, state(ANSWERED)],
+            ),
             transition_timeout: None,
             // The ad hoc expression has one limit, and the services of a suite theirs.
             timeout: Some(length(self.timeout.saturating_mul(2))),
-            states: vec![waiting, state(ANSWERED)],
             cleanup: Vec::new(),
             cleanup_timeout: None,
             outputs: Vec::new(),
@@ -271,6 +273,8 @@ fn state(name: &str) -> State {
         on_error: Vec::new(),
         max_visits: None,
         fail: None,
+        regions: Vec::new(),
+        join: None,
     }
 }
 

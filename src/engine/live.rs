@@ -293,6 +293,8 @@ impl LiveWorld {
             | Fact::CleanupFinished { .. }
             | Fact::NeverKnown(_)
             | Fact::SignalSent { .. }
+            | Fact::FrameOpened(_)
+            | Fact::FrameClosed { .. }
             | Fact::RunFinished { .. }
             | Fact::RunSealed { .. } => {}
         }

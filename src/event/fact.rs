@@ -276,6 +276,16 @@ pub enum Fact {
         /// What it cost.
         metrics: Box<Metrics>,
     },
+    /// A machine inside of an execution begins. The event has its frame.
+    FrameOpened(Box<FrameOpened>),
+    /// A machine inside of an execution has ended, and what it has started has stopped.
+    FrameClosed {
+        /// How.
+        end: FrameEnd,
+        /// The state it ended in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        state: Option<Name>,
+    },
     /// The run has ended.
     RunFinished {
         /// The worst outcome of those that were not skipped.
@@ -325,6 +335,8 @@ impl Fact {
             | Self::Log { .. }
             | Self::SignalSent { .. }
             | Self::ExecutionFinished { .. }
+            | Self::FrameOpened(_)
+            | Self::FrameClosed { .. }
             | Self::RunFinished { .. }
             | Self::RunSealed { .. } => None,
         }
@@ -398,6 +410,53 @@ pub struct ExecutionStarted {
     pub skip: Option<String>,
     /// The names of its states, in the order of the file.
     pub states: Vec<Name>,
+}
+
+/// How a machine inside of an execution began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FrameOpened {
+    /// The frame that it runs in.
+    pub parent: FrameId,
+    /// What it is.
+    pub what: FrameKind,
+    /// Its name.
+    pub name: Name,
+    /// Where that is written.
+    pub place: Arc<Location>,
+    /// The names of its states, in the order of the file.
+    pub states: Vec<Name>,
+}
+
+/// What a machine inside of an execution is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FrameKind {
+    /// A region of a state.
+    Region,
+}
+
+/// How a machine inside of an execution ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FrameEnd {
+    /// In a final state.
+    Done,
+    /// By a failure that fails the state around it.
+    Failed,
+    /// The state around it was left.
+    Cancelled,
+}
+
+impl FrameEnd {
+    /// As it is written.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 /// A condition that was unknown every time it was asked.
@@ -543,6 +602,9 @@ pub struct Headline {
     /// The state it happened in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<Name>,
+    /// The region that this state is one of, behind those around it: `delivery/mail`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Name>,
     /// Where the thing that failed is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Arc<Location>>,
@@ -588,6 +650,7 @@ impl Headline {
         Self {
             failure,
             state: None,
+            region: None,
             place: None,
             calls: Vec::new(),
             what: None,

@@ -1,6 +1,6 @@
 use super::{Failure, Message};
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -15,12 +15,30 @@ pub const MAX_CHANGES: usize = 1_000;
 /// The receiving end of a subscription: a buffer that its client feeds and that conditions read.
 ///
 /// A reader walks the buffer with a cursor of its own and *takes* only the message that fulfilled
-/// its condition; what it passed over stays for others. Clones share one buffer.
+/// its condition; what it passed over stays for others. Clones share one buffer. What is taken out of a
+/// [`view`](Self::view) is still there for all who look at the buffer in another way.
 ///
 /// What happens to the subscription itself ([`SubscriptionChange`]) stands in the buffer where it happened, between
 /// the messages before it and those after it.
 #[derive(Clone, Debug)]
-pub struct Inbox(Arc<Mutex<Buffer>>);
+pub struct Inbox {
+    buffer: Arc<Mutex<Buffer>>,
+    view: Option<Arc<View>>,
+}
+
+/// What was taken out of a view of a buffer.
+#[derive(Debug, Default)]
+struct View {
+    taken: Mutex<BTreeSet<u64>>,
+    /// The view that it is one of, if that is not the buffer itself.
+    around: Option<Arc<Self>>,
+}
+
+impl View {
+    fn taken(&self) -> MutexGuard<'_, BTreeSet<u64>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// The client's end of an [`Inbox`]. When the last one is dropped, the inbox is closed.
 #[derive(Debug)]
@@ -136,14 +154,63 @@ impl Inbox {
     #[must_use]
     pub fn new() -> (Feed, Self) {
         let buffer = Arc::new(Mutex::new(Buffer::default()));
-        (Feed(Arc::clone(&buffer)), Self(buffer))
+        let feed = Feed(Arc::clone(&buffer));
+        (feed, Self { buffer, view: None })
+    }
+
+    /// Another view of the same buffer: it holds what nobody has taken out of this one, and what is taken out of it
+    /// stays in this one until it is [settled](Self::settle).
+    #[must_use]
+    pub fn view(&self) -> Self {
+        let taken = (self.view.as_ref()).map(|view| view.taken().clone());
+        Self {
+            buffer: Arc::clone(&self.buffer),
+            view: Some(Arc::new(View {
+                taken: Mutex::new(taken.unwrap_or_default()),
+                around: self.view.clone(),
+            })),
+        }
+    }
+
+    /// Takes out of the inbox that this is a view of what was taken out of the view.
+    pub fn settle(&self) {
+        let Some(view) = &self.view else { return };
+        let taken = view.taken().clone();
+        match &view.around {
+            Some(around) => around.taken().extend(taken),
+            None => {
+                let mut buffer = lock(&self.buffer);
+                for number in taken {
+                    buffer.take(number);
+                }
+            }
+        }
+    }
+
+    /// Whether both look at one buffer.
+    #[must_use]
+    pub fn shares_buffer(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.buffer, &other.buffer)
+    }
+
+    fn next_at(&self, buffer: &mut Buffer, cursor: &mut u64) -> Option<Next> {
+        let Some(view) = &self.view else {
+            return buffer.next_at(cursor);
+        };
+        let taken = view.taken();
+        loop {
+            match buffer.next_at(cursor) {
+                Some(Next::Message(number, _)) if taken.contains(&number) => {}
+                next => return next,
+            }
+        }
     }
 
     /// What stands at or behind `cursor`: the first message that nobody took, or a change before it that nobody has
     /// written down. Moves the cursor behind a message. At the end it says so, again and again.
     pub fn poll_next(&self, cursor: &mut u64, context: &mut Context<'_>) -> Poll<Next> {
-        let mut buffer = lock(&self.0);
-        if let Some(next) = buffer.next_at(cursor) {
+        let mut buffer = lock(&self.buffer);
+        if let Some(next) = self.next_at(&mut buffer, cursor) {
             return Poll::Ready(next);
         }
         if !buffer
@@ -158,20 +225,20 @@ impl Inbox {
 
     /// The same as [`poll_next`](Self::poll_next), where nobody waits for what is not there yet.
     pub fn next_now(&self, cursor: &mut u64) -> Option<Next> {
-        lock(&self.0).next_at(cursor)
+        self.next_at(&mut lock(&self.buffer), cursor)
     }
 
     /// The first change that nobody has written down, wherever it stands. Whoever asks writes it down.
     #[must_use]
     pub fn next_change(&self) -> Option<SubscriptionChange> {
-        let mut buffer = lock(&self.0);
+        let mut buffer = lock(&self.buffer);
         buffer.changes.pop_front().map(|(_, change)| change)
     }
 
     /// How the subscription stands.
     #[must_use]
     pub fn standing(&self) -> Standing {
-        let buffer = lock(&self.0);
+        let buffer = lock(&self.buffer);
         Standing {
             losses: buffer.losses,
             is_lost: buffer.is_lost,
@@ -181,24 +248,27 @@ impl Inbox {
 
     /// Takes the message with this number out of the buffer. True if it was still there.
     pub fn take(&self, number: u64) -> bool {
-        let mut buffer = lock(&self.0);
-        let Ok(index) = buffer
-            .messages
-            .binary_search_by_key(&number, |(number, _)| *number)
-        else {
-            return false;
-        };
-        if let Some((_, message)) = buffer.messages.remove(index) {
-            buffer.bytes = buffer.bytes.saturating_sub(message.received);
+        let mut buffer = lock(&self.buffer);
+        match &self.view {
+            None => buffer.take(number),
+            Some(view) => buffer.position(number).is_some() && view.taken().insert(number),
         }
-        true
     }
 
     /// How many messages came in so far, and how many of them nobody took.
     #[must_use]
     pub fn counts(&self) -> (u64, u64) {
-        let buffer = lock(&self.0);
-        (buffer.received, buffer.messages.len() as u64)
+        let buffer = lock(&self.buffer);
+        let left = match &self.view {
+            None => buffer.messages.len(),
+            Some(view) => {
+                let taken = view.taken();
+                let mut messages = buffer.messages.iter();
+                let is_left = |(number, _): &&(u64, Message)| !taken.contains(number);
+                messages.by_ref().filter(is_left).count()
+            }
+        };
+        (buffer.received, left as u64)
     }
 }
 
@@ -279,6 +349,23 @@ impl Drop for Feed {
 }
 
 impl Buffer {
+    fn position(&self, number: u64) -> Option<usize> {
+        let messages = &self.messages;
+        messages
+            .binary_search_by_key(&number, |(number, _)| *number)
+            .ok()
+    }
+
+    fn take(&mut self, number: u64) -> bool {
+        let Some(index) = self.position(number) else {
+            return false;
+        };
+        if let Some((_, message)) = self.messages.remove(index) {
+            self.bytes = self.bytes.saturating_sub(message.received);
+        }
+        true
+    }
+
     fn next_at(&mut self, cursor: &mut u64) -> Option<Next> {
         let from = self
             .messages

@@ -1,6 +1,7 @@
 use super::url_encoding::{BEHIND_HOST, FIRST_SEGMENT, UNRESERVED};
 use super::{
-    ErrorKind, ExecutionStarted, Fact, Failure, Headline, Json, Location, Name, RunStarted, Span,
+    ErrorKind, ExecutionStarted, Fact, Failure, FrameOpened, Headline, Json, Location, Name,
+    RunStarted, Span,
 };
 use aho_corasick::{AhoCorasick, MatchKind};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -302,6 +303,15 @@ impl Mask {
                     metrics,
                 }
             }
+            Fact::FrameOpened(opened) => Fact::FrameOpened(Box::new(FrameOpened {
+                name: name(&opened.name),
+                states: opened.states.iter().map(name).collect(),
+                ..*opened
+            })),
+            Fact::FrameClosed { end, state } => Fact::FrameClosed {
+                end,
+                state: state.as_ref().map(name),
+            },
             // Nothing but numbers and words of our own.
             fact @ (Fact::RunFinished { .. } | Fact::RunSealed { .. }) => fact,
             Fact::StateEntered { .. }

@@ -35,7 +35,8 @@ pub use duration::{
 pub use explanation::{Explanation, Missing, Operand, OperandKind};
 pub use fact::{
     Attempted, ConditionState, ConditionStrategy, ConditionVerdict, Event, ExecutionId,
-    ExecutionStarted, Fact, FrameId, Headline, NeverKnown, ROOT, RunId, RunStarted, TimeoutScope,
+    ExecutionStarted, Fact, FrameEnd, FrameId, FrameKind, FrameOpened, Headline, NeverKnown, ROOT,
+    RunId, RunStarted, TimeoutScope,
 };
 pub use failure::{ErrorKind, Failure, Message, Reply};
 pub use inbox::{

@@ -131,6 +131,8 @@ impl Checkpoint {
             | Fact::NeverKnown(_)
             | Fact::Log { .. }
             | Fact::SignalSent { .. }
+            | Fact::FrameOpened(_)
+            | Fact::FrameClosed { .. }
             | Fact::ExecutionFinished { .. }
             | Fact::RunFinished { .. }
             | Fact::RunSealed { .. } => {}
@@ -235,10 +237,11 @@ impl<W: World> Frame<'_, W> {
 
 /// The `defer` that is written at this path.
 fn deferred_at<'m>(machine: &'m Machine, path: &str) -> Option<&'m Arc<Step>> {
-    let states = machine.program.states.iter().flat_map(|state| &state.steps);
-    states
-        .chain(&machine.cleanup)
-        .find_map(|step| deferred_in(step, path))
+    let mut steps: Vec<&'m Step> = Vec::new();
+    let program = &machine.program;
+    program.each_state(&mut |state| steps.extend(&state.steps));
+    let mut steps = steps.into_iter().chain(&machine.cleanup);
+    steps.find_map(|step| deferred_in(step, path))
 }
 
 fn deferred_in<'m>(step: &'m Step, path: &str) -> Option<&'m Arc<Step>> {

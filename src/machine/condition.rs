@@ -402,8 +402,10 @@ impl<W: World> Frame<'_, W> {
     }
 
     /// Conditions without a strategy, in order; the first that holds or fails decides.
-    pub(super) async fn immediate(&self, state: &State) -> Option<End> {
-        for condition in &state.immediate {
+    /// `again`: only those that look at what regions save.
+    pub(super) async fn immediate(&self, state: &State, again: bool) -> Option<End> {
+        let asked = |condition: &&Condition| !again || condition.reads_regions();
+        for condition in state.immediate.iter().filter(asked) {
             let settled = match self.check(condition, self.env(), None).await {
                 None => continue,
                 Some(Ok(())) => Settled::Fulfilled(Win {

@@ -4,10 +4,13 @@ use super::program::Step;
 use super::run::Inputs;
 use super::timer::Earliest;
 use super::world::{Moment, ScopeId, World};
-use crate::event::{Explanation, Feed, Headline, Inbox, Json, Location, Name};
+use crate::event::{
+    Explanation, Feed, FrameId, Headline, Inbox, Json, Location, Name, StateMetrics,
+};
 use crate::script::{Scope, Value};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
 
 /// What went wrong, with all that a report needs. Boxed: it is rare, and futures carry it around.
 pub(super) type Trouble = Box<Headline>;
@@ -51,6 +54,13 @@ pub(super) struct RareShared {
     pub(super) armed: u32,
     /// Signals, by name.
     pub(super) signals: BTreeMap<Name, (Feed, Inbox)>,
+    /// The last frame that was opened.
+    frames: FrameId,
+    /// How often a variable of a region has changed, and who waits for that.
+    region_changes: u64,
+    waiting: Option<Waker>,
+    /// The states of regions that were visited.
+    region_states: Vec<StateMetrics>,
 }
 
 impl Shared {
@@ -62,6 +72,49 @@ impl Shared {
     pub(super) fn next_scope(&mut self) -> ScopeId {
         self.scopes += 1;
         ScopeId(self.scopes)
+    }
+
+    /// A frame that is none yet.
+    pub(super) fn next_frame(&mut self) -> FrameId {
+        let rare = self.rare();
+        rare.frames += 1;
+        rare.frames
+    }
+
+    /// How often a variable of a region has changed. Wakes whoever asks with this when one does again.
+    pub(super) fn region_changes(&mut self, context: Option<&Context<'_>>) -> u64 {
+        let rare = self.rare();
+        if let Some(context) = context {
+            rare.waiting = Some(context.waker().clone());
+        }
+        rare.region_changes
+    }
+
+    /// A variable of a region has changed.
+    pub(super) fn region_changed(&mut self) {
+        let rare = self.rare();
+        rare.region_changes += 1;
+        if let Some(waker) = rare.waiting.take() {
+            waker.wake();
+        }
+    }
+
+    pub(super) fn region_states(&self) -> &[StateMetrics] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.region_states)
+    }
+
+    /// Adds visits of a region's states.
+    pub(super) fn book(&mut self, states: impl Iterator<Item = StateMetrics>) {
+        for state in states {
+            let known = &mut self.rare().region_states;
+            match known.iter_mut().find(|one| one.state == state.state) {
+                Some(one) => {
+                    one.visits += state.visits;
+                    one.micros += state.micros;
+                }
+                None => known.push(state),
+            }
+        }
     }
 
     /// How many `defer`s are armed.

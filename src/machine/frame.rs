@@ -2,15 +2,14 @@
 //! it or is called by it has a frame of its own.
 
 use super::execution::{Execution, Trouble};
-use super::never_known::{Known, MoreKnown, Unknown};
-use super::program::{Machine, Program, State};
+use super::instance::Instance;
+use super::program::{Machine, Program, Region, State};
+use super::regions::{Child, RegionScopes, Views};
 use super::subscription::OpenSubscription;
 use super::world::{Moment, ScopeId, Site, World};
-use crate::event::{
-    Fact, Failure, FrameId, Headline, Json, Location, Metrics, Name, ROOT, StateMetrics,
-};
+use crate::event::{Fact, Failure, FrameId, Headline, Location, Metrics, Name, ROOT, StateMetrics};
 use crate::script::{Scope, Value};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// One machine while it runs.
@@ -18,16 +17,29 @@ pub(super) struct Frame<'m, W: World> {
     pub(super) execution: &'m Execution<'m, W>,
     pub(super) world: &'m W,
     pub(super) id: FrameId,
+    /// The task that it belongs to.
+    pub(super) instance: Arc<Instance>,
     pub(super) machine: &'m Machine,
     pub(super) program: &'m Program,
     /// The variables.
-    pub(super) scope: Scope,
-    inner: Mutex<Inner>,
+    pub(super) scope: Arc<Scope>,
+    /// Of a region: its names, and what it sees of the others.
+    pub(super) region: Option<Box<InRegion>>,
+    inner: Mutex<Inner<'m, W>>,
+}
+
+/// What a frame that is a region knows of itself.
+pub(super) struct InRegion {
+    /// Its name behind those of the regions around it: `delivery/mail`.
+    pub(super) name: Name,
+    /// The variables of the regions that run side by side with it, and of those around them.
+    pub(super) siblings: Arc<RegionScopes>,
+    /// What it sees of messages that the whole task may take.
+    pub(super) views: Arc<Views>,
 }
 
 /// What changes while the machine runs.
-#[derive(Default)]
-pub(super) struct Inner {
+pub(super) struct Inner<'m, W: World> {
     pub(super) state: usize,
     pub(super) visit: u32,
     pub(super) entered: Moment,
@@ -35,39 +47,52 @@ pub(super) struct Inner {
     pub(super) visiting: bool,
     /// The states that were entered last, the newest at the end: what a loop is told by.
     pub(super) trail: VecDeque<usize>,
-    /// When the time of the whole is over.
-    pub(super) deadline: Moment,
     /// The scope of the visit, and whether anything was started in it.
     pub(super) visit_scope: ScopeId,
     pub(super) dirty: bool,
-    /// The configs of the clients that were used. Few: a list finds them as fast as a map would.
-    pub(super) configs: Vec<(usize, Arc<Json>)>,
     pub(super) visits: Box<[(u32, u64)]>,
-    /// Which conditions have had an answer.
-    pub(super) known: Known,
     /// Made on first use: most frames have none of it.
-    pub(super) rare: Option<Box<Rare>>,
+    pub(super) rare: Option<Box<Rare<'m, W>>>,
 }
 
 /// What few frames have.
-#[derive(Default)]
-pub(super) struct Rare {
+pub(super) struct Rare<'m, W: World> {
     pub(super) error: Option<Value>,
     /// The first failure that was routed.
     pub(super) routed: Option<Trouble>,
-    /// Open `listen` entries, by name.
-    pub(super) listening: BTreeMap<Name, OpenSubscription>,
     /// The subscriptions of the visit.
     pub(super) subscriptions: Vec<OpenSubscription>,
-    /// Conditions that had no answer when they were first asked.
-    pub(super) unknown: Vec<Unknown>,
-    /// Which of the conditions from the 65th on have had an answer.
-    pub(super) more_known: MoreKnown,
+    /// The frames that were opened in this visit, in the order in which they were.
+    pub(super) children: Vec<Child<'m, W>>,
+    /// The variables of the regions of the states that were visited.
+    pub(super) regions: Option<Arc<RegionScopes>>,
 }
 
-impl Inner {
-    pub(super) fn rare(&mut self) -> &mut Rare {
-        self.rare.get_or_insert_default()
+impl<'m, W: World> Inner<'m, W> {
+    fn new(program: &Program, entered: Moment) -> Self {
+        Self {
+            state: program.start,
+            visit: 0,
+            entered,
+            visiting: false,
+            trail: VecDeque::new(),
+            visit_scope: ScopeId::EXECUTION,
+            dirty: false,
+            visits: vec![(0, 0); program.states.len()].into(),
+            rare: None,
+        }
+    }
+
+    pub(super) fn rare(&mut self) -> &mut Rare<'m, W> {
+        self.rare.get_or_insert_with(|| {
+            Box::new(Rare {
+                error: None,
+                routed: None,
+                subscriptions: Vec::new(),
+                children: Vec::new(),
+                regions: None,
+            })
+        })
     }
 }
 
@@ -97,26 +122,53 @@ impl<'a> Env<'a> {
 impl<'m, W: World> Frame<'m, W> {
     /// The frame of the task itself.
     pub(super) fn root(execution: &'m Execution<'m, W>, machine: &'m Machine) -> Self {
-        let inner = Inner {
-            state: machine.program.start,
-            entered: execution.started,
-            deadline: Moment(u64::MAX),
-            visits: vec![(0, 0); machine.program.states.len()].into(),
-            ..Inner::default()
-        };
+        let program = &machine.program;
         Self {
             execution,
             world: execution.world,
             id: ROOT,
+            instance: Arc::default(),
             machine,
-            program: &machine.program,
-            scope: Scope::new(),
-            inner: Mutex::new(inner),
+            program,
+            scope: Arc::new(Scope::new()),
+            region: None,
+            inner: Mutex::new(Inner::new(program, execution.started)),
+        }
+    }
+
+    /// The frame of a region, which begins now.
+    pub(super) fn region(
+        &self,
+        region: &'m Region,
+        id: FrameId,
+        scope: Arc<Scope>,
+        siblings: Arc<RegionScopes>,
+    ) -> Self {
+        let program = &region.program;
+        let views = Views::inside(self.region.as_ref().map(|region| &region.views));
+        let name = match &self.region {
+            None => Name::clone(&region.name),
+            Some(around) => format!("{}/{}", around.name, region.name).into(),
+        };
+        Self {
+            execution: self.execution,
+            world: self.world,
+            id,
+            instance: Arc::clone(&self.instance),
+            machine: self.machine,
+            program,
+            scope,
+            region: Some(Box::new(InRegion {
+                name,
+                siblings,
+                views,
+            })),
+            inner: Mutex::new(Inner::new(program, self.world.now())),
         }
     }
 
     /// What changes. Never held across an await: all futures of one execution share a thread of control.
-    pub(super) fn inner(&self) -> MutexGuard<'_, Inner> {
+    pub(super) fn inner(&self) -> MutexGuard<'_, Inner<'m, W>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -128,6 +180,14 @@ impl<'m, W: World> Frame<'m, W> {
             item: None,
             error: None,
             armed: None,
+        }
+    }
+
+    /// How expressions see the variables of the task, wherever it stands.
+    pub(super) fn task_env(&self) -> Env<'_> {
+        Env {
+            scope: self.scope.outermost(),
+            ..self.env()
         }
     }
 
@@ -175,6 +235,7 @@ impl<'m, W: World> Frame<'m, W> {
         let micros = self.world.now().since(self.inner().entered);
         Box::new(Headline {
             state: self.state_name(),
+            region: (self.region.as_ref()).map(|region| Name::clone(&region.name)),
             place: Some(Arc::clone(place)),
             micros,
             ..Headline::of(failure)
@@ -186,12 +247,12 @@ impl<'m, W: World> Frame<'m, W> {
         let inner = self.inner();
         let shared = self.execution.shared();
         let (mut seen, mut unmatched) = (shared.seen, shared.unmatched);
-        if let Some(rare) = &inner.rare {
-            for open in rare.subscriptions.iter().chain(rare.listening.values()) {
-                let (more_seen, more_left) = open.inbox.counts();
-                seen += more_seen;
-                unmatched += more_left;
-            }
+        let own = inner.rare.iter().flat_map(|rare| &rare.subscriptions);
+        let listening = self.instance.listening();
+        for open in own.chain(&listening) {
+            let (more_seen, more_left) = open.inbox.counts();
+            seen += more_seen;
+            unmatched += more_left;
         }
         Metrics {
             micros: self.world.now().since(self.execution.started),
@@ -201,18 +262,30 @@ impl<'m, W: World> Frame<'m, W> {
             messages_unmatched: unmatched,
             bytes_sent: shared.sent,
             bytes_received: shared.received,
-            states: self
-                .program
-                .states
-                .iter()
-                .zip(&inner.visits)
-                .filter(|(_, (visits, _))| *visits > 0)
-                .map(|(state, (visits, micros))| StateMetrics {
-                    state: Name::clone(&state.name),
-                    visits: u64::from(*visits),
-                    micros: *micros,
-                })
+            states: (self.visited(&inner))
+                .chain(shared.region_states().iter().cloned())
                 .collect(),
         }
+    }
+
+    /// The states of this frame that were visited.
+    fn visited<'a>(&'a self, inner: &'a Inner<'m, W>) -> impl Iterator<Item = StateMetrics> + 'a {
+        let states = self.program.states.iter().zip(&inner.visits);
+        states
+            .filter(|(_, (visits, _))| *visits > 0)
+            .map(|(state, (visits, micros))| StateMetrics {
+                state: match &self.region {
+                    None => Name::clone(&state.name),
+                    Some(region) => format!("{}/{}", region.name, state.name).into(),
+                },
+                visits: u64::from(*visits),
+                micros: *micros,
+            })
+    }
+
+    /// Adds what a region has cost to that of the execution.
+    pub(super) fn book(&self) {
+        let inner = self.inner();
+        self.execution.shared().book(self.visited(&inner));
     }
 }

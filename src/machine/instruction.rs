@@ -177,6 +177,7 @@ impl<W: World> Frame<'_, W> {
                 Some(value) => self.scope.set(name, value.clone()),
                 None => drop(self.scope.remove(name)),
             }
+            self.tell_regions();
             self.record(fact).await;
         }
     }
@@ -347,7 +348,8 @@ impl<W: World> Frame<'_, W> {
     ) -> Result<Call, Trouble> {
         let definition = &self.machine.clients[client];
         let known = self
-            .inner()
+            .instance
+            .shared()
             .configs
             .iter()
             .find(|(known, _)| *known == client)
@@ -355,8 +357,9 @@ impl<W: World> Frame<'_, W> {
         let config = if let Some(config) = known {
             config
         } else {
-            let config = self.build(&definition.config, self.env())?;
-            self.inner().configs.push((client, Arc::clone(&config)));
+            let config = self.build(&definition.config, self.task_env())?;
+            let known = (client, Arc::clone(&config));
+            self.instance.shared().configs.push(known);
             config
         };
         Ok(Call {
@@ -542,7 +545,7 @@ impl<W: World> Frame<'_, W> {
             "message": trouble.failure.message,
             "state": trouble.state.as_deref(),
             "instruction": trouble.what.as_deref(),
-            "region": null,
+            "region": trouble.region.as_deref(),
         }))
     }
 }

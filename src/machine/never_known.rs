@@ -1,6 +1,7 @@
 //! Conditions that were unknown every time they were asked: a misspelt member passes no check, and is told of.
 
-use super::frame::{Env, Frame, Inner};
+use super::frame::{Env, Frame};
+use super::instance::Shared;
 use super::program::Guard;
 use super::world::World;
 use crate::event::{Fact, Missing, NeverKnown};
@@ -19,13 +20,13 @@ pub(super) struct MoreKnown(Vec<u64>);
 
 const BITS: u32 = u64::BITS;
 
-fn add(inner: &mut Inner, number: u32) {
+fn add(shared: &mut Shared, number: u32) {
     let bit = 1 << (number % BITS);
     if number < BITS {
-        inner.known.first |= bit;
+        shared.known.first |= bit;
         return;
     }
-    let words = &mut inner.rare().more_known.0;
+    let words = &mut shared.rare().more_known.0;
     let word = (number / BITS) as usize - 1;
     if words.len() <= word {
         words.resize(word + 1, 0);
@@ -33,12 +34,12 @@ fn add(inner: &mut Inner, number: u32) {
     words[word] |= bit;
 }
 
-fn has(inner: &Inner, number: u32) -> bool {
+fn has(shared: &Shared, number: u32) -> bool {
     let bit = 1 << (number % BITS);
     if number < BITS {
-        return inner.known.first & bit != 0;
+        return shared.known.first & bit != 0;
     }
-    let words = inner.rare.as_ref().map(|rare| &rare.more_known.0);
+    let words = shared.rare.as_ref().map(|rare| &rare.more_known.0);
     let word = words.and_then(|words| words.get((number / BITS) as usize - 1));
     word.is_some_and(|word| word & bit != 0)
 }
@@ -52,23 +53,23 @@ pub(super) struct Unknown {
 impl<W: World> Frame<'_, W> {
     /// Notes whether a condition had an answer.
     pub(super) fn note_answer(&self, guard: &Guard, is_known: bool, env: Env<'_>) {
-        let mut inner = self.inner();
+        let mut shared = self.instance.shared();
         if is_known {
-            add(&mut inner, guard.number);
+            add(&mut shared, guard.number);
             return;
         }
-        if has(&inner, guard.number) {
+        if has(&shared, guard.number) {
             return;
         }
-        let unknown = &mut inner.rare().unknown;
+        let unknown = &mut shared.rare().unknown;
         if let Some(one) = unknown.iter_mut().find(|one| one.number == guard.number) {
             one.never_known.asked += 1;
             return;
         }
-        drop(inner);
+        drop(shared);
         // Once for each condition: why it is unknown costs an evaluation.
         let missing = self.explain(guard, env).missing;
-        self.inner().rare().unknown.push(Unknown {
+        self.instance.shared().rare().unknown.push(Unknown {
             number: guard.number,
             never_known: NeverKnown {
                 place: Arc::clone(&guard.place),
@@ -81,14 +82,14 @@ impl<W: World> Frame<'_, W> {
 
     /// The conditions that never had an answer, in the order in which they were first asked.
     fn never_known(&self) -> Vec<NeverKnown> {
-        let mut inner = self.inner();
-        let Some(rare) = &mut inner.rare else {
+        let mut shared = self.instance.shared();
+        let Some(rare) = &mut shared.rare else {
             return Vec::new();
         };
         let unknown = std::mem::take(&mut rare.unknown);
         unknown
             .into_iter()
-            .filter(|one| !has(&inner, one.number))
+            .filter(|one| !has(&shared, one.number))
             .map(|one| one.never_known)
             .filter(|one| !is_about_the_error_alone(&one.missing))
             .collect()

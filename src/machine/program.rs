@@ -1,5 +1,6 @@
 use super::record_policy::RecordPolicy;
 use crate::definition::SourceFile;
+use crate::definition::model::Join;
 use crate::event::{ConditionStrategy, Json, Location, Name, Pos, Span};
 use crate::script::{Engine, Expression, Source, Template};
 use std::sync::Arc;
@@ -38,7 +39,7 @@ pub struct Machine {
     pub(crate) outputs: Box<[Assignment]>,
 }
 
-/// The states of one machine. A region will be another one inside a state.
+/// The states of one machine: those of the task, or of a region.
 #[derive(Debug)]
 pub struct Program {
     /// In the order of the file.
@@ -67,6 +68,67 @@ pub struct State {
     pub(crate) on_timeout: Option<Route>,
     pub(crate) on_error: Box<[Route]>,
     pub(crate) max_visits: u32,
+    /// Machines that run side by side while it is active.
+    pub(crate) regions: Option<Box<Regions>>,
+    /// The transition that is taken when these are done.
+    pub(crate) joined: Option<usize>,
+    /// Whether a condition without a strategy looks at what regions save: it is asked again whenever that changes.
+    pub(crate) watches_regions: bool,
+}
+
+/// The regions of a state.
+#[derive(Debug)]
+pub(crate) struct Regions {
+    /// In the order of the file.
+    pub(crate) list: Box<[Region]>,
+    pub(crate) join: Join,
+}
+
+/// A machine that runs while its state is active.
+#[derive(Debug)]
+pub(crate) struct Region {
+    pub(crate) name: Name,
+    /// Where its name is written.
+    pub(crate) place: Arc<Location>,
+    pub(crate) program: Program,
+    /// The variables that it saves: its own.
+    pub(crate) saves: Box<[Name]>,
+}
+
+impl State {
+    /// How long it may wait for its next transition. `None`: as long as it takes; its regions have limits of their own.
+    pub(crate) fn limit<'a>(&'a self, transition_timeout: &'a Length) -> Option<&'a Length> {
+        match (&self.timeout, &self.regions) {
+            (Some(own), _) => Some(own),
+            (None, None) => Some(transition_timeout),
+            (None, Some(_)) => None,
+        }
+    }
+
+    /// Its regions.
+    pub(crate) fn regions(&self) -> impl Iterator<Item = &Region> {
+        self.regions.iter().flat_map(|regions| &regions.list)
+    }
+}
+
+impl Condition {
+    /// Whether it looks at what regions save.
+    pub(crate) fn reads_regions(&self) -> bool {
+        let mut guards = self.when.iter().chain(&self.fail_when);
+        guards.any(|guard| guard.expression.uses().reads("regions"))
+    }
+}
+
+impl Program {
+    /// Its states and those of their regions, each state before its regions.
+    pub(crate) fn each_state<'a>(&'a self, visit: &mut dyn FnMut(&'a State)) {
+        for state in &self.states {
+            visit(state);
+            for region in state.regions() {
+                region.program.each_state(visit);
+            }
+        }
+    }
 }
 
 /// What entering a state means.
@@ -442,10 +504,10 @@ impl Machine {
         &self.program
     }
 
-    /// Every instruction, in the order of the file: those inside a `parallel` and `defer`s behind what holds
-    /// them, what a condition polls behind the instructions of its state, `cleanup` last.
+    /// Every instruction, in the order of the file: those of regions behind those of their state, those inside a
+    /// `parallel` and `defer`s behind what holds them, what a condition polls behind the instructions of its state, `cleanup` last.
     pub(crate) fn each_step<'a>(&'a self, visit: &mut dyn FnMut(&'a Step)) {
-        for state in &self.program.states {
+        self.program.each_state(&mut |state| {
             state.steps.iter().for_each(|step| step.each(visit));
             for strategy in &state.strategies {
                 strategy.each(&mut |strategy| {
@@ -454,7 +516,7 @@ impl Machine {
                     }
                 });
             }
-        }
+        });
         self.cleanup.iter().for_each(|step| step.each(visit));
     }
 

@@ -106,8 +106,8 @@ impl<W: World> Frame<'_, W> {
             Err(trouble) => return Stop::Trouble(trouble),
         };
         let deadline = self.execution.started.after(limit);
-        self.inner().deadline = deadline;
-        let walk = first(self.walk(), self.sleep_until(deadline));
+        self.instance.shared().deadline = deadline;
+        let walk = first(self.listen_and_walk(), self.sleep_until(deadline));
         match first(self.world.halted(), walk).await {
             Either::Left(halt) => return Stop::Halted(halt.reason),
             Either::Right(Either::Left(stop)) => return stop,
@@ -133,12 +133,18 @@ impl<W: World> Frame<'_, W> {
         self.trouble(failure, &state.place)
     }
 
-    async fn walk(&self) -> Stop {
+    /// Opens what the task listens to, then walks.
+    async fn listen_and_walk(&self) -> Stop {
         for subscription in &self.machine.listen {
             if let Err(trouble) = Box::pin(self.listen(subscription, self.env())).await {
                 return Stop::Trouble(trouble);
             }
         }
+        self.walk().await
+    }
+
+    /// Walks from state to state, until one ends the machine.
+    pub(super) async fn walk(&self) -> Stop {
         let graph = self.program;
         // The start, or where another execution stood.
         let mut current = self.inner().state;

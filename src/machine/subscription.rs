@@ -42,7 +42,7 @@ impl<W: World> Frame<'_, W> {
         let open = self.open(subscription, ScopeId::EXECUTION, env).await?;
         if let Some(name) = &subscription.name {
             let name = Name::clone(name);
-            self.inner().rare().listening.insert(name, open);
+            self.instance.shared().rare().listening.insert(name, open);
         }
         Ok(())
     }
@@ -57,7 +57,7 @@ impl<W: World> Frame<'_, W> {
         let (client, source) = match &subscription.from {
             From::Signal(name) => {
                 return Ok(OpenSubscription {
-                    inbox: self.execution.signal_inbox(name),
+                    inbox: self.view(self.execution.signal_inbox(name)),
                     place: Arc::clone(&subscription.place),
                     record_policy: subscription.record_policy,
                     source: Some(format!("signal {name}").into()),
@@ -65,9 +65,10 @@ impl<W: World> Frame<'_, W> {
                 });
             }
             From::Listen(name) => {
-                let open = self.inner().rare().listening.get(name).cloned();
+                let open = self.instance.shared().rare().listening.get(name).cloned();
                 let from_now = |open: OpenSubscription| OpenSubscription {
                     losses: open.inbox.standing().losses,
+                    inbox: self.view(open.inbox),
                     ..open
                 };
                 return open.map(from_now).ok_or_else(|| {
@@ -139,13 +140,12 @@ impl<W: World> Frame<'_, W> {
 
     /// Writes down what has happened to any subscription while nobody looked at it.
     pub(super) async fn record_changes(&self) {
-        let all: Vec<OpenSubscription> = match &self.inner().rare {
-            None => return,
-            Some(rare) => {
-                let listening = rare.listening.values();
-                listening.chain(&rare.subscriptions).cloned().collect()
-            }
+        // What the whole task listens to is told by the task.
+        let mut all = match self.region {
+            None => self.instance.listening(),
+            Some(_) => Vec::new(),
         };
+        all.extend((self.inner().rare.iter()).flat_map(|rare| rare.subscriptions.iter().cloned()));
         for open in all {
             while let Some(change) = open.inbox.next_change() {
                 self.record_change(&open, change).await;

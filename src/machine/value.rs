@@ -28,6 +28,7 @@ impl<W: World> Frame<'_, W> {
                 let run = json!({ "id": &*self.execution.run, "attempt": self.execution.attempt });
                 Some(Value::from(run))
             }
+            "regions" => self.regions_in_sight().map(|regions| regions.value()),
             "services" => Some(Value::from_json(Arc::clone(&self.execution.services))),
             "error" => Some(
                 env.error
@@ -184,7 +185,15 @@ impl<W: World> Frame<'_, W> {
         }
         let fact = saved(name, &value);
         self.scope.set(name, value);
+        self.tell_regions();
         Ok(fact)
+    }
+
+    /// A variable of this frame has changed, which others look at if it is a region.
+    pub(super) fn tell_regions(&self) {
+        if self.region.is_some() {
+            self.execution.shared().region_changed();
+        }
     }
 
     /// Hides a secret's value.

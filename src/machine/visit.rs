@@ -10,6 +10,8 @@ use super::value::{length_text, micros};
 use super::world::{Lost, Moment, World};
 use crate::event::{ErrorKind, Fact, Failure, Json, Name};
 use crate::script::Value;
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 /// How many states back a loop is told.
@@ -38,9 +40,11 @@ struct Race {
     limit: Duration,
     /// The smallest limit in force: nothing begins when that is over.
     least: Moment,
+    /// How often variables of regions had changed when the conditions that look at them were asked.
+    changes: u64,
 }
 
-impl<W: World> Frame<'_, W> {
+impl<'m, W: World> Frame<'m, W> {
     pub(super) async fn enter(&self, index: usize) -> Result<(), Trouble> {
         let state = &self.program.states[index];
         let (visit, allowed) = {
@@ -98,6 +102,11 @@ impl<W: World> Frame<'_, W> {
 
     /// Ends what the visit has started, and books its time, once.
     pub(super) async fn leave(&self) -> Result<(), Trouble> {
+        self.end_visit().await.map_err(|Lost| self.lost())
+    }
+
+    /// The same; tells whether an effect has not stopped.
+    pub(super) async fn end_visit(&self) -> Result<(), Lost> {
         let has_effects = {
             let mut inner = self.inner();
             if std::mem::take(&mut inner.visiting) {
@@ -105,15 +114,17 @@ impl<W: World> Frame<'_, W> {
                 let state = inner.state;
                 inner.visits[state].1 += spent;
             }
-            inner.dirty || inner.rare.is_some()
+            let is_task = self.region.is_none();
+            inner.dirty || inner.rare.is_some() || (is_task && self.instance.has_rare())
         };
-        if has_effects && Box::pin(self.end_effects()).await.is_err() {
-            return Err(self.lost());
+        if has_effects {
+            Box::pin(self.end_effects()).await?;
         }
         Ok(())
     }
 
     async fn end_effects(&self) -> Result<(), Lost> {
+        let children = self.close_children().await;
         self.record_changes().await;
         let (scope, dirty) = {
             let mut inner = self.inner();
@@ -132,7 +143,7 @@ impl<W: World> Frame<'_, W> {
         if dirty {
             self.world.close(scope).await?;
         }
-        Ok(())
+        children
     }
 
     pub(super) fn lost(&self) -> Trouble {
@@ -145,7 +156,7 @@ impl<W: World> Frame<'_, W> {
     }
 
     /// A visit of a state; `None`: it is a final state, and its instructions are done.
-    pub(super) async fn stay(&self, state: &State) -> Result<Option<Exit>, Trouble> {
+    pub(super) async fn stay(&self, state: &'m State) -> Result<Option<Exit>, Trouble> {
         match &state.role {
             Role::Way => self.visit(state).await.map(Some),
             Role::Final => {
@@ -164,7 +175,7 @@ impl<W: World> Frame<'_, W> {
         }
     }
 
-    async fn visit(&self, state: &State) -> Result<Exit, Trouble> {
+    async fn visit(&self, state: &'m State) -> Result<Exit, Trouble> {
         let mut cells: Vec<Cell> = Vec::new();
         if state.slots > 0 {
             cells.resize_with(state.slots, Cell::default);
@@ -180,23 +191,26 @@ impl<W: World> Frame<'_, W> {
         {
             return Ok(expired);
         }
+        let changes = self.region_changes(state);
         let leaving = self
-            .immediate(state)
+            .immediate(state, false)
             .await
             .map(|end| self.leave_at_once(state, &cells, end));
         if let Some(leaving) = leaving {
             return leaving.await;
         }
-        if state.strategies.is_empty() {
+        if state.strategies.is_empty() && state.regions.is_none() && !state.watches_regions {
             return Err(self.stuck(state));
         }
-        let limit = self.transition_limit(state)?;
         let now = self.world.now();
+        let limit = self.transition_limit(state)?;
+        let deadline = limit.map_or(Moment(u64::MAX), |limit| now.after(limit));
         let race = Race {
-            deadline: now.after(limit),
-            limit,
+            deadline,
+            limit: limit.unwrap_or(Duration::MAX),
             // No poll starts when the task's own time is over.
-            least: now.after(limit).min(self.inner().deadline),
+            least: deadline.min(self.instance.shared().deadline),
+            changes,
         };
         self.record(Fact::WaitStarted {
             limit_micros: Some(race.least.since(now)),
@@ -227,8 +241,8 @@ impl<W: World> Frame<'_, W> {
             return Ok(None);
         }
         let scope = self.inner().visit_scope;
-        let limit = self.transition_limit(state);
         // A length that is not known before the instructions have run leaves the opening its own limit.
+        let limit = self.transition_limit(state).ok().flatten();
         let deadline = limit.map_or(Moment(u64::MAX), |limit| self.world.now().after(limit));
         let opening = due.iter().map(|(_, subscription)| -> Pending<'_, _> {
             Box::pin(self.open(subscription, scope, self.env()))
@@ -237,7 +251,7 @@ impl<W: World> Frame<'_, W> {
         let opened = match first(opened, self.sleep_until(deadline)).await {
             Either::Left(opened) => opened?,
             Either::Right(()) => {
-                let limit = self.transition_limit(state)?;
+                let limit = limit.unwrap_or_default();
                 return Ok(Some(Exit::Expired(
                     self.opening_expired(state, limit).await,
                 )));
@@ -264,10 +278,12 @@ impl<W: World> Frame<'_, W> {
         })
     }
 
-    /// How long the state may wait to be left.
-    fn transition_limit(&self, state: &State) -> Result<Duration, Trouble> {
-        let own = state.timeout.as_ref();
-        self.length(own.unwrap_or(&self.machine.transition_timeout), self.env())
+    /// How long the state may wait to be left. `None`: as long as it takes.
+    fn transition_limit(&self, state: &State) -> Result<Option<Duration>, Trouble> {
+        let limit = state.limit(&self.machine.transition_timeout);
+        limit
+            .map(|limit| self.length(limit, self.env()))
+            .transpose()
     }
 
     async fn opening_expired(&self, state: &State, limit: Duration) -> Trouble {
@@ -290,7 +306,7 @@ impl<W: World> Frame<'_, W> {
     }
 
     /// All strategies side by side, to the first that decides or the deadline. Holds no more than that while it waits.
-    async fn race(&self, state: &State, cells: &[Cell], race: Race) -> Result<Exit, Trouble> {
+    async fn race(&self, state: &'m State, cells: &[Cell], race: Race) -> Result<Exit, Trouble> {
         let mut arms: Vec<Option<Pending<'_, Option<End>>>> = state
             .strategies
             .iter()
@@ -303,11 +319,62 @@ impl<W: World> Frame<'_, W> {
                 }))
             })
             .collect();
-        match first(first_pass(&mut arms), self.sleep_until(race.deadline)).await {
-            Either::Left(ready) => self.settled(state, cells, arms, ready),
-            Either::Right(()) => self.expired(state, cells, arms, race.limit),
+        if state.regions.is_none() && !state.watches_regions {
+            return match first(first_pass(&mut arms), self.sleep_until(race.deadline)).await {
+                Either::Left(ready) => {
+                    let ready = ready.into_iter().map(|(_, end)| end).collect();
+                    self.settled(state, cells, arms, ready)
+                }
+                Either::Right(()) => self.expired(state, cells, arms, race.limit),
+            }
+            .await;
         }
-        .await
+        Box::pin(self.race_regions(state, cells, arms, race)).await
+    }
+
+    /// The same beside the state's regions, and with conditions that look at what regions save.
+    async fn race_regions<'a>(
+        &'a self,
+        state: &'m State,
+        cells: &'a [Cell],
+        mut arms: Vec<Option<Pending<'a, Option<End>>>>,
+        race: Race,
+    ) -> Result<Exit, Trouble> {
+        let mut watching = self.watch_regions(state, race.changes);
+        // Where only those conditions are left, regions around this one may still fulfil them.
+        let may_be_fulfilled = watching.is_some() && self.region.is_some();
+        let mut regions = self.open_regions(state).await;
+        let decided = poll_fn(|context| {
+            let mut ready = Vec::new();
+            match regions.poll(context) {
+                Some(Err(trouble)) => return Poll::Ready(Err(trouble)),
+                Some(Ok(joined)) => ready.push(joined),
+                None => {}
+            }
+            for slot in std::iter::once(&mut watching).chain(&mut arms) {
+                let Some(arm) = slot else { continue };
+                if let Poll::Ready(end) = arm.as_mut().poll(context) {
+                    *slot = None;
+                    ready.extend(end);
+                }
+            }
+            let is_over = !regions.are_running() && arms.iter().all(Option::is_none);
+            if ready.is_empty() && (!is_over || may_be_fulfilled) {
+                return Poll::Pending;
+            }
+            Poll::Ready(Ok(ready))
+        });
+        let decided = first(decided, self.sleep_until(race.deadline)).await;
+        drop(regions);
+        drop(watching);
+        match decided {
+            Either::Left(Ok(ready)) => self.settled(state, cells, arms, ready).await,
+            Either::Left(Err(trouble)) => {
+                drop(arms);
+                Err(trouble)
+            }
+            Either::Right(()) => self.expired(state, cells, arms, race.limit).await,
+        }
     }
 
     /// What was ready first decides, where the state's watches could see; the others are dropped.
@@ -316,10 +383,9 @@ impl<W: World> Frame<'_, W> {
         state: &'a State,
         cells: &'a [Cell],
         mut arms: Vec<Option<Pending<'a, Option<End>>>>,
-        ready: Vec<(usize, End)>,
+        mut ready: Vec<End>,
     ) -> Pending<'a, Result<Exit, Trouble>> {
         Box::pin(async move {
-            let mut ready: Vec<End> = ready.into_iter().map(|(_, end)| end).collect();
             // A strategy may serve transitions that stand before and after those of another strategy.
             ready.sort_by_key(|end| end.index);
             let mut ready = ready.into_iter();

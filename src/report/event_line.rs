@@ -4,8 +4,8 @@ use super::status::Status;
 use super::value::{compact, count, length};
 use super::warning::was_unknown;
 use crate::event::{
-    Attempted, ConditionVerdict, ExecutionStarted, Explanation, Fact, Headline, Json, Location,
-    Name, Outcome, SubscriptionChange,
+    Attempted, ConditionVerdict, ExecutionStarted, Explanation, Fact, FrameEnd, Headline, Json,
+    Location, Name, Outcome, SubscriptionChange,
 };
 
 /// An event in words.
@@ -137,7 +137,19 @@ fn told(fact: &Fact) -> (Option<Status>, String) {
             (LEFT_OUT, text)
         }
         Fact::CleanupFinished { failures } => cleaned(failures),
+        Fact::FrameOpened(opened) => (None, format!("{} begins", opened.name)),
+        Fact::FrameClosed { end, state } => closed(*end, state.as_deref()),
     }
+}
+
+fn closed(end: FrameEnd, state: Option<&str>) -> (Option<Status>, String) {
+    let status = match end {
+        FrameEnd::Done => GOOD,
+        FrameEnd::Failed => BAD,
+        FrameEnd::Cancelled => LEFT_OUT,
+    };
+    let at = state.map(|state| format!(" in {state}"));
+    (status, format!("{}{}", end.word(), at.unwrap_or_default()))
 }
 
 fn changed(

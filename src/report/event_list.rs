@@ -138,6 +138,8 @@ fn repeats(fact: &Fact) -> Option<String> {
         | Fact::NeverKnown(_)
         | Fact::Log { .. }
         | Fact::SignalSent { .. }
+        | Fact::FrameOpened(_)
+        | Fact::FrameClosed { .. }
         | Fact::ExecutionFinished { .. }
         | Fact::RunFinished { .. }
         | Fact::RunSealed { .. } => None,

@@ -191,6 +191,8 @@ impl ExecutionSnapshot {
             | Fact::NeverKnown(_)
             | Fact::Log { .. }
             | Fact::SignalSent { .. }
+            | Fact::FrameOpened(_)
+            | Fact::FrameClosed { .. }
             | Fact::ExecutionFinished { .. }
             | Fact::RunFinished { .. }
             | Fact::RunSealed { .. } => {}

@@ -356,6 +356,8 @@ impl Running {
             | Fact::Deferred { .. }
             | Fact::CleanupSkipped { .. }
             | Fact::SignalSent { .. }
+            | Fact::FrameOpened(_)
+            | Fact::FrameClosed { .. }
             | Fact::ExecutionFinished { .. }
             | Fact::RunFinished { .. }
             | Fact::RunSealed { .. } => {}

@@ -97,6 +97,8 @@ impl Visits {
             | Fact::NeverKnown(_)
             | Fact::Log { .. }
             | Fact::SignalSent { .. }
+            | Fact::FrameOpened(_)
+            | Fact::FrameClosed { .. }
             | Fact::RunFinished { .. }
             | Fact::RunSealed { .. } => {
                 self.open.get_mut(&id)?.keep(event);

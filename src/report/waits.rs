@@ -149,6 +149,8 @@ impl Waits {
             | Fact::NeverKnown(_)
             | Fact::Log { .. }
             | Fact::SignalSent { .. }
+            | Fact::FrameOpened(_)
+            | Fact::FrameClosed { .. }
             | Fact::RunFinished { .. }
             | Fact::RunSealed { .. } => {}
         }

@@ -1,6 +1,6 @@
 use super::{Value, weight};
 use crate::event::{Failure, Json, Name};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// The names that a task's own variables cannot have, since they stand for something else.
 pub const LOCALS: [&str; 12] = [
@@ -8,16 +8,22 @@ pub const LOCALS: [&str; 12] = [
     "clients", "services",
 ];
 
-/// The variables of one execution. Futures of one execution share it; each variable takes 32 bytes and
+/// The variables of one machine. Futures of one execution share it; each variable takes 32 bytes and
 /// what its value holds.
 #[derive(Debug, Default)]
-pub struct Scope(Mutex<Variables>);
+pub struct Scope {
+    variables: Mutex<Variables>,
+    /// The variables around these, of the machine that this one runs in: they are read here and set there.
+    outer: Option<Arc<Self>>,
+}
 
 #[derive(Clone, Debug, Default)]
 struct Variables {
     list: Vec<(Name, Value)>,
     /// About how many bytes they hold.
     held: usize,
+    /// What the scopes inside this one hold.
+    inside: usize,
 }
 
 impl Variables {
@@ -40,71 +46,141 @@ impl Scope {
         Self::default()
     }
 
+    /// No variables of its own, inside of others.
+    #[must_use]
+    pub fn inside(outer: &Arc<Self>) -> Self {
+        Self {
+            variables: Mutex::default(),
+            outer: Some(Arc::clone(outer)),
+        }
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Variables> {
-        self.0
+        self.variables
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Sets a variable. A value that is a part of larger JSON is copied out of it, so that the rest is
+    /// The scopes around this one, the nearest first.
+    fn around(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(self.outer.as_deref(), |scope| scope.outer.as_deref())
+    }
+
+    /// The outermost scope around it, or itself.
+    pub fn outermost(&self) -> &Self {
+        self.around().last().unwrap_or(self)
+    }
+
+    /// Sets a variable of its own. A value that is a part of larger JSON is copied out of it, so that the rest is
     /// not kept.
     pub fn set(&self, name: &Name, value: Value) {
         let value = value.detached();
         let mut variables = self.lock();
-        variables.held = variables.others(name) + weight::of(&value.0);
+        let held = variables.others(name) + weight::of(&value.0);
+        let before = std::mem::replace(&mut variables.held, held);
         let mut list = variables.list.iter_mut();
         match list.find(|(known, _)| known == name) {
             Some(slot) => slot.1 = value,
             None => variables.list.push((name.clone(), value)),
         }
+        drop(variables);
+        self.tell_around(before, held);
     }
 
-    /// Whether the variables may hold this as well, in the place of what this one holds now.
+    fn tell_around(&self, before: usize, now: usize) {
+        for scope in self.around() {
+            let mut variables = scope.lock();
+            variables.inside = (variables.inside + now).saturating_sub(before);
+        }
+    }
+
+    /// Whether the variables may hold this as well, in the place of what this one holds now. Those of an execution
+    /// count together.
     ///
     /// # Errors
     /// When they would hold too much; the message names the bound.
     pub fn check_room(&self, name: &Name, value: &Value) -> Result<(), Failure> {
-        weight::check_held(self.lock().others(name) + weight::of(&value.0))
+        let more = weight::of(&value.0);
+        let (own, others, inside) = {
+            let variables = self.lock();
+            (variables.held, variables.others(name), variables.inside)
+        };
+        // The outermost knows of all that is inside it, this one included.
+        let all = match self.around().last() {
+            None => others + inside,
+            Some(outermost) => {
+                let variables = outermost.lock();
+                (variables.held + variables.inside).saturating_sub(own) + others
+            }
+        };
+        weight::check_held(all + more)
     }
 
     /// A variable's value, if it was set.
     pub fn get(&self, name: &str) -> Option<Value> {
-        self.lock().get(name).cloned()
+        let own = self.lock().get(name).cloned();
+        own.or_else(|| self.outer.as_ref()?.get(name))
     }
 
-    /// The names of all variables, in the order in which they were first set.
+    /// The names of all variables, in the order in which they were first set, those around it first.
     pub fn names(&self) -> Vec<Name> {
+        let mut names = self
+            .outer
+            .as_ref()
+            .map_or_else(Vec::new, |outer| outer.names());
         let variables = self.lock();
-        variables
-            .list
-            .iter()
-            .map(|(name, _)| name.clone())
-            .collect()
+        names.extend(variables.list.iter().map(|(name, _)| name.clone()));
+        names
+    }
+
+    /// Its own variables.
+    pub fn own(&self) -> Vec<(Name, Value)> {
+        self.lock().list.clone()
     }
 
     /// A copy that later changes of this one do not reach.
     #[must_use]
     pub fn fork(&self) -> Self {
-        Self(Mutex::new(self.lock().clone()))
+        let mut variables = self.lock().clone();
+        variables.inside = 0;
+        Self {
+            variables: Mutex::new(variables),
+            outer: self.outer.as_ref().map(|outer| Arc::new(outer.fork())),
+        }
     }
 
-    /// Removes a variable.
+    /// Removes a variable of its own.
     pub fn remove(&self, name: &str) -> Option<Value> {
         let mut variables = self.lock();
         let at = (variables.list.iter()).position(|(known, _)| &**known == name)?;
-        variables.held = variables.others(name);
-        Some(variables.list.remove(at).1)
+        let held = variables.others(name);
+        let before = std::mem::replace(&mut variables.held, held);
+        let (_, value) = variables.list.remove(at);
+        drop(variables);
+        self.tell_around(before, held);
+        Some(value)
     }
 
     /// All variables as one map.
     pub fn to_json(&self) -> Json {
+        let names = self.names();
+        let value = |name: &Name| self.get(name).map_or(Json::Null, |value| value.to_json());
         Json::Object(
-            self.lock()
-                .list
+            names
                 .iter()
-                .map(|(name, value)| (name.to_string(), value.to_json()))
+                .map(|name| (name.to_string(), value(name)))
                 .collect(),
         )
+    }
+}
+
+/// What it held is held no longer.
+impl Drop for Scope {
+    fn drop(&mut self) {
+        if self.outer.is_some() {
+            let held = self.lock().held;
+            self.tell_around(held, 0);
+        }
     }
 }
 

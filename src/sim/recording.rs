@@ -70,6 +70,8 @@ impl Stage {
             | Fact::NeverKnown(_)
             | Fact::Log { .. }
             | Fact::SignalSent { .. }
+            | Fact::FrameOpened(_)
+            | Fact::FrameClosed { .. }
             | Fact::ExecutionFinished { .. }
             | Fact::RunFinished { .. }
             | Fact::RunSealed { .. } => None,
@@ -400,6 +402,8 @@ impl Folding {
             | Fact::NeverKnown(_)
             | Fact::Log { .. }
             | Fact::SignalSent { .. }
+            | Fact::FrameOpened(_)
+            | Fact::FrameClosed { .. }
             | Fact::ExecutionFinished { .. }
             | Fact::RunFinished { .. }
             | Fact::RunSealed { .. } => {}

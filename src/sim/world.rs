@@ -6,14 +6,14 @@ use super::playback::{Arrival, LeftAt, Playback, PlayedAnswer};
 use super::recording::Recording;
 use super::script_host::{Environment, VirtualHost};
 use crate::event::{
-    Attempted, Fact, Failure, Feed, FrameId, Inbox, Json, Location, Mask, Name, Reply,
+    Attempted, Fact, Failure, Feed, FrameId, Inbox, Json, Location, Mask, Name, ROOT, Reply,
     SubscriptionChange,
 };
 use crate::machine::{Call, Halt, Lost, Machine, Moment, ScopeId, Site, World};
 use crate::script::{Chance, Host};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -98,8 +98,8 @@ pub struct TimedFact {
 pub struct VirtualWorld {
     inner: Mutex<Inner>,
     clock: Clock,
-    /// Requests that are under way.
-    in_flight: AtomicUsize,
+    /// Requests that are under way, by the frame that has sent them.
+    in_flight: Mutex<BTreeMap<FrameId, usize>>,
     host: Arc<dyn Host>,
     environment: Option<Arc<Environment>>,
     /// Ends the execution at a place without a stub, instead of failing it there.
@@ -138,7 +138,7 @@ impl VirtualWorld {
             inner: Mutex::default(),
             host: Arc::new(VirtualHost::new(&clock, 0, Chance::new(0, "", 1), None)),
             clock,
-            in_flight: AtomicUsize::new(0),
+            in_flight: Mutex::default(),
             environment: None,
             strict: false,
         }
@@ -295,7 +295,15 @@ impl VirtualWorld {
 
     /// How many requests are under way.
     pub fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::Acquire)
+        lock(&self.in_flight).values().sum()
+    }
+
+    /// How many of them are of this frame; of the task itself all are.
+    fn in_flight_of(&self, frame: FrameId) -> usize {
+        match frame {
+            ROOT => self.in_flight(),
+            frame => lock(&self.in_flight).get(&frame).copied().unwrap_or(0),
+        }
     }
 
     /// How often a state was entered while a request of an earlier one was still under way: never, if the
@@ -325,24 +333,33 @@ impl VirtualWorld {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
     }
 }
 
 /// Counts a request while it is under way, also when it is dropped.
-struct InFlight<'w>(&'w AtomicUsize);
+struct InFlight<'w> {
+    counts: &'w Mutex<BTreeMap<FrameId, usize>>,
+    frame: FrameId,
+}
 
 impl<'w> InFlight<'w> {
-    fn new(count: &'w AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::AcqRel);
-        Self(count)
+    fn new(counts: &'w Mutex<BTreeMap<FrameId, usize>>, frame: FrameId) -> Self {
+        *lock(counts).entry(frame).or_default() += 1;
+        Self { counts, frame }
     }
 }
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        if let Some(count) = lock(self.counts).get_mut(&self.frame) {
+            *count -= 1;
+        }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A request that a recording does not answer, until it is dropped.
@@ -474,7 +491,7 @@ impl World for VirtualWorld {
     }
 
     async fn call(&self, site: Site<'_>, call: Call) -> Result<Reply, Failure> {
-        let _in_flight = InFlight::new(&self.in_flight);
+        let _in_flight = InFlight::new(&self.in_flight, site.frame);
         if self.is_recorded() {
             return self.played(site, &call).await;
         }
@@ -526,7 +543,7 @@ impl World for VirtualWorld {
 
     async fn record(&self, frame: FrameId, fact: Fact) {
         let mut inner = self.lock();
-        if matches!(fact, Fact::StateEntered { .. }) && self.in_flight() > 0 {
+        if matches!(fact, Fact::StateEntered { .. }) && self.in_flight_of(frame) > 0 {
             inner.leaks += 1;
         }
         let now = self.now();

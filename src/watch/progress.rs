@@ -133,6 +133,8 @@ fn weight(fact: &Fact) -> usize {
         | Fact::CleanupFinished { .. }
         | Fact::NeverKnown(_)
         | Fact::SignalSent { .. }
+        | Fact::FrameOpened(_)
+        | Fact::FrameClosed { .. }
         | Fact::ExecutionFinished { .. }
         | Fact::RunFinished { .. }
         | Fact::RunSealed { .. } => 0,

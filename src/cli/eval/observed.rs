@@ -91,6 +91,8 @@ impl Observed {
             | Fact::NeverKnown(_)
             | Fact::Log { .. }
             | Fact::SignalSent { .. }
+            | Fact::FrameOpened(_)
+            | Fact::FrameClosed { .. }
             | Fact::ExecutionFinished { .. }
             | Fact::RunFinished { .. }
             | Fact::RunSealed { .. } => {}

@@ -146,6 +146,8 @@ fn place(fact: &Fact) -> Option<&Location> {
         | Fact::NeverKnown(_)
         | Fact::Log { .. }
         | Fact::SignalSent { .. }
+        | Fact::FrameOpened(_)
+        | Fact::FrameClosed { .. }
         | Fact::ExecutionFinished { .. }
         | Fact::RunFinished { .. }
         | Fact::RunSealed { .. } => None,
@@ -182,6 +184,8 @@ fn result(fact: &Fact) -> Option<Result<Arc<Json>, Failure>> {
         | Fact::NeverKnown(_)
         | Fact::Log { .. }
         | Fact::SignalSent { .. }
+        | Fact::FrameOpened(_)
+        | Fact::FrameClosed { .. }
         | Fact::ExecutionFinished { .. }
         | Fact::RunFinished { .. }
         | Fact::RunSealed { .. } => None,

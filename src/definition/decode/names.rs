@@ -86,7 +86,12 @@ const KEYWORDS: [&str; 71] = [
 impl Decoder<'_> {
     /// Whether this can be the name of a variable; if not, that is reported.
     pub(super) fn variable(&mut self, name: &Text) -> bool {
-        if !self.no_template(name, "the name of a variable") {
+        self.identifier(name, "a variable")
+    }
+
+    /// Whether an expression can name this; if not, that is reported.
+    pub(super) fn identifier(&mut self, name: &Text, what: &str) -> bool {
+        if !self.no_template(name, &format!("the name of {what}")) {
             return false;
         }
         let text = name.as_str();
@@ -95,7 +100,7 @@ impl Decoder<'_> {
             let mut diagnostic = self.error(
                 "variable-name",
                 name.span,
-                format!("`{text}` cannot be the name of a variable"),
+                format!("`{text}` cannot be the name of {what}"),
             );
             if let Some(suggestion) = suggestion {
                 diagnostic = diagnostic.hint(format!("write `{suggestion}`"));

@@ -1,12 +1,14 @@
 use super::Decoder;
 use super::fields::{Field, Fields};
-use crate::definition::keys::{ERROR_ROUTE, STATE, TIMEOUT_ROUTE, TRANSITION};
-use crate::definition::model::{Route, State, Strategy, Transition};
+use crate::definition::keys::{ERROR_ROUTE, REGION, STATE, TIMEOUT_ROUTE, TRANSITION};
+use crate::definition::model::{
+    Join, Program, Region, Route, Spanned, State, Strategy, Transition,
+};
 use crate::definition::node::{Node, NodeKind, Text};
-use crate::event::{ErrorKind, nearest};
+use crate::event::{ErrorKind, Span, nearest};
 
 /// Keys that make no sense in a state that ends the task.
-const NOT_IN_FAIL: [&str; 12] = [
+const NOT_IN_FAIL: [&str; 14] = [
     "instructions",
     "transitions",
     "next",
@@ -19,9 +21,64 @@ const NOT_IN_FAIL: [&str; 12] = [
     "timeout",
     "on_timeout",
     "on_error",
+    "regions",
+    "join",
 ];
 
 impl Decoder<'_> {
+    /// The machine of a task or a region. `at`: its first key.
+    pub(super) fn program(&mut self, fields: &Fields<'_>, at: Span) -> Program {
+        let start = fields
+            .get("start_state")
+            .and_then(|field| self.literal(field))
+            .unwrap_or_else(|| Text::plain("", at));
+        let finals = self.distinct(fields.get("final_state"), Self::names);
+        let states = self.each(fields.get("states"), Self::states);
+        Program::new(start, finals, states)
+    }
+
+    fn regions(&mut self, field: Field<'_>) -> Option<Vec<Region>> {
+        let NodeKind::Map(members) = &field.node.kind else {
+            self.wrong_type(
+                field.node,
+                field.key.span,
+                "`regions` is a map of names to machines",
+                Some("write `NAME:`, and below it `start_state`, `final_state` and `states`"),
+            );
+            return None;
+        };
+        if members.is_empty() {
+            self.empty_list(field);
+        }
+        let regions = members.iter().filter_map(|(name, node)| {
+            let named = self.identifier(name, "a region");
+            let fields = self.object(node, &REGION, name.span)?;
+            let program = self.program(&fields, name.span);
+            let name = name.clone();
+            named.then_some(Region { name, program })
+        });
+        Some(regions.collect())
+    }
+
+    fn join(&mut self, field: Field<'_>) -> Option<Spanned<Join>> {
+        let word = self.literal(field)?;
+        let known = [Join::All, Join::Any].into_iter();
+        if let Some(value) = known.into_iter().find(|join| join.word() == word.as_str()) {
+            let span = word.span;
+            return Some(Spanned { value, span });
+        }
+        let near = nearest(word.as_str(), Join::WORDS.into_iter());
+        let diagnostic = self
+            .error(
+                "join",
+                word.span,
+                format!("`join` is `all` or `any`, not `{}`", word.value),
+            )
+            .maybe_hint(near.map(|near| format!("did you mean `{near}`?")));
+        self.report(diagnostic);
+        None
+    }
+
     pub(super) fn states(&mut self, field: Field<'_>) -> Option<Vec<State>> {
         let NodeKind::Map(members) = &field.node.kind else {
             self.wrong_type(
@@ -75,6 +132,8 @@ impl Decoder<'_> {
                 .get("max_visits")
                 .and_then(|field| self.count(field, 1)),
             fail: fields.get("fail").and_then(|field| self.text(field)),
+            regions: self.each(fields.get("regions"), Self::regions),
+            join: fields.get("join").and_then(|field| self.join(field)),
         };
         self.end_of_the_task(&fields);
         named.then_some(state)

@@ -26,16 +26,11 @@ impl Decoder<'_> {
             clients: self.each(fields.get("clients"), Self::clients),
             params: self.each(fields.get("params"), Self::params),
             listen: self.each(fields.get("listen"), Self::listens),
-            start_state: fields
-                .get("start_state")
-                .and_then(|field| self.literal(field))
-                .unwrap_or_else(|| Text::plain("", at)),
-            final_states: self.distinct(fields.get("final_state"), Self::names),
+            program: self.program(&fields, at),
             transition_timeout: fields
                 .get("max_global_transition_timeout")
                 .and_then(|field| self.length(field)),
             timeout: fields.get("timeout").and_then(|field| self.length(field)),
-            states: self.each(fields.get("states"), Self::states),
             cleanup: self.each(fields.get("cleanup"), Self::instructions),
             cleanup_timeout: fields
                 .get("cleanup_timeout")
@@ -59,7 +54,7 @@ impl Decoder<'_> {
     }
 
     /// The same for names of which none should stand there twice.
-    fn distinct<'n>(
+    pub(super) fn distinct<'n>(
         &mut self,
         field: Option<Field<'n>>,
         read: impl FnOnce(&mut Self, Field<'n>) -> Option<Vec<Text>>,

@@ -74,7 +74,7 @@ fn the_whole_task_parses() {
     assert_eq!(parsed.warnings, []);
     let task = parsed.value;
     assert_eq!(&*task.name, "order-ships");
-    assert_eq!(task.states.len(), 4);
+    assert_eq!(task.program.states.len(), 4);
 }
 
 #[test]
@@ -178,7 +178,7 @@ transitions:
       one: {subscribe: {signal: go}}
       two: {poll: {shop: GET /}, every: 1s, backoff: 1.5, max_every: 5s, set: {t: elapsed}}"#,
     );
-    let state = &task.states[0];
+    let state = &task.program.states[0];
     assert_eq!(state.instructions.len(), 6);
     let first = &state.instructions[0];
     assert!(
@@ -239,8 +239,8 @@ fn a_task_in_all_its_forms() {
     assert_eq!(&*task.name, "2024");
     assert_eq!(task.secrets.len(), 2);
     assert!(task.secrets[1].1.is_none());
-    assert_eq!(task.final_states.len(), 2);
-    assert_eq!(task.states.len(), 2);
+    assert_eq!(task.program.final_states.len(), 2);
+    assert_eq!(task.program.states.len(), 2);
     assert_eq!(task.retries.as_ref().unwrap().value, 2);
     assert_eq!(task.listen[1].client.as_str(), "websocket");
     let list = parse_task(&file(
@@ -368,11 +368,18 @@ fn what_is_probably_not_meant_is_a_warning() {
 fn a_text_may_be_a_number_and_keeps_its_spelling() {
     let task = task_of("description: 1.10\nfail: 007");
     assert_eq!(
-        task.states[0].description.as_ref().unwrap().as_str(),
+        task.program.states[0]
+            .description
+            .as_ref()
+            .unwrap()
+            .as_str(),
         "1.10"
     );
     let task = task_of("instructions:\n  - log: x\n    save: {n: 1.10}\nnext: b");
-    assert_eq!(task.states[0].instructions[0].save[0].1.as_str(), "1.10");
+    assert_eq!(
+        task.program.states[0].instructions[0].save[0].1.as_str(),
+        "1.10"
+    );
 }
 
 /// Every key of every table must be read: a value that fits no key must be refused.

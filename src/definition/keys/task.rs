@@ -1,6 +1,7 @@
 //! The keys of a task file.
 
 use super::{KeySpec, Object, Shape, key, required};
+use crate::definition::model::Join;
 
 pub(in crate::definition) static TASK: Object = Object {
     name: "a task",
@@ -226,16 +227,29 @@ pub(in crate::definition) static STATE: Object = Object {
             ),
             key(
                 "regions",
-                Shape::Unsupported,
-                "Machines that run side by side.",
+                Shape::MapOf(&REGION),
+                "Machines that run side by side while this state is active: name and `{start_state, final_state, states}`.",
             ),
             key(
                 "join",
-                Shape::Unsupported,
-                "When the regions count as done.",
+                Shape::Words(&Join::WORDS),
+                "When the regions count as done: when `all` of them are (the default), or `any`.",
             ),
         ],
     ],
+};
+
+pub(in crate::definition) static REGION: Object = Object {
+    name: "a region",
+    keys: &[&[
+        required("start_state", Shape::Name, "The state in which it begins."),
+        required(
+            "final_state",
+            Shape::NameOrNames,
+            "A name or a list of names: entering one of these states, the region is done.",
+        ),
+        required("states", Shape::States, "Name and state, in order."),
+    ]],
 };
 
 pub(in crate::definition) static TIMEOUT_ROUTE: Object = Object {

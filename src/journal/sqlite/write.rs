@@ -196,6 +196,8 @@ fn list(transaction: &Transaction<'_>, run: i64, event: &Event) -> rusqlite::Res
         | Fact::NeverKnown(_)
         | Fact::Log { .. }
         | Fact::SignalSent { .. }
+        | Fact::FrameOpened(_)
+        | Fact::FrameClosed { .. }
         | Fact::RunSealed { .. } => Ok(()),
     }
 }

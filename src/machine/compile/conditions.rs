@@ -26,6 +26,8 @@ pub(super) struct Ways {
     pub(super) immediate: Vec<Condition>,
     pub(super) strategies: Vec<Strategy>,
     pub(super) slots: usize,
+    /// The transition that is taken when the state's regions are done.
+    pub(super) joined: Option<usize>,
 }
 
 /// What is known of the state whose ways are being compiled.
@@ -74,6 +76,9 @@ impl<'a> Compiler<'a> {
                     shared_at.get_or_insert(ways.strategies.len());
                     shared.push(one.condition);
                 }
+                (None, None) if !state.regions.is_empty() && is_bare(&one.condition) => {
+                    self.joined(cx, &mut ways, state, transition, index);
+                }
                 (None, None) => ways.immediate.push(one.condition),
             }
         }
@@ -103,6 +108,34 @@ impl<'a> Compiler<'a> {
         ways
     }
 
+    /// A transition without a condition out of a state with regions: it waits until these are done.
+    fn joined(
+        &mut self,
+        cx: Context<'a>,
+        ways: &mut Ways,
+        state: &model::State,
+        transition: &Transition,
+        index: usize,
+    ) {
+        let Some(first) = ways.joined else {
+            ways.joined = Some(index);
+            return;
+        };
+        let to = state.transitions[first].to.as_ref();
+        let message = format!(
+            "this is never reached: when the regions are done, the transition to `{}` is taken",
+            to.map_or("", Text::as_str)
+        );
+        self.error(
+            "dead-transition",
+            &cx.file.name,
+            transition.span,
+            message,
+            "never taken",
+            Some("give one of them a `when`".to_owned()),
+        );
+    }
+
     fn unused_strategy(&mut self, cx: Context<'a>, strategy: &WrittenStrategy) {
         let hint = Some("remove it, or add a transition without a strategy of its own".to_owned());
         let message = "no transition uses this strategy: each brings its own";
@@ -129,13 +162,13 @@ impl<'a> Compiler<'a> {
             Some(name) => Some(self.target(cx, name)?),
             None => None,
         };
-        let target = to.map(|to| &self.task.states[to]);
+        let target = to.map(|to| &cx.program.states[to]);
         let own = &transition.condition;
         // A condition of its own replaces the target's; without one, the target's applies, and the
         // `set` of both.
         let guard = match target.and_then(|target| target.transition_condition.as_ref()) {
             Some(guard) if !brings_condition(own) => {
-                self.guarding.extend(to);
+                self.guarding.insert(std::ptr::from_ref(guard));
                 guard
             }
             _ => own,
@@ -180,18 +213,17 @@ impl<'a> Compiler<'a> {
 
     /// Checks each `transition_condition` that guards nothing: a mistake in it is one all the same, and so
     /// is a guard that never guards.
-    pub(super) fn check_unused_conditions(&mut self, cx: Context<'a>) {
-        let task = self.task;
-        let entered = super::flow::entered(task);
-        for (index, state) in task.states.iter().enumerate() {
+    pub(super) fn check_unused_conditions(&mut self, cx: Context<'a>, path: &str) {
+        let entered = super::flow::entered(cx.program);
+        for state in &cx.program.states {
             let Some(guard) = &state.transition_condition else {
                 continue;
             };
-            if self.guarding.contains(&index) {
+            if self.guarding.contains(&std::ptr::from_ref(guard)) {
                 continue;
             }
             let before = self.diagnostics.len();
-            let path = format!("states.{}.transition_condition", state.name.as_str());
+            let path = format!("{path}states.{}.transition_condition", state.name.as_str());
             let mut leaving = Leaving {
                 state,
                 saved: HashSet::new(),
@@ -383,6 +415,11 @@ impl<'a> Compiler<'a> {
         }
         watched
     }
+}
+
+/// Whether it asks for nothing.
+fn is_bare(condition: &Condition) -> bool {
+    condition.when.is_empty() && condition.fail_when.is_empty()
 }
 
 struct Compiled {

@@ -2,6 +2,7 @@
 
 use super::result::ResultShape;
 use crate::definition::SourceFile;
+use crate::definition::model::Program;
 use crate::event::{Location, Name, Span};
 use crate::machine::program::Read;
 use crate::machine::record_policy::RecordPolicy;
@@ -16,6 +17,10 @@ pub(super) type Reads = Vec<Read>;
 pub(super) struct Context<'a> {
     /// The file that it stands in: the task's, or the suite's.
     pub(super) file: &'a SourceFile,
+    /// The machine whose states it may name.
+    pub(super) program: &'a Program,
+    /// The region of that machine; none, if it is the task's.
+    pub(super) region: Option<usize>,
     /// The result that expressions may look at.
     pub(super) res: ResultShape<'a>,
     /// What is recorded of that result.
@@ -25,10 +30,12 @@ pub(super) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// In this file, with no result and no item.
-    pub(super) fn new(file: &'a SourceFile) -> Self {
+    /// In this file, in no region, with no result and no item.
+    pub(super) fn new(file: &'a SourceFile, program: &'a Program) -> Self {
         Self {
             file,
+            program,
+            region: None,
             res: ResultShape::Absent,
             record_policy: RecordPolicy::Full,
             has_item: false,

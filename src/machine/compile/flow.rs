@@ -2,8 +2,8 @@
 
 use super::context::Reads;
 use super::{CompileInputs, Compiler, effort, graph};
-use crate::definition::Task;
-use crate::definition::model::{Action, Condition, Instruction, Listen, Route};
+use crate::definition::model::{self, Action, Condition, Instruction, Listen, Route};
+use crate::definition::{Task, Text};
 use crate::event::Name;
 use crate::machine::program::{
     self, Part, PartCondition, Program, Read, Role, State, Step, Strategy, StrategyKind,
@@ -17,6 +17,8 @@ pub(super) struct StateReads {
     pub(super) after: Reads,
     /// Even if they have not: `on_error`.
     pub(super) on_error: Reads,
+    /// Of each of its regions: what each state reads.
+    pub(super) regions: Vec<Vec<StateReads>>,
 }
 
 /// Every name that something gives a value: declared, given, saved or set.
@@ -37,32 +39,40 @@ pub(super) fn assigned_somewhere(project: &CompileInputs<'_>, task: &Task) -> Ha
             .map(|(name, _)| Name::clone(&name.value)),
     );
     names.extend(task.params.iter().map(|name| Name::clone(&name.value)));
-    saved(&task.cleanup, &mut names);
-    for state in &task.states {
-        saved(&state.instructions, &mut names);
-        for transition in &state.transitions {
-            set_by(&transition.condition, &mut names);
-        }
-        if let Some(condition) = &state.transition_condition {
-            set_by(condition, &mut names);
-        }
-        for Route { set, .. } in state.on_timeout.iter().chain(&state.on_error) {
-            names.extend(set.iter().map(|(name, _)| Name::clone(&name.value)));
-        }
-    }
+    let mut add = |name: &Text| {
+        names.insert(Name::clone(&name.value));
+    };
+    saved(&task.cleanup, &mut add);
+    saved_in(&task.program, &mut add);
     names
 }
 
+/// What the states of a machine save and set, those of their regions left out: that is their own.
+pub(super) fn saved_in(program: &model::Program, add: &mut dyn FnMut(&Text)) {
+    for state in &program.states {
+        saved(&state.instructions, add);
+        for transition in &state.transitions {
+            set_by(&transition.condition, add);
+        }
+        if let Some(condition) = &state.transition_condition {
+            set_by(condition, add);
+        }
+        for Route { set, .. } in state.on_timeout.iter().chain(&state.on_error) {
+            set.iter().for_each(|(name, _)| add(name));
+        }
+    }
+}
+
 /// The states that something can lead to, the start included, by name.
-pub(super) fn entered(task: &Task) -> HashSet<&str> {
-    let of_states = task.states.iter().flat_map(|state| {
+pub(super) fn entered(program: &model::Program) -> HashSet<&str> {
+    let of_states = program.states.iter().flat_map(|state| {
         effort::look();
         let ways = state.transitions.iter().filter_map(|way| way.to.as_ref());
         let routes = state.on_timeout.iter().chain(&state.on_error);
         ways.chain(routes.map(|route| &route.to))
     });
     of_states
-        .chain([&task.start_state])
+        .chain([&program.start_state])
         .map(|name| name.value.as_ref())
         .collect()
 }
@@ -78,46 +88,44 @@ pub(super) fn listens(task: &Task) -> Vec<&Listen> {
             }
         }
     }
-    let mut found: Vec<&Listen> = task.listen.iter().collect();
-    for state in &task.states {
-        of(&state.instructions, &mut found);
+    fn in_states<'t>(program: &'t model::Program, found: &mut Vec<&'t Listen>) {
+        for state in &program.states {
+            of(&state.instructions, found);
+            for region in &state.regions {
+                in_states(&region.program, found);
+            }
+        }
     }
+    let mut found: Vec<&Listen> = task.listen.iter().collect();
+    in_states(&task.program, &mut found);
     found
 }
 
 /// What these instructions save.
 pub(super) fn saved_by(instructions: &[Instruction]) -> HashSet<Name> {
     let mut names = HashSet::new();
-    saved(instructions, &mut names);
+    saved(instructions, &mut |name| {
+        names.insert(Name::clone(&name.value));
+    });
     names
 }
 
-fn saved(instructions: &[Instruction], names: &mut HashSet<Name>) {
+fn saved(instructions: &[Instruction], add: &mut dyn FnMut(&Text)) {
     for instruction in instructions {
-        names.extend(
-            instruction
-                .save
-                .iter()
-                .map(|(name, _)| Name::clone(&name.value)),
-        );
+        instruction.save.iter().for_each(|(name, _)| add(name));
         if let Some(Action::Parallel(branches)) = &instruction.action {
-            saved(branches, names);
+            saved(branches, add);
         }
         if let Some(defer) = &instruction.defer {
-            saved(std::slice::from_ref(defer), names);
+            saved(std::slice::from_ref(defer), add);
         }
     }
 }
 
-fn set_by(condition: &Condition, names: &mut HashSet<Name>) {
-    names.extend(
-        condition
-            .set
-            .iter()
-            .map(|(name, _)| Name::clone(&name.value)),
-    );
+fn set_by(condition: &Condition, add: &mut dyn FnMut(&Text)) {
+    condition.set.iter().for_each(|(name, _)| add(name));
     for (_, part) in &condition.all {
-        set_by(part, names);
+        set_by(part, add);
     }
 }
 
@@ -137,11 +145,29 @@ impl Compiler<'_> {
             let seen = Seen::new(&variables, &nothing);
             self.warn_unsaved(read, seen, "the opening of `listen`", &mut warned);
         }
+        let at_the_end = self.check_states_flow(graph, states, &variables, nothing, &mut warned);
+        if let Some(certain) = at_the_end {
+            for read in outputs {
+                let seen = Seen::new(&variables, &certain);
+                self.warn_unsaved(read, seen, "the end", &mut warned);
+            }
+        }
+    }
+
+    /// The same for the states of a machine that begins with these. What is certainly saved when it has passed.
+    pub(super) fn check_states_flow(
+        &mut self,
+        graph: &Program,
+        states: &[StateReads],
+        variables: &Undeclared,
+        entry: Saved,
+        warned: &mut HashSet<Name>,
+    ) -> Option<Saved> {
         let mut at_the_end: Option<Saved> = None;
-        let certain = certainly_saved(graph, &variables);
+        let certain = certainly_saved(graph, variables, entry);
         for ((state, entry), reads) in graph.states.iter().zip(certain).zip(states) {
             let Some(entry) = entry else { continue };
-            let after = self.check_state_reads(state, entry, reads, &variables, &mut warned);
+            let after = self.check_state_reads(state, entry, reads, variables, warned);
             if matches!(state.role, Role::Final) {
                 at_the_end = Some(match at_the_end {
                     None => after,
@@ -149,12 +175,7 @@ impl Compiler<'_> {
                 });
             }
         }
-        if let Some(certain) = at_the_end {
-            for read in outputs {
-                let seen = Seen::new(&variables, &certain);
-                self.warn_unsaved(read, seen, "the end", &mut warned);
-            }
-        }
+        at_the_end
     }
 
     fn declared(&self) -> HashSet<Name> {
@@ -198,6 +219,10 @@ impl Compiler<'_> {
         }
         for read in &reads.after {
             self.warn_unsaved(read, Seen::new(variables, &certain), &at, warned);
+        }
+        let regions = state.regions.iter().flat_map(|regions| &regions.list);
+        for (region, reads) in regions.zip(&reads.regions) {
+            self.check_region_flow(region, reads, (variables, &certain), warned);
         }
         certain
     }
@@ -261,11 +286,11 @@ impl Compiler<'_> {
 }
 
 /// The variables that have no value in the beginning, each with its number.
-struct Undeclared(HashMap<Name, usize>);
+pub(super) struct Undeclared(HashMap<Name, usize>);
 
 /// A set of them: a bit each.
 #[derive(Clone, PartialEq, Eq)]
-struct Saved(Box<[u64]>);
+pub(super) struct Saved(Box<[u64]>);
 
 /// What is certainly saved at one place.
 #[derive(Clone, Copy)]
@@ -278,6 +303,19 @@ impl Undeclared {
     fn new(variables: &HashSet<Name>, declared: &HashSet<Name>) -> Self {
         let undeclared = variables.difference(declared).cloned();
         Self(undeclared.zip(0..).collect())
+    }
+
+    /// The same with what a region saves, and what is saved where that begins.
+    pub(super) fn inside(&self, saved: &Saved, own: &[Name]) -> (Self, Saved) {
+        let mut variables = self.0.clone();
+        for name in own {
+            let number = variables.len();
+            variables.entry(Name::clone(name)).or_insert(number);
+        }
+        let inside = Self(variables);
+        let mut entry = inside.none();
+        entry.0[..saved.0.len()].copy_from_slice(&saved.0);
+        (inside, entry)
     }
 
     fn none(&self) -> Saved {
@@ -319,9 +357,9 @@ impl<'a> Seen<'a> {
 
 /// What is certainly saved when each state is entered, along every path: a forward analysis. `None`: no
 /// path leads there.
-fn certainly_saved(graph: &Program, variables: &Undeclared) -> Vec<Option<Saved>> {
+fn certainly_saved(graph: &Program, variables: &Undeclared, entry: Saved) -> Vec<Option<Saved>> {
     let mut certain: Vec<Option<Saved>> = vec![None; graph.states.len()];
-    certain[graph.start] = Some(variables.none());
+    certain[graph.start] = Some(entry);
     // A state comes when all that lead to it have been there, but for loops: so it mostly comes once.
     let order = graph::in_order(graph);
     let mut place = vec![0; graph.states.len()];

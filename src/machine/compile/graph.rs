@@ -1,14 +1,23 @@
 //! What can be proved of the graph before anything runs.
 
 use super::{Compiler, effort};
-use crate::definition::model::State as Written;
+use crate::definition::model::{self, State as Written};
 use crate::machine::program::{Condition, Length, Program, Role, State, Strategy, StrategyKind};
 
 impl Compiler<'_> {
-    pub(super) fn check_graph(&mut self, graph: &Program, transition_timeout: &Length) {
-        for (state, written) in graph.states.iter().zip(&self.task.states) {
+    pub(super) fn check_graph(
+        &mut self,
+        graph: &Program,
+        written: &model::Program,
+        transition_timeout: &Length,
+    ) {
+        for (state, written) in graph.states.iter().zip(&written.states) {
             self.check_dead_ways(state, written);
             self.check_waits(state, transition_timeout);
+            let regions = state.regions.iter().flat_map(|regions| &regions.list);
+            for (region, written) in regions.zip(&written.regions) {
+                self.check_graph(&region.program, &written.program, transition_timeout);
+            }
         }
         let mut reached = vec![false; graph.states.len()];
         reach(graph, graph.start, &mut reached);
@@ -75,7 +84,7 @@ impl Compiler<'_> {
                 &state.place.file,
                 state.place.span,
                 message,
-                "the task cannot end from here",
+                "nothing can end from here",
                 hint,
             );
             return;
@@ -160,8 +169,7 @@ impl Compiler<'_> {
     }
 
     fn check_waits(&mut self, state: &State, transition_timeout: &Length) {
-        let limit = state.timeout.as_ref().unwrap_or(transition_timeout);
-        let Some(limit) = Self::literal(limit) else {
+        let Some(limit) = state.limit(transition_timeout).and_then(Self::literal) else {
             return;
         };
         let mut long: Vec<&Strategy> = Vec::new();
@@ -273,7 +281,7 @@ fn decides_always(condition: &Condition) -> bool {
 /// Where a state goes at once and without doing anything.
 fn spins_to(state: &State) -> Option<usize> {
     effort::look();
-    if !state.steps.is_empty() {
+    if !state.steps.is_empty() || state.regions.is_some() {
         return None;
     }
     let first = state.immediate.first()?;

@@ -20,7 +20,7 @@ impl<'a> Compiler<'a> {
     pub(super) fn machine(&mut self) -> Option<Machine> {
         let task = self.task;
         let suite = self.project.suite;
-        let cx = Context::new(&task.file);
+        let cx = Context::new(&task.file, &task.program);
         let vars = self.variables();
         let secrets = task
             .secrets
@@ -45,7 +45,7 @@ impl<'a> Compiler<'a> {
                 )
             })
             .collect();
-        let program = self.program(cx);
+        let program = self.program(cx, "");
         let cleanup = self.steps(cx, &task.cleanup, "cleanup");
         let mut output_reads = Reads::new();
         let outputs = task
@@ -73,7 +73,7 @@ impl<'a> Compiler<'a> {
             return None;
         }
         let (program, state_reads) = program?;
-        self.check_graph(&program, &transition_timeout);
+        self.check_graph(&program, &task.program, &transition_timeout);
         if !self.has_errors() {
             self.check_flow(&program, &listen_reads, &state_reads, &output_reads);
         }
@@ -117,19 +117,24 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    /// The states, and what each of them reads.
-    fn program(&mut self, cx: Context<'a>) -> Option<(Program, Vec<StateReads>)> {
-        let task = self.task;
-        let mut states = Vec::with_capacity(task.states.len());
-        let mut state_reads = Vec::with_capacity(task.states.len());
-        for state in &task.states {
+    /// The states, and what each of them reads. `path`: what stands before their own path in the file.
+    pub(super) fn program(
+        &mut self,
+        cx: Context<'a>,
+        path: &str,
+    ) -> Option<(Program, Vec<StateReads>)> {
+        let written = cx.program;
+        let mut states = Vec::with_capacity(written.states.len());
+        let mut state_reads = Vec::with_capacity(written.states.len());
+        for state in &written.states {
             let mut reads = StateReads::default();
-            states.push(self.state(cx, &mut reads, state));
+            let path = format!("{path}states.{}", state.name.as_str());
+            states.push(self.state(cx, &mut reads, state, &path));
             state_reads.push(reads);
         }
-        self.check_unused_conditions(cx);
-        let start = self.target(cx, &task.start_state);
-        for name in &task.final_states {
+        self.check_unused_conditions(cx, path);
+        let start = self.target(cx, &written.start_state);
+        for name in &written.final_states {
             self.target(cx, name);
         }
         let program = Program {
@@ -156,7 +161,7 @@ impl<'a> Compiler<'a> {
         suite: Option<&model::Length>,
         default: Duration,
     ) -> Length {
-        let here = Context::new(&self.task.file);
+        let here = Context::new(&self.task.file, &self.task.program);
         let written = own.map(|length| (here, length));
         written
             .or(suite.map(|length| (self.suite_context(), length)))
@@ -167,6 +172,6 @@ impl<'a> Compiler<'a> {
     /// What holds in the suite file.
     pub(super) fn suite_context(&self) -> Context<'a> {
         let suite = self.project.suite.file.as_ref();
-        Context::new(suite.unwrap_or(&self.task.file))
+        Context::new(suite.unwrap_or(&self.task.file), &self.task.program)
     }
 }

@@ -9,6 +9,7 @@ mod flow;
 mod graph;
 mod machine;
 mod names;
+mod regions;
 mod requests;
 mod result;
 mod schema;
@@ -22,9 +23,10 @@ mod values;
 mod variables;
 
 use self::context::{Context, Reads};
+use self::regions::KnownRegion;
 use self::result::ResultShape;
 use super::program::{Client, Machine};
-use crate::definition::model::Listen;
+use crate::definition::model::{Condition, Listen};
 use crate::definition::{Catalog, Diagnostic, Severity, Suite, Task, Text};
 use crate::event::{Name, Span};
 use crate::script::{Engine, Expression};
@@ -88,7 +90,7 @@ pub fn expression(
     } else {
         ResultShape::Absent
     };
-    let cx = Context::new(&task.file).with_res(res);
+    let cx = Context::new(&task.file, &task.program).with_res(res);
     match compiler.script(cx, &mut Reads::new(), text, "eval") {
         Some(script) if !compiler.has_errors() => Ok(script.expression),
         _ => Err(compiler.diagnostics),
@@ -99,8 +101,6 @@ struct Compiler<'a> {
     project: &'a CompileInputs<'a>,
     task: &'a Task,
     diagnostics: Vec<Diagnostic>,
-    /// States by name.
-    states: HashMap<&'a str, usize>,
     /// Variables that something gives a value.
     variables: HashSet<Name>,
     /// Every `listen` entry, in the order of the file.
@@ -111,8 +111,10 @@ struct Compiler<'a> {
     client_reads: Vec<Reads>,
     /// Which of the variables that are given from outside were read.
     given_reads: HashSet<Name>,
-    /// States whose `transition_condition` guards some transition.
-    guarding: HashSet<usize>,
+    /// Every region, each behind the one around it.
+    regions: Vec<KnownRegion<'a>>,
+    /// Each `transition_condition` that guards some transition.
+    guarding: HashSet<*const Condition>,
     /// How many conditions were compiled so far.
     guards: u32,
     /// The script modules that were called so far, and whether `services` was read.
@@ -122,21 +124,17 @@ struct Compiler<'a> {
 
 impl<'a> Compiler<'a> {
     fn new(project: &'a CompileInputs<'a>, task: &'a Task) -> Self {
-        let mut states = HashMap::new();
-        for (index, state) in task.states.iter().enumerate() {
-            states.insert(state.name.as_str(), index);
-        }
         Self {
             project,
             task,
             diagnostics: Vec::new(),
-            states,
             variables: flow::assigned_somewhere(project, task),
             listens: flow::listens(task),
             clients: Vec::new(),
             client_index: HashMap::new(),
             client_reads: Vec::new(),
             given_reads: HashSet::new(),
+            regions: regions::known_regions(&task.program),
             guarding: HashSet::new(),
             guards: 0,
             modules: BTreeSet::new(),

@@ -57,7 +57,7 @@ impl<'a> Compiler<'a> {
             );
         }
         for read in &uses.reads {
-            if self.is_known(&read.name) {
+            if self.is_known(cx, &read.name) {
                 self.read(cx, reads, &read.name, span(&read.at));
                 continue;
             }
@@ -72,7 +72,7 @@ impl<'a> Compiler<'a> {
                 );
                 self.unknown_variable(cx, &read.name, span(&dashed.at), Some(hint));
             } else {
-                let hint = self.instead_of(read, usage == Usage::Shell);
+                let hint = self.instead_of(cx, read, usage == Usage::Shell);
                 self.unknown_variable(cx, &read.name, span(&read.at), Some(hint));
             }
         }
@@ -81,6 +81,7 @@ impl<'a> Compiler<'a> {
                 self.check_members(cx, text, offset, path);
             }
             self.check_service(cx, path, span(&path.at));
+            self.check_region_path(cx, path, span(&path.at));
         }
     }
 
@@ -100,8 +101,10 @@ impl<'a> Compiler<'a> {
         self.error("unknown-service", &cx.file.name, span, message, "", hint);
     }
 
-    fn is_known(&self, name: &Name) -> bool {
-        LOCALS.contains(&&**name) || self.variables.contains(name)
+    fn is_known(&self, cx: Context<'a>, name: &Name) -> bool {
+        LOCALS.contains(&&**name)
+            || self.variables.contains(name)
+            || self.is_saved_by_region(cx, name)
     }
 
     /// A name that is known; `res` and `item` are not everywhere.
@@ -140,9 +143,10 @@ impl<'a> Compiler<'a> {
     }
 
     /// What to write instead of a variable that nobody knows.
-    fn instead_of(&self, read: &Read, shell: bool) -> String {
+    fn instead_of(&self, cx: Context<'a>, read: &Read, shell: bool) -> String {
         let name = &*read.name;
-        let known = self.variables.iter().map(|known| &**known).chain(LOCALS);
+        let known = self.variables.iter().chain(self.saved_by_regions(cx));
+        let known = known.map(|known| &**known).chain(LOCALS);
         let near = nearest(name, known).map(|known| format!("did you mean `{known}`?"));
         let of_shell = format!("`$${{{name}}}` leaves it to the shell");
         let from_env = format!("`${{env('{name}')}}` reads the environment variable");

@@ -5,7 +5,7 @@ use super::context::{Context, Reads};
 use super::flow::StateReads;
 use crate::definition::{Text, model, nearest};
 use crate::event::{ErrorKind, Name};
-use crate::machine::program::{Length, Role, Route, State};
+use crate::machine::program::{Condition, Length, Role, Route, State};
 
 /// Entries of one state in one run, where nothing else is written.
 const MAX_VISITS: u32 = 1000;
@@ -15,17 +15,20 @@ impl<'a> Compiler<'a> {
         &mut self,
         cx: Context<'a>,
         reads: &mut StateReads,
-        state: &model::State,
+        state: &'a model::State,
+        path: &str,
     ) -> Option<State> {
-        let path = format!("states.{}", state.name.as_str());
-        let is_final = self
-            .task
+        let is_final = cx
+            .program
             .final_states
             .iter()
             .any(|name| name.value == state.name.value);
         self.check_ways(cx, state, is_final);
         let steps = self.steps(cx, &state.instructions, &format!("{path}.instructions"));
-        let StateReads { after, on_error } = reads;
+        let regions = self.regions(cx, reads, state, path);
+        let StateReads {
+            after, on_error, ..
+        } = reads;
         let role = match &state.fail {
             Some(message) => {
                 if is_final {
@@ -48,7 +51,7 @@ impl<'a> Compiler<'a> {
             None if is_final => Some(Role::Final),
             None => Some(Role::Way),
         };
-        let ways = self.ways(cx, after, state, &path);
+        let ways = self.ways(cx, after, state, path);
         let timeout = match &state.timeout {
             None => None,
             Some(length) => Some(self.length(cx, after, length, &format!("{path}.timeout"))?),
@@ -63,15 +66,19 @@ impl<'a> Compiler<'a> {
             .map(|route| self.route(cx, on_error, route, &format!("{path}.on_error")))
             .collect();
         self.check_routes(cx, &state.on_error);
+        let watches_regions = ways.immediate.iter().any(Condition::reads_regions);
         Some(State {
             name: Name::clone(&state.name.value),
-            place: cx.place(state.name.span, &path),
+            place: cx.place(state.name.span, path),
             role: role?,
             steps,
             transitions: ways.transitions.into(),
             immediate: ways.immediate.into(),
             strategies: ways.strategies.into(),
             slots: ways.slots,
+            regions: regions?,
+            joined: ways.joined,
+            watches_regions,
             timeout,
             on_timeout,
             on_error: routes.into_iter().collect::<Option<_>>()?,
@@ -85,6 +92,17 @@ impl<'a> Compiler<'a> {
     fn check_ways(&mut self, cx: Context<'a>, state: &model::State, is_final: bool) {
         let name = state.name.as_str();
         let has_ways = !state.transitions.is_empty();
+        if let (true, Some(region)) = (is_final, state.regions.first()) {
+            let hint = "give it a way out, and name the state behind it in `final_state`";
+            self.error(
+                "final-regions",
+                &cx.file.name,
+                region.name.span,
+                format!("`{name}` is a final state and has regions, which would never run"),
+                "never run",
+                Some(hint.to_owned()),
+            );
+        }
         if is_final && has_ways {
             let span = state.transitions[0].span;
             let hint = Some("a final state ends the task; remove its transitions, or the name from `final_state`".to_owned());
@@ -100,7 +118,7 @@ impl<'a> Compiler<'a> {
             && state.fail.is_none()
             && !state.transitions.iter().any(|way| way.to.is_some())
             // A misspelt final state may mean this one, and was reported.
-            && self.task.final_states.iter().all(|name| self.states.contains_key(name.as_str()))
+            && cx.program.final_states.iter().all(|name| cx.program.position(name.as_str()).is_some())
         {
             let hint =
                 Some("add `next:` or `transitions:`, or name it in `final_state`".to_owned());
@@ -175,15 +193,16 @@ impl<'a> Compiler<'a> {
 
     /// The index of a state, or a diagnostic.
     pub(super) fn target(&mut self, cx: Context<'a>, name: &Text) -> Option<usize> {
-        if let Some(index) = self.states.get(name.as_str()) {
-            return Some(*index);
+        if let Some(index) = cx.program.position(name.as_str()) {
+            return Some(index);
         }
-        let known = nearest(name.as_str(), self.states.keys().copied()).map(str::to_owned);
+        let names = cx.program.states.iter().map(|state| state.name.as_str());
+        let known = nearest(name.as_str(), names).map(str::to_owned);
         let hint = if let Some(known) = known {
             format!("did you mean `{known}`?")
         } else {
-            let names: Vec<_> = self
-                .task
+            let names: Vec<_> = cx
+                .program
                 .states
                 .iter()
                 .take(12)

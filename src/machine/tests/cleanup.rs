@@ -60,6 +60,7 @@ fn cleaned(ran: &super::Ran, deferred: u32, lines: &str) {
     let after = super::Ran {
         verdict: ran.verdict.clone(),
         facts: ran.facts[from..].to_vec(),
+        frames: ran.frames[from..].to_vec(),
         warnings: Vec::new(),
     };
     after.shows("start cleaned unarmed", lines);

@@ -9,6 +9,7 @@ mod order;
 mod poll;
 mod race;
 mod record_policy;
+mod regions;
 mod retry;
 mod secrets;
 mod signal;
@@ -30,6 +31,7 @@ use crate::event::{
 use crate::script::{Engine, Host};
 use crate::sim::{Stub, VirtualWorld};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +50,8 @@ pub(super) struct Scene {
 pub(super) struct Ran {
     pub(super) verdict: Verdict,
     pub(super) facts: Vec<(u64, Fact)>,
+    /// The frame of each of them.
+    pub(super) frames: Vec<FrameId>,
     pub(super) warnings: Vec<Diagnostic>,
 }
 
@@ -236,6 +240,7 @@ impl Scene {
             .into_iter()
             .map(|one| (one.at.0 / 1000, one.fact))
             .collect();
+        let frames = world.facts().into_iter().map(|one| one.frame).collect();
         let cleanups = facts
             .iter()
             .filter(|(_, fact)| matches!(fact, Fact::CleanupStarted { .. }));
@@ -243,6 +248,7 @@ impl Scene {
         Ran {
             verdict,
             facts,
+            frames,
             warnings,
         }
     }
@@ -358,7 +364,8 @@ impl Ran {
         self
     }
 
-    /// Asserts the facts whose first word is one of these, one a line, in order.
+    /// Asserts the facts whose first word is one of these, one a line, in order. Behind the name of a region stands
+    /// what happened in it.
     pub(super) fn shows(&self, words: &str, expected: &str) -> &Self {
         self.compare(words, expected, false)
     }
@@ -370,10 +377,18 @@ impl Ran {
 
     fn compare(&self, words: &str, expected: &str, timed: bool) -> &Self {
         let mut lines = Vec::new();
-        for (at, fact) in &self.facts {
+        let mut names: BTreeMap<FrameId, Name> = BTreeMap::new();
+        for ((at, fact), frame) in self.facts.iter().zip(&self.frames) {
+            if let Fact::FrameOpened(opened) = fact {
+                names.insert(*frame, Name::clone(&opened.name));
+            }
             let line = line(fact);
             let first = line.split(' ').next().unwrap_or_default();
             if words.split(' ').any(|word| word == first) {
+                let line = match names.get(frame) {
+                    Some(name) => format!("{name}: {line}"),
+                    None => line,
+                };
                 lines.push(if timed { format!("{at} {line}") } else { line });
             }
         }
@@ -459,5 +474,7 @@ fn line(fact: &Fact) -> String {
         Fact::Log { text, .. } => format!("log {text}"),
         Fact::SignalSent { name, data, .. } => format!("signal {name} {data}"),
         Fact::ExecutionFinished { outcome, .. } => format!("finish {}", outcome.word()),
+        Fact::FrameOpened(_) => "open".to_owned(),
+        Fact::FrameClosed { end, .. } => format!("close {}", end.word()),
     }
 }

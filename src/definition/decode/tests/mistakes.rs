@@ -271,7 +271,7 @@ fn lengths_of_time() {
     wrong_state("wait: «[5s]»", "wrong-type", &["a length of time"]);
     wrong_state("«timeout»:", "missing-value", &["no value stands here"]);
     assert!(matches!(
-        &task_of("timeout: ${limit}\nnext: b").states[0].timeout,
+        &task_of("timeout: ${limit}\nnext: b").program.states[0].timeout,
         Some(Length::Template(text)) if text.as_str() == "${limit}"
     ));
 }
