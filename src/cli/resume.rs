@@ -134,7 +134,10 @@ fn checkpoints(
             return ControlFlow::Break(());
         }
         if let Some(execution) = event.execution {
-            checkpoints.entry(execution).or_default().apply(&event.fact);
+            checkpoints
+                .entry(execution)
+                .or_default()
+                .apply(event.frame, &event.fact);
         }
         ControlFlow::Continue(())
     })?;

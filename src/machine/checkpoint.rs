@@ -5,9 +5,11 @@ use super::frame::Frame;
 use super::program::{Action, Machine, Step};
 use super::world::World;
 use crate::event::{
-    Attempted, ErrorKind, Event, ExecutionId, Fact, Failure, Json, Name, ValueTypes, nearest,
+    Attempted, ErrorKind, Event, ExecutionId, Fact, Failure, FrameId, Json, Name, ROOT, ValueTypes,
+    nearest,
 };
 use crate::script::{Scope, Value};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Where an execution stood: what a new one needs to go on from there, or to clean up after it.
@@ -26,8 +28,18 @@ pub struct Checkpoint {
     pub of: Option<(Name, u32)>,
     /// How many `defer`s were armed so far.
     armed: u32,
-    /// The `defer` whose instruction has ended and may still save.
-    saving: Option<u32>,
+    /// Of a frame: the `defer` whose instruction has ended and may still save.
+    saving: BTreeMap<FrameId, u32>,
+    /// The regions that were opened, each name in its last one.
+    regions: BTreeMap<FrameId, RegionPoint>,
+}
+
+/// What a region has saved.
+#[derive(Clone, Debug, PartialEq)]
+struct RegionPoint {
+    parent: FrameId,
+    name: Name,
+    vars: Vec<(Name, Value)>,
 }
 
 /// An armed `defer`.
@@ -59,42 +71,60 @@ impl Checkpoint {
     pub fn of<'e>(events: impl Iterator<Item = &'e Event>, execution: ExecutionId) -> Self {
         let mut checkpoint = Self::default();
         for event in events.filter(|event| event.execution == Some(execution)) {
-            checkpoint.apply(&event.fact);
+            checkpoint.apply(event.frame, &event.fact);
         }
         checkpoint
     }
 
-    /// Takes in the next fact of the execution.
-    pub fn apply(&mut self, fact: &Fact) {
+    /// Takes in the next fact of the execution, of this frame.
+    pub fn apply(&mut self, frame: FrameId, fact: &Fact) {
         // What an instruction saves and expects stands right behind its end.
         if !matches!(
             fact,
             Fact::VariableSaved { .. } | Fact::ExpectationChecked { .. }
         ) {
-            self.saving = None;
+            self.saving.remove(&frame);
         }
         match fact {
-            Fact::StateEntered { state, .. } => self.state = Some(Name::clone(state)),
+            Fact::StateEntered { state, .. } if frame == ROOT => {
+                self.state = Some(Name::clone(state));
+            }
             Fact::VariableSaved {
                 name,
                 value: Json::Null,
                 undone: true,
                 ..
             } => {
-                self.vars.retain(|(known, _)| known != name);
-                self.save();
+                self.own(frame).retain(|(known, _)| known != name);
+                self.save(frame);
             }
             Fact::VariableSaved {
                 name, value, types, ..
             } => {
                 let value = Value::from_typed(value.clone(), types);
-                match self.vars.iter_mut().find(|(known, _)| known == name) {
+                let vars = self.own(frame);
+                match vars.iter_mut().find(|(known, _)| known == name) {
                     Some((_, known)) => *known = value,
-                    None => self.vars.push((Name::clone(name), value)),
+                    None => vars.push((Name::clone(name), value)),
                 }
-                self.save();
+                self.save(frame);
             }
-            Fact::Deferred { place, item, types } => self.arm(&place.path, item.as_ref(), types),
+            Fact::FrameOpened(opened) => {
+                // Its variables are forgotten when a region of this name begins again.
+                let again = |region: &mut RegionPoint| {
+                    region.parent != opened.parent || region.name != opened.name
+                };
+                self.regions.retain(|_, region| again(region));
+                let region = RegionPoint {
+                    parent: opened.parent,
+                    name: Name::clone(&opened.name),
+                    vars: Vec::new(),
+                };
+                self.regions.insert(frame, region);
+            }
+            Fact::Deferred { place, item, types } => {
+                self.arm(frame, &place.path, item.as_ref(), types);
+            }
             Fact::InstructionFinished {
                 place,
                 result,
@@ -107,14 +137,15 @@ impl Checkpoint {
                         Attempted::Reply(reply) => Some(Value::result(Arc::clone(&reply.value))),
                         Attempted::Failure(_) => None,
                     };
-                    self.saving = Some(number);
-                    self.end(number, |known| *known = res);
+                    self.saving.insert(frame, number);
+                    self.end(frame, number, |known| *known = res);
                 }
             }
             Fact::CleanupSkipped { place, .. } | Fact::InstructionSkipped { place } => {
                 self.undone(&place.path);
             }
-            Fact::RunStarted(_)
+            Fact::StateEntered { .. }
+            | Fact::RunStarted(_)
             | Fact::ExecutionStarted(_)
             | Fact::InstructionStarted { .. }
             | Fact::ExpectationChecked { .. }
@@ -131,7 +162,6 @@ impl Checkpoint {
             | Fact::NeverKnown(_)
             | Fact::Log { .. }
             | Fact::SignalSent { .. }
-            | Fact::FrameOpened(_)
             | Fact::FrameClosed { .. }
             | Fact::ExecutionFinished { .. }
             | Fact::RunFinished { .. }
@@ -141,8 +171,27 @@ impl Checkpoint {
 }
 
 impl Checkpoint {
-    fn arm(&mut self, path: &Name, item: Option<&Json>, types: &ValueTypes) {
+    /// The variables of a frame itself.
+    fn own(&mut self, frame: FrameId) -> &mut Vec<(Name, Value)> {
+        match self.regions.get_mut(&frame) {
+            Some(region) => &mut region.vars,
+            None => &mut self.vars,
+        }
+    }
+
+    /// All that a frame sees: its own variables, and those around it.
+    fn seen(&self, frame: FrameId) -> Vec<(Name, Value)> {
+        let Some(region) = self.regions.get(&frame) else {
+            return self.vars.clone();
+        };
+        let mut seen = self.seen(region.parent);
+        seen.extend(region.vars.iter().cloned());
+        seen
+    }
+
+    fn arm(&mut self, frame: FrameId, path: &Name, item: Option<&Json>, types: &ValueTypes) {
         self.armed += 1;
+        let seen = self.seen(frame);
         // What makes no request has no end of its own on record: it has ended when it comes round again.
         let before = self.deferred.iter_mut().rev();
         if let Some(before) = before.into_iter().find(|armed| armed.path == *path)
@@ -150,7 +199,7 @@ impl Checkpoint {
             && before.item.is_none()
         {
             before.ended = Some(AtEnd {
-                vars: self.vars.clone(),
+                vars: seen,
                 res: None,
             });
         }
@@ -163,18 +212,19 @@ impl Checkpoint {
     }
 
     /// The variables have changed: also those that the instruction has at its end, if it is what saves.
-    fn save(&mut self) {
-        if let Some(number) = self.saving {
-            self.end(number, |_| {});
+    fn save(&mut self, frame: FrameId) {
+        if let Some(number) = self.saving.get(&frame).copied() {
+            self.end(frame, number, |_| {});
         }
     }
 
     /// The instruction that has armed this `defer` has ended, with the variables of now.
-    fn end(&mut self, number: u32, res: impl FnOnce(&mut Option<Value>)) {
+    fn end(&mut self, frame: FrameId, number: u32, res: impl FnOnce(&mut Option<Value>)) {
+        let seen = self.seen(frame);
         let mut armed = self.deferred.iter_mut().rev();
         if let Some(armed) = armed.find(|armed| armed.number == number) {
             let ended = armed.ended.get_or_insert_default();
-            ended.vars.clone_from(&self.vars);
+            ended.vars = seen;
             res(&mut ended.res);
         }
     }
@@ -216,6 +266,18 @@ impl<W: World> Frame<'_, W> {
             }
         };
         set(&self.scope, &checkpoint.vars);
+        let regions = checkpoint.regions.values();
+        let of_task = regions
+            .filter(|region| region.parent == ROOT)
+            .map(|region| {
+                let scope = Scope::inside(&self.scope);
+                set(&scope, &region.vars);
+                (Name::clone(&region.name), Arc::new(scope))
+            });
+        let of_task: Vec<_> = of_task.collect();
+        if !of_task.is_empty() {
+            self.keep_scopes(&of_task);
+        }
         for armed in &checkpoint.deferred {
             // What the file no longer holds cannot be run.
             if let Some(step) = deferred_at(self.machine, &armed.path) {
@@ -227,6 +289,7 @@ impl<W: World> Frame<'_, W> {
                 self.execution.shared().rare().deferred.push(Deferred {
                     step: Arc::clone(step),
                     item: armed.item.clone(),
+                    regions: None,
                     ended,
                 });
             }

@@ -82,11 +82,18 @@ impl<W: World> Frame<'_, W> {
     async fn undo(&self, failures: &Mutex<Vec<Trouble>>) {
         loop {
             let newest = self.execution.shared().rare().deferred.pop();
-            let Some(Deferred { step, item, ended }) = newest else {
+            let Some(newest) = newest else {
                 return;
             };
+            let Deferred {
+                step,
+                item,
+                regions,
+                ended,
+            } = newest;
             let env = Env {
                 item: item.as_ref(),
+                regions: regions.as_deref(),
                 ..self.env()
             };
             let env = match &ended {

@@ -40,6 +40,15 @@ impl Machine {
                 },
             ));
         }
+        if let Some(joined) = state.joined {
+            let joined_to = Edge {
+                from: Name::clone(&state.name),
+                to: state.transitions[joined].to.map(name),
+                label: "joined".to_owned(),
+                kind: EdgeKind::Normal,
+            };
+            edges.push((joined, joined_to));
+        }
         edges.sort_by_key(|(index, _)| *index);
         let mut edges: Vec<Edge> = edges.into_iter().map(|(_, edge)| edge).collect();
         let route = |to: usize, label: String, kind| Edge {

@@ -1,6 +1,7 @@
 //! One execution of a task: what all its frames share.
 
 use super::program::Step;
+use super::regions::RegionScopes;
 use super::run::Inputs;
 use super::timer::Earliest;
 use super::world::{Moment, ScopeId, World};
@@ -127,6 +128,8 @@ impl Shared {
 pub(super) struct Deferred {
     pub(super) step: Arc<Step>,
     pub(super) item: Option<Value>,
+    /// The regions in sight, where a region has armed it: the task itself may see others.
+    pub(super) regions: Option<Arc<RegionScopes>>,
     /// Filled in when the instruction has ended; until then the variables are those of the end.
     pub(super) ended: Option<(Scope, Option<Value>)>,
 }

@@ -105,6 +105,8 @@ pub(super) struct Env<'a> {
     pub(super) item: Option<&'a Value>,
     /// The error in question, where it is not the frame's last one.
     pub(super) error: Option<&'a Value>,
+    /// The regions in question, where these are not the ones that the frame sees.
+    pub(super) regions: Option<&'a RegionScopes>,
     /// The number of the `defer` that the instruction has armed.
     pub(super) armed: Option<u32>,
 }
@@ -179,6 +181,7 @@ impl<'m, W: World> Frame<'m, W> {
             attempt: 1,
             item: None,
             error: None,
+            regions: None,
             armed: None,
         }
     }

@@ -88,6 +88,7 @@ impl<W: World> Frame<'_, W> {
             let deferred = Deferred {
                 step: Arc::clone(defer),
                 item: env.item.cloned(),
+                regions: (self.region.as_ref()).and_then(|_| self.regions_in_sight()),
                 ended: None,
             };
             let rare = shared.rare();

@@ -194,7 +194,7 @@ impl<'m, W: World> Frame<'m, W> {
     }
 
     /// Makes the variables of regions that begin visible: those of earlier ones of the same names are forgotten.
-    fn keep_scopes(&self, scopes: &[(Name, Arc<Scope>)]) -> Arc<RegionScopes> {
+    pub(super) fn keep_scopes(&self, scopes: &[(Name, Arc<Scope>)]) -> Arc<RegionScopes> {
         let mut inner = self.inner();
         let rare = inner.rare();
         let is_new = |name: &Name| scopes.iter().any(|(new, _)| new == name);

@@ -28,7 +28,10 @@ impl<W: World> Frame<'_, W> {
                 let run = json!({ "id": &*self.execution.run, "attempt": self.execution.attempt });
                 Some(Value::from(run))
             }
-            "regions" => self.regions_in_sight().map(|regions| regions.value()),
+            "regions" => match env.regions {
+                Some(regions) => Some(regions.value()),
+                None => self.regions_in_sight().map(|regions| regions.value()),
+            },
             "services" => Some(Value::from_json(Arc::clone(&self.execution.services))),
             "error" => Some(
                 env.error

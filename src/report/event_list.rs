@@ -2,19 +2,22 @@
 //! their count.
 
 use super::event_line::{EventLine, event_line};
+use super::frames::Frames;
 use super::status::Status;
 use super::style::{Ink, Line, Style};
 use super::value::length;
-use crate::event::{Attempted, Event, Fact};
+use crate::event::{Attempted, Event, Fact, Name};
 
-/// The events, each with its time since `from`, in microseconds since the Unix epoch.
+/// The events, each with its time since `from`, in microseconds since the Unix epoch. `frames`: those that were opened
+/// before them.
 pub(crate) fn lines<'e>(
     events: impl IntoIterator<Item = &'e Event>,
+    frames: Frames,
     from: i64,
     style: Style,
 ) -> Vec<Line> {
     let mut lines = Vec::new();
-    for round in rounds(events) {
+    for round in rounds(events, frames) {
         for (at, told) in round.steps.iter().enumerate() {
             let since = length((told.at - from).max(0).unsigned_abs());
             let mut line = style.line().push(Ink::Faint, &format!("{since:>7}  "));
@@ -29,6 +32,9 @@ pub(crate) fn lines<'e>(
                 let times = format!("{}{} ", style.symbols().times, round.times);
                 line = line.push(Ink::Hue(Status::Waiting.hue()), &times);
             }
+            if let Some(frame) = &told.frame {
+                line = line.push(Ink::Faint, &format!("{frame}: "));
+            }
             lines.push(line.plain(&told.step.text));
         }
     }
@@ -39,6 +45,8 @@ pub(crate) fn lines<'e>(
 #[derive(Debug)]
 struct Told {
     at: i64,
+    /// The region in which it happened.
+    frame: Option<Name>,
     step: EventLine,
 }
 
@@ -50,14 +58,17 @@ struct Round {
     times: u32,
 }
 
-fn rounds<'e>(events: impl IntoIterator<Item = &'e Event>) -> Vec<Round> {
+fn rounds<'e>(events: impl IntoIterator<Item = &'e Event>, mut frames: Frames) -> Vec<Round> {
     let mut rounds: Vec<Round> = Vec::new();
     for event in events {
+        frames.apply(event);
         let told = Told {
             at: event.at,
+            frame: frames.of(event),
             step: event_line(&event.fact),
         };
         if let Some(key) = repeats(&event.fact) {
+            let key = format!("{} {key}", event.frame);
             merge(&mut rounds);
             rounds.push(Round {
                 key: Some(key),
@@ -72,7 +83,7 @@ fn rounds<'e>(events: impl IntoIterator<Item = &'e Event>) -> Vec<Round> {
                 key: Some(key),
                 steps,
                 ..
-            }) if checked => {
+            }) if checked && steps.first().is_some_and(|first| first.frame == told.frame) => {
                 key.push_str(&told.step.text);
                 steps.push(told);
             }

@@ -74,9 +74,12 @@ impl Html {
     /// Keeps a line of what happened.
     fn happened(&mut self, event: &Event, live: &Live) {
         let Some(id) = event.execution else { return };
-        let Some(began) = live.running.get(&id).map(|running| running.began) else {
+        let Some(running) = live.running.get(&id) else {
             return;
         };
+        let began = running.began;
+        let region = running.regions.get(&event.frame);
+        let region = region.map_or_else(String::new, |region| format!("{}: ", region.name));
         let happened = self.events.entry(id).or_default();
         if happened.count >= MAX_EVENTS || self.bytes >= MAX_BYTES {
             happened.more += 1;
@@ -95,7 +98,7 @@ impl Html {
                 "<tr class=\"{class}\"><td>{}</td><td>{}</td><td>{glyph}</td><td>{}</td></tr>\n",
                 event.seq,
                 length((event.at - began).max(0).unsigned_abs()),
-                escaped(&printable(&told.text, true)),
+                escaped(&printable(&format!("{region}{}", told.text), true)),
             ),
         );
         self.bytes += happened.rows.len() - before;

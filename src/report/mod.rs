@@ -19,6 +19,7 @@ mod event_list;
 mod failure;
 mod folded;
 mod formats;
+mod frames;
 mod github;
 mod html;
 mod json;
@@ -63,7 +64,7 @@ pub use status_line::waiting;
 pub use style::{Color, ColorChoice, Output, Style};
 pub use terminal::Terminal;
 pub use text::safe_lines;
-pub use view::{Ended, Key, Last, Live, Logs, Phase, Running, Visit};
+pub use view::{Ended, Key, Last, Live, Logs, Phase, Running, RunningRegion, Standing, Visit};
 pub use visits::{MAX_EVENTS, StateVisit, Visits};
 pub use waits::{Advice, Limited, Times, Waits};
 pub use warning::{Warning, missing};
@@ -71,6 +72,7 @@ pub use warning::{Warning, missing};
 // What the commands and the screen of `watch` draw their own lists with.
 pub(crate) use event_list::lines as event_lines;
 pub(crate) use failure::anchor;
+pub(crate) use frames::Frames;
 pub(crate) use status_line::{
     dump as running_facts, ended as ended_row, json as running_json, path as path_text,
     running as running_row, running_since,

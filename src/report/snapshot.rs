@@ -1,6 +1,7 @@
 //! A run as it stood at one of its events: what ran, what was known, what had come back.
 
 use super::event_line::event_line;
+use super::frames::Frames;
 use super::status_line;
 use super::style::{Ink, Style};
 use super::value::{compact, length};
@@ -16,6 +17,7 @@ pub struct Snapshot {
     /// Its executions.
     pub live: Live,
     known: BTreeMap<ExecutionId, ExecutionSnapshot>,
+    frames: Frames,
     /// What has ended with the last event is forgotten at the next.
     ended: Option<ExecutionId>,
     event: Option<Event>,
@@ -54,6 +56,8 @@ impl Snapshot {
             self.known.remove(&ended);
         }
         self.live.apply(event);
+        self.frames.apply(event);
+        let region = self.frames.of(event);
         if let Some(id) = event.execution {
             if let Fact::ExecutionStarted(started) = &event.fact {
                 let known = self.known.entry(id).or_default();
@@ -63,7 +67,7 @@ impl Snapshot {
                 self.ended = Some(id);
             }
             if let Some(known) = self.known.get_mut(&id) {
-                known.apply(event);
+                known.apply(event, region.as_deref());
             }
         }
         self.event = Some(event.clone());
@@ -88,6 +92,9 @@ impl Snapshot {
         if let Some(status) = told.status {
             let hue = Ink::Hue(status.hue());
             line = line.push(hue, status.glyph(style.unicode)).plain(" ");
+        }
+        if let Some(region) = self.frames.of(event) {
+            line = line.push(Ink::Faint, &format!("{region}: "));
         }
         line.push(Ink::Strong, &told.text).write(out);
         let mut others: Vec<_> = self.live.running.values().collect();
@@ -142,7 +149,12 @@ impl Snapshot {
 }
 
 impl ExecutionSnapshot {
-    fn apply(&mut self, event: &Event) {
+    /// `region`: in which it happened. What it saves is told as the others see it.
+    fn apply(&mut self, event: &Event, region: Option<&str>) {
+        let seen = |name: &Name| match region {
+            None => Name::clone(name),
+            Some(region) => format!("regions.{}.{name}", region.replace('/', ".")).into(),
+        };
         let came = |text: String, value: Option<&Arc<Json>>| LastResult {
             seq: event.seq,
             text,
@@ -155,13 +167,23 @@ impl ExecutionSnapshot {
                 value: Json::Null,
                 undone: true,
                 ..
-            } => self.variables.retain(|(known, _)| known != name),
+            } => {
+                let name = seen(name);
+                self.variables.retain(|(known, _)| *known != name);
+            }
             Fact::VariableSaved { name, value, .. } => {
-                let known = self.variables.iter_mut().find(|(known, _)| known == name);
+                let name = seen(name);
+                let known = self.variables.iter_mut().find(|(known, _)| *known == name);
                 match known {
                     Some((_, known)) => known.clone_from(value),
-                    None => self.variables.push((Name::clone(name), value.clone())),
+                    None => self.variables.push((name, value.clone())),
                 }
+            }
+            // Its variables are those of a machine that begins.
+            Fact::FrameOpened(_) => {
+                let own = seen(&Name::from(""));
+                self.variables
+                    .retain(|(known, _)| !known.starts_with(&*own));
             }
             Fact::InstructionFinished { result, .. } | Fact::PollAnswered { result, .. } => {
                 self.last = Some(match result {
@@ -191,7 +213,6 @@ impl ExecutionSnapshot {
             | Fact::NeverKnown(_)
             | Fact::Log { .. }
             | Fact::SignalSent { .. }
-            | Fact::FrameOpened(_)
             | Fact::FrameClosed { .. }
             | Fact::ExecutionFinished { .. }
             | Fact::RunFinished { .. }

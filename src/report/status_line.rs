@@ -4,8 +4,8 @@ use super::status::Status;
 use super::style::{Ink, Line, Lines, Style};
 use super::text::{cut_end, cut_middle, printable, width};
 use super::value::length;
-use super::view::{Ended, Last, Phase, Running};
-use crate::event::{Json, Outcome};
+use super::view::{Ended, Last, Phase, Running, RunningRegion, Standing};
+use crate::event::{FrameEnd, Json, Outcome};
 
 /// The name of a task, with its case.
 fn name(task: &str, case: Option<&str>, room: usize, style: Style) -> String {
@@ -23,11 +23,11 @@ pub(crate) fn running(running: &Running, now: i64, style: Style) -> Line {
 /// The same, and since when it is in its state: `◷ order-ships  placed  for 11.9s  #12  …`.
 pub(crate) fn running_since(running: &Running, now: i64, since: bool, style: Style) -> Line {
     let status = running.status();
-    let left = match running.deadline {
+    let left = match running.at.deadline {
         Some(deadline) => format!("{} left", length((deadline - now).max(0).unsigned_abs())),
         None => format!(
             "for {}",
-            length((now - running.since).max(0).unsigned_abs())
+            length((now - running.at.since).max(0).unsigned_abs())
         ),
     };
     let third = (style.width / 3).max(8);
@@ -41,21 +41,21 @@ pub(crate) fn running_since(running: &Running, now: i64, since: bool, style: Sty
             &name(&started.task, started.case.as_deref(), third, style),
         );
     let mut parts: Vec<String> = Vec::new();
-    if let Some(state) = &running.state {
+    if let Some(state) = &running.at.state {
         let state = printable(state, style.unicode);
         parts.push(cut_middle(&state, third, style.symbols().ellipsis).into_owned());
     }
-    if since && running.deadline.is_some() {
-        let passed = (now - running.since).max(0).unsigned_abs();
+    if since && running.at.deadline.is_some() {
+        let passed = (now - running.at.since).max(0).unsigned_abs();
         parts.push(format!("for {}", length(passed)));
     }
-    match &running.phase {
+    match &running.at.phase {
         Phase::Instruction(what) => parts.push(what.to_string()),
         Phase::Cleanup => parts.push("cleanup".to_owned()),
         Phase::Thinking | Phase::Waiting => {}
     }
-    if running.attempt > 0 {
-        parts.push(format!("#{}", running.attempt));
+    if running.at.attempt > 0 {
+        parts.push(format!("#{}", running.at.attempt));
     }
     let end = style.width.saturating_sub(width(&left) + 2);
     let ellipsis = style.symbols().ellipsis;
@@ -68,7 +68,16 @@ pub(crate) fn running_since(running: &Running, now: i64, since: bool, style: Sty
         let part = cut_end(&part, room(&line), ellipsis);
         line = line.plain("  ").plain(&part);
     }
-    if let Some(last) = running.last.as_ref().filter(|_| room(&line) >= 8) {
+    for region in running.leaves() {
+        if room(&line) < 8 {
+            break;
+        }
+        let text = region_text(region);
+        let text = printable(&text, style.unicode);
+        let text = cut_end(&text, room(&line), ellipsis);
+        line = line.plain("  ").plain(&text);
+    }
+    if let Some(last) = running.at.last.as_ref().filter(|_| room(&line) >= 8) {
         let text = printable(last.text(), style.unicode);
         let text = match last {
             // The value stands at the end, and is what one looks for.
@@ -78,6 +87,20 @@ pub(crate) fn running_since(running: &Running, now: i64, since: bool, style: Sty
         line = line.plain("  ").plain(&text);
     }
     line.push(Ink::Faint, &format!("  {left}"))
+}
+
+/// Where a region stands: `payment: charge #3`.
+fn region_text(region: &RunningRegion) -> String {
+    let state = match (&region.end, &region.at.state) {
+        (Some(end), _) => end.word(),
+        (None, Some(state)) => state,
+        (None, None) => "",
+    };
+    let attempt = match region.at.attempt {
+        attempt if attempt > 0 && region.end.is_none() => format!(" #{attempt}"),
+        _ => String::new(),
+    };
+    format!("{}: {state}{attempt}", region.name)
 }
 
 /// The line about one execution that waits, for a display of its own: attempt, value of the operand that is
@@ -91,26 +114,45 @@ pub fn waiting(one: &Running, now: i64, style: Style) -> String {
 
 /// The same for programs.
 pub(crate) fn json(running: &Running) -> Json {
-    let phase = match &running.phase {
-        Phase::Instruction(what) => what,
-        Phase::Cleanup => "cleanup",
-        Phase::Thinking => "evaluating",
-        Phase::Waiting => "waiting",
-    };
-    serde_json::json!({
+    let regions = running.regions.values().map(|region| {
+        let mut json = standing(&region.at);
+        json["region"] = region.name.as_str().into();
+        json["end"] = region.end.map(FrameEnd::word).into();
+        json
+    });
+    let regions: Vec<Json> = regions.collect();
+    let mut json = serde_json::json!({
         "execution": running.id,
         "task": running.started.task,
         "case": running.started.case,
         "attempt_of_task": running.started.attempt,
         "began": running.began,
         "status": running.status().word(),
-        "state": running.state,
-        "visit": running.visit,
-        "since": running.since,
-        "doing": phase,
-        "attempt": running.attempt,
-        "last": running.last.as_ref().map(Last::text),
-        "deadline": running.deadline,
+    });
+    if let (Json::Object(json), Json::Object(at)) = (&mut json, standing(&running.at)) {
+        json.extend(at);
+    }
+    if !regions.is_empty() {
+        json["regions"] = regions.into();
+    }
+    json
+}
+
+fn standing(at: &Standing) -> Json {
+    let doing = match &at.phase {
+        Phase::Instruction(what) => what,
+        Phase::Cleanup => "cleanup",
+        Phase::Thinking => "evaluating",
+        Phase::Waiting => "waiting",
+    };
+    serde_json::json!({
+        "state": at.state,
+        "visit": at.visit,
+        "since": at.since,
+        "doing": doing,
+        "attempt": at.attempt,
+        "last": at.last.as_ref().map(Last::text),
+        "deadline": at.deadline,
     })
 }
 
@@ -162,29 +204,48 @@ pub(crate) fn dump(running: &Running, now: i64, style: Style, out: &mut impl Lin
             &format!("  {}, started {} ago", status.word(), since(running.began)),
         )
         .write(out);
-    let mut facts = Vec::new();
-    if let Some(state) = &running.state {
-        let (visit, since) = (running.visit, since(running.since));
-        facts.push(format!("state     {state}, visit {visit}, for {since}"));
-    }
-    match &running.phase {
-        Phase::Instruction(what) => facts.push(format!("does      {what}")),
-        Phase::Cleanup => facts.push("does      cleanup".to_owned()),
-        Phase::Thinking | Phase::Waiting => {}
-    }
-    if running.attempt > 0 {
-        facts.push(format!("attempt   #{}", running.attempt));
-    }
-    if let Some(last) = &running.last {
-        facts.push(format!("last      {}", last.text()));
-    }
-    if let Some(deadline) = running.deadline {
-        let left = length((deadline - now).max(0).unsigned_abs());
-        facts.push(format!("deadline  in {left}"));
+    let mut facts = standing_facts(&running.at, now);
+    for region in running.regions.values() {
+        let ended = region.end.map(|end| format!(", {}", end.word()));
+        facts.push(format!(
+            "region    {}{}",
+            region.name,
+            ended.unwrap_or_default()
+        ));
+        if region.end.is_none() {
+            let of_region = standing_facts(&region.at, now);
+            facts.extend(of_region.into_iter().map(|fact| format!("  {fact}")));
+        }
     }
     for fact in facts {
         style.line().plain("    ").plain(&fact).write(out);
     }
+}
+
+/// Where a machine stands, one line a fact.
+fn standing_facts(at: &Standing, now: i64) -> Vec<String> {
+    let since = |at: i64| length((now - at).max(0).unsigned_abs());
+    let mut facts = Vec::new();
+    if let Some(state) = &at.state {
+        let (visit, since) = (at.visit, since(at.since));
+        facts.push(format!("state     {state}, visit {visit}, for {since}"));
+    }
+    match &at.phase {
+        Phase::Instruction(what) => facts.push(format!("does      {what}")),
+        Phase::Cleanup => facts.push("does      cleanup".to_owned()),
+        Phase::Thinking | Phase::Waiting => {}
+    }
+    if at.attempt > 0 {
+        facts.push(format!("attempt   #{}", at.attempt));
+    }
+    if let Some(last) = &at.last {
+        facts.push(format!("last      {}", last.text()));
+    }
+    if let Some(deadline) = at.deadline {
+        let left = length((deadline - now).max(0).unsigned_abs());
+        facts.push(format!("deadline  in {left}"));
+    }
+    facts
 }
 
 /// `✓ order-ships  1.2s  (41/120)`, and for what did not simply pass, why. `count`: how many tasks of how

@@ -148,7 +148,7 @@ impl Terminal {
         let mut text = self.take_pending();
         let style = self.style();
         let mut running: Vec<_> = live.running.values().collect();
-        running.sort_by_key(|running| (running.since, running.id));
+        running.sort_by_key(|running| (running.at.since, running.id));
         // The bar, the line about the rest, and the line of the cursor need room too: what has left the
         // screen cannot be redrawn.
         let shown = MAX_ROWS.min(self.options.rows.saturating_sub(3));

@@ -5,16 +5,18 @@ use super::status::Status;
 use super::value::compact;
 use super::warning::Warning;
 use crate::event::{
-    Attempted, Event, ExecutionId, ExecutionStarted, Fact, Headline, Json, Metrics, Name, Outcome,
-    RunId, RunStarted, Tally,
+    Event, ExecutionId, ExecutionStarted, Fact, FrameId, Headline, Json, Metrics, Name, Outcome,
+    ROOT, RunId, RunStarted, Tally,
 };
 use std::collections::{BTreeMap, HashMap};
 
 mod ended;
 mod logs;
+mod standing;
 
 pub use ended::Ended;
 pub use logs::Logs;
+pub use standing::{Last, Phase, RunningRegion, Standing};
 
 /// How a run stands. It holds what runs, and counts what has ended: its size does not grow with the
 /// number of tasks.
@@ -69,20 +71,10 @@ pub struct Running {
     pub id: ExecutionId,
     /// When it began.
     pub began: i64,
-    /// The state it is in.
-    pub state: Option<Name>,
-    /// Which visit of that state this is, from 1.
-    pub visit: u32,
-    /// When the state was entered.
-    pub since: i64,
-    /// What it does there.
-    pub phase: Phase,
-    /// The last attempt or message of what it waits for.
-    pub attempt: u32,
-    /// What was last seen, in one line: the operand that decides and its value, else the last answer.
-    pub last: Option<Last>,
-    /// When its waiting ends, in microseconds since the Unix epoch.
-    pub deadline: Option<i64>,
+    /// Where it stands.
+    pub at: Standing,
+    /// The regions of the state that it is in, and of their states.
+    pub regions: BTreeMap<FrameId, RunningRegion>,
     /// The states it was in, in order.
     pub path: Vec<Visit>,
     /// How many further visits there were.
@@ -99,41 +91,6 @@ pub struct Running {
     resume: Option<u64>,
 }
 
-/// What an execution does in its state.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Evaluates.
-    Thinking,
-    /// Runs this instruction.
-    Instruction(Name),
-    /// Waits for a condition.
-    Waiting,
-    /// Runs `defer`s and `cleanup`.
-    Cleanup,
-}
-
-/// What was last seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Last {
-    /// An operand and its value: `res.body.status="packed"`.
-    Value(String),
-    /// An answer, in one line.
-    Answer(Name),
-    /// Trouble that meant "not yet".
-    Trouble(String),
-}
-
-impl Last {
-    /// The line.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        match self {
-            Self::Value(text) | Self::Trouble(text) => text,
-            Self::Answer(text) => text,
-        }
-    }
-}
-
 /// One stay in a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visit {
@@ -145,8 +102,6 @@ pub struct Visit {
 
 /// The visits of one execution that are kept: a loop may have millions.
 const MAX_PATH: usize = 200;
-/// The bytes of a value in a row.
-const VALUE_BYTES: usize = 80;
 
 impl Live {
     /// Takes in the next event, and hands out the execution that it ended.
@@ -174,9 +129,9 @@ impl Live {
                 }
             }
             Fact::ExecutionFinished { .. } => return self.finish(event),
-            fact => {
+            _ => {
                 if let Some(running) = event.execution.and_then(|id| self.running.get_mut(&id)) {
-                    running.apply(event, fact);
+                    running.apply(event);
                 }
             }
         }
@@ -190,7 +145,7 @@ impl Live {
 
     /// The execution that has been in its state the longest.
     pub fn longest_wait(&self) -> Option<&Running> {
-        self.running.values().min_by_key(|running| running.since)
+        self.running.values().min_by_key(|running| running.at.since)
     }
 
     fn start(&mut self, id: ExecutionId, at: i64, started: &ExecutionStarted) {
@@ -211,13 +166,8 @@ impl Live {
             started,
             id,
             began: at,
-            state: None,
-            visit: 0,
-            since: at,
-            phase: Phase::Thinking,
-            attempt: 0,
-            last: None,
-            deadline: None,
+            at: Standing::at_beginning(at),
+            regions: BTreeMap::new(),
             path: Vec::new(),
             more_visits: 0,
             sources,
@@ -278,17 +228,18 @@ impl Live {
 }
 
 impl Running {
-    fn apply(&mut self, event: &Event, fact: &Fact) {
-        match fact {
-            Fact::StateEntered { state, visit } => {
-                self.state = Some(Name::clone(state));
-                self.visit = *visit;
-                self.since = event.at;
-                self.phase = Phase::Thinking;
-                self.attempt = 0;
-                self.last = None;
-                self.deadline = None;
-                if self.path.len() < MAX_PATH {
+    fn apply(&mut self, event: &Event) {
+        if event.frame == ROOT {
+            self.at.apply(event);
+        } else if let Some(region) = self.regions.get_mut(&event.frame) {
+            region.at.apply(event);
+        }
+        let is_task = event.frame == ROOT;
+        match &event.fact {
+            Fact::StateEntered { state, .. } => {
+                self.forget_regions(event.frame);
+                if !is_task {
+                } else if self.path.len() < MAX_PATH {
                     self.path.push(Visit {
                         state: Name::clone(state),
                         at: event.at,
@@ -297,46 +248,8 @@ impl Running {
                     self.more_visits += 1;
                 }
             }
-            Fact::InstructionStarted { what, attempt, .. } => {
-                if self.phase != Phase::Cleanup {
-                    self.phase = Phase::Instruction(Name::clone(what));
-                }
-                self.attempt = *attempt;
-            }
-            Fact::InstructionFinished { result, .. } => {
-                if self.phase != Phase::Cleanup {
-                    self.phase = Phase::Thinking;
-                }
-                self.saw(result);
-            }
-            Fact::WaitStarted { limit_micros } => {
-                self.phase = Phase::Waiting;
-                self.attempt = 0;
-                self.last = None;
-                self.deadline = limit_micros.map(|limit| event.at.saturating_add_unsigned(limit));
-            }
-            Fact::PollAnswered {
-                attempt, result, ..
-            } => {
-                self.phase = Phase::Waiting;
-                self.attempt = *attempt;
-                self.saw(result);
-            }
-            Fact::MessageReceived { number, .. } => {
-                self.attempt = u32::try_from(number.saturating_add(1)).unwrap_or(u32::MAX);
-            }
-            Fact::ConditionChecked { attempt, seen, .. } => {
-                self.attempt = *attempt;
-                if let Some((operand, value)) = seen.as_deref() {
-                    let value = compact(value, VALUE_BYTES, "…");
-                    self.last = Some(Last::Value(format!("{operand}={value}")));
-                }
-            }
-            Fact::TransitionTaken { .. } => self.resume = Some(event.seq),
-            Fact::CleanupStarted { .. } => {
-                self.phase = Phase::Cleanup;
-                self.deadline = None;
-            }
+            Fact::TransitionTaken { .. } if is_task => self.resume = Some(event.seq),
+            Fact::CleanupStarted { .. } => self.regions.clear(),
             Fact::CleanupFinished { failures } => self.cleanup.clone_from(failures),
             Fact::NeverKnown(_) | Fact::SubscriptionChanged { .. } => {
                 Warning::add(&mut self.warnings, &event.fact);
@@ -345,23 +258,66 @@ impl Running {
             Fact::VariableSaved { name, value, .. } => {
                 // What a journal holds masked cannot be put back: a run that went on from here would lack it.
                 self.lacks_secret |=
-                    self.state.is_some() && value.as_str() == Some(&format!("${name}"));
+                    self.at.state.is_some() && value.as_str() == Some(&format!("${name}"));
             }
-            Fact::RunStarted(_)
+            Fact::FrameOpened(opened) => {
+                let around = self.regions.get(&opened.parent);
+                let region = RunningRegion {
+                    parent: opened.parent,
+                    name: match around {
+                        None => opened.name.to_string(),
+                        Some(around) => format!("{}/{}", around.name, opened.name),
+                    },
+                    at: Standing::at_beginning(event.at),
+                    end: None,
+                };
+                self.regions.insert(event.frame, region);
+            }
+            Fact::FrameClosed { end, .. } => {
+                if let Some(region) = self.regions.get_mut(&event.frame) {
+                    region.end = Some(*end);
+                }
+            }
+            Fact::TransitionTaken { .. }
+            | Fact::RunStarted(_)
             | Fact::ExecutionStarted(_)
+            | Fact::InstructionStarted { .. }
+            | Fact::InstructionFinished { .. }
             | Fact::InstructionSkipped { .. }
             | Fact::ExpectationChecked { .. }
             | Fact::SubscriptionOpened { .. }
+            | Fact::MessageReceived { .. }
+            | Fact::PollAnswered { .. }
+            | Fact::ConditionChecked { .. }
+            | Fact::WaitStarted { .. }
             | Fact::TimedOut { .. }
             | Fact::Deferred { .. }
             | Fact::CleanupSkipped { .. }
             | Fact::SignalSent { .. }
-            | Fact::FrameOpened(_)
-            | Fact::FrameClosed { .. }
             | Fact::ExecutionFinished { .. }
             | Fact::RunFinished { .. }
             | Fact::RunSealed { .. } => {}
         }
+    }
+
+    /// The regions of the state that this frame was in are over.
+    fn forget_regions(&mut self, frame: FrameId) {
+        let of_frame =
+            |(id, region): (&FrameId, &RunningRegion)| (region.parent == frame).then_some(*id);
+        let over: Vec<FrameId> = self.regions.iter().filter_map(of_frame).collect();
+        for id in over {
+            self.regions.remove(&id);
+            self.forget_regions(id);
+        }
+    }
+
+    /// The regions in which nothing runs but themselves, in the order in which they were opened.
+    pub fn leaves(&self) -> impl Iterator<Item = &RunningRegion> {
+        let has_regions = |id: &FrameId| self.regions.values().any(|region| region.parent == *id);
+        self.regions
+            .iter()
+            .filter(move |(id, _)| !has_regions(id))
+            .map(|(_, region)| region)
     }
 
     fn end(self, at: i64, outcome: Outcome) -> Ended {
@@ -377,7 +333,7 @@ impl Running {
             cleanup: self.cleanup,
             warnings: self.warnings,
             logs: self.logs,
-            state: self.state,
+            state: self.at.state,
             metrics: Box::new(Metrics {
                 micros,
                 ..Metrics::default()
@@ -396,14 +352,6 @@ impl Running {
         }
     }
 
-    fn saw(&mut self, result: &Attempted) {
-        self.last = match result {
-            Attempted::Reply(reply) if reply.summary.is_empty() => None,
-            Attempted::Reply(reply) => Some(Last::Answer(Name::clone(&reply.summary))),
-            Attempted::Failure(failure) => Some(Last::Trouble(failure.message.clone())),
-        };
-    }
-
     /// The name of its task, with its case.
     pub fn name(&self) -> String {
         named(&self.started)
@@ -411,9 +359,19 @@ impl Running {
 
     /// Whether it works or waits.
     pub fn status(&self) -> Status {
-        match self.phase {
-            Phase::Waiting => Status::Waiting,
-            _ => Status::Running,
+        // While one region works, the task does.
+        let mut standing: Vec<&Standing> = self
+            .leaves()
+            .filter(|one| one.end.is_none())
+            .map(|one| &one.at)
+            .collect();
+        if standing.is_empty() {
+            standing.push(&self.at);
+        }
+        if standing.iter().all(|one| one.phase == Phase::Waiting) {
+            Status::Waiting
+        } else {
+            Status::Running
         }
     }
 }

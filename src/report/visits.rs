@@ -1,10 +1,11 @@
 //! What happened in one state: its visits, each with its instructions, their results and its conditions.
 
 use super::event_list;
+use super::frames::Frames;
 use super::style::{Ink, Style};
 use super::value::length;
 use super::view::Live;
-use crate::event::{Event, ExecutionId, Fact, Name};
+use crate::event::{Event, ExecutionId, Fact, FrameId, Name};
 use std::collections::{BTreeMap, VecDeque};
 
 /// The visits of one state, in any number of executions: a fold over their events.
@@ -12,7 +13,8 @@ use std::collections::{BTreeMap, VecDeque};
 pub struct Visits {
     state: Name,
     live: Live,
-    open: BTreeMap<ExecutionId, StateVisit>,
+    open: BTreeMap<(ExecutionId, FrameId), StateVisit>,
+    frames: Frames,
 }
 
 /// One stay in the state.
@@ -24,6 +26,8 @@ pub struct StateVisit {
     pub task: String,
     /// When the execution began, microseconds since the Unix epoch.
     pub began: i64,
+    /// The region that the state is one of.
+    pub region: Option<Name>,
     /// The state.
     pub state: Name,
     /// Which visit of it this is, from 1.
@@ -40,6 +44,7 @@ pub struct StateVisit {
     pub events: VecDeque<Event>,
     /// How many events are left out before the last [`MAX_EVENTS`].
     pub left_out: u64,
+    frames: Frames,
 }
 
 /// The events of one visit that are kept: the last ones, which decide.
@@ -53,13 +58,23 @@ impl Visits {
             state,
             live: Live::default(),
             open: BTreeMap::new(),
+            frames: Frames::default(),
         }
     }
 
     /// Takes in the next event, and hands out the visit that it ended.
     pub fn apply(&mut self, event: &Event) -> Option<StateVisit> {
         self.live.apply(event);
-        let id = event.execution?;
+        let execution = event.execution?;
+        let id = (execution, event.frame);
+        let around = self.frames.chain(execution, event.frame);
+        self.frames.apply(event);
+        // What happens in a region of the state belongs to the visit as well.
+        for frame in &around[1..] {
+            if let Some(visit) = self.open.get_mut(&(execution, *frame)) {
+                visit.keep(event);
+            }
+        }
         match &event.fact {
             Fact::StateEntered { state, visit } => {
                 let ended = self.leave(id, event.at);
@@ -74,9 +89,9 @@ impl Visits {
                 open.keep(event);
                 self.leave(id, event.at)
             }
-            Fact::CleanupStarted { .. } | Fact::ExecutionFinished { .. } => {
-                self.leave(id, event.at)
-            }
+            Fact::CleanupStarted { .. }
+            | Fact::ExecutionFinished { .. }
+            | Fact::FrameClosed { .. } => self.leave(id, event.at),
             Fact::RunStarted(_)
             | Fact::ExecutionStarted(_)
             | Fact::InstructionStarted { .. }
@@ -98,7 +113,6 @@ impl Visits {
             | Fact::Log { .. }
             | Fact::SignalSent { .. }
             | Fact::FrameOpened(_)
-            | Fact::FrameClosed { .. }
             | Fact::RunFinished { .. }
             | Fact::RunSealed { .. } => {
                 self.open.get_mut(&id)?.keep(event);
@@ -112,13 +126,15 @@ impl Visits {
         std::mem::take(&mut self.open).into_values().collect()
     }
 
-    fn enter(&mut self, id: ExecutionId, event: &Event, visit: u32) {
-        let (task, began) = match self.live.running.get(&id) {
+    fn enter(&mut self, id: (ExecutionId, FrameId), event: &Event, visit: u32) {
+        let (task, began) = match self.live.running.get(&id.0) {
             Some(running) => (running.name(), running.began),
             None => (String::new(), event.at),
         };
         let visit = StateVisit {
-            execution: id,
+            execution: id.0,
+            region: self.frames.of(event),
+            frames: self.frames.clone(),
             task,
             began,
             state: Name::clone(&self.state),
@@ -133,7 +149,7 @@ impl Visits {
         self.open.insert(id, visit);
     }
 
-    fn leave(&mut self, id: ExecutionId, at: i64) -> Option<StateVisit> {
+    fn leave(&mut self, id: (ExecutionId, FrameId), at: i64) -> Option<StateVisit> {
         let mut visit = self.open.remove(&id)?;
         visit.left = Some(at);
         Some(visit)
@@ -141,6 +157,13 @@ impl Visits {
 }
 
 impl StateVisit {
+    /// `charge, visit 2`, behind the region that the state is one of.
+    fn named(&self) -> String {
+        let region = self.region.as_ref().map(|region| format!("{region}: "));
+        let region = region.unwrap_or_default();
+        format!("{region}{}, visit {}", self.state, self.visit)
+    }
+
     fn keep(&mut self, event: &Event) {
         if self.events.len() == MAX_EVENTS {
             self.events.pop_front();
@@ -158,7 +181,7 @@ impl StateVisit {
             .line()
             .push(Ink::Strong, &self.task)
             .push(Ink::Faint, &dot)
-            .plain(&format!("{}, visit {}", self.state, self.visit))
+            .plain(&self.named())
             .push(Ink::Faint, &dot)
             .plain(&format!("after {}", since(self.entered, self.began)));
         line = match self.left {
@@ -174,7 +197,7 @@ impl StateVisit {
             let text = format!("  … {} events before", self.left_out);
             style.line().push(Ink::Faint, &text).write(out);
         }
-        for line in event_list::lines(&self.events, self.entered, style) {
+        for line in event_list::lines(&self.events, self.frames.clone(), self.entered, style) {
             line.write(out);
         }
     }

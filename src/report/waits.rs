@@ -7,7 +7,8 @@
 //! A state's limit is **too long** if it is more than 10 times the p99 of all that was taken from the state, at
 //! least 20 times, and **too tight** if that p99 is more than 0.8 of it.
 
-use crate::event::{Event, ExecutionId, Fact, Name, TimeoutScope};
+use super::frames::Frames;
+use crate::event::{Event, ExecutionId, Fact, FrameId, Name, TimeoutScope};
 use std::collections::HashMap;
 
 /// How long the transitions of one task took, over any number of its executions.
@@ -16,7 +17,8 @@ pub struct Waits {
     /// In the order in which they were first taken.
     transitions: Vec<Transition>,
     states: Vec<StateWaits>,
-    open: HashMap<ExecutionId, Open>,
+    open: HashMap<(ExecutionId, FrameId), Open>,
+    frames: Frames,
 }
 
 /// Where an execution stands.
@@ -96,7 +98,15 @@ const MAX_SAMPLES: usize = 100_000;
 impl Waits {
     /// Takes in the next event. Executions are given one after the other, the latest first.
     pub fn apply(&mut self, event: &Event) {
-        let Some(id) = event.execution else { return };
+        let Some(execution) = event.execution else {
+            return;
+        };
+        self.frames.apply(event);
+        let id = (execution, event.frame);
+        let named = |state: &Name| match self.frames.of(event) {
+            None => Name::clone(state),
+            Some(region) => format!("{region}/{state}").into(),
+        };
         match &event.fact {
             Fact::StateEntered { .. } => {
                 self.open.insert(id, Open::default());
@@ -110,21 +120,24 @@ impl Waits {
                 let Open { waits_since, limit } = self.open.remove(&id).unwrap_or_default();
                 let micros =
                     waits_since.map_or(0, |since| (event.at - since).max(0).unsigned_abs());
-                self.took(from, to, micros, limit);
+                let (from, to) = (named(from), named(to));
+                self.took(&from, &to, micros, limit);
             }
             Fact::TimedOut {
                 state,
                 scope: TimeoutScope::Transition,
                 ..
             } => {
+                let state = named(state);
                 let limit = self.open.remove(&id).unwrap_or_default().limit;
-                let state = self.state(state);
+                let state = self.state(&state);
                 state.timeouts += 1;
                 state.limit = state.limit.or(limit);
             }
-            Fact::ExecutionFinished { .. } => {
+            Fact::FrameClosed { .. } => {
                 self.open.remove(&id);
             }
+            Fact::ExecutionFinished { .. } => self.open.retain(|(open, _), _| *open != execution),
             // The task's own limit says nothing of one state.
             Fact::TimedOut {
                 scope: TimeoutScope::Task,
@@ -150,7 +163,6 @@ impl Waits {
             | Fact::Log { .. }
             | Fact::SignalSent { .. }
             | Fact::FrameOpened(_)
-            | Fact::FrameClosed { .. }
             | Fact::RunFinished { .. }
             | Fact::RunSealed { .. } => {}
         }

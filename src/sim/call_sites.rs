@@ -45,9 +45,9 @@ impl<'m> CallSites<'m> {
         for subscription in &machine.listen {
             listing.listen(subscription);
         }
-        for state in &machine.program.states {
-            listing.state(state);
-        }
+        machine
+            .program
+            .each_state(&mut |state| listing.state(state));
         for (index, step) in machine.cleanup.iter().enumerate() {
             listing.step(step, "cleanup", &format!("cleanup[{index}]"));
         }
@@ -263,8 +263,8 @@ impl<'m> Collector<'m> {
         else {
             return;
         };
-        let heard = self.machine.program.states.iter().flat_map(|state| {
-            let mut conditions = Vec::new();
+        let mut heard = Vec::new();
+        self.machine.program.each_state(&mut |state| {
             for strategy in &state.strategies {
                 strategy.each(&mut |strategy| {
                     if let StrategyKind::Subscribe(Subscription {
@@ -273,18 +273,17 @@ impl<'m> Collector<'m> {
                     }) = &strategy.kind
                         && of == name
                     {
-                        conditions.extend(looks(&strategy.conditions));
+                        heard.extend(looks(&strategy.conditions));
                     }
                 });
             }
-            conditions
         });
         self.all.push(CallSite {
             place: &subscription.place,
             names: vec![format!("listen.{name}"), name.to_string()],
             what: format!("listen to {}", self.machine.clients[*client].name),
             subscription: true,
-            looks: heard.collect(),
+            looks: heard,
         });
     }
 }

@@ -465,7 +465,7 @@ fn replaced(value: &mut Json, from: &str, to: &str) -> bool {
 
 fn listeners(machine: &Machine) -> Vec<Listener> {
     let mut listeners = Vec::new();
-    for state in &machine.program.states {
+    machine.program.each_state(&mut |state| {
         let mut hear = |strategy: &Strategy| {
             let StrategyKind::Subscribe(subscription) = &strategy.kind else {
                 return;
@@ -486,7 +486,7 @@ fn listeners(machine: &Machine) -> Vec<Listener> {
         for strategy in &state.strategies {
             strategy.each(&mut hear);
         }
-    }
+    });
     listeners
 }
 

@@ -309,7 +309,7 @@ pub(super) fn path(task: &WatchedTask) -> (Vec<Name>, Option<Name>) {
         let written = active.progress.read();
         let running = written.live.running.values().next();
         return running.map_or_else(Default::default, |running| {
-            (states(&running.path), running.state.clone())
+            (states(&running.path), running.at.state.clone())
         });
     }
     match task.result.as_ref().map(|result| &result.end) {
@@ -324,7 +324,7 @@ const MAX_LISTED: usize = 500;
 /// What happened, each event with its time since the beginning.
 pub(super) fn happened(events: &[Event], style: Style, out: &mut Vec<Line>) {
     let begin = events.first().map_or(0, |event| event.at);
-    let lines = report::event_lines(events, begin, style);
+    let lines = report::event_lines(events, report::Frames::default(), begin, style);
     let more = lines.len().saturating_sub(MAX_LISTED);
     style.line().push(Ink::Strong, "What happened").write(out);
     if more > 0 {

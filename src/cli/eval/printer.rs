@@ -213,7 +213,7 @@ impl Progress {
             write(&format!("\r\x1b[K{line}"));
             return;
         }
-        let seen = running.last.as_ref().map(|last| last.text().to_owned());
+        let seen = running.at.last.as_ref().map(|last| last.text().to_owned());
         if seen.is_some() && self.last != seen {
             output::note(&line);
             self.last = seen;

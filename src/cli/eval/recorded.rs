@@ -91,7 +91,7 @@ struct Folding {
 
 impl Folding {
     fn apply(&mut self, event: &Event) {
-        self.checkpoint.apply(&event.fact);
+        self.checkpoint.apply(event.frame, &event.fact);
         self.at = place(&event.fact).map(|place| Name::clone(&place.path));
         let (Some(path), Some(result)) = (&self.at, result(&event.fact)) else {
             return;

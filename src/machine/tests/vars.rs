@@ -365,7 +365,7 @@ fn a_checkpoint_gives_back_what_was_saved() {
             serde_json::to_string(&fact).unwrap().contains("types"),
             line.contains("types")
         );
-        checkpoint.apply(&fact);
+        checkpoint.apply(crate::event::ROOT, &fact);
     }
     let types: Vec<_> = (checkpoint.vars.iter())
         .map(|(name, value)| (&**name, value.type_name()))

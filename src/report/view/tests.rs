@@ -1,7 +1,7 @@
 use super::super::fixture::{Log, place, unmet};
 use super::super::options::Options;
 use super::*;
-use crate::event::{Failure, ValueTypes};
+use crate::event::{Attempted, Failure, ValueTypes};
 
 fn fold(log: &Log) -> (Live, Vec<Ended>) {
     let mut live = Live::default();
@@ -28,17 +28,17 @@ fn a_waiting_state_shows_attempt_value_and_deadline() {
     let (live, _) = fold(&log);
     let running = &live.running[&1];
     assert_eq!(running.status(), Status::Waiting);
-    assert_eq!(running.attempt, 12);
+    assert_eq!(running.at.attempt, 12);
     assert_eq!(
-        running.last,
+        running.at.last,
         Some(Last::Value("res.body.status=\"packed\"".to_owned()))
     );
-    assert_eq!(running.deadline, Some(begun + 20_000_000));
+    assert_eq!(running.at.deadline, Some(begun + 20_000_000));
     log.enter(1, "shipped");
     let (live, _) = fold(&log);
     let running = &live.running[&1];
     assert_eq!(
-        (running.attempt, &running.last, running.deadline),
+        (running.at.attempt, &running.at.last, running.at.deadline),
         (0, &None, None)
     );
 }
@@ -57,7 +57,7 @@ fn trouble_is_seen_until_an_answer_comes() {
     );
     let (live, _) = fold(&log);
     let trouble = Last::Trouble("connection refused".to_owned());
-    assert_eq!(live.running[&1].last, Some(trouble));
+    assert_eq!(live.running[&1].at.last, Some(trouble));
 }
 
 #[test]

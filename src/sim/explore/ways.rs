@@ -17,6 +17,8 @@ pub(super) struct Way<'m> {
     pub(super) failing: Option<(usize, bool)>,
     /// What is set on the way, or by the instructions of an end.
     pub(super) sets: Vec<&'m Name>,
+    /// Of an end by trouble: its kinds.
+    pub(super) kinds: Vec<ErrorKind>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +35,13 @@ pub(super) fn ways<'m>(machine: &'m Machine, state: &'m State) -> Vec<Way<'m>> {
         ways: Vec::new(),
     };
     match state.role {
-        Role::Fail(_) => listing.end("failed", Outcome::Failed),
+        Role::Fail(_) => {
+            listing.end("failed", Outcome::Failed);
+            listing
+                .ways
+                .iter_mut()
+                .for_each(|way| way.kinds = vec![ErrorKind::Fail]);
+        }
         Role::Final => {
             listing.instructions();
             listing.end("passed", Outcome::Passed);
@@ -41,6 +49,7 @@ pub(super) fn ways<'m>(machine: &'m Machine, state: &'m State) -> Vec<Way<'m>> {
         Role::Way => {
             listing.instructions();
             listing.subscriptions();
+            listing.regions();
             listing.transitions();
         }
     }
@@ -63,6 +72,7 @@ impl<'m> Collector<'m> {
             to: To::End(outcome),
             failing: None,
             sets: Vec::new(),
+            kinds: Vec::new(),
         });
     }
 
@@ -94,6 +104,23 @@ impl<'m> Collector<'m> {
                     format!("{what} unexpected{tries}")
                 };
                 self.trouble(&[ErrorKind::Expect], Some((index, true)), &label);
+            }
+        }
+    }
+
+    /// What fails in a region fails the state.
+    fn regions(&mut self) {
+        for region in self.state.regions() {
+            let states = &region.program.states;
+            let of_region: Vec<Vec<Way<'m>>> = states
+                .iter()
+                .map(|state| ways(self.machine, state))
+                .collect();
+            for (state, ways) in states.iter().zip(of_region) {
+                for way in ways.into_iter().filter(|way| !way.kinds.is_empty()) {
+                    let label = format!("{}/{}: {}", region.name, state.name, way.label);
+                    self.trouble(&way.kinds, None, &label);
+                }
             }
         }
     }
@@ -158,12 +185,30 @@ impl<'m> Collector<'m> {
                 }
             });
         }
-        if state.strategies.is_empty() {
+        if let Some(joined) = state.joined {
+            let transition = &state.transitions[joined];
+            if let Some(to) = transition.to {
+                self.ways.push(Way {
+                    label: "joined".to_owned(),
+                    to: To::State(to),
+                    failing: None,
+                    sets: transition.set.iter().map(|set| &set.name).collect(),
+                    kinds: Vec::new(),
+                });
+            }
+        } else if state.strategies.is_empty() {
             self.trouble(&[ErrorKind::Condition], None, "nothing leads on");
-        } else if self.can_expire() {
+        }
+        if (!state.strategies.is_empty() || state.regions.is_some()) && self.can_expire() {
             match &state.on_timeout {
                 Some(route) => self.follow("timeout".to_owned(), route, None),
-                None => self.end("timeout", Outcome::TimedOut),
+                None => {
+                    self.end("timeout", Outcome::TimedOut);
+                    let timeout = self.ways.last_mut();
+                    timeout
+                        .into_iter()
+                        .for_each(|way| way.kinds = vec![ErrorKind::Timeout]);
+                }
             }
         }
     }
@@ -187,6 +232,7 @@ impl<'m> Collector<'m> {
                 to: To::State(to),
                 failing: None,
                 sets,
+                kinds: Vec::new(),
             });
         }
         if !condition.fail_when.is_empty() {
@@ -214,11 +260,9 @@ impl<'m> Collector<'m> {
 
     /// Whether a deadline can come before everything else: not where a shorter `wait` always leads on.
     fn can_expire(&self) -> bool {
-        let limit = self
-            .state
-            .timeout
-            .as_ref()
-            .unwrap_or(&self.machine.transition_timeout);
+        let Some(limit) = self.state.limit(&self.machine.transition_timeout) else {
+            return false;
+        };
         !self.state.strategies.iter().any(|strategy| {
             let always = |condition: &Condition| condition.label.is_some() && condition.when.is_empty();
             matches!((&strategy.kind, limit), (StrategyKind::Wait(Length::Literal(wait)), Length::Literal(limit)) if wait < limit)
@@ -263,6 +307,7 @@ impl<'m> Collector<'m> {
                     to: To::End(outcome),
                     failing,
                     sets: Vec::new(),
+                    kinds: group,
                 }),
             }
         }
@@ -274,6 +319,7 @@ impl<'m> Collector<'m> {
             to: To::State(route.to),
             failing,
             sets: route.set.iter().map(|set| &set.name).collect(),
+            kinds: Vec::new(),
         });
     }
 }

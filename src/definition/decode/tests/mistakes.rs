@@ -297,7 +297,26 @@ fn structure_of_a_state() {
         "fail-state",
         &["`instructions`, `next` never do"],
     );
-    wrong_state("«regions»: {x: {}}", "not-supported", &["`regions`"]);
+    wrong_state(
+        "regions: {«x»: {final_state: b, states: {b: }}}\nnext: b",
+        "missing-key",
+        &["a region needs the key `start_state`"],
+    );
+    wrong_state(
+        "regions: {«a-b»: {start_state: b, final_state: b, states: {b: }}}\nnext: b",
+        "variable-name",
+        &["`a-b` cannot be the name of a region", "`a_b`"],
+    );
+    wrong_state(
+        "regions: «[x]»\nnext: b",
+        "wrong-type",
+        &["`regions` is a map of names to machines"],
+    );
+    wrong_state(
+        "regions: {x: {start_state: b, final_state: b, states: {b: }}}\njoin: «anny»\nnext: b",
+        "join",
+        &["`join` is `all` or `any`", "did you mean `any`?"],
+    );
     wrong_state(
         "on_error: [{kind: «expct», to: b}]",
         "error-kind",
