@@ -49,13 +49,33 @@ pub(super) fn assigned_somewhere(project: &CompileInputs<'_>, task: &Task) -> Ha
 
 /// What the states of a machine save and set, those of their regions left out: that is their own.
 pub(super) fn saved_in(program: &model::Program, add: &mut dyn FnMut(&Text)) {
+    saved_by_states(program, None, add);
+}
+
+/// The same without what the ways out of this state set.
+pub(super) fn saved_outside(
+    program: &model::Program,
+    state: &model::State,
+    add: &mut dyn FnMut(&Text),
+) {
+    saved_by_states(program, Some(state), add);
+}
+
+fn saved_by_states(
+    program: &model::Program,
+    but_for: Option<&model::State>,
+    add: &mut dyn FnMut(&Text),
+) {
     for state in &program.states {
         saved(&state.instructions, add);
-        for transition in &state.transitions {
-            set_by(&transition.condition, add);
-        }
         if let Some(condition) = &state.transition_condition {
             set_by(condition, add);
+        }
+        if but_for.is_some_and(|but_for| std::ptr::eq(but_for, state)) {
+            continue;
+        }
+        for transition in &state.transitions {
+            set_by(&transition.condition, add);
         }
         for Route { set, .. } in state.on_timeout.iter().chain(&state.on_error) {
             set.iter().for_each(|(name, _)| add(name));
@@ -178,7 +198,7 @@ impl Compiler<'_> {
         at_the_end
     }
 
-    fn declared(&self) -> HashSet<Name> {
+    pub(super) fn declared(&self) -> HashSet<Name> {
         let task = self.task;
         let mut declared: HashSet<Name> = self.project.given.iter().cloned().collect();
         declared.extend(

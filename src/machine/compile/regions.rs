@@ -18,6 +18,8 @@ pub(super) struct KnownRegion<'a> {
     around: Option<usize>,
     /// What it saves, each with the first place where it does.
     saves: HashMap<Name, Span>,
+    /// What the machine around it saves, but for the ways out of its state: they carry over what is wanted.
+    outside: HashSet<Name>,
 }
 
 /// Every region of a task, each behind the one around it.
@@ -27,7 +29,13 @@ pub(super) fn known_regions(program: &model::Program) -> Vec<KnownRegion<'_>> {
         around: Option<usize>,
         found: &mut Vec<KnownRegion<'a>>,
     ) {
-        for region in program.states.iter().flat_map(|state| &state.regions) {
+        let regions = (program.states.iter())
+            .flat_map(|state| state.regions.iter().map(move |region| (state, region)));
+        for (state, region) in regions {
+            let mut outside = HashSet::new();
+            flow::saved_outside(program, state, &mut |name| {
+                outside.insert(Name::clone(&name.value));
+            });
             let mut saves = HashMap::new();
             flow::saved_in(&region.program, &mut |name| {
                 saves.entry(Name::clone(&name.value)).or_insert(name.span);
@@ -37,6 +45,7 @@ pub(super) fn known_regions(program: &model::Program) -> Vec<KnownRegion<'_>> {
                 program: &region.program,
                 around,
                 saves,
+                outside,
             });
             let own = found.len() - 1;
             collect(&region.program, Some(own), found);
@@ -126,13 +135,11 @@ impl<'a> Compiler<'a> {
     /// What a region saves is its own: by a name of the task's it would be mistaken for that.
     fn check_shadowing(&mut self, cx: Context<'a>) {
         let Some(number) = cx.region else { return };
-        let around = Context {
-            region: self.regions[number].around,
-            ..cx
-        };
+        let declared = self.declared();
         let mut shadowing: Vec<(Name, Span)> = (self.regions[number].saves.iter())
             .filter(|(name, _)| {
-                self.variables.contains(*name) || self.is_saved_by_region(around, name)
+                let mut around = self.around(cx);
+                declared.contains(*name) || around.any(|region| region.outside.contains(*name))
             })
             .map(|(name, span)| (Name::clone(name), *span))
             .collect();

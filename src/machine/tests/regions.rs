@@ -537,7 +537,7 @@ fn mistakes_are_found_where_they_stand() {
         ),
         (
             region("{ transitions: [{ to: b, set: { mine: '1' } }] }"),
-            "transitions: [{ to: done, set: { mine: '1' } }]\n",
+            "instructions: [{ eval: '1', save: { mine: res } }]\nnext: done\n",
             "the region `one` saves `mine`, which is a variable outside of it as well",
             "a: { transitions: [{ to: b, set: { mine: '1' } }] }",
         ),
