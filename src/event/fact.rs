@@ -644,6 +644,16 @@ pub struct Headline {
 }
 
 impl Headline {
+    /// The state, behind the region that it is one of: `payment/charge`.
+    #[must_use]
+    pub fn place_in_words(&self) -> Option<String> {
+        let state = self.state.as_deref()?;
+        Some(match &self.region {
+            None => state.to_owned(),
+            Some(region) => format!("{region}/{state}"),
+        })
+    }
+
     /// Trouble that belongs to no place of a definition.
     #[must_use]
     pub fn of(failure: Failure) -> Self {

@@ -7,29 +7,57 @@ impl Graph {
     /// anything. Mermaid draws all arrows alike: `⧖` marks `on_timeout`, `!` marks `on_error`.
     #[must_use]
     pub fn to_mermaid(&self) -> String {
-        let resolved = self.resolve();
-        let mut out = format!("%% {}\n", escape(&visible_name(&self.name)));
-        out.push_str("stateDiagram-v2\n");
-        let mut line = |statement: std::fmt::Arguments| {
-            writeln!(out, "    {statement}").expect("a string takes any text");
+        let mut drawing = Mermaid {
+            out: format!(
+                "%% {}\nstateDiagram-v2\n",
+                escape(&visible_name(&self.name))
+            ),
+            failing: Vec::new(),
         };
+        drawing.machine(self, "", 1);
+        if !drawing.failing.is_empty() {
+            let failing = drawing.failing.join(",");
+            drawing.line(1, format_args!("classDef fails stroke-dasharray: 4 3"));
+            drawing.line(1, format_args!("class {failing} fails"));
+        }
+        drawing.out
+    }
+}
+
+struct Mermaid {
+    out: String,
+    /// What fails, to be drawn in another way.
+    failing: Vec<String>,
+}
+
+impl Mermaid {
+    fn line(&mut self, depth: usize, statement: std::fmt::Arguments) {
+        let indent = depth * 4;
+        writeln!(self.out, "{:indent$}{statement}", "").expect("a string takes any text");
+    }
+
+    /// A machine. `prefix`: what the ids of its states begin with.
+    fn machine(&mut self, graph: &Graph, prefix: &str, depth: usize) {
+        let resolved = graph.resolve();
         for (number, node) in resolved.nodes.iter().enumerate() {
+            let id = format!("{prefix}s{number}");
             let name = escape(&visible_name(node.id));
-            line(format_args!("state \"{name}\" as s{number}"));
+            self.line(depth, format_args!("state \"{name}\" as {id}"));
             for detail in node.details.iter().map(|detail| visible(detail)) {
                 if !detail.is_empty() {
-                    line(format_args!("s{number}: {}", escape(&detail)));
+                    self.line(depth, format_args!("{id}: {}", escape(&detail)));
                 }
             }
+            self.regions(node.regions, &id, depth);
         }
-        line(format_args!("[*] --> s{}", resolved.start));
+        self.line(depth, format_args!("[*] --> {prefix}s{}", resolved.start));
         for (number, (from, to, edge)) in resolved.edges.iter().enumerate() {
             let to = match to {
-                Some(to) => format!("s{to}"),
-                None => format!("f{number}"),
+                Some(to) => format!("{prefix}s{to}"),
+                None => format!("{prefix}f{number}"),
             };
             if edge.to.is_none() {
-                line(format_args!("state \"fails\" as {to}"));
+                self.line(depth, format_args!("state \"fails\" as {to}"));
             }
             let mark = match edge.kind {
                 EdgeKind::Normal => "",
@@ -38,31 +66,43 @@ impl Graph {
             };
             let label = format!("{mark}{}", escape(&visible(&edge.label)));
             match label.trim() {
-                "" => line(format_args!("s{from} --> {to}")),
-                label => line(format_args!("s{from} --> {to}: {label}")),
+                "" => self.line(depth, format_args!("{prefix}s{from} --> {to}")),
+                label => self.line(depth, format_args!("{prefix}s{from} --> {to}: {label}")),
             }
         }
-        let ends = |kind| {
-            let nodes = resolved.nodes.iter().enumerate();
-            nodes.filter(move |(_, node)| node.kind == kind)
-        };
-        for (number, _) in ends(NodeKind::Final) {
-            line(format_args!("s{number} --> [*]"));
+        for (number, node) in resolved.nodes.iter().enumerate() {
+            match node.kind {
+                NodeKind::Normal => {}
+                NodeKind::Final => {
+                    self.line(depth, format_args!("{prefix}s{number} --> [*]"));
+                }
+                NodeKind::Fail => self.failing.push(format!("{prefix}s{number}")),
+            }
         }
-        let mut fails: Vec<String> = ends(NodeKind::Fail)
-            .map(|(number, _)| format!("s{number}"))
-            .collect();
         let watches = resolved.edges.iter().enumerate();
-        fails.extend(
-            watches
-                .filter(|(_, (_, to, _))| to.is_none())
-                .map(|(number, _)| format!("f{number}")),
-        );
-        if !fails.is_empty() {
-            line(format_args!("classDef fails stroke-dasharray: 4 3"));
-            line(format_args!("class {} fails", fails.join(",")));
+        let fails = watches.filter(|(_, (_, to, _))| to.is_none());
+        self.failing
+            .extend(fails.map(|(number, _)| format!("{prefix}f{number}")));
+    }
+
+    /// The machines side by side in a state.
+    fn regions(&mut self, regions: &[Graph], state: &str, depth: usize) {
+        if regions.is_empty() {
+            return;
         }
-        out
+        self.line(depth, format_args!("state {state} {{"));
+        for (number, region) in regions.iter().enumerate() {
+            if number > 0 {
+                self.line(depth + 1, format_args!("--"));
+            }
+            let id = format!("{state}r{number}");
+            let name = escape(&visible_name(&region.name));
+            self.line(depth + 1, format_args!("state \"{name}\" as {id}"));
+            self.line(depth + 1, format_args!("state {id} {{"));
+            self.machine(region, &id, depth + 2);
+            self.line(depth + 1, format_args!("}}"));
+        }
+        self.line(depth, format_args!("}}"));
     }
 }
 

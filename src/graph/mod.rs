@@ -28,15 +28,17 @@ use serde::Serialize;
 use std::collections::HashMap;
 
 /// A machine to draw.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Graph {
-    /// The task.
+    /// The task, or the region.
     pub name: Name,
     /// The state in which it begins.
     pub start: Name,
     /// Its states, in the order of the file.
+    #[serde(rename = "states")]
     pub nodes: Vec<Node>,
     /// Its transitions; those of one state in the order in which they are tried.
+    #[serde(rename = "transitions")]
     pub edges: Vec<Edge>,
 }
 
@@ -50,6 +52,9 @@ pub struct Node {
     /// Short remarks: `2 instructions`, `at most 3 visits`, the message of a failure.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<String>,
+    /// The machines that run side by side in it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<Graph>,
 }
 
 /// What entering a state means.
@@ -103,6 +108,7 @@ struct Shown<'g> {
     id: &'g str,
     kind: NodeKind,
     details: &'g [String],
+    regions: &'g [Graph],
     is_defined: bool,
 }
 
@@ -116,6 +122,7 @@ impl Graph {
                 id: &node.id,
                 kind: node.kind,
                 details: &node.details,
+                regions: &node.regions,
                 is_defined: true,
             });
         }
@@ -125,6 +132,7 @@ impl Graph {
                     id,
                     kind: NodeKind::Normal,
                     details: &[],
+                    regions: &[],
                     is_defined: false,
                 });
                 nodes.len() - 1

@@ -119,6 +119,7 @@ impl Graph {
             },
             width: width.max(MIN_WIDTH),
             resolved: &resolved,
+            end: "passes",
             out: String::new(),
         }
         .draw()
@@ -129,6 +130,8 @@ struct Outline<'g> {
     pens: &'static Pens,
     width: usize,
     resolved: &'g Resolved<'g>,
+    /// What a final state means.
+    end: &'static str,
     out: String,
 }
 
@@ -137,8 +140,8 @@ impl Outline<'_> {
         let Resolved {
             graph,
             nodes,
-            start,
             edges,
+            ..
         } = self.resolved;
         let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
         let sizes = [
@@ -150,7 +153,18 @@ impl Outline<'_> {
         let title = [name.as_str(), &sizes].join(self.pens.dot);
         self.line(&cut_middle(&title, self.width, self.pens.cut));
         self.line("");
+        self.states();
+        self.out
+    }
 
+    /// The states with their ways, from the start down.
+    fn states(&mut self) {
+        let Resolved {
+            nodes,
+            start,
+            edges,
+            ..
+        } = self.resolved;
         // The start stands on top, wherever it is written.
         let order: Vec<usize> = std::iter::once(*start)
             .chain((0..nodes.len()).filter(|node| node != start))
@@ -169,6 +183,9 @@ impl Outline<'_> {
             let below = order.get(place + 1).copied();
             let joins = below.is_some() && ways.iter().any(|way| edges[*way].1 == below);
             self.state(*node, is_joined, !ways.is_empty());
+            for region in nodes[*node].regions {
+                self.region(region, !ways.is_empty());
+            }
             self.ways(ways, &row, joins);
             if below.is_some() {
                 self.line(&if joins {
@@ -179,7 +196,6 @@ impl Outline<'_> {
             }
             is_joined = joins;
         }
-        self.out
     }
 
     fn line(&mut self, text: &str) {
@@ -228,6 +244,29 @@ impl Outline<'_> {
         }
     }
 
+    /// A machine inside of a state, behind a line of its own.
+    fn region(&mut self, region: &Graph, has_ways: bool) {
+        let pens = self.pens;
+        let rail = if has_ways { pens.rail } else { ' ' };
+        let [above, line, _] = pens.normal.top;
+        let [below, ..] = pens.normal.bottom;
+        let mut inside = Outline {
+            pens,
+            width: self.width.saturating_sub(6).max(MIN_WIDTH),
+            resolved: &region.resolve(),
+            end: "done",
+            out: String::new(),
+        };
+        inside.states();
+        let room = self.width.saturating_sub(8);
+        let name = cut_middle(&visible_name(&region.name), room, pens.cut);
+        self.line(&format!("  {rail} {above}{line} {name}"));
+        for drawn in inside.out.lines() {
+            self.line(&format!("  {rail} {} {drawn}", pens.rail));
+        }
+        self.line(&format!("  {rail} {below}{line}"));
+    }
+
     fn remarks(&self, node: usize, shown: &Shown) -> Vec<String> {
         let mut remarks = Vec::new();
         if node == self.resolved.start {
@@ -235,7 +274,7 @@ impl Outline<'_> {
         }
         match shown.kind {
             NodeKind::Normal => {}
-            NodeKind::Final => remarks.push(format!("{} passes", self.pens.passed)),
+            NodeKind::Final => remarks.push(format!("{} {}", self.pens.passed, self.end)),
             NodeKind::Fail => remarks.push(format!("{} fails", self.pens.failed)),
         }
         if !shown.is_defined {

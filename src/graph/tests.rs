@@ -7,6 +7,7 @@ fn node(id: &str, kind: NodeKind, details: &[&str]) -> Node {
         id: id.into(),
         kind,
         details: details.iter().map(|&detail| detail.to_owned()).collect(),
+        regions: Vec::new(),
     }
 }
 
@@ -241,4 +242,35 @@ fn texts_are_cut_and_wrapped_by_columns() {
     assert_eq!(visible(" a\n  b\t\u{7} "), r"a b \u{7}");
     assert_eq!(visible_name("a\nb"), r"a\nb");
     assert_eq!(visible_name(""), "\"\"");
+}
+
+/// A state with two regions, one of which has a region itself.
+fn nested() -> Graph {
+    let machine = |name: &str, regions: Vec<Graph>| Graph {
+        name: name.into(),
+        start: "a".into(),
+        nodes: vec![
+            Node {
+                regions,
+                ..node("a", NodeKind::Normal, &["1 instruction"])
+            },
+            node("b", NodeKind::Final, &[]),
+        ],
+        edges: vec![edge("a", "b", "wait 1s", EdgeKind::Normal)],
+    };
+    let inner = machine("inner", Vec::new());
+    machine(
+        "outer",
+        vec![machine("one", vec![inner]), machine("two", Vec::new())],
+    )
+}
+
+#[test]
+fn regions_are_boxes_in_every_format() {
+    let graph = nested();
+    insta::assert_snapshot!("regions_ascii", graph.to_ascii(60, Glyphs::Unicode));
+    insta::assert_snapshot!("regions_plain", graph.to_ascii(60, Glyphs::Ascii));
+    insta::assert_snapshot!("regions_mermaid", graph.to_mermaid());
+    insta::assert_snapshot!("regions_dot", graph.to_dot());
+    insta::assert_snapshot!("regions_json", graph.to_json());
 }

@@ -1,6 +1,9 @@
 //! The machine as a drawing.
 
-use super::program::{Condition, From, Length, Machine, Role, State, Strategy, StrategyKind};
+use super::program::{
+    Condition, From, Length, Machine, Program, Role, State, Strategy, StrategyKind,
+};
+use crate::definition::model::Join;
 use crate::event::{Name, length_text};
 use crate::graph::{Edge, EdgeKind, Graph, Node, NodeKind};
 
@@ -8,17 +11,33 @@ impl Machine {
     /// The machine as plain data to draw.
     #[must_use]
     pub fn drawing(&self) -> Graph {
-        let states = &self.program.states;
+        self.drawn(&self.name, &self.program)
+    }
+
+    fn drawn(&self, name: &Name, program: &Program) -> Graph {
+        let states = &program.states;
         Graph {
-            name: Name::clone(&self.name),
-            start: Name::clone(&states[self.program.start].name),
-            nodes: states.iter().map(node).collect(),
-            edges: states.iter().flat_map(|state| self.edges(state)).collect(),
+            name: Name::clone(name),
+            start: Name::clone(&states[program.start].name),
+            nodes: states.iter().map(|state| self.node(state)).collect(),
+            edges: (states.iter())
+                .flat_map(|state| self.edges(program, state))
+                .collect(),
         }
     }
 
-    fn edges(&self, state: &State) -> Vec<Edge> {
-        let name = |to: usize| Name::clone(&self.program.states[to].name);
+    fn node(&self, state: &State) -> Node {
+        let regions = state.regions();
+        Node {
+            regions: regions
+                .map(|region| self.drawn(&region.name, &region.program))
+                .collect(),
+            ..node(state)
+        }
+    }
+
+    fn edges(&self, program: &Program, state: &State) -> Vec<Edge> {
+        let name = |to: usize| Name::clone(&program.states[to].name);
         let mut edges: Vec<(usize, Edge)> = Vec::new();
         let immediate = state.immediate.iter().map(|condition| (condition, None));
         let strategies = state.strategies.iter().flat_map(|strategy| {
@@ -44,7 +63,7 @@ impl Machine {
             let joined_to = Edge {
                 from: Name::clone(&state.name),
                 to: state.transitions[joined].to.map(name),
-                label: "joined".to_owned(),
+                label: joined_label(state),
                 kind: EdgeKind::Normal,
             };
             edges.push((joined, joined_to));
@@ -112,6 +131,15 @@ impl Machine {
     }
 }
 
+/// When the transition is taken that waits for the regions.
+fn joined_label(state: &State) -> String {
+    let join = state.regions.as_ref().map(|regions| regions.join);
+    match join.unwrap_or_default() {
+        Join::All => "when all regions are done".to_owned(),
+        Join::Any => "when one region is done".to_owned(),
+    }
+}
+
 fn node(state: &State) -> Node {
     let (kind, message) = match &state.role {
         Role::Way => (NodeKind::Normal, None),
@@ -127,6 +155,7 @@ fn node(state: &State) -> Node {
         id: Name::clone(&state.name),
         kind,
         details: steps.into_iter().chain(message).collect(),
+        regions: Vec::new(),
     }
 }
 

@@ -237,6 +237,11 @@ impl Page<'_> {
         if let Some(case) = &about.case {
             line = line.push(Ink::Faint, &dot).plain(&name(case));
         }
+        if let Some(region) = &headline.region {
+            line = line
+                .push(Ink::Faint, &dot)
+                .plain(&format!("region {}", name(region)));
+        }
         if let Some(state) = &headline.state {
             line = line
                 .push(Ink::Faint, &dot)
@@ -424,7 +429,7 @@ impl Page<'_> {
 
     /// The failure that was routed, and led to where this one happened.
     fn before(&mut self, before: &Headline) {
-        let state = before.state.as_deref().map(|state| format!(" in {state}"));
+        let state = before.place_in_words().map(|state| format!(" in {state}"));
         let text = format!("{}{}", what(before), state.unwrap_or_default());
         self.note("before", &text);
         for part in &parts(before) {

@@ -29,9 +29,14 @@ pub(super) enum To {
 
 /// The ways out of a state, in the order of the file: instructions, transitions, timeout.
 pub(super) fn ways<'m>(machine: &'m Machine, state: &'m State) -> Vec<Way<'m>> {
+    ways_of(machine, state, false)
+}
+
+fn ways_of<'m>(machine: &'m Machine, state: &'m State, in_region: bool) -> Vec<Way<'m>> {
     let mut listing = Collector {
         machine,
         state,
+        in_region,
         ways: Vec::new(),
     };
     match state.role {
@@ -59,6 +64,8 @@ pub(super) fn ways<'m>(machine: &'m Machine, state: &'m State) -> Vec<Way<'m>> {
 struct Collector<'m> {
     machine: &'m Machine,
     state: &'m State,
+    /// Other regions may fulfil what looks at them.
+    in_region: bool,
     ways: Vec<Way<'m>>,
 }
 
@@ -114,7 +121,7 @@ impl<'m> Collector<'m> {
             let states = &region.program.states;
             let of_region: Vec<Vec<Way<'m>>> = states
                 .iter()
-                .map(|state| ways(self.machine, state))
+                .map(|state| ways_of(self.machine, state, true))
                 .collect();
             for (state, ways) in states.iter().zip(of_region) {
                 for way in ways.into_iter().filter(|way| !way.kinds.is_empty()) {
@@ -196,10 +203,13 @@ impl<'m> Collector<'m> {
                     kinds: Vec::new(),
                 });
             }
-        } else if state.strategies.is_empty() {
+        } else if state.strategies.is_empty() && !(state.watches_regions && self.in_region) {
             self.trouble(&[ErrorKind::Condition], None, "nothing leads on");
         }
-        if (!state.strategies.is_empty() || state.regions.is_some()) && self.can_expire() {
+        let waits = !state.strategies.is_empty()
+            || state.regions.is_some()
+            || (state.watches_regions && self.in_region);
+        if waits && self.can_expire() {
             match &state.on_timeout {
                 Some(route) => self.follow("timeout".to_owned(), route, None),
                 None => {
