@@ -129,9 +129,9 @@ impl Live {
                 }
             }
             Fact::ExecutionFinished { .. } => return self.finish(event),
-            _ => {
+            fact => {
                 if let Some(running) = event.execution.and_then(|id| self.running.get_mut(&id)) {
-                    running.apply(event);
+                    running.apply(event, fact);
                 }
             }
         }
@@ -228,14 +228,14 @@ impl Live {
 }
 
 impl Running {
-    fn apply(&mut self, event: &Event) {
+    fn apply(&mut self, event: &Event, fact: &Fact) {
         if event.frame == ROOT {
             self.at.apply(event);
         } else if let Some(region) = self.regions.get_mut(&event.frame) {
             region.at.apply(event);
         }
         let is_task = event.frame == ROOT;
-        match &event.fact {
+        match fact {
             Fact::StateEntered { state, .. } => {
                 self.forget_regions(event.frame);
                 if !is_task {
@@ -252,7 +252,7 @@ impl Running {
             Fact::CleanupStarted { .. } => self.regions.clear(),
             Fact::CleanupFinished { failures } => self.cleanup.clone_from(failures),
             Fact::NeverKnown(_) | Fact::SubscriptionChanged { .. } => {
-                Warning::add(&mut self.warnings, &event.fact);
+                Warning::add(&mut self.warnings, fact);
             }
             Fact::Log { text, .. } => self.logs.add(text),
             Fact::VariableSaved { name, value, .. } => {

@@ -3,6 +3,7 @@
 
 mod generate;
 mod model;
+mod regions;
 mod rich;
 mod spec;
 mod watches;
@@ -24,6 +25,34 @@ const STACK: usize = 64 << 20;
 
 /// Random machines in the normal run; `PROPTEST_CASES` asks for more.
 const CASES: u32 = 500;
+
+/// How many random machines a test asks for.
+fn cases() -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    asked.and_then(|asked| asked.parse().ok()).unwrap_or(CASES)
+}
+
+/// Numbers by chance, the same for the same seed.
+struct Random(u64);
+
+impl Random {
+    fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    /// Below this number.
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 16) % bound
+    }
+
+    /// True in so many of a hundred.
+    fn chance(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+}
 
 fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
