@@ -79,5 +79,6 @@ fn a_waiting_execution_is_small() {
     let (few, many) = (held_by(2_000), held_by(4_000));
     let each = (many - few) / 2_000;
     println!("{each} bytes each");
-    assert!(each <= 2_304, "{each} bytes each");
+    // It was 2,296 before there were frames: those may cost 5 % of that.
+    assert!(each <= 2_408, "{each} bytes each");
 }

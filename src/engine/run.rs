@@ -573,6 +573,7 @@ mod tests {
         });
         // A task of the runtime adds 104 and rounds up to 128: 1,664.
         let size = size_of_val(&shared.attempts(0, task));
+        println!("SIZE {size}");
         assert!(size <= 1_536, "{size} bytes");
         assert!(size_of::<Event>() <= 160, "{} bytes", size_of::<Event>());
     }

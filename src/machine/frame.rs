@@ -9,7 +9,6 @@ use super::subscription::OpenSubscription;
 use super::world::{Moment, ScopeId, Site, World};
 use crate::event::{Fact, Failure, FrameId, Headline, Location, Metrics, Name, ROOT, StateMetrics};
 use crate::script::{Scope, Value};
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// One machine while it runs.
@@ -46,7 +45,7 @@ pub(super) struct Inner<'m, W: World> {
     /// Whether a visit is going on whose time has not been booked yet.
     pub(super) visiting: bool,
     /// The states that were entered last, the newest at the end: what a loop is told by.
-    pub(super) trail: VecDeque<usize>,
+    pub(super) trail: Vec<u32>,
     /// The scope of the visit, and whether anything was started in it.
     pub(super) visit_scope: ScopeId,
     pub(super) dirty: bool,
@@ -64,6 +63,8 @@ pub(super) struct Rare<'m, W: World> {
     pub(super) subscriptions: Vec<OpenSubscription>,
     /// The frames that were opened in this visit, in the order in which they were.
     pub(super) children: Vec<Child<'m, W>>,
+    /// How often variables of regions had changed when the conditions that look at them were asked.
+    pub(super) asked: u64,
     /// The variables of the regions of the states that were visited.
     pub(super) regions: Option<Arc<RegionScopes>>,
 }
@@ -75,7 +76,7 @@ impl<'m, W: World> Inner<'m, W> {
             visit: 0,
             entered,
             visiting: false,
-            trail: VecDeque::new(),
+            trail: Vec::new(),
             visit_scope: ScopeId::EXECUTION,
             dirty: false,
             visits: vec![(0, 0); program.states.len()].into(),
@@ -90,6 +91,7 @@ impl<'m, W: World> Inner<'m, W> {
                 routed: None,
                 subscriptions: Vec::new(),
                 children: Vec::new(),
+                asked: 0,
                 regions: None,
             })
         })

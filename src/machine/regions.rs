@@ -150,12 +150,12 @@ impl RunningRegions<'_> {
 }
 
 impl<'m, W: World> Frame<'m, W> {
-    /// How often variables of regions have changed by now, for a state that looks at them.
-    pub(super) fn region_changes(&self, state: &State) -> u64 {
-        if !state.watches_regions {
-            return 0;
+    /// Conditions that may look at what regions save are asked: whatever changes from now on, they are asked again.
+    pub(super) fn before_asking(&self, state: &State) {
+        if state.watches_regions {
+            let changes = self.execution.shared().region_changes(None);
+            self.inner().rare().asked = changes;
         }
-        self.execution.shared().region_changes(None)
     }
 
     /// Begins the regions of a state.
@@ -257,16 +257,15 @@ impl<'m, W: World> Frame<'m, W> {
         closed
     }
 
-    /// Waits until a condition without a strategy holds that looks at what regions save; `seen`: how often that had
-    /// changed when they were asked last. `None`: there is none.
+    /// Waits until a condition without a strategy holds that looks at what regions save. `None`: there is none.
     pub(super) fn watch_regions<'a>(
         &'a self,
         state: &'a State,
-        mut seen: u64,
     ) -> Option<Pending<'a, Option<End>>> {
         if !state.watches_regions {
             return None;
         }
+        let mut seen = self.inner().rare().asked;
         Some(Box::pin(async move {
             loop {
                 seen = poll_fn(|context| {

@@ -32,16 +32,21 @@ pub(super) struct Taken {
     pub(super) also_ready: Vec<Name>,
 }
 
+/// When a transition timeout expires.
+#[derive(Clone, Copy)]
+struct Expiry {
+    at: Moment,
+    /// How long that is, in microseconds.
+    limit: u64,
+}
+
 /// The limits of a race.
 #[derive(Clone, Copy)]
 struct Race {
-    /// When the transition timeout expires, and how long that is.
-    deadline: Moment,
-    limit: Duration,
+    /// When the transition timeout expires.
+    expiry: Expiry,
     /// The smallest limit in force: nothing begins when that is over.
     least: Moment,
-    /// How often variables of regions had changed when the conditions that look at them were asked.
-    changes: u64,
 }
 
 impl<'m, W: World> Frame<'m, W> {
@@ -55,9 +60,9 @@ impl<'m, W: World> Frame<'m, W> {
             inner.entered = self.world.now();
             inner.visiting = true;
             if inner.trail.len() == TRAIL {
-                inner.trail.pop_front();
+                inner.trail.remove(0);
             }
-            inner.trail.push_back(index);
+            inner.trail.push(index as u32);
             let visits = &mut inner.visits[index].0;
             let allowed = *visits < state.max_visits;
             *visits += u32::from(allowed);
@@ -88,8 +93,9 @@ impl<'m, W: World> Frame<'m, W> {
         let mut names: Vec<&str> = Vec::new();
         let mut newest_first = inner.trail.iter().rev();
         for state in newest_first.by_ref() {
-            names.push(&self.program.states[*state].name);
-            if names.len() > 1 && *state == inner.state {
+            let state = *state as usize;
+            names.push(&self.program.states[state].name);
+            if names.len() > 1 && state == inner.state {
                 break;
             }
         }
@@ -191,7 +197,7 @@ impl<'m, W: World> Frame<'m, W> {
         {
             return Ok(expired);
         }
-        let changes = self.region_changes(state);
+        self.before_asking(state);
         let leaving = self
             .immediate(state, false)
             .await
@@ -206,17 +212,18 @@ impl<'m, W: World> Frame<'m, W> {
         let limit = self.transition_limit(state)?;
         let deadline = limit.map_or(Moment(u64::MAX), |limit| now.after(limit));
         let race = Race {
-            deadline,
-            limit: limit.unwrap_or(Duration::MAX),
+            expiry: Expiry {
+                at: deadline,
+                limit: deadline.since(now),
+            },
             // No poll starts when the task's own time is over.
             least: deadline.min(self.instance.shared().deadline),
-            changes,
         };
         self.record(Fact::WaitStarted {
             limit_micros: Some(race.least.since(now)),
         })
         .await;
-        Box::pin(self.race(state, &cells, race)).await
+        self.race(state, &cells, race).await
     }
 
     /// Opens the subscriptions of a state, side by side: those that its instructions do not influence before them, the
@@ -305,9 +312,14 @@ impl<'m, W: World> Frame<'m, W> {
         self.trouble(failure, &state.place)
     }
 
-    /// All strategies side by side, to the first that decides or the deadline. Holds no more than that while it waits.
-    async fn race(&self, state: &'m State, cells: &[Cell], race: Race) -> Result<Exit, Trouble> {
-        let mut arms: Vec<Option<Pending<'_, Option<End>>>> = state
+    /// All strategies side by side, to the first that decides or the deadline, and beside them the state's regions.
+    fn race<'a>(
+        &'a self,
+        state: &'m State,
+        cells: &'a [Cell],
+        race: Race,
+    ) -> Pending<'a, Result<Exit, Trouble>> {
+        let arms: Vec<Option<Pending<'a, Option<End>>>> = state
             .strategies
             .iter()
             .map(|strategy| {
@@ -320,16 +332,28 @@ impl<'m, W: World> Frame<'m, W> {
             })
             .collect();
         if state.regions.is_none() && !state.watches_regions {
-            return match first(first_pass(&mut arms), self.sleep_until(race.deadline)).await {
-                Either::Left(ready) => {
-                    let ready = ready.into_iter().map(|(_, end)| end).collect();
-                    self.settled(state, cells, arms, ready)
-                }
-                Either::Right(()) => self.expired(state, cells, arms, race.limit),
-            }
-            .await;
+            Box::pin(self.race_strategies(state, cells, arms, race.expiry))
+        } else {
+            Box::pin(self.race_regions(state, cells, arms, race.expiry))
         }
-        Box::pin(self.race_regions(state, cells, arms, race)).await
+    }
+
+    /// Holds no more than its strategies while it waits.
+    async fn race_strategies<'a>(
+        &'a self,
+        state: &'m State,
+        cells: &'a [Cell],
+        mut arms: Vec<Option<Pending<'a, Option<End>>>>,
+        expiry: Expiry,
+    ) -> Result<Exit, Trouble> {
+        match first(first_pass(&mut arms), self.sleep_until(expiry.at)).await {
+            Either::Left(ready) => {
+                let ready = ready.into_iter().map(|(_, end)| end).collect();
+                self.settled(state, cells, arms, ready)
+            }
+            Either::Right(()) => self.expired(state, cells, arms, expiry.limit),
+        }
+        .await
     }
 
     /// The same beside the state's regions, and with conditions that look at what regions save.
@@ -338,9 +362,9 @@ impl<'m, W: World> Frame<'m, W> {
         state: &'m State,
         cells: &'a [Cell],
         mut arms: Vec<Option<Pending<'a, Option<End>>>>,
-        race: Race,
+        expiry: Expiry,
     ) -> Result<Exit, Trouble> {
-        let mut watching = self.watch_regions(state, race.changes);
+        let mut watching = self.watch_regions(state);
         // Where only those conditions are left, regions around this one may still fulfil them.
         let may_be_fulfilled = watching.is_some() && self.region.is_some();
         let mut regions = self.open_regions(state).await;
@@ -364,7 +388,7 @@ impl<'m, W: World> Frame<'m, W> {
             }
             Poll::Ready(Ok(ready))
         });
-        let decided = first(decided, self.sleep_until(race.deadline)).await;
+        let decided = first(decided, self.sleep_until(expiry.at)).await;
         drop(regions);
         drop(watching);
         match decided {
@@ -373,7 +397,7 @@ impl<'m, W: World> Frame<'m, W> {
                 drop(arms);
                 Err(trouble)
             }
-            Either::Right(()) => self.expired(state, cells, arms, race.limit).await,
+            Either::Right(()) => self.expired(state, cells, arms, expiry.limit).await,
         }
     }
 
@@ -409,7 +433,7 @@ impl<'m, W: World> Frame<'m, W> {
         state: &'a State,
         cells: &'a [Cell],
         mut arms: Vec<Option<Pending<'a, Option<End>>>>,
-        limit: Duration,
+        limit: u64,
     ) -> Pending<'a, Result<Exit, Trouble>> {
         Box::pin(async move {
             if state.on_timeout.is_some() {
@@ -432,12 +456,12 @@ impl<'m, W: World> Frame<'m, W> {
         }
     }
 
-    async fn transition_expired(&self, state: &State, cells: &[Cell], limit: Duration) -> Trouble {
+    async fn transition_expired(&self, state: &State, cells: &[Cell], limit: u64) -> Trouble {
         let conditions = self.conditions(state, cells);
         self.record(Fact::TimedOut {
             scope: crate::event::TimeoutScope::Transition,
             state: Name::clone(&state.name),
-            limit_micros: micros(limit),
+            limit_micros: limit,
             conditions: conditions.clone(),
         })
         .await;
@@ -448,7 +472,7 @@ impl<'m, W: World> Frame<'m, W> {
             .unwrap_or(0);
         let failure = Failure::new(
             ErrorKind::Timeout,
-            format!("no transition within {}", length_text(limit)),
+            format!("no transition within {}", crate::event::length_text(limit)),
         );
         let mut trouble = self.trouble(failure, &state.place);
         trouble.attempts = attempts;

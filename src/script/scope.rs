@@ -21,9 +21,9 @@ pub struct Scope {
 struct Variables {
     list: Vec<(Name, Value)>,
     /// About how many bytes they hold.
-    held: usize,
+    held: u32,
     /// What the scopes inside this one hold.
-    inside: usize,
+    inside: u32,
 }
 
 impl Variables {
@@ -34,8 +34,8 @@ impl Variables {
     }
 
     /// What they hold besides this one.
-    fn others(&self, name: &str) -> usize {
-        let own = self.get(name).map_or(0, |value| weight::of(&value.0));
+    fn others(&self, name: &str) -> u32 {
+        let own = self.get(name).map_or(0, |value| weigh(&value.0));
         self.held.saturating_sub(own)
     }
 }
@@ -76,7 +76,7 @@ impl Scope {
     pub fn set(&self, name: &Name, value: Value) {
         let value = value.detached();
         let mut variables = self.lock();
-        let held = variables.others(name) + weight::of(&value.0);
+        let held = variables.others(name).saturating_add(weigh(&value.0));
         let before = std::mem::replace(&mut variables.held, held);
         let mut list = variables.list.iter_mut();
         match list.find(|(known, _)| known == name) {
@@ -87,10 +87,10 @@ impl Scope {
         self.tell_around(before, held);
     }
 
-    fn tell_around(&self, before: usize, now: usize) {
+    fn tell_around(&self, before: u32, now: u32) {
         for scope in self.around() {
             let mut variables = scope.lock();
-            variables.inside = (variables.inside + now).saturating_sub(before);
+            variables.inside = variables.inside.saturating_add(now).saturating_sub(before);
         }
     }
 
@@ -100,20 +100,21 @@ impl Scope {
     /// # Errors
     /// When they would hold too much; the message names the bound.
     pub fn check_room(&self, name: &Name, value: &Value) -> Result<(), Failure> {
-        let more = weight::of(&value.0);
+        let more = weigh(&value.0);
         let (own, others, inside) = {
             let variables = self.lock();
             (variables.held, variables.others(name), variables.inside)
         };
         // The outermost knows of all that is inside it, this one included.
         let all = match self.around().last() {
-            None => others + inside,
+            None => others.saturating_add(inside),
             Some(outermost) => {
                 let variables = outermost.lock();
-                (variables.held + variables.inside).saturating_sub(own) + others
+                let all = variables.held.saturating_add(variables.inside);
+                all.saturating_sub(own).saturating_add(others)
             }
         };
-        weight::check_held(all + more)
+        weight::check_held(all.saturating_add(more) as usize)
     }
 
     /// A variable's value, if it was set.
@@ -182,6 +183,11 @@ impl Drop for Scope {
             self.tell_around(held, 0);
         }
     }
+}
+
+/// About how many bytes a value holds: at most a little more than the bound on all of them, which is far below 4 GiB.
+fn weigh(value: &rhai::Dynamic) -> u32 {
+    u32::try_from(weight::of(value)).unwrap_or(u32::MAX)
 }
 
 /// What is in scope besides the variables (`res`, `attempt`, …), asked for only where an expression
