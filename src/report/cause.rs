@@ -25,10 +25,7 @@ pub fn causes(ended: impl IntoIterator<Item = Ended>) -> Vec<Cause> {
         if one.outcome.is_good() {
             continue;
         }
-        let (kind, text) = match &one.headline {
-            Some(headline) => (Some(headline.failure.kind), said(headline)),
-            None => (None, one.reason()),
-        };
+        let (kind, text) = cause(&one);
         let same = |cause: &&mut Cause| cause.kind == kind && cause.text == text;
         match causes.iter_mut().find(same) {
             Some(cause) => cause.failed.push(one),
@@ -40,6 +37,15 @@ pub fn causes(ended: impl IntoIterator<Item = Ended>) -> Vec<Cause> {
         }
     }
     causes
+}
+
+/// The cause of one bad end: the kind of trouble, and what it says, as in [`Cause`].
+#[must_use]
+pub fn cause(ended: &Ended) -> (Option<ErrorKind>, String) {
+    match &ended.headline {
+        Some(headline) => (Some(headline.failure.kind), said(headline)),
+        None => (None, ended.reason()),
+    }
 }
 
 /// What a failure says, with what was expected where the message names it not.

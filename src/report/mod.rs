@@ -47,7 +47,7 @@ mod fixture;
 #[cfg(test)]
 mod tests;
 
-pub use cause::{Cause, causes, normalized};
+pub use cause::{Cause, cause, causes, normalized};
 pub use failure::{About, Sources, explained, failure};
 pub use folded::{Folded, Format};
 pub use formats::{REPORTS, ReportFormat, by_name};

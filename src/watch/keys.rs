@@ -57,9 +57,13 @@ pub(super) const KEYS: &[KeyHelp] = &[
     key(
         "Enter",
         "open",
-        "open the selected task: why it failed, what happened",
+        "open the selected task: why it failed, what happened; of failures with one cause, list each",
     ),
-    key("Esc", "back", "go back"),
+    key(
+        "Esc",
+        "back",
+        "go back; make one row of failures with one cause",
+    ),
     key("a", "all", "run all tasks that are shown"),
     key("r", "again", "run the selected task again"),
     key("f", "failed", "run again what failed"),

@@ -8,7 +8,8 @@
 //! - `depends`: which tasks a path affects;
 //! - `catalog`: of each file the last good definition;
 //! - `progress`: how a run stands, and what is kept of it for a replay;
-//! - `state`: how the session stands, without files or a terminal;
+//! - `state`: how the session stands, without files or a terminal; `watched_task`: one task of it;
+//! - `rows`: the lines of the list, with failures of one cause as one;
 //! - `replay`: a new definition judged on the results of the last run;
 //! - `screen` and `plain`: what people see.
 
@@ -22,6 +23,7 @@ mod mailbox;
 mod plain;
 mod progress;
 mod replay;
+mod rows;
 mod runner;
 mod screen;
 mod session;
@@ -30,6 +32,7 @@ mod state;
 mod terminal;
 mod text;
 mod view_state;
+mod watched_task;
 mod watcher;
 
 pub use mailbox::Mailbox;

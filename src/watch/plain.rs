@@ -1,7 +1,8 @@
 //! A session without a terminal: lines.
 
-use super::state::{Round, SessionState, WatchedTask};
+use super::state::{Round, SessionState};
 use super::text;
+use super::watched_task::WatchedTask;
 use crate::report::{self, Ink, Options, Style};
 use std::io::{self, Write};
 
@@ -62,12 +63,13 @@ impl Plain {
         self.write(&report::text_of(&out))
     }
 
-    /// A task has a result.
-    pub(super) fn settled(&mut self, task: &WatchedTask) -> io::Result<()> {
+    /// A task has a result. The count is told where there is more than one.
+    pub(super) fn settled(&mut self, task: &WatchedTask, count: (u32, u32)) -> io::Result<()> {
         let Some(result) = &task.result else {
             return Ok(());
         };
-        let mut out = vec![text::settled_row(task, result, self.style())];
+        let count = Some(count).filter(|(_, tasks)| *tasks > 1);
+        let mut out = vec![text::settled_row(task, result, count, self.style())];
         out.extend(text::failure(result, &self.options));
         self.write(&report::text_of(&out))
     }

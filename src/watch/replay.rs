@@ -1,7 +1,7 @@
 //! The judgement of a new definition on the results of the last run, without touching the system under test.
 
 use super::depends::Tie;
-use super::state::{Replay, Settled, WatchedTask};
+use super::watched_task::{Replay, Settled, WatchedTask};
 use crate::definition::{self, TaskChange};
 use crate::engine::{self, Loaded};
 use crate::event::{Event, ExecutionId, Json, Name, Outcome, RunId};

@@ -7,8 +7,9 @@ use super::mailbox::{Inbox, Mailbox, Message};
 use super::progress::Progress;
 use super::runner::Runner;
 use super::show::Frontend;
-use super::state::{ActiveRun, Round, RunTrigger, SessionState};
+use super::state::{Round, RunTrigger, SessionState};
 use super::view_state::SessionCommand;
+use super::watched_task::ActiveRun;
 use super::watcher::Watcher;
 use super::{End, Options, editor, replay, text};
 use crate::engine::{self, Loaded, Run};
@@ -104,7 +105,7 @@ impl WatchSession {
     fn begin(&mut self) -> io::Result<()> {
         self.sync();
         self.watch()?;
-        self.state.ask(RunTrigger::Start, None);
+        self.state.ask(RunTrigger::Start, &[]);
         self.show.begun(&self.state)?;
         self.start();
         self.show.touch();
@@ -226,8 +227,11 @@ impl WatchSession {
         }
         let settled = self.state.collect();
         self.start();
-        for task in settled.iter().filter_map(|file| self.state.task(file)) {
-            self.show.settled(task)?;
+        let counts = self.state.counts(settled.len());
+        for (file, count) in settled.iter().zip(counts) {
+            if let Some(task) = self.state.task(file) {
+                self.show.settled(task, count)?;
+            }
         }
         if let Some(round) = self.state.round_over() {
             self.show.round(&round, self.state.now)?;
@@ -315,6 +319,7 @@ impl WatchSession {
                 handle,
                 definition,
                 superseded: false,
+                cancelled: false,
             };
             self.state.started(&file, active);
         }
@@ -365,7 +370,7 @@ impl WatchSession {
         match self.interrupts {
             1 if running > 0 => {
                 self.state.cancel("interrupted by SIGINT");
-                self.note("cancelled, cleaning up; Ctrl-C once more ends")
+                self.show.cancelled("Ctrl-C once more ends")
             }
             1 => self.note("Ctrl-C once more ends"),
             2 | 3 => {

@@ -4,9 +4,10 @@
 use super::mailbox::Mailbox;
 use super::plain::Plain;
 use super::screen;
-use super::state::{Round, SessionState, WatchedTask};
+use super::state::{Round, SessionState};
 use super::terminal::Terminal;
-use super::view_state::ViewState;
+use super::view_state::{Remark, ViewState};
+use super::watched_task::WatchedTask;
 use super::{Display, Options};
 use crate::event::Name;
 use crate::report;
@@ -168,10 +169,10 @@ impl Frontend {
         }
     }
 
-    /// A task has a result.
-    pub(super) fn settled(&mut self, task: &WatchedTask) -> io::Result<()> {
+    /// A task has a result, as one of so many that have ended, of so many that were started together.
+    pub(super) fn settled(&mut self, task: &WatchedTask, count: (u32, u32)) -> io::Result<()> {
         match self {
-            Self::Lines(plain) => plain.settled(task),
+            Self::Lines(plain) => plain.settled(task, count),
             Self::Screen(_) => Ok(()),
         }
     }
@@ -190,6 +191,18 @@ impl Frontend {
             Self::Lines(plain) => plain.note(text),
             Self::Screen(screen) => {
                 screen.view_state.say(text);
+                screen.is_dirty = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// What runs was cancelled by a key that `then` does this.
+    pub(super) fn cancelled(&mut self, then: &'static str) -> io::Result<()> {
+        match self {
+            Self::Lines(plain) => plain.note(&format!("cancelled, cleaning up; {then}")),
+            Self::Screen(screen) => {
+                screen.view_state.status = Some(Remark::CleaningUp(then));
                 screen.is_dirty = true;
                 Ok(())
             }

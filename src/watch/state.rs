@@ -1,14 +1,12 @@
 //! How a session stands: every task with its definition, its run and its last result; what is selected; what
 //! waits. Pure: it is told what happened, and says what is to be done.
 
-use super::catalog::{Applied, Findings, TaskFile};
+use super::catalog::{Applied, TaskFile};
 use super::depends::Tie;
-use super::progress::{KeptEvents, Progress};
-use crate::engine::{Handle, Loaded, ServiceError};
-use crate::event::{Name, Outcome, RunId};
-use crate::report::Ended;
+use super::watched_task::{ActiveRun, End, Missed, Settled, WatchedTask};
+use crate::engine::Loaded;
+use crate::event::{Name, Outcome};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
 /// A change of a file right behind the end of a task that names it may be the task's own doing. In
 /// microseconds.
@@ -60,76 +58,6 @@ pub(super) struct Filters {
     pub(super) name: String,
 }
 
-/// One task file.
-pub(super) struct WatchedTask {
-    /// The file, as people see it.
-    pub(super) file: Name,
-    /// The last good definition.
-    pub(super) definition: Option<Loaded>,
-    /// What is wrong with the file now.
-    pub(super) broken: Option<Arc<Findings>>,
-    /// The last result, kept until there is a newer one.
-    pub(super) result: Option<Settled>,
-    /// The judgement of the newest definition on the results of the last run.
-    pub(super) replayed: Option<Replay>,
-    /// What runs now.
-    pub(super) active: Option<ActiveRun>,
-    /// It will run when its turn comes.
-    pub(super) queued: bool,
-    /// It was queued by a change that may have been its own doing: a second one in a row is passed over, or
-    /// it would run for ever.
-    pub(super) echoes: bool,
-    /// It has changed while the session was paused.
-    pub(super) held: bool,
-}
-
-/// What a replay came to.
-#[derive(Debug)]
-pub(super) enum Replay {
-    /// A verdict.
-    Judged(Box<Ended>),
-    /// There is none, and why: where the edited path leaves the recording.
-    Left(String),
-}
-
-impl Replay {
-    pub(super) fn outcome(&self) -> Option<Outcome> {
-        match self {
-            Self::Judged(ended) => Some(ended.outcome),
-            Self::Left(_) => None,
-        }
-    }
-}
-
-/// A run of a task.
-pub(super) struct ActiveRun {
-    pub(super) run: RunId,
-    pub(super) progress: Progress,
-    pub(super) handle: Handle,
-    /// The definition that it started with, and keeps.
-    pub(super) definition: Loaded,
-    /// A newer definition waits for its end: what it comes to is of no interest.
-    pub(super) superseded: bool,
-}
-
-/// What a run came to.
-pub(super) struct Settled {
-    pub(super) run: RunId,
-    pub(super) end: End,
-    pub(super) kept: KeptEvents,
-    /// The definition that it ran with.
-    pub(super) definition: Loaded,
-    pub(super) at: i64,
-}
-
-/// How a run ended.
-pub(super) enum End {
-    /// With a verdict.
-    Ended(Box<Ended>),
-    /// Before it began: a service did not get ready.
-    NoService(Arc<ServiceError>),
-}
-
 /// What was asked of the session, in words for the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RunTrigger {
@@ -138,60 +66,6 @@ pub(super) enum RunTrigger {
     Failed,
     Again,
     Resumed,
-}
-
-impl Settled {
-    pub(super) fn outcome(&self) -> Outcome {
-        match &self.end {
-            End::Ended(ended) => ended.outcome,
-            End::NoService(_) => Outcome::Error,
-        }
-    }
-}
-
-impl WatchedTask {
-    fn new(entry: &TaskFile) -> Self {
-        Self {
-            file: Name::clone(&entry.file),
-            definition: entry.good.clone(),
-            broken: entry.broken.clone(),
-            result: None,
-            replayed: None,
-            active: None,
-            queued: false,
-            echoes: false,
-            held: false,
-        }
-    }
-
-    /// The task's name, or its file where no definition says it.
-    pub(super) fn name(&self) -> &str {
-        match &self.definition {
-            Some(definition) => &definition.machine.name,
-            None => &self.file,
-        }
-    }
-
-    /// Whether the last result belongs to another definition than the file holds now.
-    pub(super) fn is_stale(&self) -> bool {
-        let Some(result) = &self.result else {
-            return false;
-        };
-        let newest = self.definition.as_ref();
-        self.broken.is_some()
-            || newest.is_some_and(|newest| newest.machine.hash != result.definition.machine.hash)
-    }
-
-    /// Whether it is to be looked at: it is broken, or its last result is bad.
-    pub(super) fn is_bad(&self) -> bool {
-        self.broken.is_some()
-            || (self.result.as_ref()).is_some_and(|result| !result.outcome().is_good())
-    }
-
-    /// Whether it could run now.
-    fn is_ready(&self) -> bool {
-        self.definition.is_some() && self.broken.is_none()
-    }
 }
 
 impl SessionState {
@@ -288,14 +162,14 @@ impl SessionState {
         self.why = format!("{what} → {count} of {}", self.tasks.len());
     }
 
-    /// Somebody asked for runs.
-    pub(super) fn ask(&mut self, ask: RunTrigger, selected: Option<&str>) -> Vec<Name> {
+    /// Somebody asked for runs. `selected`: the files of [`RunTrigger::Again`].
+    pub(super) fn ask(&mut self, ask: RunTrigger, selected: &[Name]) -> Vec<Name> {
         let wanted: Vec<Name> = (self.tasks.iter())
             .filter(|task| task.is_ready())
             .filter(|task| match ask {
                 RunTrigger::Start | RunTrigger::All => self.filters.want(task),
                 RunTrigger::Failed => self.filters.want(task) && task.is_bad(),
-                RunTrigger::Again => selected == Some(&*task.file),
+                RunTrigger::Again => selected.contains(&task.file),
                 RunTrigger::Resumed => task.held,
             })
             .map(|task| Name::clone(&task.file))
@@ -360,6 +234,7 @@ impl SessionState {
     pub(super) fn started(&mut self, file: &str, active: ActiveRun) {
         if let Some(task) = self.task_mut(file) {
             task.active = Some(active);
+            task.missed = None;
         }
     }
 
@@ -384,32 +259,32 @@ impl SessionState {
             let end = match (over, ended) {
                 (Err(error), _) => End::NoService(error),
                 (Ok(()), Some(ended)) => End::Ended(ended),
-                // Cancelled before it began.
-                (Ok(()), None) => continue,
+                (Ok(()), None) => End::NeverBegan,
             };
-            let result = Settled {
+            if active.superseded {
+                continue;
+            }
+            let outcome = end.outcome();
+            if let Some(round) = &mut self.round {
+                round.ended.insert(Name::clone(&task.file), outcome);
+            }
+            task.replayed = None;
+            // A failure is not hidden by a run that was cancelled before it could tell more; that it passed once is.
+            let known = task.result.as_ref().map(Settled::outcome);
+            let has_failed = known.is_some_and(|known| !known.is_good() && known != outcome);
+            if outcome == Outcome::Cancelled && has_failed {
+                task.missed = Some(Missed::Cancelled);
+                continue;
+            }
+            task.missed = None;
+            task.result = Some(Settled {
                 run: active.run,
+                cause: end.cause(),
                 end,
                 kept,
                 definition: active.definition,
                 at: now,
-            };
-            // A failure is not hidden by a run that was cancelled before it could tell more.
-            let tells_nothing = result.outcome() == Outcome::Cancelled
-                && task
-                    .result
-                    .as_ref()
-                    .is_some_and(|known| known.outcome() != Outcome::Cancelled);
-            if active.superseded || tells_nothing {
-                continue;
-            }
-            if let Some(round) = &mut self.round {
-                round
-                    .ended
-                    .insert(Name::clone(&task.file), result.outcome());
-            }
-            task.result = Some(result);
-            task.replayed = None;
+            });
             settled.push(Name::clone(&task.file));
         }
         self.tasks.retain(|task| {
@@ -431,13 +306,41 @@ impl SessionState {
     pub(super) fn cancel(&mut self, reason: &str) -> usize {
         let mut count = 0;
         for task in &mut self.tasks {
-            task.queued = false;
-            if let Some(active) = &task.active {
+            let waited = std::mem::take(&mut task.queued);
+            if let Some(active) = &mut task.active {
                 active.handle.cancel(reason);
+                active.cancelled = true;
                 count += 1;
+            } else if waited {
+                task.missed = Some(Missed::NotRun);
             }
         }
         count
+    }
+
+    /// How many tasks were cancelled, and clean up.
+    pub(super) fn cleaning_up(&self) -> usize {
+        let active = self.tasks.iter().filter_map(|task| task.active.as_ref());
+        active.filter(|active| active.cancelled).count()
+    }
+
+    /// How far what was started together has come: tasks that have ended, of how many.
+    pub(super) fn progress(&self) -> (u32, u32) {
+        let pending: BTreeSet<&Name> = (self.tasks.iter())
+            .filter(|task| task.active.is_some() || task.queued)
+            .map(|task| &task.file)
+            .collect();
+        let ended = self.round.iter().flat_map(|round| round.ended.keys());
+        let ended = ended.filter(|file| !pending.contains(file)).count();
+        let count = |many: usize| u32::try_from(many).unwrap_or(u32::MAX);
+        (count(ended), count(ended + pending.len()))
+    }
+
+    /// The same for each of the last few that have ended, the first of them first.
+    pub(super) fn counts(&self, last: usize) -> impl Iterator<Item = (u32, u32)> {
+        let (ended, tasks) = self.progress();
+        let left = (0..u32::try_from(last).unwrap_or(u32::MAX)).rev();
+        left.map(move |left| (ended.saturating_sub(left), tasks))
     }
 
     /// How many tasks run.

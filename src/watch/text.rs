@@ -1,7 +1,9 @@
 //! What is said of a task, in the words and lines that a screen and a pipe share.
 
 use super::catalog::Findings;
-use super::state::{End, Replay, Round, SessionState, Settled, WatchedTask};
+use super::rows::{Row, RowKind};
+use super::state::{Round, SessionState};
+use super::watched_task::{End, Missed, Replay, Settled, WatchedTask};
 use crate::definition;
 use crate::event::{Attempted, Event, Fact, Name, Outcome, Pos, Tally};
 use crate::report::{self, Color, Ink, Line, Options, Status, Style};
@@ -28,7 +30,7 @@ pub(super) fn row(task: &WatchedTask, now: i64, style: Style) -> Line {
     }
     let mut line = match &task.result {
         _ if task.broken.is_some() => broken_row(task, style),
-        Some(result) => settled_row(task, result, style),
+        Some(result) => settled_row(task, result, None, style),
         None => head(task, Status::Pending, style),
     };
     if let Some(mark) = replayed_mark(task, style) {
@@ -41,7 +43,53 @@ pub(super) fn row(task: &WatchedTask, now: i64, style: Style) -> Line {
     } else if task.broken.is_none() && task.is_stale() {
         line.add(Ink::Faint, "  stale");
     }
+    match task.missed {
+        None => {}
+        Some(Missed::Cancelled) => line.add(Ink::Faint, "  cancelled since"),
+        Some(Missed::NotRun) => line.add(Ink::Faint, "  not run again"),
+    }
     line
+}
+
+/// One row of the list. Of failures with one cause it says how many there are, why, and which.
+pub(super) fn list_row(row: &Row<'_>, now: i64, style: Style) -> Line {
+    let first = row.tasks[0];
+    match row.kind {
+        RowKind::Task => return self::row(first, now, style),
+        RowKind::Member => {
+            let narrow = Style {
+                width: style.width.saturating_sub(2),
+                ..style
+            };
+            let mut line = style.line().plain("  ");
+            line.append(&self::row(first, now, narrow));
+            return line;
+        }
+        RowKind::Group | RowKind::Heading => {}
+    }
+    let status = first.outcome().map_or(Status::Pending, Status::Ended);
+    let reason = first.reason();
+    let reason = reason.lines().next().unwrap_or_default();
+    let times = if style.unicode { "×" } else { "x" };
+    let mut line = style
+        .line()
+        .push(Ink::Hue(status.hue()), status.glyph(style.unicode))
+        .push(Ink::Strong, &format!(" {} {times}", row.tasks.len()))
+        .push(Ink::Hue(status.hue()), &format!(" {reason}"));
+    let queued = row.tasks.iter().filter(|task| task.queued).count();
+    if queued > 0 {
+        line.add(Ink::Faint, &format!("  {queued} queued"));
+    }
+    if row.kind == RowKind::Group {
+        line.add(Ink::Faint, &format!("  {}", names(row)));
+    }
+    line
+}
+
+/// The names of the tasks that a row stands for.
+pub(super) fn names(row: &Row<'_>) -> String {
+    let names: Vec<&str> = row.tasks.iter().map(|task| task.name()).collect();
+    names.join(", ")
 }
 
 fn head(task: &WatchedTask, status: Status, style: Style) -> Line {
@@ -75,9 +123,19 @@ fn broken_row(task: &WatchedTask, style: Style) -> Line {
     line
 }
 
-pub(super) fn settled_row(task: &WatchedTask, result: &Settled, style: Style) -> Line {
+/// `count`: how many tasks of how many have ended.
+pub(super) fn settled_row(
+    task: &WatchedTask,
+    result: &Settled,
+    count: Option<(u32, u32)>,
+    style: Style,
+) -> Line {
     match &result.end {
-        End::Ended(ended) => report::ended_row(ended, None, style),
+        End::Ended(ended) => report::ended_row(ended, count, style),
+        End::NeverBegan => {
+            let status = Status::Ended(Outcome::Cancelled);
+            head(task, status, style).push(Ink::Hue(status.hue()), "  cancelled before it began")
+        }
         End::NoService(error) => {
             let status = Status::Ended(Outcome::Error);
             head(task, status, style).push(Ink::Hue(status.hue()), &format!("  {error}"))
@@ -133,6 +191,7 @@ pub(super) fn replayed(task: &WatchedTask, options: &Options, out: &mut Vec<Line
 pub(super) fn failure(result: &Settled, options: &Options) -> Vec<Line> {
     match &result.end {
         End::Ended(ended) => ended.failure_lines(Some(&result.run), options),
+        End::NeverBegan => Vec::new(),
         End::NoService(error) => {
             let style = options.style;
             let mut out = Vec::new();
@@ -199,6 +258,10 @@ pub(super) fn standing(state: &SessionState, style: Style) -> Line {
         pieces.insert(0, style.line().push(Ink::Hue(status.hue()), &text));
     }
     let running = state.running();
+    let (ended, tasks) = state.progress();
+    if ended < tasks && tasks > 1 {
+        line.add(Ink::Strong, &format!("{ended}/{tasks}"));
+    }
     if running > 0 {
         let status = Status::Running;
         let text = format!("{} {running} running", status.glyph(style.unicode));
@@ -224,7 +287,7 @@ pub(super) fn place(task: &WatchedTask) -> (Name, Pos) {
             let (file, pos) = report::anchor(ended.headline.as_deref()?)?;
             Some((Name::from(file), pos))
         }
-        End::NoService(_) => None,
+        End::NoService(_) | End::NeverBegan => None,
     });
     let start = Pos { line: 1, column: 1 };
     broken
@@ -238,7 +301,7 @@ pub(super) fn curl(task: &WatchedTask) -> Option<String> {
     let result = task.result.as_ref()?;
     let headline = match &result.end {
         End::Ended(ended) => ended.headline.as_deref(),
-        End::NoService(_) => None,
+        End::NoService(_) | End::NeverBegan => None,
     };
     let failed = headline.and_then(|headline| {
         let mut conditions = headline.conditions.iter();
@@ -290,7 +353,7 @@ pub(super) fn locations(state: &SessionState) -> String {
                     ended.reason()
                 )
             }
-            End::NoService(error) => error.to_string(),
+            End::NoService(_) | End::NeverBegan => result.end.reason(),
         };
         add(&file, at, "error", &message);
     }

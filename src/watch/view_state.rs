@@ -2,10 +2,12 @@
 //! session for what it cannot do itself.
 
 use super::keys::KeyAction;
+use super::rows::{Row, RowKind, rows};
 use super::state::{RunTrigger, SessionState};
 use super::text;
 use crate::event::Name;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use std::collections::HashSet;
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,14 +27,24 @@ pub(super) enum View {
 #[derive(Debug, Default)]
 pub(super) struct ViewState {
     pub(super) view: View,
-    /// The file of the selected task.
+    /// The file of the selected task; of one of them, where a row stands for several.
     pub(super) selected: Option<Name>,
+    /// The causes whose failures are listed one by one.
+    pub(super) opened: HashSet<Name>,
     /// The first line of a text that is seen. Drawing keeps it within the text.
     pub(super) top: usize,
     pub(super) prompt: Option<Prompt>,
     pub(super) search: String,
-    /// A remark, until the next key.
-    pub(super) status: Option<String>,
+    pub(super) status: Option<Remark>,
+}
+
+/// What the footer says instead of the keys, until the next one is pressed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Remark {
+    /// This.
+    Said(String),
+    /// That what was cancelled cleans up, as long as it does; and what the same key would do next.
+    CleaningUp(&'static str),
 }
 
 /// Something that is being typed.
@@ -107,6 +119,30 @@ impl ViewState {
         }
     }
 
+    /// The rows of the list.
+    pub(super) fn rows<'s>(&self, state: &'s SessionState) -> Vec<Row<'s>> {
+        rows(state, &self.opened)
+    }
+
+    /// Lists the failures of the selected row one by one; whether it stands for several.
+    fn open_group(&mut self, state: &SessionState) -> bool {
+        let rows = self.rows(state);
+        let selected = rows.iter().find(|row| row.holds(self.selected.as_ref()));
+        let group = selected.filter(|row| row.kind == RowKind::Group);
+        let cause = group.and_then(|row| row.tasks.first()?.cause());
+        let is_group = cause.is_some();
+        self.opened.extend(cause);
+        is_group
+    }
+
+    /// Makes one row of the failures that the selected one is listed with.
+    fn close_group(&mut self, state: &SessionState) {
+        let task = self.selected.as_deref().and_then(|file| state.task(file));
+        if let Some(cause) = task.and_then(super::watched_task::WatchedTask::cause) {
+            self.opened.remove(&cause);
+        }
+    }
+
     fn act(&mut self, action: KeyAction, state: &mut SessionState) -> Option<SessionCommand> {
         match action {
             KeyAction::Down => self.step(1, state),
@@ -115,7 +151,12 @@ impl ViewState {
             KeyAction::PageUp => self.step(-PAGE.cast_signed(), state),
             KeyAction::Top => self.step(isize::MIN, state),
             KeyAction::Bottom => self.step(isize::MAX, state),
-            KeyAction::Open if self.view == View::List => self.show(View::Detail),
+            KeyAction::Open if self.view == View::List => {
+                if !self.open_group(state) {
+                    self.show(View::Detail);
+                }
+            }
+            KeyAction::Back if self.view == View::List => self.close_group(state),
             KeyAction::Open | KeyAction::Back => self.show(View::List),
             KeyAction::Graph if self.view == View::Graph => self.show(View::List),
             KeyAction::Graph => self.show(View::Graph),
@@ -132,12 +173,11 @@ impl ViewState {
                 self.search.clear();
             }
             KeyAction::Cancel => {
-                let count = state.cancel("cancelled by x");
-                self.say(if count == 0 {
-                    "nothing runs"
+                if state.cancel("cancelled by x") == 0 {
+                    self.say("nothing runs");
                 } else {
-                    "cancelled, cleaning up"
-                });
+                    self.status = Some(Remark::CleaningUp(""));
+                }
             }
             KeyAction::Pause => {
                 state.paused = !state.paused;
@@ -166,7 +206,7 @@ impl ViewState {
     }
 
     pub(super) fn say(&mut self, text: &str) {
-        self.status = Some(text.to_owned());
+        self.status = Some(Remark::Said(text.to_owned()));
     }
 
     fn show(&mut self, view: View) {
@@ -175,7 +215,11 @@ impl ViewState {
     }
 
     fn ask(&mut self, ask: RunTrigger, state: &mut SessionState) {
-        let wanted = state.ask(ask, self.selected.as_deref());
+        let selected: Vec<Name> = (self.rows(state).iter())
+            .filter(|row| row.holds(self.selected.as_ref()))
+            .flat_map(|row| row.tasks.iter().map(|task| Name::clone(&task.file)))
+            .collect();
+        let wanted = state.ask(ask, &selected);
         if wanted.is_empty() {
             self.say(match ask {
                 RunTrigger::Failed => "nothing has failed",
@@ -225,6 +269,8 @@ impl ViewState {
                     .filter(|_| !text.is_empty());
                 if let Some(task) = found {
                     self.selected = Some(Name::clone(&task.file));
+                    // What was looked for is to be seen.
+                    self.open_group(state);
                 }
                 self.search = text;
             }
@@ -238,31 +284,40 @@ impl ViewState {
             self.top = self.top.saturating_add_signed(by.clamp(-100_000, 100_000));
             return;
         }
-        let files: Vec<&Name> = state.visible().map(|task| &task.file).collect();
-        let at = files
+        let mut rows = self.rows(state);
+        rows.retain(Row::is_selectable);
+        let at = rows
             .iter()
-            .position(|file| Some(*file) == self.selected.as_ref());
-        let last = files.len().saturating_sub(1);
+            .position(|row| row.holds(self.selected.as_ref()));
+        let last = rows.len().saturating_sub(1);
         let to = at.unwrap_or(0).saturating_add_signed(by).min(last);
-        self.selected = files.get(to).map(|file| Name::clone(file));
+        if at != Some(to) {
+            self.selected = rows.get(to).map(first_file);
+        }
     }
 
     /// The next task that is broken or has failed.
     fn turn_to_failure(&mut self, forward: bool, state: &SessionState) {
-        let mut shown: Vec<_> = state.visible().collect();
+        let mut rows = self.rows(state);
+        rows.retain(Row::is_selectable);
         if !forward {
-            shown.reverse();
+            rows.reverse();
         }
-        let at = shown
+        let at = rows
             .iter()
-            .position(|task| Some(&task.file) == self.selected.as_ref());
-        shown.rotate_left(at.map_or(0, |at| at + 1));
-        match shown.iter().find(|task| task.is_bad()) {
-            Some(task) => {
-                self.selected = Some(Name::clone(&task.file));
+            .position(|row| row.holds(self.selected.as_ref()));
+        rows.rotate_left(at.map_or(0, |at| at + 1));
+        let is_bad = |row: &&Row<'_>| row.tasks.iter().any(|task| task.is_bad());
+        match rows.iter().find(is_bad) {
+            Some(row) => {
+                self.selected = Some(first_file(row));
                 self.top = 0;
             }
             None => self.say("nothing has failed"),
         }
     }
+}
+
+fn first_file(row: &Row<'_>) -> Name {
+    Name::clone(&row.tasks[0].file)
 }

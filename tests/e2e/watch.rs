@@ -94,6 +94,7 @@ fn lines_without_a_terminal() {
     let running = suite
         .start(["watch"])
         .until_prints("start → 2 of 2", 1)
+        .until_prints("  (2/2)", 1)
         .until_prints("2 passed", 1);
     save(&suite, "tasks/b.yaml", FAILS);
     let running = running
@@ -256,7 +257,26 @@ fn keys_work_while_tasks_run() {
         .shows("again → 1 of 3");
     terminal.keys("x").shows("cancelled, cleaning up");
     terminal.shows("⊘ w");
+    terminal.hides("cancelled, cleaning up");
     terminal.keys("a").shows("all → 3 of 3");
+    terminal.keys("q");
+    assert!(terminal.ends().success());
+}
+
+#[test]
+fn progress_and_failures_of_one_cause() {
+    let mut suite = Suite::new().file("tasks/w.yaml", WAITS);
+    for number in 0..30 {
+        suite = suite.file(format!("tasks/t{number:02}.yaml"), FAILS);
+    }
+    let terminal = Terminal::start(&suite, 80, 24, &["watch"]);
+    terminal.shows("funcy watch  30/31  ✗ 30 failed");
+    terminal.shows("✗ 30 × expected answer == 42");
+    terminal.keys("\r").shows("›   ✗ t00");
+    terminal.keys("\u{1b}").shows("› ✗ 30 ×");
+    terminal.keys("x").shows("⊘ w");
+    terminal.hides("cancelled, cleaning up");
+    terminal.hides("30/31");
     terminal.keys("q");
     assert!(terminal.ends().success());
 }

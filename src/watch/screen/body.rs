@@ -5,13 +5,18 @@ use super::drawn;
 use crate::event::Event;
 use crate::graph::Glyphs;
 use crate::report::{self, Ink, Options, Style};
-use crate::watch::state::{SessionState, WatchedTask};
+use crate::watch::rows::RowKind;
+use crate::watch::state::SessionState;
 use crate::watch::text;
 use crate::watch::view_state::ViewState;
+use crate::watch::watched_task::WatchedTask;
 use ratatui::text::Line;
 use std::collections::BTreeMap;
 
-/// What matters now of the selected task, below the list.
+/// The lines of names of tasks that have one cause.
+const MAX_NAMES: usize = 3;
+
+/// What matters now of the selected row, below the list.
 pub(super) fn preview(
     state: &SessionState,
     view_state: &ViewState,
@@ -20,18 +25,37 @@ pub(super) fn preview(
     let Some(task) = selected(state, view_state) else {
         return Vec::new();
     };
-    matters(task, options)
+    let rows = view_state.rows(state);
+    let row = rows.iter().find(|row| row.holds(Some(&task.file)));
+    let mut lines = Vec::new();
+    if let Some(row) = row.filter(|row| row.kind == RowKind::Group) {
+        let style = options.style;
+        let names = report::printable(&text::names(row), style.unicode).into_owned();
+        let text = format!("{} tasks have this cause: {names}", row.tasks.len());
+        let mut pieces = report::wrap(&text, style.width, style.width).into_iter();
+        lines.extend((pieces.by_ref().take(MAX_NAMES)).map(|piece| faint(piece, style)));
+        if pieces.next().is_some() {
+            lines.push(faint(style.symbols().ellipsis, style));
+        }
+        lines.push(Line::default());
+    }
+    lines.extend(matters(task, options));
+    lines
 }
 
-/// Everything about the selected task.
+fn faint(text: &str, style: Style) -> Line<'static> {
+    drawn(&style.line().push(Ink::Faint, text))
+}
+
+/// Everything about the selected task: how it stands and why, and what happened.
 pub(super) fn detail(
     state: &SessionState,
     view_state: &ViewState,
     options: &Options,
-) -> Vec<Line<'static>> {
+) -> [Vec<Line<'static>>; 2] {
     let style = options.style;
     let Some(task) = selected(state, view_state) else {
-        return Vec::new();
+        return Default::default();
     };
     let mut out = vec![style.line()];
     text::row(task, state.now, style).write(&mut out);
@@ -57,12 +81,13 @@ pub(super) fn detail(
         (None, Some(result)) => result.kept.events.clone(),
         (None, None) => Vec::new(),
     };
+    let mut happened = Vec::new();
     if !events.is_empty() {
         let mut out = vec![style.line()];
         text::happened(&events, style, &mut out);
-        lines.extend(out.iter().map(drawn));
+        happened.extend(out.iter().map(drawn));
     }
-    lines
+    [lines, happened]
 }
 
 /// What is wrong with the file, what the replay said, why the last run failed.

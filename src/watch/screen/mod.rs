@@ -9,7 +9,7 @@ mod tests;
 use super::keys::KEYS;
 use super::state::SessionState;
 use super::text;
-use super::view_state::{View, ViewState};
+use super::view_state::{Remark, View, ViewState};
 use crate::report::{self, Ink, Look, Options, Style};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -19,6 +19,8 @@ use ratatui::widgets::Paragraph;
 
 /// Below this many rows there is no room for anything beside the list.
 const MIN_SPLIT: u16 = 10;
+/// From this many columns on, what happened stands beside why, not below it: neither has lines that are longer.
+const MIN_BESIDE: u16 = 150;
 
 /// Draws everything.
 pub(super) fn draw(
@@ -45,12 +47,7 @@ pub(super) fn draw(
     header(frame, head, state, style);
     match view_state.view {
         View::List => list_and_preview(frame, body, state, view_state, &options),
-        View::Detail => scrolled(
-            frame,
-            body,
-            &body::detail(state, view_state, &options),
-            view_state,
-        ),
+        View::Detail => detail(frame, body, state, view_state, &options),
         View::Graph => scrolled(
             frame,
             body,
@@ -59,7 +56,7 @@ pub(super) fn draw(
         ),
         View::Help => scrolled(frame, body, &help(style), view_state),
     }
-    footer(frame, foot, view_state, style);
+    footer(frame, foot, state, view_state, style);
 }
 
 fn header(frame: &mut Frame<'_>, area: Rect, state: &SessionState, style: Style) {
@@ -79,10 +76,26 @@ fn header(frame: &mut Frame<'_>, area: Rect, state: &SessionState, style: Style)
     frame.render_widget(Paragraph::new(vec![drawn(&first), drawn(&second)]), area);
 }
 
-fn footer(frame: &mut Frame<'_>, area: Rect, view_state: &ViewState, style: Style) {
-    let line = match (&view_state.prompt, &view_state.status) {
+fn footer(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    state: &SessionState,
+    view_state: &ViewState,
+    style: Style,
+) {
+    let remark = match &view_state.status {
+        None => None,
+        Some(Remark::Said(text)) => Some(text.clone()),
+        Some(Remark::CleaningUp(then)) => {
+            let cleans = (state.cleaning_up() > 0).then_some("cancelled, cleaning up");
+            let then = Some(*then).filter(|then| !then.is_empty());
+            let pieces: Vec<&str> = cleans.into_iter().chain(then).collect();
+            Some(pieces.join("; ")).filter(|text| !text.is_empty())
+        }
+    };
+    let line = match (&view_state.prompt, &remark) {
         // A remark stays until the next key, also while something is typed.
-        (_, Some(status)) => style.line().push(Ink::Strong, status),
+        (_, Some(remark)) => style.line().push(Ink::Strong, remark),
         (Some(prompt), None) => {
             let cursor = if style.unicode { "▏" } else { "_" };
             style
@@ -111,14 +124,19 @@ fn keys(view: View, style: Style) -> report::Line {
         .filter_map(|keys| KEYS.iter().find(|key| key.keys == *keys))
     {
         let room = style.width.saturating_sub(line.width());
-        if key.keys.len() + key.word.len() + 3 > room {
+        let word = match key.keys {
+            // The same keys move through a text.
+            "j k" if view != View::List => "scroll",
+            _ => key.word,
+        };
+        if key.keys.len() + word.len() + 3 > room {
             break;
         }
         if !line.is_empty() {
             line.add(Ink::Plain, "  ");
         }
         line.add(Ink::Strong, key.keys);
-        line.add(Ink::Faint, &format!(" {}", key.word));
+        line.add(Ink::Faint, &format!(" {word}"));
     }
     line
 }
@@ -132,11 +150,13 @@ fn list_and_preview(
 ) {
     view_state.keep_selected(state);
     let preview = body::preview(state, view_state, options);
-    let tasks = state.visible().count() as u16;
+    let count = |lines: usize| u16::try_from(lines).unwrap_or(u16::MAX);
+    let tasks = count(view_state.rows(state).len());
     let split = area.height >= MIN_SPLIT && !preview.is_empty();
     let list_rows = if split {
-        // The list gives way to what is read, and never takes more than it needs.
-        tasks.clamp(1, (area.height * 2 / 5).max(3))
+        // The list gives way to what is read, has what that does not need, and never takes more than it needs itself.
+        let left = area.height.saturating_sub(count(preview.len() + 1));
+        tasks.clamp(1, (area.height * 2 / 5).max(3).max(left))
     } else {
         area.height
     };
@@ -161,7 +181,46 @@ fn list_and_preview(
     }
 }
 
-/// The tasks around the selected one.
+/// Everything about the selected task: one text, or two side by side that are scrolled together.
+fn detail(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    state: &SessionState,
+    view_state: &mut ViewState,
+    options: &Options,
+) {
+    if area.width < MIN_BESIDE {
+        let lines = body::detail(state, view_state, options).concat();
+        return scrolled(frame, area, &lines, view_state);
+    }
+    let columns = [
+        Constraint::Fill(1),
+        Constraint::Length(2),
+        Constraint::Fill(1),
+    ];
+    let [left, _, right] = Layout::horizontal(columns).areas(area);
+    let half = Style {
+        width: usize::from(left.width.min(right.width)),
+        ..options.style
+    };
+    let half = Options {
+        style: half,
+        ..options.clone()
+    };
+    let [why, happened] = body::detail(state, view_state, &half);
+    if happened.is_empty() {
+        return scrolled(frame, area, &why, view_state);
+    }
+    let longest = why.len().max(happened.len());
+    let pad = |mut lines: Vec<Line<'static>>| {
+        lines.resize(longest, Line::default());
+        lines
+    };
+    scrolled(frame, left, &pad(why), view_state);
+    scrolled(frame, right, &pad(happened), view_state);
+}
+
+/// The rows around the selected one.
 fn rows(
     frame: &mut Frame<'_>,
     area: Rect,
@@ -169,7 +228,7 @@ fn rows(
     view_state: &ViewState,
     style: Style,
 ) {
-    let shown: Vec<_> = state.visible().collect();
+    let shown = view_state.rows(state);
     if shown.is_empty() {
         let text = if state.filters.is_empty() {
             "no task file is here yet"
@@ -183,7 +242,7 @@ fn rows(
     let room = usize::from(area.height);
     let at = (shown
         .iter()
-        .position(|task| Some(&task.file) == view_state.selected.as_ref()))
+        .position(|row| row.holds(view_state.selected.as_ref())))
     .unwrap_or(0);
     let first = at
         .saturating_sub(room / 2)
@@ -193,14 +252,14 @@ fn rows(
         ..style
     };
     let lines: Vec<Line<'_>> = (shown.iter().enumerate().skip(first).take(room))
-        .map(|(index, task)| {
+        .map(|(index, row)| {
             let is_selected = index == at;
             let mark = match (is_selected, style.unicode) {
                 (true, true) => "› ",
                 (true, false) => "> ",
                 (false, _) => "  ",
             };
-            let mut line = drawn(&text::row(task, state.now, narrow));
+            let mut line = drawn(&text::list_row(row, state.now, narrow));
             line.spans.insert(0, mark.into());
             if is_selected {
                 line = line.patch_style(Modifier::BOLD);
