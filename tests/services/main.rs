@@ -10,7 +10,6 @@
     reason = "tests and their helpers fail by panics, and say what they leave out"
 )]
 
-#[cfg(any(feature = "nats", feature = "sql"))]
 mod harness;
 #[cfg(feature = "nats")]
 mod nats;
@@ -20,3 +19,4 @@ mod rounds;
 mod sql;
 #[cfg(feature = "sql")]
 mod sqlite;
+mod tls;

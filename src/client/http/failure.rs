@@ -1,13 +1,20 @@
 //! What went wrong, in words: the error chain of the HTTP library as one sentence and a hint.
 
+use crate::client::kit::tls_error::{self, WaysOut};
 use crate::event::Failure;
 use hyper_util::client::legacy::connect::HttpInfo;
 use reqwest::Url;
-use rustls::CertificateError;
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
+
+const WAYS_OUT: WaysOut = WaysOut {
+    ca: "`tls: {ca: FILE.pem}`",
+    any: Some("`tls: {insecure: true}`"),
+    identity: "`tls: {cert: FILE.pem, key: FILE.pem}`",
+    plain: "write http://",
+};
 
 /// `host:port` of a URL.
 pub(super) fn authority(url: &Url) -> String {
@@ -29,8 +36,8 @@ pub(super) fn failure(error: &reqwest::Error, url: &Url, connect_timeout: Durati
         ))
         .hint("check its spelling, and whether this machine can resolve it");
     }
-    if let Some(tls) = find(error, tls_error) {
-        return tls_failure(tls, url, &at);
+    if let Some(tls) = tls_error::find(error) {
+        return tls_error::failure(tls, &at, &WAYS_OUT);
     }
     if let Some(known) = find(error, |cause| io_failure(io_error(cause)?, url, &at)) {
         return known;
@@ -104,7 +111,8 @@ fn io_failure(error: &io::Error, url: &Url, at: &str) -> Option<Failure> {
         }
         io::ErrorKind::UnexpectedEof if url.scheme() == "https" => Failure::transport(format!(
             "{at} closed the connection in the middle of the TLS exchange"
-        )),
+        ))
+        .hint("if it does not speak TLS, write http://"),
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
             Failure::transport(format!("{at} cannot be reached: {}", error.kind()))
         }
@@ -147,54 +155,6 @@ fn not_http(url: &Url, at: &str, reason: &str) -> Failure {
     }
 }
 
-fn tls_failure(error: &rustls::Error, url: &Url, at: &str) -> Failure {
-    let host = url.host_str().unwrap_or_default();
-    match error {
-        rustls::Error::InvalidCertificate(certificate) => match certificate {
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                Failure::protocol(format!("the TLS certificate of {at} has expired"))
-                    .hint("renew it; for a test system, `tls: {insecure: true}` accepts any")
-            }
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                Failure::protocol(format!("the TLS certificate of {at} is not valid yet"))
-                    .hint("are the clocks of both machines right?")
-            }
-            CertificateError::NotValidForName => wrong_name(at, host, &[]),
-            CertificateError::NotValidForNameContext { presented, .. } => {
-                wrong_name(at, host, presented)
-            }
-            CertificateError::UnknownIssuer => Failure::protocol(format!(
-                "the TLS certificate of {at} is not trusted: its issuer is unknown"
-            ))
-            .hint("name the issuer's certificate: `tls: {ca: FILE.pem}`; for a test system, `tls: {insecure: true}` accepts any"),
-            other => Failure::protocol(format!("the TLS certificate of {at} is refused: {other}")),
-        },
-        rustls::Error::InvalidMessage(_) => {
-            Failure::protocol(format!("{at} does not speak TLS")).hint("write http://")
-        }
-        rustls::Error::AlertReceived(alert) => {
-            let failure =
-                Failure::protocol(format!("{at} refused the TLS connection: {alert:?}"));
-            if format!("{alert:?}").contains("Certificate") {
-                failure.hint("it asks for a client certificate: `tls: {cert: FILE.pem, key: FILE.pem}`")
-            } else {
-                failure
-            }
-        }
-        other => Failure::protocol(format!("the TLS handshake with {at} failed: {other}")),
-    }
-}
-
-fn wrong_name(at: &str, host: &str, presented: &[String]) -> Failure {
-    let failure = Failure::protocol(format!(
-        "the TLS certificate of {at} is not valid for the name {host:?}"
-    ));
-    if presented.is_empty() {
-        return failure;
-    }
-    failure.hint(format!("it is valid for {}", presented.join(", ")))
-}
-
 /// The first error in the chain for which this finds something.
 fn find<'e, T>(
     error: &'e (dyn Error + 'static),
@@ -219,10 +179,6 @@ fn source<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'stat
         Some(inner) => Some(inner),
         None => error.source(),
     }
-}
-
-fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
-    error.downcast_ref()
 }
 
 /// An error of the system itself, not one that only wraps another.

@@ -4,3 +4,4 @@
 pub(super) mod connect_error;
 pub(super) mod json_bigint;
 pub(super) mod tls;
+pub(super) mod tls_error;

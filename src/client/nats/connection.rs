@@ -1,5 +1,6 @@
 use super::schema::{Config, Tls};
 use crate::client::contract::Context;
+use crate::client::kit::tls_error::{self, WaysOut};
 use crate::client::value::Text;
 use crate::client::{kit::connect_error, paths};
 use crate::event::Failure;
@@ -24,6 +25,13 @@ const REFUSAL_PAUSE: Duration = Duration::from_millis(1);
 const CLOSING: Duration = Duration::from_secs(2);
 /// Bytes that a credentials file may have.
 const MAX_CREDS: u64 = 64 << 10;
+
+const WAYS_OUT: WaysOut = WaysOut {
+    ca: "`tls: {ca: FILE.pem}` of the client",
+    any: None,
+    identity: "`tls: {cert: FILE.pem, key: FILE.pem}` of the client",
+    plain: "write nats:// and no `tls`",
+};
 
 /// Where to connect, checked and permitted.
 pub(super) struct Target {
@@ -86,18 +94,24 @@ impl Target {
         let client = match tokio::time::timeout(self.timeout, connecting).await {
             Ok(Ok(client)) => client,
             Ok(Err(error)) => return Err(self.unreachable(&error)),
-            Err(_) => {
-                return Err(Failure::transport(format!(
-                    "cannot reach {}: no answer within {:?}",
-                    self.shown, self.timeout
-                )));
-            }
+            Err(_) => return Err(self.silent()),
         };
         Ok(Connection { client, news })
     }
 
+    /// It was reached, perhaps, but said nothing.
+    fn silent(&self) -> Failure {
+        let Self { shown, timeout, .. } = self;
+        Failure::transport(format!("cannot reach {shown}: no answer within {timeout:?}")).hint(
+            "a NATS server speaks first, and without TLS: is it the port of another service? `connect_timeout` sets the limit",
+        )
+    }
+
     fn unreachable(&self, error: &async_nats::ConnectError) -> Failure {
         let shown = &self.shown;
+        if let Some(tls) = tls_error::find(error) {
+            return tls_error::failure(tls, shown, &WAYS_OUT);
+        }
         match error.kind() {
             ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
                 Failure::transport(format!("{shown} refused the login: {error}"))
@@ -107,11 +121,8 @@ impl Target {
                 "no TLS with {shown}: {}",
                 connect_error::reason(error)
             ))
-            .hint("`tls: {ca: FILE}` names the authority to trust"),
-            ConnectErrorKind::TimedOut => Failure::transport(format!(
-                "cannot reach {shown}: no answer within {:?}",
-                self.timeout
-            )),
+            .hint(format!("{} trusts its issuer", WAYS_OUT.ca)),
+            ConnectErrorKind::TimedOut => self.silent(),
             _ => Failure::transport(format!(
                 "cannot reach {shown}: {}",
                 connect_error::reason(error)

@@ -33,11 +33,11 @@ pub struct Config {
     pub(super) connect_timeout: Option<Span>,
 }
 
-/// Certificates for TLS. The system's authorities are trusted too.
+/// Certificates for TLS.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tls {
-    /// A PEM file with authorities to trust.
+    /// A PEM file with the authorities to trust instead of the system's.
     pub(super) ca: Option<String>,
     /// A PEM file with the client's certificate; needs `key`.
     pub(super) cert: Option<String>,

@@ -104,7 +104,10 @@ async fn a_server_without_tls() {
     let url = format!("https://{}/", server.address);
     let failure = failure(json!({ "get": url, "tls": { "insecure": true } })).await;
     expect(&failure, ErrorKind::Protocol, "does not speak TLS");
-    assert_eq!(failure.hint.as_deref(), Some("write http://"));
+    assert_eq!(
+        failure.hint.as_deref(),
+        Some("write http://, or the port of TLS")
+    );
 }
 
 #[tokio::test]

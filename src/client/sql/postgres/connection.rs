@@ -78,8 +78,8 @@ pub(super) enum ConnectionError {
     Server(ServerError),
     /// The connection is lost.
     Lost(io::Error),
-    /// There is no TLS.
-    Tls(String),
+    /// It could not be opened; the whole sentence.
+    NotOpened(Failure),
     /// The connection is of no use any more, for this reason.
     Unusable(Failure),
 }

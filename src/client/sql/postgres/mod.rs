@@ -18,6 +18,7 @@ use super::statement::Statement;
 use crate::client::Scope;
 use crate::client::contract::Context;
 use crate::client::kit::connect_error;
+use crate::client::kit::tls_error;
 use crate::event::Failure;
 use connection::{Connection, ConnectionError};
 use options::Options;
@@ -161,24 +162,30 @@ impl Shared {
     fn unreachable(&self, error: ConnectionError) -> Failure {
         let shown = &self.shown;
         match error {
-            ConnectionError::Server(cause) => Failure::transport(format!(
-                "{shown} refused the connection: {} (SQLSTATE {})",
-                cause.message, cause.code
-            )),
-            ConnectionError::Tls(reason) => Failure::transport(format!(
-                "no TLS with {shown}: {reason}"
-            ))
-            .hint(
-                "`?sslmode=disable` goes without, `?sslrootcert=FILE` names an authority to trust",
-            ),
+            ConnectionError::Server(cause) => {
+                let failure = Failure::transport(format!(
+                    "{shown} refused the connection: {} (SQLSTATE {})",
+                    cause.message, cause.code
+                ));
+                // `no pg_hba.conf entry for host …, no encryption`: only connections with TLS are let in.
+                if cause.message.ends_with("no encryption") {
+                    failure.hint("`?sslmode=require` in the URL encrypts it")
+                } else {
+                    failure
+                }
+            }
+            ConnectionError::NotOpened(failure) => failure,
             ConnectionError::Unusable(failure) => Failure {
                 message: format!("cannot use {shown}: {}", failure.message),
                 ..failure
             },
-            ConnectionError::Lost(error) => Failure::transport(format!(
-                "cannot reach {shown}: {}",
-                connect_error::reason(&error)
-            )),
+            ConnectionError::Lost(error) => match tls_error::find(&error) {
+                Some(tls) => tls_error::failure(tls, shown, &stream::WAYS_OUT),
+                None => Failure::transport(format!(
+                    "cannot reach {shown}: {}",
+                    connect_error::reason(&error)
+                )),
+            },
         }
     }
 

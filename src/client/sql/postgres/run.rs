@@ -175,12 +175,9 @@ pub(super) fn trouble(error: ConnectionError, sql: &str, parameters: &str) -> St
                 reason(&error)
             )));
         }
-        ConnectionError::Tls(reason) => {
-            return StatementError::Broken(Failure::transport(format!(
-                "the connection to the database is lost: {reason}"
-            )));
+        ConnectionError::NotOpened(failure) | ConnectionError::Unusable(failure) => {
+            return StatementError::Broken(failure);
         }
-        ConnectionError::Unusable(failure) => return StatementError::Broken(failure),
     };
     let code = &*cause.code;
     if ["57P01", "57P02", "57P03"].contains(&code) || code.starts_with("08") {

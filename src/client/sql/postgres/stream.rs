@@ -2,14 +2,22 @@
 
 use super::connection::ConnectionError;
 use super::options::{Address, Options, TlsMode};
-use crate::client::kit::connect_error;
 use crate::client::kit::tls::{self, Verify};
+use crate::client::kit::tls_error::{self, WaysOut};
+use crate::event::Failure;
 use bytes::BytesMut;
 use postgres_protocol::message::frontend;
 use std::io;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
+
+pub(super) const WAYS_OUT: WaysOut = WaysOut {
+    ca: "`?sslrootcert=FILE.pem` in the URL",
+    any: Some("`?sslmode=require`"),
+    identity: "`?sslcert=FILE.pem&sslkey=FILE.pem` in the URL",
+    plain: "write `?sslmode=disable`",
+};
 
 /// What can be read from and written to.
 pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -45,11 +53,15 @@ async fn encrypted(
     match stream.read_u8().await? {
         b'S' => {}
         b'N' if options.tls == TlsMode::Prefer => return Ok(Box::new(stream)),
-        b'N' => return Err(ConnectionError::Tls("the server does not offer it".into())),
+        b'N' => {
+            let failure = tls_error::not_spoken(&options.shown(), &WAYS_OUT);
+            return Err(ConnectionError::NotOpened(failure));
+        }
         _ => {
-            return Err(ConnectionError::Tls(
-                "the server does not speak PostgreSQL".into(),
-            ));
+            let shown = options.shown();
+            let failure = Failure::protocol(format!("{shown} does not speak PostgreSQL"))
+                .hint("does another service listen there? The usual port is 5432");
+            return Err(ConnectionError::NotOpened(failure));
         }
     }
     let mut trust = options.trust.clone();
@@ -64,14 +76,10 @@ async fn encrypted(
         .map_err(io::Error::other)?
         .map_err(ConnectionError::Unusable)?;
     let name = host.to_owned().try_into();
-    let name = name.map_err(|_| ConnectionError::Tls(format!("{host:?} is no name of a host")))?;
+    let name = name.map_err(|_| {
+        let failure = Failure::protocol(format!("{host:?} is no name of a host, as TLS needs one"));
+        ConnectionError::Unusable(failure)
+    })?;
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-    match connector.connect(name, stream).await {
-        Ok(stream) => Ok(Box::new(stream)),
-        // A certificate that is not accepted arrives as data that is not valid.
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            Err(ConnectionError::Tls(connect_error::reason(&error)))
-        }
-        Err(error) => Err(error.into()),
-    }
+    Ok(Box::new(connector.connect(name, stream).await?))
 }
