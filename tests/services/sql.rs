@@ -1163,9 +1163,9 @@ async fn connections_are_encrypted_where_the_server_can() {
         let config = json!({ "url": format!("{}?sslmode=verify-full", url()) });
         let strict = open("sql", config).await.unwrap();
         let failure = fails(&strict, query("SELECT 1", &[])).await;
-        assert_eq!(failure.kind, ErrorKind::Transport);
+        assert_eq!(failure.kind, ErrorKind::Protocol);
         assert!(
-            failure.message.starts_with("no TLS with postgres://"),
+            (failure.message).starts_with("the TLS certificate of postgres://"),
             "{failure}"
         );
         strict.close().await;
