@@ -43,7 +43,7 @@ impl Github {
         }
     }
 
-    fn add(&mut self, ended: &Ended) {
+    fn add(&mut self, ended: &Ended, live: &Live) {
         if ended.outcome.is_good() {
             self.failures.remove(&ended.key());
             return;
@@ -52,7 +52,12 @@ impl Github {
         if let Some((file, at)) = ended.headline.as_deref().and_then(anchor) {
             properties = format!("file={},line={},col={}", property(file), at.line, at.column);
         }
-        let title = format!("{} {}", ended.name(), ended.outcome.word());
+        // The task itself has its result in the run before.
+        let cleanup = match live.started.cleans_up {
+            Some(_) => "cleanup ",
+            None => "",
+        };
+        let title = format!("{} {cleanup}{}", ended.name(), ended.outcome.word());
         let state = ended.state.as_ref().map(|state| format!("state {state}: "));
         let annotation = Annotation {
             properties: format!("{properties},title={}", property(&title)),
@@ -79,7 +84,7 @@ fn property(text: &str) -> String {
 
 impl Format for Github {
     fn ended(&mut self, ended: Ended, live: &Live) {
-        self.add(&ended);
+        self.add(&ended, live);
         if let Some(summary) = &mut self.summary {
             summary.ended(ended, live);
         }

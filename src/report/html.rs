@@ -5,6 +5,7 @@ use super::folded::Format;
 use super::options::Options;
 use super::status::{Hue, Status, Theme};
 use super::style::Style;
+use super::summary::results;
 use super::text::{append, printable};
 use super::value::{length, utc};
 use super::view::{Ended, Key, Live};
@@ -182,17 +183,14 @@ fn header(live: &Live, run: &str, status: Status, out: &mut String) {
             escaped(run),
         ),
     );
-    let mut counts: Vec<_> = live.tally.iter().collect();
-    counts.reverse();
-    for (outcome, count) in counts {
-        let status = Status::Ended(outcome);
+    for (status, text) in results(live) {
         append(
             out,
             format_args!(
-                "<span class=\"{}\">{} {count} {}</span> ",
+                "<span class=\"{}\">{} {}</span> ",
                 class(status),
                 status.glyph(true),
-                status.word()
+                escaped(&text)
             ),
         );
     }

@@ -37,7 +37,11 @@ struct JsonRun<'d> {
     micros: Option<u64>,
     outcome: Outcome,
     selected: u32,
+    /// None of a run that cleaned up after another.
     counts: BTreeMap<String, u32>,
+    /// The run that it cleaned up after.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cleans_up: Option<&'d Name>,
     /// Against this the journal can be checked: `funcy audit verify RUN --head HEAD`.
     #[serde(skip_serializing_if = "Option::is_none")]
     journal: Option<JournalHead<'d>>,
@@ -197,7 +201,11 @@ impl Format for Document {
                     .end
                     .map_or(Outcome::Interrupted, |(outcome, _)| outcome),
                 selected: started.tasks,
-                counts: counts(&live.tally),
+                counts: match live.started.cleans_up {
+                    Some(_) => BTreeMap::new(),
+                    None => counts(&live.tally),
+                },
+                cleans_up: live.started.cleans_up.as_ref(),
                 journal: (live.sealed.as_ref()).map(|(head, events)| JournalHead {
                     head,
                     events: *events,

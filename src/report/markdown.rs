@@ -4,6 +4,7 @@ use super::folded::Format;
 use super::options::Options;
 use super::status::Status;
 use super::style::Style;
+use super::summary::results;
 use super::text::{append, cut_end, printable};
 use super::value::length;
 use super::view::{Ended, Key, Live};
@@ -82,15 +83,10 @@ impl Markdown {
 
     fn text(&self, live: &Live) -> String {
         let run = live.run.as_deref().unwrap_or("unknown");
-        let mut counts: Vec<String> = live
-            .tally
-            .iter()
-            .map(|(outcome, count)| {
-                let status = Status::Ended(outcome);
-                format!("{} {count} {}", status.glyph(true), status.word())
-            })
+        let counts: Vec<String> = results(live)
+            .into_iter()
+            .map(|(status, text)| format!("{} {}", status.glyph(true), cell(&text)))
             .collect();
-        counts.reverse();
         let micros = live.end.map_or(0, |(_, micros)| micros);
         let mut text = format!(
             "## funcy run {}\n\n{} in {}\n",

@@ -169,17 +169,35 @@ fn section<'l>(title: &str, lines: impl Iterator<Item = &'l Line>, style: Style,
     }
 }
 
+/// What a run came to: `2 failed`, `117 passed`, the bad ones first, since they are looked for. One that cleaned up after
+/// another has no results of tasks: what they did stands in the run before.
+pub(super) fn results(live: &Live) -> Vec<(Status, String)> {
+    if let Some(run) = &live.started.cleans_up {
+        let outcome = live.tally.outcome();
+        let text = if outcome == Outcome::Passed {
+            format!("cleaned up after run {run}")
+        } else {
+            format!("not all is cleaned up after run {run}")
+        };
+        return vec![(Status::Ended(outcome), text)];
+    }
+    let mut found: Vec<_> = (live.tally.iter())
+        .map(|(outcome, count)| {
+            let status = Status::Ended(outcome);
+            (status, format!("{count} {}", status.word()))
+        })
+        .collect();
+    found.reverse();
+    found
+}
+
 /// `✗ 2 failed  ✓ 117 passed  in 32.1s · run 7KP`, on as many lines as the width needs.
 fn counts(live: &Live, style: Style, out: &mut String) {
-    let mut pieces = match &live.started.cleans_up {
-        // It has no results of tasks: what they did stands in the run before.
-        Some(run) if live.tally.outcome() == Outcome::Passed => {
-            let status = Status::Ended(Outcome::Passed);
-            let text = format!("{} cleaned up after run {run}", status.glyph(style.unicode));
-            vec![style.line().push(Ink::Hue(status.hue()), &text)]
-        }
-        _ => counted(&live.tally, style),
-    };
+    let results = results(live).into_iter().map(|(status, text)| {
+        let text = format!("{} {text}", status.glyph(style.unicode));
+        style.line().push(Ink::Hue(status.hue()), &text)
+    });
+    let mut pieces: Vec<Line> = results.collect();
     let left = live.started.tasks.saturating_sub(live.done());
     if left > 0 {
         pieces.push(style.line().push(Ink::Faint, &format!("{left} not run")));

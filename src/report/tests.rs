@@ -2,7 +2,7 @@
 
 use super::fixture::{Log, Shared, sample_run, unmet};
 use super::*;
-use crate::event::{Event, Outcome, Sink};
+use crate::event::{Fact, Event, Outcome, Sink};
 
 fn written(make: impl FnOnce(Shared) -> Box<dyn Sink>, events: &[Event], batch: usize) -> String {
     let shared = Shared::default();
@@ -218,4 +218,57 @@ fn every_format_has_a_name_of_its_own() {
         assert!(std::ptr::eq(by_name(report.name).expect("found"), report));
     }
     assert!(by_name("docx").is_none());
+}
+
+/// A run that cleaned up after another has no results of tasks: no report counts them.
+#[test]
+fn no_report_counts_the_tasks_of_a_cleanup() {
+    let run = |outcome: Outcome| {
+        let mut log = Log::run(2);
+        let Some(Fact::RunStarted(started)) = log.events.first_mut().map(|event| &mut event.fact)
+        else {
+            panic!("a run begins with its start");
+        };
+        started.cleans_up = Some("7KP".into());
+        let failed = (outcome != Outcome::Passed).then(unmet);
+        log.start(1, "order", 0, (1, 1))
+            .end(1, Outcome::Passed, None, 1_000)
+            .start(2, "refund", 1, (1, 1))
+            .end(2, outcome, failed, 1_000)
+            .finish(&[Outcome::Passed, outcome]);
+        log.events
+    };
+    for name in ["markdown", "html", "json", "junit"] {
+        let good = format(name, &run(Outcome::Passed));
+        for count in ["2 passed", "\"passed\": 2", "tests=\"2\""] {
+            assert!(!good.contains(count), "{name}: {count}\n{good}");
+        }
+        assert_eq!(
+            good.contains("cleaned up after run 7KP") || good.contains("\"cleans_up\": \"7KP\""),
+            name != "junit",
+            "{name}\n{good}"
+        );
+        let bad = format(name, &run(Outcome::Failed));
+        for count in ["1 passed", "1 failed", "\"failed\": 1", "failures=\"1\""] {
+            assert!(!bad.contains(count), "{name}: {count}\n{bad}");
+        }
+        assert_eq!(
+            bad.contains("not all is cleaned up after run 7KP"),
+            matches!(name, "markdown" | "html"),
+            "{name}\n{bad}"
+        );
+    }
+    let commands = written(
+        |shared| {
+            let github = Github::new(Box::new(shared), None, Options::default());
+            Box::new(Folded::new(github))
+        },
+        &run(Outcome::Failed),
+        7,
+    );
+    assert_eq!(commands.lines().count(), 1, "{commands}");
+    assert!(
+        commands.contains("title=refund cleanup failed"),
+        "{commands}"
+    );
 }
