@@ -56,7 +56,7 @@ const PAGE: usize = 500;
 pub(super) fn run(args: &Args) -> Exit {
     let done = match &args.command {
         Command::Verify(args) => match &args.file {
-            Some(file) => verify_archive(file),
+            Some(file) => verify_archive(file, args.head.as_deref()),
             None => verify(args),
         },
         Command::Export(args) => export(args),
@@ -91,10 +91,7 @@ fn verify(args: &Verify) -> Result<(), CommandError> {
         return Err(CommandError::Reported(Exit::Failed));
     }
     if let (None, None, Some(head)) = (&args.run, &audit.kept, head) {
-        let message = format!("no run has the head {head}");
-        let hint = "it was removed, cut off or written anew since the head was kept";
-        output::error(&message, Some(hint));
-        return Err(CommandError::Reported(Exit::Failed));
+        return Err(no_head(head));
     }
     let scope = match (&args.run, &audit.kept, head) {
         (Some(_), _, Some(_)) => ", to its end".to_owned(),
@@ -106,16 +103,47 @@ fn verify(args: &Verify) -> Result<(), CommandError> {
         let removed = counted(audit.removed, "run was", "runs were");
         output::note(&format!("{removed} removed by `funcy runs prune`"));
     }
+    if audit.retired > 0 {
+        let retired = counted(audit.retired, "run was", "runs were");
+        output::note(&format!(
+            "{retired} removed by a suite's `journal: {{keep, max}}`"
+        ));
+    }
     Ok(())
 }
 
-fn verify_archive(path: &PathBuf) -> Result<(), CommandError> {
-    let checked = archive::verify(BufReader::new(File::open(path).map_err(named(path))?))?;
+fn verify_archive(path: &PathBuf, head: Option<&str>) -> Result<(), CommandError> {
+    let file = BufReader::new(File::open(path).map_err(named(path))?);
+    let checked = archive::verify(file, head)?;
     for fault in &checked.broken {
         output::error(&fault.to_string(), None);
     }
-    let scope = ", as far as the archive by itself can tell";
-    told(checked.runs, checked.events, checked.broken.len(), scope)
+    if let (Some(head), None) = (head, &checked.kept) {
+        return Err(no_head(head));
+    }
+    let scope = match (&checked.kept, checked.is_whole) {
+        (Some(run), true) => format!(", and none that had ended before run {run} is missing"),
+        (Some(run), false) => format!(", and run {run} has the head"),
+        (None, true) => {
+            ", as far as the archive by itself can tell (`--head` tells more)".to_owned()
+        }
+        (None, false) => {
+            ", as far as the archive by itself can tell; it is not of the whole journal".to_owned()
+        }
+    };
+    told(checked.runs, checked.events, checked.broken.len(), &scope)?;
+    if checked.removed > 0 {
+        let removed = counted(checked.removed, "run was", "runs were");
+        output::note(&format!("{removed} removed from the journal before"));
+    }
+    Ok(())
+}
+
+fn no_head(head: &str) -> CommandError {
+    let message = format!("no run has the head {head}");
+    let hint = "it was removed, cut off or written anew since the head was kept";
+    output::error(&message, Some(hint));
+    CommandError::Reported(Exit::Failed)
 }
 
 fn told(runs: usize, events: u64, broken: usize, scope: &str) -> Result<(), CommandError> {
@@ -136,9 +164,15 @@ fn export(args: &Export) -> Result<(), CommandError> {
         None => Box::new(BufWriter::new(Lenient(io::stdout().lock()))),
         Some(path) => Box::new(BufWriter::new(File::create(path).map_err(named(path))?)),
     };
+    let mut written = Vec::new();
     each(&history, args.run.as_deref(), |row| {
-        Ok(archive::write(&history, row, &mut out)?)
+        archive::write(&history, row, &mut out)?;
+        written.push((row.id.clone(), row.head.clone()));
+        Ok(())
     })?;
+    if args.run.is_none() {
+        archive::close(&history, &written, &mut out)?;
+    }
     out.flush()?;
     Ok(())
 }

@@ -106,23 +106,8 @@ pub(super) fn command(words: &[String]) -> String {
         .join(" ")
 }
 
-/// `870 B`, `12.3 MB`.
-pub(super) fn bytes(count: u64) -> String {
-    let mut value = count as f64;
-    let mut unit = "B";
-    for next in ["kB", "MB", "GB", "TB"] {
-        if value < 1000.0 {
-            break;
-        }
-        value /= 1000.0;
-        unit = next;
-    }
-    if unit == "B" {
-        format!("{count} B")
-    } else {
-        format!("{value:.1} {unit}")
-    }
-}
+/// `1.5 GB`.
+pub(super) use crate::event::size_text as bytes;
 
 /// `.funcy/journal.db: 12.3 MB`.
 pub(super) fn say_size(history: &History) -> Result<(), JournalError> {

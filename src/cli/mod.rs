@@ -21,6 +21,7 @@ mod output;
 mod replay;
 mod report;
 mod resume;
+mod retention;
 mod run;
 mod runs;
 mod schema;

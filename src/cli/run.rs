@@ -7,11 +7,13 @@ use super::journal;
 use super::options::{Global, Load};
 use super::output::{self, Lenient, Named};
 use super::resume;
+use super::retention;
 use super::signals::Ending;
 use crate::engine::{
     FILES_OF_A_TASK, Handle, Loaded, Loader, Report, Run, ServiceError, Tasks, jobs_that_fit,
 };
-use crate::event::{Name, Outcome, RunStarted, Sink};
+use crate::event::{Name, Outcome, RunId, RunStarted, Sink};
+use crate::journal::Retention;
 use crate::report::{self, Folded, Options, Terminal};
 use std::collections::HashSet;
 use std::io::{self, BufWriter, IsTerminal};
@@ -83,6 +85,8 @@ type Screen = Arc<Mutex<Folded<Terminal>>>;
 /// A run that only has to be started.
 struct Prepared {
     run: Run,
+    /// Which old runs are removed when it has ended.
+    retention: Option<Retention>,
     terminal: Option<Screen>,
 }
 
@@ -125,6 +129,7 @@ fn prepare(global: &Global, args: &Args) -> Result<Prepared, Exit> {
     let jobs = args.flags.jobs.or_else(|| suite_jobs(&tasks)).unwrap_or(8);
     say_fewer(jobs as usize, tasks.len());
     let jobs = jobs_that_fit(jobs as usize);
+    let retention = retention::rule(&tasks);
     let run = Run::new(tasks, loader.registry().clone());
     let mut run = args.flags.apply(run).jobs(jobs).asked(asked);
     run = match &left {
@@ -142,21 +147,36 @@ fn prepare(global: &Global, args: &Args) -> Result<Prepared, Exit> {
     }
     let run = (args.journal.recorded(run)).map_err(|error| journal::failed(&error))?;
     let terminal = terminal(global, args, options);
-    Ok(Prepared { run, terminal })
+    Ok(Prepared {
+        run,
+        retention,
+        terminal,
+    })
 }
 
 impl Prepared {
     fn start(self, args: &Args) -> Exit {
-        let Self { run, terminal } = self;
+        let Self {
+            run,
+            retention,
+            terminal,
+        } = self;
         let handle = run.handle();
+        let id = RunId::clone(run.id());
         let run = match &terminal {
             Some(terminal) => run.sink(Arc::clone(terminal)),
             None => run.sink(report::Ndjson::new(Box::new(Lenient(BufWriter::new(
                 stdout(),
             ))))),
         };
-        match crate::engine::block_on(attended(run, handle, terminal)) {
-            Ok(Some(Ok(report))) => exit(&report, &args.flags),
+        let ended = crate::engine::block_on(attended(run, handle, terminal));
+        match ended {
+            Ok(Some(Ok(report))) => {
+                if report.journal_failure.is_none() {
+                    retention::after_run(&args.journal, retention.as_ref(), &id);
+                }
+                exit(&report, &args.flags)
+            }
             Ok(Some(Err(error))) => service_failed(&error),
             Ok(None) => Exit::Interrupted,
             Err(error) => {

@@ -3,8 +3,9 @@ use super::flags::{Flags, OfWatch};
 use super::journal;
 use super::options::{Global, Load};
 use super::output;
+use super::retention;
 use super::signals::Ending;
-use crate::event::{Name, parse_duration};
+use crate::event::{Name, RunId, parse_duration};
 use crate::report;
 use crate::watch::{self, Display, Mailbox, OnBusy, Options};
 use clap::ValueEnum;
@@ -75,10 +76,12 @@ pub(super) fn run(global: &Global, args: Args) -> Exit {
         Ok(journal) => journal,
         Err(error) => return journal::failed(&error),
     };
-    let (load, flags) = (args.load, args.flags);
+    let (load, flags, kept) = (args.load, args.flags, args.journal);
+    let loader = load.loader();
+    let watched = paths.clone();
     let repeated = (load.flags.clone(), flags.clone());
     let options = Options {
-        loader: load.loader(),
+        loader: loader.clone(),
         paths,
         vars: (load.flags.vars.iter())
             .map(|var| (Name::clone(&var.name), var.value.clone()))
@@ -107,7 +110,12 @@ pub(super) fn run(global: &Global, args: Args) -> Exit {
             Display::Lines(Box::new(io::stdout()))
         },
     };
-    match watch::run(options, signals) {
+    let ended = watch::run(options, signals);
+    if kept.is_kept() {
+        let tasks = loader.load(&watched).tasks;
+        retention::after_run(&kept, retention::rule(&tasks).as_ref(), &RunId::from(""));
+    }
+    match ended {
         Ok(watch::End::Quit) => Exit::Passed,
         Ok(watch::End::Interrupted) => Exit::Interrupted,
         // Whoever read the lines has gone away.

@@ -6,7 +6,7 @@ mod suite;
 mod task;
 
 pub(super) use stubs::{STUB, STUB_ERROR};
-pub(super) use suite::{DEFAULTS, PERMISSIONS, READY, SERVICE, SUITE};
+pub(super) use suite::{DEFAULTS, JOURNAL, PERMISSIONS, READY, SERVICE, SUITE};
 pub(super) use task::{
     ACTIONS, CLIENT, CONDITION, ERROR_ROUTE, INSTRUCTION, MODIFIERS, NOT_POLLED, REGION, RETRY,
     SIGNAL, SKIP, STATE, TASK, TIMEOUT_ROUTE, TRANSITION, WAIT,
@@ -63,6 +63,10 @@ pub(super) enum Shape {
     Saves,
     /// A length of time, or a template.
     Duration,
+    /// A length of time, and no template.
+    Age,
+    /// An amount of bytes: `1GB`.
+    Size,
     /// A whole number, at least this.
     Count(u32),
     /// A factor, at least 1.

@@ -423,6 +423,17 @@ pub struct Suite {
     pub services: Vec<Service>,
     /// `permissions`, if written.
     pub permissions: Option<PermissionsDefinition>,
+    /// `journal`, if written.
+    pub journal: Option<RetentionDefinition>,
+}
+
+/// `journal: {keep, max}`: how long runs are kept. At least one of both is there.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RetentionDefinition {
+    /// Runs that began longer ago are removed.
+    pub keep: Option<Spanned<Duration>>,
+    /// So many bytes the journal may take.
+    pub max: Option<Spanned<u64>>,
 }
 
 /// One service: a process that the tasks need.

@@ -24,7 +24,7 @@ mod tests;
 use super::catalog::Catalog;
 use super::keys::{self, KeySpec, Object, Shape};
 use super::model::Record;
-use crate::event::{ErrorKind, Json, duration_pattern};
+use crate::event::{ErrorKind, Json, duration_pattern, size_pattern};
 use serde_json::{Map, json};
 
 /// What stands for a template inside a text.
@@ -133,6 +133,8 @@ impl Writer<'_> {
             ),
             Shape::Assignments | Shape::Saves => reference("assignments"),
             Shape::Duration => reference("duration"),
+            Shape::Age => age(),
+            Shape::Size => size(),
             Shape::Count(least) => json!({ "type": "integer", "minimum": least }),
             Shape::Factor => json!({ "type": "number", "minimum": 1, "maximum": 1000 }),
             Shape::Items => json!({ "type": ["string", "array"], "minItems": 1 }),
@@ -413,6 +415,25 @@ fn duration() -> Json {
         "pattern": format!("^{}$|{TEMPLATE}", duration_pattern()),
         "errorMessage": "A length of time has a unit: `5s`, `250ms`, `2m`, `1h30m`.",
         "examples": ["5s", "250ms"],
+    })
+}
+
+/// A length of time that no expression fills in.
+fn age() -> Json {
+    json!({
+        "type": "string",
+        "pattern": format!("^{}$", duration_pattern()),
+        "errorMessage": "A length of time has a unit: `30d`, `12h`.",
+        "examples": ["30d", "12h"],
+    })
+}
+
+fn size() -> Json {
+    json!({
+        "type": "string",
+        "pattern": format!("^{}$", size_pattern()),
+        "errorMessage": "An amount of bytes has a unit: `500MB`, `1GB`.",
+        "examples": ["1GB", "500MB"],
     })
 }
 

@@ -24,6 +24,7 @@ pub mod number;
 mod outcome;
 mod permission;
 mod sink;
+mod size;
 mod trace;
 pub(crate) mod url_encoding;
 mod value_type;
@@ -51,6 +52,7 @@ pub use nearest::nearest;
 pub use outcome::{Outcome, Tally};
 pub use permission::{Grant, Permissions, Refusal};
 pub use sink::Sink;
+pub use size::{parse_size, size_pattern, size_text};
 pub use trace::Trace;
 pub use value_type::{ValueType, ValueTypes};
 

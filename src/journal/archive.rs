@@ -1,10 +1,12 @@
 //! Runs as lines of JSON with all that proves them: to be kept elsewhere, and checked there.
 //!
-//! A run begins with a line `{"archive":1,"run":…,"events":…,"head":…}`; each of its commits follows as
+//! An archive of the whole journal ends with a line `{"journal":1,"runs":…,"removed":[…],"seal":…}`, so that it can be told
+//! whether runs of it are missing. A run begins with a line `{"archive":1,"run":…,"events":…,"head":…}`; each of its commits follows as
 //! `{"commit":…}` with its marks and its head, then the commit's own lines. Bodies that stand beside their
 //! events come before the first commit that names them, as `{"attachment":…,"body":…}`.
 
 use super::attachment::hex;
+use super::audit::{Named, is_head, misfits};
 use super::hash_chain::split;
 use super::{Broken, Fault, Hash, HashChain, History, JournalError, RunRow, Sealed, attachment};
 use crate::event::RunId;
@@ -33,6 +35,18 @@ struct Group {
 struct Body {
     attachment: String,
     body: String,
+}
+
+/// The last line of an archive of the whole journal.
+#[derive(Serialize, Deserialize)]
+struct Closing {
+    journal: u32,
+    /// How many runs stand before it.
+    runs: usize,
+    /// Those that were removed from the journal, with their heads.
+    removed: Vec<(RunId, String)>,
+    /// BLAKE3 over the runs and those that were removed, each with its head, in this order.
+    seal: String,
 }
 
 /// The version of archives that this program writes and reads.
@@ -66,6 +80,34 @@ pub fn write(history: &History, row: &RunRow, out: &mut dyn Write) -> Result<(),
         }
     })?;
     result
+}
+
+/// Ends an archive of the whole journal, behind these runs in this order, each with its head: from now on none of them can
+/// be missing unseen.
+///
+/// # Errors
+/// When the journal cannot be read, or the archive not be written.
+pub fn close(
+    history: &History,
+    written: &[(RunId, String)],
+    out: &mut dyn Write,
+) -> Result<(), JournalError> {
+    let removed = history.store().census()?.removed;
+    let closing = Closing {
+        journal: VERSION,
+        runs: written.len(),
+        seal: seal(written, &removed),
+        removed,
+    };
+    line(out, &closing)
+}
+
+fn seal(written: &[(RunId, String)], removed: &[(RunId, String)]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for (run, head) in written.iter().chain(removed) {
+        hasher.update(format!("{run} {head}\n").as_bytes());
+    }
+    hasher.finalize().to_hex().to_string()
 }
 
 fn write_commit(
@@ -108,15 +150,26 @@ pub struct Checked {
     pub runs: usize,
     /// How many events of them are what was written.
     pub events: u64,
-    /// The first event of each run that does not fit.
+    /// The first event of each run that does not fit, and the runs that are not as a later one says.
     pub broken: Vec<Broken>,
+    /// Whether it is of the whole journal. If not, runs that ended before those in it are not asked for.
+    pub is_whole: bool,
+    /// How many runs it says were removed from the journal.
+    pub removed: usize,
+    /// The run with the head that was kept.
+    pub kept: Option<RunId>,
+    /// Each run with its head, in the order of the archive.
+    runs_and_heads: Vec<(RunId, String)>,
+    named: Vec<Named>,
 }
 
-/// Checks an archive, by nothing but itself.
+/// Checks an archive, by nothing but itself: each run, and the runs against each other. `kept`: a head, or the beginning
+/// of one, that was kept elsewhere; the run that has it is [`Checked::kept`].
 ///
 /// # Errors
 /// When it cannot be read, or is no archive.
-pub fn verify(mut archive: impl BufRead) -> Result<Checked, JournalError> {
+pub fn verify(mut archive: impl BufRead, kept: Option<&str>) -> Result<Checked, JournalError> {
+    let mut closing: Option<Closing> = None;
     let mut checked = Checked::default();
     let mut run: Option<ArchivedRun> = None;
     let mut number = 0u64;
@@ -127,6 +180,13 @@ pub fn verify(mut archive: impl BufRead) -> Result<Checked, JournalError> {
         let mut limited = std::io::Read::take(&mut archive, MAX_LINE);
         if limited.read_until(b'\n', &mut text)? == 0 {
             break;
+        }
+        if closing.is_some() {
+            return Err(no_archive(number, "something stands behind its end"));
+        }
+        if text.starts_with(br#"{"journal":"#) {
+            closing = Some(parse(&text, number)?);
+            continue;
         }
         if text.starts_with(br#"{"archive":"#) {
             checked.end(run.take());
@@ -159,6 +219,11 @@ pub fn verify(mut archive: impl BufRead) -> Result<Checked, JournalError> {
         }
     }
     checked.end(run);
+    checked.compare(closing)?;
+    if let Some(kept) = kept {
+        let found = (checked.runs_and_heads.iter()).find(|(_, head)| is_head(kept, head));
+        checked.kept = found.map(|(run, _)| RunId::clone(run));
+    }
     Ok(checked)
 }
 
@@ -169,6 +234,8 @@ struct ArchivedRun {
     open: Option<Sealed>,
     bodies: HashSet<String>,
     broken: Option<Broken>,
+    /// The runs that its first event names.
+    named: Vec<Named>,
 }
 
 impl ArchivedRun {
@@ -179,6 +246,7 @@ impl ArchivedRun {
             open: None,
             bodies: HashSet::new(),
             broken: None,
+            named: Vec::new(),
         }
     }
 
@@ -195,6 +263,9 @@ impl ArchivedRun {
             let lost = names.find(|name| !self.bodies.contains(name))?;
             Some((sealed.first + index as u64, Fault::Attachment(lost)))
         });
+        let first = split(&sealed.lines).next().filter(|_| sealed.first == 1);
+        let first = first.and_then(|line| attachment::read(line, |_| None).ok());
+        self.named.extend(first.iter().flat_map(Named::in_event));
         let checked = self.chain.check(&sealed);
         self.broken = checked.err().or_else(|| {
             let (seq, what) = lost?;
@@ -210,6 +281,9 @@ impl Checked {
         run.close();
         self.runs += 1;
         self.events += run.chain.next() - 1;
+        self.named.append(&mut run.named);
+        let head = (RunId::clone(&run.head.run), run.head.head.clone());
+        self.runs_and_heads.push(head);
         let broken = run.broken.or_else(|| {
             if run.chain.next() <= run.head.events {
                 return Some(Broken {
@@ -232,6 +306,47 @@ impl Checked {
             run.chain.check_head(kept).err()
         });
         self.broken.extend(broken);
+    }
+
+    /// Compares the runs with what later ones say of them, and with how the archive was closed.
+    fn compare(&mut self, closing: Option<Closing>) -> Result<(), JournalError> {
+        let mut removed = Vec::new();
+        if let Some(closing) = closing {
+            let why = if closing.journal != VERSION {
+                Some(format!(
+                    "its version is {}, this funcy knows {VERSION}",
+                    closing.journal
+                ))
+            } else if closing.runs != self.runs {
+                Some(format!(
+                    "it had {} runs, and {} are here",
+                    closing.runs, self.runs
+                ))
+            } else if closing.seal != seal(&self.runs_and_heads, &closing.removed) {
+                Some("its runs are not those that it was closed with".to_owned())
+            } else {
+                None
+            };
+            if let Some(why) = why {
+                return Err(JournalError::Store(format!(
+                    "the archive was altered: {why}"
+                )));
+            }
+            self.is_whole = true;
+            removed = closing.removed;
+        }
+        self.removed = removed.len();
+        let heads = self.runs_and_heads.iter().chain(&removed);
+        let heads = heads
+            .map(|(run, head)| (RunId::clone(run), head.clone()))
+            .collect();
+        for broken in misfits(std::mem::take(&mut self.named), &heads) {
+            // One run by itself, or some of them, say nothing of those that are not there.
+            if self.is_whole || !matches!(broken.what, Fault::Forgotten(_)) {
+                self.broken.push(broken);
+            }
+        }
+        Ok(())
     }
 }
 

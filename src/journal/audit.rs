@@ -5,8 +5,8 @@
 
 use super::hash_chain::split;
 use super::{
-    Attachment, Broken, Commit, ExecutionRow, Fault, Hash, History, JournalError, Query, RunRow,
-    Sealed, Sqlite, Store, attachment,
+    Attachment, Broken, Commit, ExecutionRow, Fault, Hash, History, JournalError, Query, Removal,
+    RunRow, Sealed, Sqlite, Store, attachment,
 };
 use crate::event::{Event, Fact, Name, RunId};
 use std::collections::HashMap;
@@ -28,6 +28,8 @@ pub struct Audit {
     pub broken: Vec<Broken>,
     /// How many runs were removed by `funcy runs prune`.
     pub removed: usize,
+    /// How many runs were removed by the rule of a suite, `journal: {keep, max}`.
+    pub retired: usize,
     /// How many runs are gone that were not removed so.
     pub lost: u64,
     /// How many runs are marked as named by another, or as not, and that is wrong.
@@ -37,11 +39,45 @@ pub struct Audit {
 }
 
 /// A run that another one names.
-struct Named {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Named {
     run: RunId,
     /// The head that it had then.
     head: Name,
     by: RunId,
+}
+
+impl Named {
+    /// Those that this event names, if it is the first of its run.
+    pub(super) fn in_event(event: &Event) -> Vec<Self> {
+        let Fact::RunStarted(started) = &event.fact else {
+            return Vec::new();
+        };
+        let named = started.after.iter().map(|(run, head)| Self {
+            run: RunId::clone(run),
+            head: Name::clone(head),
+            by: RunId::clone(&event.run),
+        });
+        named.collect()
+    }
+}
+
+/// The runs that are gone, or are others now, by those that name them. `heads`: of those that are there, and of those that
+/// were removed with a record of it.
+pub(super) fn misfits(named: Vec<Named>, heads: &HashMap<RunId, String>) -> Vec<Broken> {
+    let misfit = |Named { run, head, by }| {
+        let what = match heads.get(&run) {
+            Some(kept) if **kept == *head => return None,
+            Some(_) => Fault::Rewritten(run),
+            None => Fault::Forgotten(run),
+        };
+        Some(Broken {
+            run: by,
+            seq: 1,
+            what,
+        })
+    };
+    named.into_iter().filter_map(misfit).collect()
 }
 
 /// The state of an audit.
@@ -66,7 +102,8 @@ impl History {
         let census = self.store().census()?;
         auditor.audit.lost = census.lost;
         auditor.audit.mismarked = census.mismarked;
-        auditor.audit.removed = census.removed.len();
+        auditor.audit.removed = census.removed.len() - census.retired;
+        auditor.audit.retired = census.retired;
         let mut before: Option<RunId> = None;
         loop {
             // As they are stored: what lists show is looked at.
@@ -80,7 +117,10 @@ impl History {
                 }
             }
         }
-        auditor.missing(&census.removed);
+        auditor.heads.extend(census.removed);
+        let named = std::mem::take(&mut auditor.named);
+        let missing = misfits(named, &auditor.heads);
+        auditor.audit.broken.extend(missing);
         Ok(std::mem::take(&mut auditor.audit))
     }
 
@@ -137,7 +177,7 @@ impl<'h> Auditor<'h> {
         })?;
         stored?;
         let fault = self.difference(row)?.map(Fault::Listed);
-        self.anew.remove(&[RunId::clone(&row.id)])?;
+        self.anew.remove(&[RunId::clone(&row.id)], Removal::Prune)?;
         match fault {
             None => Ok(()),
             Some(what) => Err(JournalError::Broken(Broken {
@@ -160,18 +200,8 @@ impl<'h> Auditor<'h> {
             // That it can be read was proved before.
             events.extend(event);
         }
-        if let Some(Event {
-            fact: Fact::RunStarted(started),
-            ..
-        }) = events.first()
-        {
-            self.named
-                .extend(started.after.iter().map(|(run, head)| Named {
-                    run: RunId::clone(run),
-                    head: Name::clone(head),
-                    by: RunId::clone(&sealed.run),
-                }));
-        }
+        self.named
+            .extend(events.first().into_iter().flat_map(Named::in_event));
         self.anew.append(&[Commit {
             sealed,
             attachments: &attachments,
@@ -210,25 +240,6 @@ impl<'h> Auditor<'h> {
         };
         let same = tasks(self.history.store())? == tasks(&self.anew)?;
         Ok((!same).then_some("how its tasks ended"))
-    }
-
-    /// Those that were named and are gone, or are others now.
-    fn missing(&mut self, removed: &[(RunId, String)]) {
-        let removed: HashMap<&RunId, &String> =
-            removed.iter().map(|(id, head)| (id, head)).collect();
-        for Named { run, head, by } in std::mem::take(&mut self.named) {
-            let kept = self.heads.get(&run).or_else(|| removed.get(&run).copied());
-            let what = match kept {
-                Some(kept) if **kept == *head => continue,
-                Some(_) => Fault::Rewritten(run),
-                None => Fault::Forgotten(run),
-            };
-            self.audit.broken.push(Broken {
-                run: by,
-                seq: 1,
-                what,
-            });
-        }
     }
 }
 

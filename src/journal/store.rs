@@ -114,12 +114,25 @@ pub trait Store: Send {
     /// When it is damaged, or cannot be read.
     fn census(&self) -> Result<Census, JournalError>;
 
-    /// Removes runs, and the bodies that no other run names. What is left is not touched; that they were removed, and
-    /// their heads, stay known.
+    /// The runs in the order in which they were stored, the oldest first, at most `limit`, those after `after`: also where
+    /// that is gone.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn oldest(&self, after: Option<&RunId>, limit: usize) -> Result<Vec<RunRow>, JournalError>;
+
+    /// The run that cleaned up after this one, the last if there are several.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn cleaned_up_by(&self, run: &str) -> Result<Option<RunId>, JournalError>;
+
+    /// Removes runs, and the bodies that no other run names. What is left is not touched; that they were removed, by
+    /// what, and their heads, stay known.
     ///
     /// # Errors
     /// When they cannot be removed; all are there then.
-    fn remove(&mut self, runs: &[RunId]) -> Result<(), JournalError>;
+    fn remove(&mut self, runs: &[RunId], by: Removal) -> Result<(), JournalError>;
 
     /// The bytes that the store takes, and those of them that removed runs have left free.
     ///
@@ -134,11 +147,22 @@ pub trait Store: Send {
     fn compact(&mut self) -> Result<(), JournalError>;
 }
 
+/// Who removes a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// Somebody, by `funcy runs prune`.
+    Prune,
+    /// The rule of a suite, `journal: {keep, max}`.
+    Retention,
+}
+
 /// Which runs are gone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Census {
     /// Those that were removed, each with the head that it had.
     pub removed: Vec<(RunId, String)>,
+    /// How many of them by the rule of a suite.
+    pub retired: usize,
     /// How many are gone otherwise, by their numbers.
     pub lost: u64,
     /// How many are marked as named by another, or as not, and that is wrong.

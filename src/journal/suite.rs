@@ -1,6 +1,6 @@
 //! What every store promises, as tests that each store is given to.
 
-use super::{Attachment, Commit, ExecutionRow, HashChain, Query, Sealed, Store, Wanted};
+use super::{Attachment, Commit, ExecutionRow, HashChain, Query, Removal, Sealed, Store, Wanted};
 use crate::event::{
     ErrorKind, Event, ExecutionStarted, Fact, Failure, Headline, Json, Metrics, Outcome,
     RunStarted, Tally, ValueTypes,
@@ -316,7 +316,9 @@ fn removed_runs_leave_nothing(store: &mut dyn Store) {
                 .collect::<Vec<_>>(),
         );
     }
-    store.remove(&["R1".into(), "unknown".into()]).unwrap();
+    store
+        .remove(&["R1".into(), "unknown".into()], Removal::Prune)
+        .unwrap();
     assert_eq!(store.run("R1").unwrap(), None);
     assert!(commits(store, "R1", 0).is_empty());
     assert!(store.executions("R1").unwrap().is_empty());

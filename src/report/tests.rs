@@ -2,7 +2,7 @@
 
 use super::fixture::{Log, Shared, sample_run, unmet};
 use super::*;
-use crate::event::{Fact, Event, Outcome, Sink};
+use crate::event::{Event, Fact, Outcome, Sink};
 
 fn written(make: impl FnOnce(Shared) -> Box<dyn Sink>, events: &[Event], batch: usize) -> String {
     let shared = Shared::default();

@@ -3,7 +3,7 @@
 
 use super::suite::{FAILS, PASSES, Suite};
 use funcy::event::{Event, Fact, Outcome, RunId, Tally};
-use funcy::journal::{Commit, Durability, HashChain, Sqlite, Store as _};
+use funcy::journal::{Commit, Durability, HashChain, Removal, Sqlite, Store as _};
 use rusqlite::Connection;
 
 /// Three runs, the second of which has failed.
@@ -127,7 +127,7 @@ fn a_run_that_was_written_anew_is_not_the_one_that_was_named() {
     let path = suite.path(".funcy/journal.db");
     let mut store = Sqlite::create(&path, Durability::Normal).unwrap();
     let id = RunId::from(&*ids[0]);
-    store.remove(&[RunId::clone(&id)]).unwrap();
+    store.remove(&[RunId::clone(&id)], Removal::Prune).unwrap();
     let event = |seq, fact| Event {
         run: RunId::clone(&id),
         seq,
@@ -158,10 +158,104 @@ fn a_run_that_was_written_anew_is_not_the_one_that_was_named() {
         DELETE FROM removed;
         UPDATE sqlite_sequence SET seq = 3 WHERE name = 'run';",
     );
-    suite.run(["audit", "verify"]).exits(1).says(&format!(
+    let says = format!(
         "event 1 of run {} follows run {}, which had another head then",
         ids[1], ids[0]
-    ));
+    );
+    suite.run(["audit", "verify"]).exits(1).says(&says);
+    suite.run(["audit", "export", "-o", "archive"]).exits(0);
+    suite
+        .run(["audit", "verify", "--file", "archive"])
+        .exits(1)
+        .says(&says);
+}
+
+/// The runs of an archive, each with all of its lines; the last is the line that closes it.
+fn parts(suite: &Suite) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    for line in suite.text("archive").split_inclusive('\n') {
+        let begins = ["{\"archive\":", "{\"journal\":"];
+        if begins.iter().any(|begin| line.starts_with(begin)) {
+            parts.push(String::new());
+        }
+        parts.last_mut().unwrap().push_str(line);
+    }
+    parts
+}
+
+/// An archive by itself proves what the journal would.
+#[test]
+fn the_runs_of_an_archive_are_checked_against_each_other() {
+    let (suite, ids) = recorded();
+    suite.run(["audit", "export", "-o", "archive"]).exits(0);
+    let heads = listed(&suite, "head");
+    let verify = ["audit", "verify", "--file", "archive"];
+    let (all, head) = (parts(&suite), &heads[2]);
+    assert_eq!(all.len(), 4, "three runs, and a line that closes it");
+    suite
+        .run(verify.iter().chain(&["--head", head]))
+        .exits(0)
+        .prints("3 runs with ")
+        .prints(&format!(
+            "none that had ended before run {} is missing",
+            ids[2]
+        ));
+    suite.run(verify).exits(0).prints("by itself can tell");
+
+    // The latest stand first. Without the line at the end it is not of the whole journal, and a run may not be there.
+    for gone in 0..3 {
+        let mut left = all.clone();
+        left.remove(gone);
+        std::fs::write(suite.path("archive"), left.concat()).unwrap();
+        suite
+            .run(verify)
+            .exits(3)
+            .says("it had 3 runs, and 2 are here");
+        left.pop();
+        std::fs::write(suite.path("archive"), left.concat()).unwrap();
+        suite
+            .run(verify)
+            .exits(0)
+            .prints("it is not of the whole journal");
+    }
+    let mut swapped = all.clone();
+    swapped.swap(0, 1);
+    std::fs::write(suite.path("archive"), swapped.concat()).unwrap();
+    suite.run(verify).exits(3).says("its runs are not those");
+    std::fs::write(suite.path("archive"), all[1..].concat()).unwrap();
+    suite.run(verify.iter().chain(&["--head", head])).exits(3);
+    std::fs::write(suite.path("archive"), all[1..3].concat()).unwrap();
+    suite
+        .run(verify.iter().chain(&["--head", head]))
+        .exits(1)
+        .says("no run has the head");
+    std::fs::write(suite.path("archive"), [&all.concat(), "{}\n"].concat()).unwrap();
+    suite.run(verify).exits(3).says("behind its end");
+
+    // One run by itself.
+    let one = ["audit", "export", &ids[2], "-o", "archive"];
+    suite.run(one).exits(0);
+    suite
+        .run(verify)
+        .exits(0)
+        .prints("it is not of the whole journal");
+
+    // What was removed with a record of it is missed by nobody.
+    suite.run(["runs", "prune", "--keep-last", "1"]).exits(0);
+    suite.run(["audit", "export", "-o", "archive"]).exits(0);
+    suite
+        .run(verify)
+        .exits(0)
+        .prints("1 run with ")
+        .says("2 runs were removed from the journal before");
+    // A run that is gone without one is.
+    let (suite, ids) = recorded();
+    delete(&suite, &ids[1]);
+    suite.run(["audit", "export", "-o", "archive"]).exits(0);
+    suite
+        .run(verify)
+        .exits(1)
+        .says(&format!("follows run {}, which is missing", ids[1]));
 }
 
 #[test]

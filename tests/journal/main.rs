@@ -23,6 +23,7 @@ mod locks;
 mod log;
 mod masking;
 mod refused;
+mod retention;
 mod tamper;
 
 use std::time::Duration;

@@ -3,7 +3,7 @@ use crate::cli::history::{CommandError, bytes, nothing};
 use crate::cli::journal::Kept;
 use crate::cli::{output, run};
 use crate::event::RunId;
-use crate::journal::{History, JournalError, Query, RunRow, RunStatus, parse_age};
+use crate::journal::{History, JournalError, Query, Removal, RunRow, RunStatus, parse_age};
 use std::time::Duration;
 
 #[derive(Debug, clap::Args)]
@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args) -> Result<(), CommandError> {
     let before = history.store().size()?.total;
     let ids: Vec<RunId> = old.into_iter().map(|row| row.id).collect();
     for page in ids.chunks(PAGE) {
-        history.store_mut().remove(page)?;
+        history.store_mut().remove(page, Removal::Prune)?;
     }
     output::note(&format!("{runs} removed, with {held} of events"));
     compact(&mut history, before);

@@ -34,6 +34,11 @@ impl<'n> Fields<'n> {
             .map(|(key, node)| Field { key, node })
     }
 
+    /// Whether nothing is written.
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
     /// The first of these that is written.
     pub(super) fn first(&self, names: &[&str]) -> Option<Field<'n>> {
         self.members

@@ -1,10 +1,14 @@
 use super::Decoder;
 use super::fields::{Field, Fields};
-use crate::definition::keys::{DEFAULTS, PERMISSIONS, READY, SERVICE, SUITE};
-use crate::definition::model::{PermissionsDefinition, Service, Suite};
+use crate::definition::keys::{DEFAULTS, JOURNAL, PERMISSIONS, READY, SERVICE, SUITE};
+use crate::definition::model::{
+    Length, PermissionsDefinition, RetentionDefinition, Service, Spanned, Suite,
+};
 use crate::definition::node::{Node, NodeKind, Text};
+use crate::event::parse_size;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 impl Decoder<'_> {
     /// Reads the root of a suite file.
@@ -25,6 +29,9 @@ impl Decoder<'_> {
             permissions: fields
                 .get("permissions")
                 .and_then(|field| self.permissions(field)),
+            journal: fields
+                .get("journal")
+                .and_then(|field| self.retention(field)),
             ..Suite::default()
         };
         if let Some(field) = fields.get("defaults")
@@ -87,6 +94,71 @@ impl Decoder<'_> {
             ready_timeout,
             env,
         })
+    }
+
+    fn retention(&mut self, field: Field<'_>) -> Option<RetentionDefinition> {
+        let fields = self.object(field.node, &JOURNAL, field.key.span)?;
+        let [keep, max] = ["keep", "max"].map(|name| fields.get(name));
+        if fields.is_empty() {
+            let diagnostic = self
+                .error(
+                    "missing-key",
+                    field.key.span,
+                    "`journal` says neither how long nor how much is kept",
+                )
+                .hint("write `journal: { keep: 30d, max: 1GB }`, or one of both");
+            self.report(diagnostic);
+        }
+        Some(RetentionDefinition {
+            keep: keep.and_then(|field| self.age(field)),
+            max: max.and_then(|field| self.size(field)),
+        })
+    }
+
+    /// A length of time that is written out: it holds before there is anything to fill in a template with.
+    fn age(&mut self, field: Field<'_>) -> Option<Spanned<Duration>> {
+        match self.length(field)? {
+            Length::Literal(age) => Some(age),
+            Length::Template(text) => {
+                let message = format!("`{}` holds no template here", field.key.value);
+                let diagnostic = self
+                    .error("duration", text.span, message)
+                    .hint("write `30d` or `12h`");
+                self.report(diagnostic);
+                None
+            }
+        }
+    }
+
+    fn size(&mut self, field: Field<'_>) -> Option<Spanned<u64>> {
+        let key = &field.key.value;
+        let span = field.node.span;
+        let text = match &field.node.kind {
+            NodeKind::Text(text) => text.value.to_string(),
+            NodeKind::Number(_) => self.lines.slice(span).to_owned(),
+            _ => {
+                let wanted = format!("`{key}` is an amount of bytes");
+                self.wrong_type(
+                    field.node,
+                    field.key.span,
+                    &wanted,
+                    Some("write `1GB` or `500MB`"),
+                );
+                return None;
+            }
+        };
+        let message = match parse_size(&text) {
+            Ok(value) if value > 0 => return Some(Spanned { value, span }),
+            Ok(_) => format!("`{key}` must be more than nothing: write `1GB` or `500MB`"),
+            Err(message) => message,
+        };
+        let (message, hint) = match message.split_once(": ") {
+            Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
+            None => (message, None),
+        };
+        let diagnostic = self.error("size", span, message).maybe_hint(hint);
+        self.report(diagnostic);
+        None
     }
 
     fn permissions(&mut self, field: Field<'_>) -> Option<PermissionsDefinition> {

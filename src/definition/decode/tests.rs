@@ -263,6 +263,7 @@ concurrency: 8
 services:
   shop: { command: [funcy, demo, --listen, "127.0.0.1:7801"], ready: { http: "http://127.0.0.1:7801/health", timeout: 5s }, env: {A: 1} }
 permissions: { net: ["127.0.0.1"], exec: [funcy], env: [SHOP_URL], read: ["."], write: [] }
+journal: { keep: 30d, max: 1.5GB }
 "#;
     let suite = parse_suite(&file(text), "suite")
         .unwrap_or_else(|errors| panic!("{errors:#?}"))
@@ -275,6 +276,9 @@ permissions: { net: ["127.0.0.1"], exec: [funcy], env: [SHOP_URL], read: ["."], 
         Some(&[][..])
     );
     assert_eq!(suite.retries.as_ref().unwrap().value, 0);
+    let journal = suite.journal.unwrap();
+    assert_eq!(journal.keep.unwrap().value.as_secs(), 30 * 86_400);
+    assert_eq!(journal.max.unwrap().value, 1_500_000_000);
 }
 
 /// The tables of the language page: requests and sources in their short and their long forms.
@@ -331,6 +335,7 @@ concurrency: 8                   # tasks at once
 services:                        # started before the first task, stopped after the last
   shop: { command: [funcy, demo, --listen, "127.0.0.1:7801"], ready: { http: "http://127.0.0.1:7801/health" } }
 permissions: { net: ["127.0.0.1"], exec: [funcy], env: [SHOP_URL], read: ["."], write: [] }
+journal: {keep: 30d, max: 1GB}
 plugins: { sms: { command: [python3, plugins/sms.py] } }
 "#;
     let errors = parse_suite(&file(text), ".").unwrap_err();
@@ -338,7 +343,7 @@ plugins: { sms: { command: [python3, plugins/sms.py] } }
         .iter()
         .map(|error| (error.span.start.line, error.code))
         .collect();
-    assert_eq!(found, [(4, "not-supported"), (12, "not-supported")]);
+    assert_eq!(found, [(4, "not-supported"), (13, "not-supported")]);
 }
 
 #[test]

@@ -51,6 +51,11 @@ pub(in crate::definition) static SUITE: Object = Object {
             "What tasks may do to this machine and to others.",
         ),
         key(
+            "journal",
+            Shape::Object(&JOURNAL),
+            "How long runs are kept in the journal (default: until `funcy runs prune`).",
+        ),
+        key(
             "plugins",
             Shape::Unsupported,
             "Clients in processes of their own.",
@@ -112,6 +117,22 @@ pub(in crate::definition) static READY: Object = Object {
             "timeout",
             Shape::Duration,
             "How long it may take to get ready.",
+        ),
+    ]],
+};
+
+pub(in crate::definition) static JOURNAL: Object = Object {
+    name: "`journal`",
+    keys: &[&[
+        key(
+            "keep",
+            Shape::Age,
+            "Runs that began longer ago are removed when a run has ended.",
+        ),
+        key(
+            "max",
+            Shape::Size,
+            "The most that the journal may take: beyond it the oldest runs are removed when a run has ended.",
         ),
     ]],
 };

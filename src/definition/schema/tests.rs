@@ -175,7 +175,7 @@ fn what_is_wrong_does_not_fit() {
 #[test]
 fn a_suite_has_its_schema_too() {
     let schema = suite_schema(&catalog());
-    let text = "version: 1\nscripts: s\nvars: {a: 1}\nclients: {x: {http: {}}}\ndefaults: {timeout: 5s}\nconcurrency: 2\nservices: {s: {command: [a, 1], ready: {http: x}, env: {A: 1}}}\npermissions: {net: [a]}\n";
+    let text = "version: 1\nscripts: s\nvars: {a: 1}\nclients: {x: {http: {}}}\ndefaults: {timeout: 5s}\nconcurrency: 2\nservices: {s: {command: [a, 1], ready: {http: x}, env: {A: 1}}}\npermissions: {net: [a]}\njournal: {keep: 30d, max: 1.5 gib}\n";
     assert_eq!(errors(&schema, text), Vec::<String>::new());
     assert_ne!(
         errors(&schema, "version: 1\nservices: {s: {}}"),
@@ -185,6 +185,16 @@ fn a_suite_has_its_schema_too() {
         errors(&schema, "version: 1\nplugins: {}"),
         Vec::<String>::new()
     );
+    for wrong in [
+        "{keep: 30}",
+        "{keep: '${x}'}",
+        "{max: 1}",
+        "{max: 1XB}",
+        "{kep: 30d}",
+    ] {
+        let text = format!("version: 1\njournal: {wrong}");
+        assert_ne!(errors(&schema, &text), Vec::<String>::new(), "{wrong}");
+    }
     let names = schema["definitions"].as_object().unwrap();
     assert!(
         !names.contains_key("state"),

@@ -8,7 +8,9 @@ mod tests;
 mod write;
 
 use super::files::Files;
-use super::{Census, Commit, ExecutionRow, Hash, JournalError, Query, RunRow, Sealed, Size, Store};
+use super::{
+    Census, Commit, ExecutionRow, Hash, JournalError, Query, Removal, RunRow, Sealed, Size, Store,
+};
 use crate::event::RunId;
 use crate::os::Identity;
 use rusqlite::config::DbConfig;
@@ -271,8 +273,16 @@ impl Store for Sqlite {
         self.named(read::census(&self.connection))
     }
 
-    fn remove(&mut self, runs: &[RunId]) -> Result<(), JournalError> {
-        let removed = write::remove(&mut self.connection, runs);
+    fn oldest(&self, after: Option<&RunId>, limit: usize) -> Result<Vec<RunRow>, JournalError> {
+        self.named(read::oldest(&self.connection, after, limit))
+    }
+
+    fn cleaned_up_by(&self, run: &str) -> Result<Option<RunId>, JournalError> {
+        self.named(read::cleaned_up_by(&self.connection, run))
+    }
+
+    fn remove(&mut self, runs: &[RunId], by: Removal) -> Result<(), JournalError> {
+        let removed = write::remove(&mut self.connection, runs, by);
         self.named(removed)
     }
 
@@ -281,7 +291,9 @@ impl Store for Sqlite {
     }
 
     fn compact(&mut self) -> Result<(), JournalError> {
-        self.named(self.connection.execute_batch("VACUUM").map_err(mistake))
+        // What was written anew stands in the log until then, and the file is as large as before.
+        let statements = "VACUUM; PRAGMA wal_checkpoint(TRUNCATE)";
+        self.named(self.connection.execute_batch(statements).map_err(mistake))
     }
 }
 

@@ -93,6 +93,10 @@ const STEPS: &[&str] = &[
             WHERE number < (SELECT seq FROM sqlite_sequence WHERE name = 'run'))
     INSERT INTO removed (number) SELECT number FROM given
         WHERE number NOT IN (SELECT number FROM run);",
+    // Which of those that were removed were so by the rule of a suite; and which run cleaned up after which.
+    "ALTER TABLE removed ADD COLUMN by_rule INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX run_cleans_up ON run (cleans_up) WHERE cleans_up IS NOT NULL;
+    CREATE INDEX removed_id ON removed (id);",
 ];
 
 /// The latest layout that this program knows.

@@ -1,7 +1,7 @@
 use super::{Commit, JournalError, mistake};
 use crate::event::{Event, ExecutionStarted, Fact, Headline, Outcome, RunId, RunStarted};
-use crate::journal::crash;
 use crate::journal::store::labels_json;
+use crate::journal::{Removal, crash};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 pub(super) fn append(
@@ -269,17 +269,21 @@ fn end_execution(
 }
 
 /// Removes runs with all that belongs to them alone.
-pub(super) fn remove(connection: &mut Connection, runs: &[RunId]) -> Result<(), JournalError> {
+pub(super) fn remove(
+    connection: &mut Connection,
+    runs: &[RunId],
+    by: Removal,
+) -> Result<(), JournalError> {
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(mistake)?;
     for id in runs {
-        remove_one(&transaction, id).map_err(mistake)?;
+        remove_one(&transaction, id, by).map_err(mistake)?;
     }
     transaction.commit().map_err(mistake)
 }
 
-fn remove_one(transaction: &Transaction<'_>, id: &RunId) -> rusqlite::Result<()> {
+fn remove_one(transaction: &Transaction<'_>, id: &RunId, by: Removal) -> rusqlite::Result<()> {
     let run: Option<i64> = transaction
         .prepare_cached("SELECT number FROM run WHERE id = ?1")?
         .query_row([&**id], |row| row.get(0))
@@ -294,9 +298,10 @@ fn remove_one(transaction: &Transaction<'_>, id: &RunId) -> rusqlite::Result<()>
         .execute([run])?;
     transaction
         .prepare_cached(
-            "INSERT INTO removed (number, id, head) SELECT number, id, head FROM run WHERE number = ?1",
+            "INSERT INTO removed (number, id, head, by_rule)
+                SELECT number, id, head, ?2 FROM run WHERE number = ?1",
         )?
-        .execute([run])?;
+        .execute((run, by == Removal::Retention))?;
     transaction
         .prepare_cached(
             "UPDATE run SET is_named = 0 WHERE id IN (SELECT own.named FROM run_after own WHERE own.run = ?1

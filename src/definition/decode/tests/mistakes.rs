@@ -850,5 +850,46 @@ fn structure_of_a_suite() {
         &["`10s`"],
     );
     wrong_suite("version: 1\nconcurrency: «0»\n", "number-range", &[]);
+    wrong_suite(
+        "version: 1\n«journal»: {}\n",
+        "missing-key",
+        &["neither how long nor how much", "keep: 30d"],
+    );
+    wrong_suite(
+        "version: 1\njournal: «30d»\n",
+        "wrong-type",
+        &["`journal` is a map"],
+    );
+    wrong_suite(
+        "version: 1\njournal: {«kep»: 30d}\n",
+        "unknown-key",
+        &["`keep`"],
+    );
+    wrong_suite(
+        "version: 1\njournal: {keep: «30»}\n",
+        "duration",
+        &["`30s`"],
+    );
+    wrong_suite(
+        "version: 1\njournal: {keep: «\"${days}\"»}\n",
+        "duration",
+        &["no template", "`30d`"],
+    );
+    wrong_suite("version: 1\njournal: {max: «1»}\n", "size", &["`1GB`"]);
+    wrong_suite(
+        "version: 1\njournal: {max: «1XB»}\n",
+        "size",
+        &["no unit `XB`"],
+    );
+    wrong_suite(
+        "version: 1\njournal: {max: «0GB»}\n",
+        "size",
+        &["more than nothing"],
+    );
+    wrong_suite(
+        "version: 1\njournal: {max: «[1GB]»}\n",
+        "wrong-type",
+        &["an amount of bytes"],
+    );
     wrong_suite("«vars»: {a: 1}\n", "missing-key", &["version: 1"]);
 }
