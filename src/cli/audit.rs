@@ -1,10 +1,10 @@
+use super::bounds;
 use super::check::counted;
 use super::exit::Exit;
 use super::history::{CommandError, exit_of};
 use super::journal::Kept;
 use super::output::{self, Lenient};
 use crate::journal::{History, Query, RunRow, archive};
-use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::PathBuf;
 
@@ -113,7 +113,7 @@ fn verify(args: &Verify) -> Result<(), CommandError> {
 }
 
 fn verify_archive(path: &PathBuf, head: Option<&str>) -> Result<(), CommandError> {
-    let file = BufReader::new(File::open(path).map_err(named(path))?);
+    let file = BufReader::new(bounds::open(path).map_err(named(path))?);
     let checked = archive::verify(file, head)?;
     for fault in &checked.broken {
         output::error(&fault.to_string(), None);
@@ -162,7 +162,7 @@ fn export(args: &Export) -> Result<(), CommandError> {
     let history = args.journal.open().map_err(CommandError::Reported)?;
     let mut out: Box<dyn Write> = match &args.output {
         None => Box::new(BufWriter::new(Lenient(io::stdout().lock()))),
-        Some(path) => Box::new(BufWriter::new(File::create(path).map_err(named(path))?)),
+        Some(path) => Box::new(BufWriter::new(bounds::create(path).map_err(named(path))?)),
     };
     let mut written = Vec::new();
     each(&history, args.run.as_deref(), |row| {

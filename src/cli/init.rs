@@ -1,3 +1,4 @@
+use super::bounds;
 use super::exit::Exit;
 use super::output;
 use super::schema::{self, path_in};
@@ -91,6 +92,7 @@ fn told(path: &Path, done: io::Result<&str>) -> Result<(), Exit> {
 }
 
 fn write(path: &Path, text: &str) -> io::Result<()> {
+    bounds::may_write(path)?;
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
@@ -103,6 +105,7 @@ const MAX_IGNORED: usize = 1 << 20;
 
 /// Adds a line to `.gitignore`, unless it is there.
 fn ignored(path: &Path) -> io::Result<&'static str> {
+    bounds::may_read(path)?;
     let old = match os::read(path, MAX_IGNORED) {
         Ok(old) => String::from_utf8_lossy(&old).into_owned(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -116,6 +119,7 @@ fn ignored(path: &Path) -> io::Result<&'static str> {
     {
         return Ok("kept");
     }
+    bounds::may_write(path)?;
     let gap = if old.is_empty() || old.ends_with('\n') {
         ""
     } else {

@@ -1,5 +1,6 @@
 //! Where the journal is, the same for every command that writes or reads it.
 
+use super::bounds;
 use super::exit::Exit;
 use super::output;
 use crate::engine::Run;
@@ -40,8 +41,22 @@ enum Survives {
 }
 
 impl Keep {
+    /// Whether it is kept at all. The journal that nobody has asked for is not, where another funcy has started this one and
+    /// its suite does not let it: what that one has recorded lies there.
     pub(super) fn is_kept(&self) -> bool {
-        self.journal != Path::new("none")
+        self.journal != Path::new("none") && !self.is_left_out()
+    }
+
+    fn is_left_out(&self) -> bool {
+        self.journal == Path::new(DEFAULT) && bounds::may_write(&self.journal).is_err()
+    }
+
+    /// A journal that was asked for and may not be written ends the program before anything is run.
+    pub(super) fn check(&self) -> Result<(), Exit> {
+        if !self.is_kept() {
+            return Ok(());
+        }
+        bounds::may_write(&self.journal).map_err(|error| refused(&self.journal, &error))
     }
 
     /// The file.
@@ -58,6 +73,10 @@ impl Keep {
     pub(super) fn notes(&self) -> Vec<String> {
         if self.is_kept() {
             return Vec::new();
+        }
+        if self.is_left_out() {
+            let note = "no journal was kept: this funcy was started by another, whose suite does not let it write .funcy";
+            return vec![note.to_owned()];
         }
         vec!["no journal was kept".to_owned()]
     }
@@ -89,8 +108,20 @@ impl Keep {
 impl Kept {
     /// What was recorded.
     pub(super) fn open(&self) -> Result<History, Exit> {
+        bounds::may_read(&self.journal).map_err(|error| refused(&self.journal, &error))?;
         History::open(&self.journal).map_err(|error| failed(&error))
     }
+
+    /// The same, to remove what was recorded.
+    pub(super) fn open_to_change(&self) -> Result<History, Exit> {
+        bounds::may_write(&self.journal).map_err(|error| refused(&self.journal, &error))?;
+        self.open()
+    }
+}
+
+fn refused(path: &Path, error: &std::io::Error) -> Exit {
+    output::error(&format!("the journal {}: {error}", path.display()), None);
+    Exit::Error
 }
 
 /// Says why the journal cannot be read or written. What was asked for wrongly is the asker's mistake, all else

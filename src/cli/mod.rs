@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod audit;
+mod bounds;
 mod check;
 mod clients;
 mod completions;

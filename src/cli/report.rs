@@ -49,7 +49,7 @@ pub(super) fn run(args: &Args) -> Exit {
     };
     let writer: Box<dyn Write + Send> = match &args.output {
         None => Box::new(Lenient(Named("stdout".to_owned(), io::stdout()))),
-        Some(path) => match std::fs::File::create(path) {
+        Some(path) => match super::bounds::create(path) {
             Ok(file) => Box::new(Named(format!("the report {}", path.display()), file)),
             Err(error) => {
                 let message = format!("the report {} cannot be written: {error}", path.display());

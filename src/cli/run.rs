@@ -1,3 +1,4 @@
+use super::bounds;
 use super::check::{self, counted};
 use super::exit::Exit;
 use super::failed::Failed;
@@ -92,6 +93,7 @@ struct Prepared {
 
 fn prepare(global: &Global, args: &Args) -> Result<Prepared, Exit> {
     let loader = args.load.loader();
+    args.journal.check()?;
     let left = match &args.begin.resume {
         Some(run) => Some(resume::left(run, &loader, &args.journal)?),
         None => None,
@@ -292,11 +294,12 @@ pub(super) fn open_reports(
 ) -> Result<Vec<Box<dyn Sink>>, Exit> {
     let mut sinks = Vec::with_capacity(reports.len());
     for ReportFile { format, path } in reports {
-        let opened = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => std::fs::create_dir_all(folder),
-            _ => Ok(()),
-        }
-        .and_then(|()| std::fs::File::create(path));
+        let opened = bounds::may_write(path)
+            .and_then(|()| match path.parent() {
+                Some(folder) if !folder.as_os_str().is_empty() => std::fs::create_dir_all(folder),
+                _ => Ok(()),
+            })
+            .and_then(|()| bounds::create(path));
         match opened {
             Ok(file) => sinks.push((format.make)(
                 Box::new(BufWriter::new(Named(
@@ -338,6 +341,7 @@ fn suite_jobs(tasks: &[Loaded]) -> Option<u32> {
 /// In GitHub Actions: annotations at the failures, and a table in the summary of the step.
 fn github(given: &Options) -> Folded<report::Github> {
     let summary = std::env::var_os("GITHUB_STEP_SUMMARY").and_then(|path| {
+        bounds::may_write(path.as_ref()).ok()?;
         let file = std::fs::OpenOptions::new()
             .append(true)
             .create(true)

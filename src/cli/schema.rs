@@ -69,6 +69,9 @@ pub(super) fn refresh() {
         return;
     };
     for (name, make) in KEPT {
+        if super::bounds::may_write(&Path::new(FOLDER).join(name)).is_err() {
+            continue;
+        }
         let Ok(kept) = folder.read(name, MAX_SCHEMA) else {
             continue;
         };

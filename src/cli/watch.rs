@@ -1,3 +1,4 @@
+use super::bounds;
 use super::exit::Exit;
 use super::flags::{Flags, OfWatch};
 use super::journal;
@@ -72,6 +73,18 @@ pub(super) fn run(global: &Global, args: Args) -> Exit {
     let is_screen = io::stdout().is_terminal()
         && io::stdin().is_terminal()
         && std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
+    if let Err(exit) = args.journal.check() {
+        return exit;
+    }
+    if let Some(path) = &args.emit_locations
+        && let Err(error) = bounds::may_write(path)
+    {
+        output::error(
+            &format!("{} cannot be written: {error}", path.display()),
+            None,
+        );
+        return Exit::Error;
+    }
     let journal = match args.journal.journal() {
         Ok(journal) => journal,
         Err(error) => return journal::failed(&error),

@@ -88,7 +88,7 @@ impl Loader {
         let mut files = Vec::new();
         let mut seen: HashSet<PathBuf> = HashSet::new();
         for path in paths {
-            match discover(path) {
+            match super::may_read(path).and_then(|()| discover(path)) {
                 Ok(found) => {
                     if found.is_empty() && is_suite(path) {
                         loading.suite(path);

@@ -5,6 +5,7 @@
 //! hands it to the sinks in order.
 
 mod adhoc;
+mod bounds;
 mod compile;
 mod discover;
 mod dispatcher;
@@ -22,6 +23,7 @@ mod simulate;
 mod stray_module;
 
 pub use adhoc::{Adhoc, AdhocRequest};
+pub use bounds::{may_read, may_write};
 pub use discover::{SUITE, Survey, discover, home, suite_above, survey};
 pub use jobs::{FILES_OF_A_TASK, jobs_that_fit};
 pub use load::{Broken, Tasks};

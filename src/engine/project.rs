@@ -85,7 +85,10 @@ pub(super) fn unreadable(name: &Name, error: &std::io::Error) -> Diagnostic {
 pub(super) fn reason(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        // One of the system's own; another has words.
+        std::io::ErrorKind::PermissionDenied if error.get_ref().is_none() => {
+            "permission denied".to_owned()
+        }
         _ => error.to_string(),
     }
 }

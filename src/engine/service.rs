@@ -309,10 +309,7 @@ fn spawn(
                 .iter()
                 .map(|(name, value)| (name.as_str(), fill(value.as_str()))),
         );
-    if is_listed
-        && process::is_funcy(&found)
-        && let Some(ceiling) = permissions.ceiling()
-    {
+    if is_listed && let Some(ceiling) = permissions.ceiling() {
         process::set_ceiling(&mut command, &ceiling);
     }
     let (mut child, family) = Family::start(command)

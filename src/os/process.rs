@@ -1,9 +1,9 @@
 //! Processes that funcy starts: each leads a family, which ends as a whole.
 
-use super::process_tree::{MARK, ProcessTree};
+use super::process_tree::{self, MARK, ProcessTree};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, waitid};
 use std::collections::HashSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
@@ -94,15 +94,13 @@ fn is_executable(file: &Path) -> bool {
         .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
-/// Whether this file is funcy, which obeys [`set_ceiling`].
-#[must_use]
-pub fn is_funcy(program: &Path) -> bool {
-    let own = std::env::current_exe().and_then(|own| own.canonicalize());
-    program.file_name() == Some(OsStr::new("funcy"))
-        || matches!((program.canonicalize(), own), (Ok(one), Ok(own)) if one == own)
+/// What a funcy that started this one has put into the environment. A program between the two may have cleared its own, but
+/// not what those above it were started with.
+fn told(name: &str) -> Option<OsString> {
+    std::env::var_os(name).or_else(|| process_tree::of_ancestors(name))
 }
 
-/// Tells a funcy that is started what it may do at most.
+/// Tells a funcy that is started what it may do at most, directly or by others.
 pub fn set_ceiling(command: &mut Command, ceiling: &str) {
     command.env(CEILING, ceiling);
 }
@@ -110,7 +108,7 @@ pub fn set_ceiling(command: &mut Command, ceiling: &str) {
 /// What this process was told that it may do at most. `None`: nobody has bounded it.
 #[must_use]
 pub fn ceiling() -> Option<String> {
-    let ceiling = std::env::var_os(CEILING)?;
+    let ceiling = told(CEILING)?;
     Some(ceiling.to_string_lossy().into_owned())
 }
 
@@ -132,7 +130,7 @@ pub fn settable(name: &str) -> Result<(), String> {
 /// # Errors
 /// It was started through more than four others, in words.
 pub fn check_depth() -> Result<(), String> {
-    let Some(told) = std::env::var_os(DEPTH) else {
+    let Some(told) = told(DEPTH) else {
         return Ok(());
     };
     match told.to_str().and_then(|told| told.parse::<u32>().ok()) {
@@ -150,9 +148,9 @@ pub fn check_depth() -> Result<(), String> {
 
 /// How deep what this process starts is. One that was told nonsense starts nothing that may start others.
 fn next_depth() -> u32 {
-    std::env::var(DEPTH).map_or(1, |told| {
-        told.parse::<u32>()
-            .map_or(MAX_DEPTH + 1, |depth| depth.saturating_add(1))
+    told(DEPTH).map_or(1, |told| {
+        let depth = told.to_str().and_then(|told| told.parse::<u32>().ok());
+        depth.map_or(MAX_DEPTH + 1, |depth| depth.saturating_add(1))
     })
 }
 

@@ -6,7 +6,7 @@
 //! mark belongs to one of the families that live; with the last of them it ends. Only descendants of funcy are
 //! ever signalled, through a handle that cannot mean a later process of the same number.
 
-pub(super) use imp::ProcessTree;
+pub(super) use imp::{ProcessTree, of_ancestors};
 
 /// The variable that marks the processes of one family.
 pub(super) const MARK: &str = "FUNCY_EXEC_ID";
@@ -19,6 +19,8 @@ mod imp {
         set_child_subreaper, waitpid,
     };
     use std::collections::{HashMap, HashSet};
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt as _;
     use std::sync::{Once, OnceLock};
 
     #[derive(Debug)]
@@ -122,6 +124,31 @@ mod imp {
         }
     }
 
+    /// The processes above this one that are looked at.
+    const ANCESTORS: usize = 32;
+
+    /// A variable of the nearest process above this one that was started with it. What belongs to another user cannot be
+    /// looked at, and is passed over.
+    pub(in crate::os) fn of_ancestors(name: &str) -> Option<OsString> {
+        let mut pid = std::process::id();
+        for _ in 0..ANCESTORS {
+            pid = entry(pid)?.parent;
+            if pid <= INIT {
+                return None;
+            }
+            let Ok(variables) = std::fs::read(format!("/proc/{pid}/environ")) else {
+                continue;
+            };
+            let mut variables = variables.split(|byte| *byte == 0);
+            let value = variables
+                .find_map(|variable| variable.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
+            if let Some(value) = value {
+                return Some(OsString::from_vec(value.to_vec()));
+            }
+        }
+        None
+    }
+
     fn table() -> HashMap<u32, ProcessEntry> {
         let Ok(folder) = std::fs::read_dir("/proc") else {
             return HashMap::new();
@@ -174,6 +201,11 @@ mod imp {
 #[cfg(not(target_os = "linux"))]
 mod imp {
     use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+
+    /// Elsewhere the own environment has to do.
+    pub(in crate::os) fn of_ancestors(_name: &str) -> Option<std::ffi::OsString> {
+        None
+    }
 
     /// Elsewhere the process group has to do.
     #[derive(Debug)]

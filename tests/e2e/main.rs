@@ -6,6 +6,7 @@
 )]
 
 mod bad_input;
+mod bounds;
 mod check;
 mod covered;
 mod docs;

@@ -1,9 +1,9 @@
 use super::recorded::Recorded;
+use crate::cli::bounds;
 use crate::client::{parse_exactly, text_and_base64};
 use crate::engine::AdhocRequest;
 use crate::event::{Failure, Json};
 use serde_json::json;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ impl Input {
         }
     }
 
-    /// A file, or with `-` stdin. Whoever names it may read it: no permission is asked for.
+    /// A file, or with `-` stdin. Whoever names it may read it, unless another funcy has started this one.
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let is_stdin = path == Path::new("-");
         let name = if is_stdin {
@@ -44,7 +44,7 @@ impl Input {
         let bytes = if is_stdin {
             limited(io::stdin().lock())
         } else {
-            File::open(path).and_then(limited)
+            bounds::open(path).and_then(limited)
         };
         let broken = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => Failure::protocol(format!("there is no file `{name}`")),

@@ -26,7 +26,7 @@ pub(super) struct Args {
 const PAGE: usize = 500;
 
 pub(super) fn run(args: &Args) -> Result<(), CommandError> {
-    let mut history = args.journal.open()?;
+    let mut history = args.journal.open_to_change()?;
     let now = run::now();
     let old = old(&history, args, now)?;
     if old.is_empty() {

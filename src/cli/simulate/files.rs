@@ -1,5 +1,6 @@
 //! What a simulation reads: files, and the journal.
 
+use super::super::bounds;
 use super::super::exit::Exit;
 use super::super::options::Global;
 use super::super::{journal, output};
@@ -9,7 +10,6 @@ use crate::journal::{History, JournalError};
 use crate::machine::Machine;
 use crate::report::Color;
 use crate::sim::{Recording, Stubs};
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -25,7 +25,7 @@ pub(super) fn events(path: &Path) -> Result<Vec<Event>, Exit> {
         output::error(&format!("{shown} cannot be read: {error}"), None);
         Exit::Usage
     };
-    let file = File::open(path).map_err(|error| unreadable(&error))?;
+    let file = bounds::open(path).map_err(|error| unreadable(&error))?;
     let mut events = Vec::new();
     let mut lines = BufReader::new(file.take(MAX_RECORDING + 1));
     let mut line = Vec::new();
@@ -99,7 +99,7 @@ fn is_trace(line: &[u8]) -> bool {
 pub(super) fn stubs(global: &Global, path: &Path, machine: &Machine) -> Result<Stubs, Exit> {
     let name: Name = path.display().to_string().into();
     let mut bytes = Vec::new();
-    let read = File::open(path)
+    let read = bounds::open(path)
         .and_then(|file| file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes));
     if let Err(error) = read {
         output::error(&format!("{name} cannot be read: {error}"), None);

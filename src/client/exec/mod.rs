@@ -241,9 +241,8 @@ impl ExecSession {
         }
         let program = process::find(name, &self.context.folder)?;
         Ok(Command {
-            ceiling: permissions
-                .ceiling()
-                .filter(|_| os::process::is_funcy(&program)),
+            // Whatever it is: it may start a funcy.
+            ceiling: permissions.ceiling(),
             program,
             cwd: self.folder(request.cwd.as_deref()).await?,
             env: env
