@@ -1,9 +1,9 @@
 //! The places of a machine that ask the world for something, and how a person may call them.
 
-use crate::event::{Location, nearest};
+use crate::event::{Location, Name, nearest};
 use crate::machine::program::{
-    Action, Condition, From, Machine, PartCondition, State, Step, Strategy, StrategyKind,
-    Subscription,
+    Action, Assignment, Blueprint, Condition, From, Machine, Part, PartCondition, State, Step,
+    Strategy, StrategyKind, Subscription,
 };
 use crate::script::Expression;
 use std::collections::HashMap;
@@ -18,12 +18,56 @@ pub(super) struct CallSite<'m> {
     pub(super) what: String,
     pub(super) subscription: bool,
     /// What looks at its `res`, in the order of the file.
-    pub(super) looks: Vec<&'m Expression>,
+    pub(super) looks: Vec<Look<'m>>,
+    /// Of a subscription: how often each of its messages is wanted. None, if it is only watched for what must not come.
+    pub(super) counts: Vec<usize>,
+}
+
+/// An expression that looks at a result.
+#[derive(Clone, Copy)]
+pub(super) struct Look<'m> {
+    pub(super) expression: &'m Expression,
+    /// Whether it is judged by it, or only something of it is kept.
+    pub(super) is_judged: bool,
+    /// Whether it must hold, or must not.
+    pub(super) holds: bool,
+    /// The variable that it is kept in.
+    pub(super) saved: Option<&'m Name>,
+    /// Its `res` is a list of results.
+    pub(super) is_list: bool,
+    /// Which of them this one is; `None`: they are alike.
+    pub(super) item: Option<usize>,
+    /// Which of the messages of a subscription it looks at.
+    pub(super) message: usize,
+}
+
+impl<'m> Look<'m> {
+    fn judges(expression: &'m Expression, holds: bool) -> Self {
+        Self {
+            expression,
+            is_judged: true,
+            holds,
+            saved: None,
+            is_list: false,
+            item: None,
+            message: 0,
+        }
+    }
+
+    fn keeps(assignment: &'m Assignment) -> Option<Self> {
+        Some(Self {
+            is_judged: false,
+            saved: Some(&assignment.name),
+            ..Self::judges(assignment.source.script()?, true)
+        })
+    }
 }
 
 /// All of them, in the order of the file.
 pub(super) struct CallSites<'m> {
     pub(super) all: Vec<CallSite<'m>>,
+    /// What is judged of variables alone.
+    pub(super) beside: Vec<Look<'m>>,
     by_name: HashMap<String, Vec<usize>>,
 }
 
@@ -41,6 +85,7 @@ impl<'m> CallSites<'m> {
         let mut listing = Collector {
             machine,
             all: Vec::new(),
+            beside: Vec::new(),
         };
         for subscription in &machine.listen {
             listing.listen(subscription);
@@ -51,7 +96,9 @@ impl<'m> CallSites<'m> {
         for (index, step) in machine.cleanup.iter().enumerate() {
             listing.step(step, "cleanup", &format!("cleanup[{index}]"));
         }
-        let mut all = listing.all;
+        let Collector {
+            mut all, beside, ..
+        } = listing;
         all.sort_by_key(|call_site| call_site.place.span.start);
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, call_site) in all.iter().enumerate() {
@@ -62,7 +109,11 @@ impl<'m> CallSites<'m> {
                 }
             }
         }
-        Self { all, by_name }
+        Self {
+            all,
+            beside,
+            by_name,
+        }
     }
 
     /// The place with this path or name.
@@ -115,6 +166,7 @@ fn is_plain_key(name: &str) -> bool {
 struct Collector<'m> {
     machine: &'m Machine,
     all: Vec<CallSite<'m>>,
+    beside: Vec<Look<'m>>,
 }
 
 impl<'m> Collector<'m> {
@@ -124,6 +176,9 @@ impl<'m> Collector<'m> {
         for (index, step) in state.steps.iter().enumerate() {
             self.step(step, name, &format!("{name}[{index}]"));
         }
+        let immediate = state.immediate.iter().flat_map(|condition| &condition.when);
+        self.beside
+            .extend(immediate.map(|guard| Look::judges(&guard.expression, true)));
         for strategy in &state.strategies {
             let targets: Vec<String> = strategy
                 .conditions
@@ -131,7 +186,8 @@ impl<'m> Collector<'m> {
                 .filter_map(|condition| condition.label.as_ref())
                 .map(|to| format!("{name} -> {to}"))
                 .collect();
-            self.strategy(strategy, &targets, &strategy.conditions);
+            let sets = |index: usize| &*state.transitions[index].set;
+            self.strategy(strategy, &targets, &looks(&strategy.conditions, sets));
         }
         // A state that asks for one thing needs no more than its name.
         for call_site in &mut self.all[from..] {
@@ -142,23 +198,28 @@ impl<'m> Collector<'m> {
     /// An instruction, those inside it and its `defer`. `owner` is the state or `cleanup`.
     fn step(&mut self, step: &'m Step, owner: &str, short: &str) {
         let before = self.all.len();
+        let mut looks: Vec<Look<'m>> = step.save.iter().filter_map(Look::keeps).collect();
+        let expected = step.expect.iter();
+        looks.extend(expected.map(|guard| Look::judges(&guard.expression, true)));
         match &step.action {
             Action::Call { .. } => {
                 let names = vec![format!("{owner}.{}", step.what), short.to_owned()];
-                let mut looks: Vec<&Expression> = step
-                    .save
-                    .iter()
-                    .filter_map(|save| save.source.script())
-                    .collect();
-                looks.extend(step.expect.iter().map(|guard| &guard.expression));
-                let retry = step
-                    .retry
-                    .iter()
-                    .filter_map(|retry| retry.condition.as_ref());
-                looks.extend(retry.map(|guard| &guard.expression));
+                let retry = step.retry.iter();
+                let retry = retry.filter_map(|retry| retry.condition.as_ref());
+                looks.extend(retry.map(|guard| Look::judges(&guard.expression, false)));
                 // A loop's `save` and `expect` look at the list of its results.
-                if step.each.is_some() {
-                    looks.clear();
+                let is_list = step.each.is_some();
+                looks.iter_mut().for_each(|look| look.is_list = is_list);
+                // What undoes it sees its own result.
+                if let Some(Action::Call { request, .. }) =
+                    step.defer.as_ref().map(|defer| &defer.action)
+                {
+                    each_template(request, &mut |expression| {
+                        looks.push(Look {
+                            is_judged: false,
+                            ..Look::judges(expression, true)
+                        });
+                    });
                 }
                 self.all.push(CallSite {
                     place: &step.place,
@@ -166,11 +227,22 @@ impl<'m> Collector<'m> {
                     what: step.what.to_string(),
                     subscription: false,
                     looks,
+                    counts: Vec::new(),
                 });
             }
             Action::Parallel(steps) => {
                 for (index, step) in steps.iter().enumerate() {
+                    let from = self.all.len();
                     self.step(step, owner, &format!("{short}.parallel[{index}]"));
+                    // Those of the whole look at the list of the results.
+                    let of_list = |look: &Look<'m>| Look {
+                        is_list: true,
+                        item: Some(index),
+                        ..*look
+                    };
+                    if let Some(call_site) = self.all.get_mut(from) {
+                        call_site.looks.extend(looks.iter().map(of_list));
+                    }
                 }
             }
             Action::Listen(subscriptions) => {
@@ -178,7 +250,10 @@ impl<'m> Collector<'m> {
                     self.listen(subscription);
                 }
             }
-            Action::None | Action::Eval(_) | Action::Signal { .. } | Action::Log(_) => {}
+            Action::None | Action::Eval(_) | Action::Signal { .. } | Action::Log(_) => {
+                self.beside
+                    .extend(looks.iter().filter(|look| look.is_judged));
+            }
         }
         if let Some(defer) = &step.defer {
             self.step(defer, owner, &format!("{short}.defer"));
@@ -193,12 +268,7 @@ impl<'m> Collector<'m> {
         }
     }
 
-    fn strategy(
-        &mut self,
-        strategy: &'m Strategy,
-        targets: &[String],
-        conditions: &'m [Condition],
-    ) {
+    fn strategy(&mut self, strategy: &'m Strategy, targets: &[String], looks: &Looks<'m>) {
         let short = strategy
             .place
             .path
@@ -225,7 +295,8 @@ impl<'m> Collector<'m> {
                         names: names("poll"),
                         what: poll.step.what.to_string(),
                         subscription: false,
-                        looks: looks(conditions),
+                        looks: looks.of_poll(),
+                        counts: Vec::new(),
                     });
                 }
             }
@@ -237,7 +308,8 @@ impl<'m> Collector<'m> {
                         names,
                         what: format!("subscribe {}", self.machine.clients[*client].name),
                         subscription: true,
-                        looks: looks(conditions),
+                        looks: looks.all.clone(),
+                        counts: looks.counts.clone(),
                     });
                 }
             }
@@ -251,7 +323,8 @@ impl<'m> Collector<'m> {
                         .iter()
                         .filter_map(|to| Some(format!("{to}.{}", part?)))
                         .collect();
-                    self.strategy(inner, &targets, &inner.conditions);
+                    let set = &*parts_set(parts, part);
+                    self.strategy(inner, &targets, &self::looks(&inner.conditions, |_| set));
                 }
             }
             StrategyKind::Wait(_) | StrategyKind::Until(_) => {}
@@ -263,7 +336,7 @@ impl<'m> Collector<'m> {
         else {
             return;
         };
-        let mut heard = Vec::new();
+        let mut heard = Looks::default();
         self.machine.program.each_state(&mut |state| {
             for strategy in &state.strategies {
                 strategy.each(&mut |strategy| {
@@ -273,7 +346,10 @@ impl<'m> Collector<'m> {
                     }) = &strategy.kind
                         && of == name
                     {
-                        heard.extend(looks(&strategy.conditions));
+                        let sets = |index: usize| -> &[Assignment] {
+                            state.transitions.get(index).map_or(&[], |one| &one.set)
+                        };
+                        heard.append(looks(&strategy.conditions, sets));
                     }
                 });
             }
@@ -283,17 +359,101 @@ impl<'m> Collector<'m> {
             names: vec![format!("listen.{name}"), name.to_string()],
             what: format!("listen to {}", self.machine.clients[*client].name),
             subscription: true,
-            looks: heard,
+            looks: heard.all,
+            counts: heard.counts,
         });
     }
 }
 
-fn looks(conditions: &[Condition]) -> Vec<&Expression> {
-    let when = conditions
-        .iter()
-        .flat_map(|condition| condition.when.iter());
-    let fail = conditions
-        .iter()
-        .flat_map(|condition| condition.fail_when.iter());
-    when.chain(fail).map(|guard| &guard.expression).collect()
+/// The expressions of the templates in a value.
+fn each_template<'m>(blueprint: &'m Blueprint, visit: &mut dyn FnMut(&'m Expression)) {
+    match blueprint {
+        Blueprint::Constant(_) => {}
+        Blueprint::Text(text) | Blueprint::Bind(text) | Blueprint::Url(text) => {
+            let expressions = text.template.expressions();
+            expressions.for_each(|(_, expression)| visit(expression));
+        }
+        Blueprint::List(items) => items.iter().for_each(|item| each_template(item, visit)),
+        Blueprint::Map(members) => {
+            for (_, value) in members {
+                each_template(value, visit);
+            }
+        }
+    }
+}
+
+/// What looks at the results of a strategy.
+#[derive(Default)]
+struct Looks<'m> {
+    /// Each with the number of its condition among those that wait for something.
+    all: Vec<Look<'m>>,
+    /// How many results each of these wants.
+    counts: Vec<usize>,
+}
+
+impl<'m> Looks<'m> {
+    /// Each result of a poll is shown to all conditions.
+    fn of_poll(&self) -> Vec<Look<'m>> {
+        let looks = self.all.iter();
+        looks
+            .map(|look| Look {
+                message: 0,
+                ..*look
+            })
+            .collect()
+    }
+
+    fn append(&mut self, other: Self) {
+        let before = self.counts.len();
+        let later = other.all.into_iter().map(|look| Look {
+            message: look.message + before,
+            ..look
+        });
+        self.all.extend(later);
+        self.counts.extend(other.counts);
+    }
+}
+
+/// `sets`: what is set by the condition with this number.
+fn looks<'m>(conditions: &'m [Condition], sets: impl Fn(usize) -> &'m [Assignment]) -> Looks<'m> {
+    let mut found = Looks::default();
+    for condition in conditions {
+        let message = found.counts.len();
+        let when = condition.when.iter();
+        let fail = condition.fail_when.iter();
+        let mut looks: Vec<Look<'_>> = when
+            .map(|guard| Look::judges(&guard.expression, true))
+            .chain(fail.map(|guard| Look::judges(&guard.expression, false)))
+            .collect();
+        // A watch waits for nothing, and leads nowhere.
+        if condition.label.is_some() {
+            let kept = sets(condition.index).iter().filter_map(Look::keeps);
+            looks.extend(kept.map(|look| Look {
+                is_list: condition.count > 1,
+                ..look
+            }));
+            found.counts.push(condition.count);
+        }
+        found
+            .all
+            .extend(looks.into_iter().map(|look| Look { message, ..look }));
+    }
+    // What only watches looks at what the others wait for.
+    let last = found.counts.len().saturating_sub(1);
+    for look in &mut found.all {
+        look.message = look.message.min(last);
+    }
+    found
+}
+
+/// What the part with this name sets.
+fn parts_set<'m>(parts: &'m [Part], name: Option<&Name>) -> &'m [Assignment] {
+    let named = parts.iter().find(|part| match &part.condition {
+        PartCondition::Strategy(strategy) => {
+            let condition = strategy.conditions.first();
+            condition.is_some_and(|condition| condition.label.as_ref() == name)
+        }
+        PartCondition::Immediate(_) => false,
+    });
+    named.map_or(&[], |part| &part.set)
 }

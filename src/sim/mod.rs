@@ -12,6 +12,7 @@ mod playback;
 mod recording;
 mod replay;
 mod request_match;
+mod sample;
 mod script_host;
 mod stubs;
 #[cfg(test)]

@@ -2,16 +2,15 @@
 
 use super::call_sites::{CallSites, NameMatch};
 use super::clock::Brought;
+use super::sample::samples;
 use super::world::{Stub, Unstubbed, VirtualWorld};
 use crate::definition::{
     Brings, Diagnostic, Node, NodeKind, SourceFile, StubDefinition, StubsFile, Text,
 };
 use crate::event::{Failure, Json, Span, SubscriptionChange};
 use crate::machine::Machine;
-use crate::script::Expression;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -279,6 +278,7 @@ impl Machine {
     #[must_use]
     pub fn stubs_template(&self) -> String {
         let call_sites = CallSites::of(self);
+        let samples = samples(self, &call_sites);
         let mut text = format!(
             "# What stands in for the world when `{}` is simulated. Each place answers in the order of its list; the last\n\
              # answer repeats, unless it says `times: N`. `error: transport` brings trouble instead of a result.\n",
@@ -292,7 +292,7 @@ impl Machine {
                 text,
                 "\n# {}\n{}",
                 call_sites.all[index].what,
-                lines(&call_sites, index)
+                lines(&call_sites, &samples, index)
             );
         }
         text
@@ -308,89 +308,36 @@ impl Machine {
             .position(|call_site| call_site.place.path == unstubbed.place.path);
         index.map_or_else(
             || format!("{}:\n  - {{ result: {{}} }}\n", unstubbed.place.path),
-            |index| lines(&call_sites, index),
+            |index| lines(&call_sites, &samples(self, &call_sites), index),
         )
     }
 }
 
-fn lines(call_sites: &CallSites<'_>, index: usize) -> String {
+fn lines(call_sites: &CallSites<'_>, samples: &[Vec<Json>], index: usize) -> String {
     let call_site = &call_sites.all[index];
-    let sample = flow(&sample(&call_site.looks));
-    let stub = if call_site.subscription {
-        format!("{{ after: 10ms, message: {sample} }}")
-    } else {
-        format!("{{ latency: 10ms, result: {sample} }}")
-    };
-    format!("{}:\n  - {stub}\n", call_sites.name(index))
-}
-
-/// A value that has every member that is looked at, and is what it is compared with first.
-fn sample(looks: &[&Expression]) -> Json {
-    let mut sample = json!({});
-    for expression in looks {
-        for path in &expression.uses().paths {
-            if &*path.root != "res" || path.members.is_empty() {
-                continue;
-            }
-            let behind = expression.source().get(path.at.end..).unwrap_or_default();
-            put(&mut sample, &path.members, compared(behind));
-        }
+    let name = call_sites.name(index);
+    if !call_site.subscription {
+        let sample = flow(&samples[index][0]);
+        return format!("{name}:\n  - {{ latency: 10ms, result: {sample} }}\n");
     }
-    if let Some(bytes) = sample.get_mut(BYTES) {
-        *bytes = json!("AA==");
+    if call_site.counts.is_empty() {
+        // It is watched for what must not come.
+        return format!("{name}: []\n");
     }
-    sample
-}
-
-/// What stands behind a comparison, if that is a plain value.
-fn compared(behind: &str) -> Option<Json> {
-    let behind = behind.trim_start();
-    let (operator, rest) = ["==", ">=", "<=", ">", "<"]
-        .into_iter()
-        .find_map(|operator| Some((operator, behind.strip_prefix(operator)?.trim_start())))?;
-    let quote = rest.chars().next()?;
-    let value = if matches!(quote, '\'' | '"') {
-        json!(rest[1..].split_once(quote)?.0)
-    } else {
-        let end = rest.find(|one: char| !(one.is_alphanumeric() || "._-".contains(one)));
-        serde_json::from_str::<Json>(&rest[..end.unwrap_or(rest.len())]).ok()?
-    };
-    match (operator, value.as_i64()) {
-        (">", Some(number)) => Some(json!(number.saturating_add(1))),
-        ("<", Some(number)) => Some(json!(number.saturating_sub(1))),
-        (">" | "<", None) => None,
-        _ => Some(value),
+    let mut text = format!("{name}:\n");
+    for (sample, count) in samples[index].iter().zip(&call_site.counts) {
+        let times = if *count > 1 {
+            format!(", times: {count}")
+        } else {
+            String::new()
+        };
+        let _ = writeln!(
+            text,
+            "  - {{ after: 10ms, message: {}{times} }}",
+            flow(sample)
+        );
     }
-}
-
-/// Puts a value at a path, unless something stands there. Without one, 1: it is an id, an amount, a text.
-fn put(into: &mut Json, path: &[crate::event::Name], value: Option<Json>) {
-    let Some((first, rest)) = path.split_first() else {
-        if into.is_null() {
-            *into = value.unwrap_or_else(|| json!(1));
-        }
-        return;
-    };
-    if let Ok(index) = first.parse::<usize>()
-        && index < 16
-    {
-        if into.is_null() {
-            *into = json!([]);
-        }
-        if let Json::Array(items) = into {
-            while items.len() <= index {
-                items.push(Json::Null);
-            }
-            put(&mut items[index], rest, value);
-        }
-        return;
-    }
-    if into.is_null() || into.is_number() {
-        *into = json!({});
-    }
-    if let Json::Object(members) = into {
-        put(members.entry(&**first).or_insert(Json::Null), rest, value);
-    }
+    text
 }
 
 /// A value as YAML in one line.

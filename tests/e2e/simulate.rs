@@ -132,7 +132,7 @@ fn the_template_names_every_place_and_runs() {
         .exits(0)
         .stdout;
     for line in [
-        "\nplace.create:\n  - { latency: 10ms, result: { body: { id: 1 }, status: 201 } }\n",
+        "\nplace.create:\n  - { latency: 10ms, result: { status: 201, body: { id: 1 } } }\n",
         "\nplaced.poll:\n  - { latency: 10ms, result: { body: { status: shipped } } }\n",
         "\nplace.create.defer:\n",
     ] {
@@ -266,6 +266,119 @@ states:
         .run(["simulate", "t.yaml", "--stubs-template"])
         .exits(0)
         .prints("result: { bytes: \"AA==\" }");
+}
+
+/// What of the gallery asks for more than a template can know: a sequence of different answers, errors, what a module
+/// computes, a text that fits an expression.
+const NEEDS_A_HAND: [&str; 8] = [
+    "04-server-sent-events",
+    "07-timeouts-and-errors",
+    "08-shared-scripts",
+    "09-json-rpc",
+    "10-parallel-and-for-each",
+    "13-loop-with-max-visits",
+    "16-listen-and-count",
+    "protocols/http",
+];
+
+/// Each template of the gallery can be saved and runs as it is printed; and where it does not pass, it says so.
+#[test]
+fn the_templates_of_the_gallery_run_as_printed() {
+    let gallery = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tasks");
+    let suite = Suite::new();
+    let mut passed = 0;
+    for folder in [gallery.clone(), gallery.join("protocols")] {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(&gallery).unwrap().with_extension("");
+            let name = name.to_str().unwrap();
+            if path.extension().is_none_or(|end| end != "yaml") || name == "funcy" {
+                continue;
+            }
+            let file = path.to_str().unwrap();
+            let template = suite
+                .run(["simulate", file, "--stubs-template"])
+                .exits(0)
+                .stdout;
+            std::fs::write(suite.path("stubs.yaml"), &template).unwrap();
+            let ran = suite.run(["simulate", file, "--stubs", "stubs.yaml"]);
+            let passes = ran.stdout.contains("✓ 1 passed") || ran.stdout.contains("1 skipped");
+            let says = template.contains("the task does not pass with these answers: ");
+            assert_eq!(passes, !says, "{name}\n{template}\n{ran}");
+            assert_eq!(
+                passes,
+                !NEEDS_A_HAND.contains(&name),
+                "{name}\n{template}\n{ran}"
+            );
+            let ran = ran.says_no("error[");
+            passed += usize::from(passes);
+            drop(ran);
+        }
+    }
+    assert!(passed >= 12, "only {passed} pass");
+}
+
+#[test]
+fn a_template_has_what_conditions_compare_with() {
+    let task = "version: 1
+vars: { sku: A-1, n: 3 }
+secrets: { token: null }
+start_state: a
+final_state: done
+states:
+  a:
+    instructions:
+      - http: { post: http://shop.test/login }
+        save: { token: res.body.token }
+      - http: { post: http://shop.test/orders, json: { sku: '${sku}' } }
+        name: order
+        save: { id: res.body.id }
+        expect:
+          - res.body.sku == sku
+          - res.body.lines.len() == n
+          - res.body.lines[0].price > 2.5
+          - res.body.state in ['new', 'old']
+          - res.body.note != null and res.body.gone == null
+          - '!(res.status >= 400)'
+        defer: { http: 'DELETE http://shop.test/orders/${res.body.number}' }
+      - http: GET http://shop.test/orders/${id}
+        expect: [res.body.id == id, res.body.kind != 'draft', 'starts_with(res.body.name, \"An\")']
+    transitions:
+      - to: done
+        subscribe: { http: { sse: http://shop.test/news } }
+        count: 2
+        when: res.body.id == id
+        set: { first: 'res[0].body.at' }
+      - subscribe: { http: { sse: http://shop.test/bad } }
+        fail_when: res.body.broken
+  done:
+    instructions:
+      - expect: first == 7
+";
+    let suite = Suite::new().file("t.yaml", task);
+    let template = suite
+        .run(["simulate", "t.yaml", "--stubs-template"])
+        .exits(0)
+        .stdout;
+    for part in [
+        "token: a-secret-of-a-sample",
+        "sku: A-1",
+        "state: new",
+        "note: 1",
+        "number: 1",
+        "name: An",
+        "times: 2",
+        "at: 7",
+        ": []\n",
+    ] {
+        assert!(template.contains(part), "{part}\n{template}");
+    }
+    assert!(!template.contains("gone"), "{template}");
+    std::fs::write(suite.path("stubs.yaml"), &template).unwrap();
+    suite
+        .run(["simulate", "t.yaml", "--stubs", "stubs.yaml"])
+        .exits(0)
+        .prints("1 passed");
 }
 
 /// A message in a race, and the end of a subscription.

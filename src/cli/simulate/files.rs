@@ -123,6 +123,15 @@ pub(super) fn stubs(global: &Global, path: &Path, machine: &Machine) -> Result<S
     }
 }
 
+/// The stubs of a template that was made for this task.
+pub(super) fn of_template(text: &str, machine: &Machine) -> Option<Stubs> {
+    let name: Name = "stubs".into();
+    let file = SourceFile::from_bytes(name, Path::new("stubs"), text.as_bytes()).ok()?;
+    let file = Arc::new(file);
+    let parsed = definition::parse_stubs(&file).ok()?;
+    Stubs::of(machine, &file, &parsed.value).ok()
+}
+
 fn wrong(global: &Global, name: &Name, text: &Name, diagnostics: &[Diagnostic]) -> Exit {
     let style = global.style(io::stderr().is_terminal());
     let source = |file: &str| (*file == **name).then(|| Name::clone(text));

@@ -74,7 +74,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Exit {
         return Exit::Usage;
     };
     if args.stubs_template {
-        output::data(&task.machine.stubs_template());
+        output::data(&template(&args.load, task));
         return Exit::Passed;
     }
     if let Err(exit) = given::params_missing(&found.tasks, &args.load) {
@@ -98,6 +98,41 @@ pub(super) fn run(global: &Global, args: &Args) -> Exit {
         output::error(&format!("no thread can be started: {error}"), None);
         Exit::Error
     })
+}
+
+/// A stubs file to start from, and what becomes of the task with it as it stands: not every task tells enough of what it is
+/// answered.
+fn template(load: &Load, task: &Loaded) -> String {
+    let text = task.machine.stubs_template();
+    let Some(stubs) = files::of_template(&text, &task.machine) else {
+        return text;
+    };
+    let vars: Vec<(Name, Json)> = (load.flags.vars.iter())
+        .map(|var| (Name::clone(&var.name), var.value.clone()))
+        .collect();
+    let play = || simulate(task, Answers::Stubs(&stubs), &vars, 0).end;
+    let ended = match crate::engine::block_on(async { play() }) {
+        Ok(Ok(verdict)) if exit(verdict.outcome) == Exit::Passed => return text,
+        Ok(Ok(verdict)) => {
+            let word = verdict.outcome.word();
+            match &verdict.headline {
+                None => word.to_owned(),
+                Some(headline) => {
+                    let line = report::anchor(headline)
+                        .map_or_else(String::new, |(_, at)| format!(" in line {}", at.line));
+                    let message = headline.failure.message.lines().next();
+                    format!("{word}{line}, {}", message.unwrap_or_default())
+                }
+            }
+        }
+        Ok(Err(_)) => "stuck: something is asked for that has no answer".to_owned(),
+        Err(_) => return text,
+    };
+    let ended: String = ended
+        .chars()
+        .map(|one| if one.is_control() { ' ' } else { one })
+        .collect();
+    format!("{text}\n# As it stands, the task does not pass with these answers: {ended}\n")
 }
 
 /// Who plays the world.
