@@ -6,7 +6,7 @@ use super::journal::Kept;
 use super::output::{self, Lenient};
 use crate::journal::{History, Query, RunRow, archive};
 use std::io::{self, BufReader, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -112,7 +112,7 @@ fn verify(args: &Verify) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn verify_archive(path: &PathBuf, head: Option<&str>) -> Result<(), CommandError> {
+fn verify_archive(path: &Path, head: Option<&str>) -> Result<(), CommandError> {
     let file = BufReader::new(bounds::open(path).map_err(named(path))?);
     let checked = archive::verify(file, head)?;
     for fault in &checked.broken {
@@ -199,7 +199,7 @@ fn each(
     }
 }
 
-fn named(path: &std::path::Path) -> impl Fn(io::Error) -> io::Error {
+fn named(path: &Path) -> impl Fn(io::Error) -> io::Error {
     let path = path.display().to_string();
     move |error| io::Error::new(error.kind(), format!("{path}: {error}"))
 }

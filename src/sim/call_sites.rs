@@ -209,7 +209,9 @@ impl<'m> Collector<'m> {
                 looks.extend(retry.map(|guard| Look::judges(&guard.expression, false)));
                 // A loop's `save` and `expect` look at the list of its results.
                 let is_list = step.each.is_some();
-                looks.iter_mut().for_each(|look| look.is_list = is_list);
+                for look in &mut looks {
+                    look.is_list = is_list;
+                }
                 // What undoes it sees its own result.
                 if let Some(Action::Call { request, .. }) =
                     step.defer.as_ref().map(|defer| &defer.action)
@@ -323,7 +325,7 @@ impl<'m> Collector<'m> {
                         .iter()
                         .filter_map(|to| Some(format!("{to}.{}", part?)))
                         .collect();
-                    let set = &*parts_set(parts, part);
+                    let set = parts_set(parts, part);
                     self.strategy(inner, &targets, &self::looks(&inner.conditions, |_| set));
                 }
             }
