@@ -302,6 +302,25 @@ fn unix_names(file: &Source) -> Vec<String> {
         .collect()
 }
 
+/// A limit of funcy's own that is told without what could be done about it.
+fn dead_ends(file: &Source) -> Vec<String> {
+    occurrences(&file.code, "Failure::resource")
+        .filter_map(|at| {
+            let open = at + "Failure::resource".len();
+            let inside = file.code[open..].strip_prefix('(')?;
+            let end = at_depth_zero(inside, ")").unwrap_or(inside.len());
+            let behind = inside.get(end + 1..).unwrap_or_default().trim_start();
+            let line = file.line(at);
+            (!behind.starts_with(".hint(")).then(|| {
+                format!(
+                    "{}:{line}: a limit without `.hint(…)`: name the way out",
+                    file.path
+                )
+            })
+        })
+        .collect()
+}
+
 /// Every `match` over facts with an arm for whatever else there is: with it, a new fact would compile without
 /// an answer.
 fn open_folds(file: &Source) -> Vec<String> {
@@ -464,6 +483,11 @@ fn what_a_checkout_may_have_replaced_is_opened_through_one_door() {
 #[test]
 fn what_only_unix_has_stands_in_one_room() {
     assert_clean(&all(unix_names));
+}
+
+#[test]
+fn every_limit_names_a_way_out() {
+    assert_clean(&all(dead_ends));
 }
 
 #[test]
@@ -1074,6 +1098,17 @@ fn a_file_that_is_opened_beside_the_door_is_found() {
     assert_eq!(openings(&source("src/report/x.rs", text)).len(), 0);
     let tests = "#[cfg(test)]\nmod tests { fn f() { std::fs::write(p, t); } }";
     assert_eq!(openings(&source("src/journal/x.rs", tests)).len(), 0);
+}
+
+#[test]
+fn a_limit_without_a_way_out_is_found() {
+    let wrong = |text: &str| dead_ends(&source("src/client/x.rs", text)).len();
+    assert_eq!(wrong("fn f() { Failure::resource(format!(\"a {b}\")) }"), 1);
+    assert_eq!(
+        wrong("fn f() { Failure::resource(x(y))\n    .hint(\"z\") }"),
+        0
+    );
+    assert_eq!(wrong("fn f() { let make = Failure::resource; }"), 0);
 }
 
 #[test]

@@ -118,6 +118,7 @@ fn too_long(path: &str, limit: u64) -> Failure {
     Failure::resource(format!(
         "the file {path:?} is longer than {limit} bytes, the most that is read"
     ))
+    .hint("let a process of `exec` cut out what is looked at (`head`, `grep`, `jq`)")
 }
 
 /// Says that something with this file did not work, and where relative paths start.

@@ -73,9 +73,10 @@ impl Payload {
         };
         if bytes.len() as u64 > MAX_PAYLOAD {
             return Err(Failure::resource(format!(
-                "the payload is {} bytes long, more than {MAX_PAYLOAD}",
+                "the payload is {} bytes long, more than the {MAX_PAYLOAD} that are sent",
                 bytes.len()
-            )));
+            ))
+            .hint("send it in parts, or a reference to it"));
         }
         Ok(Some(bytes))
     }

@@ -122,8 +122,9 @@ impl<'s> Lexer<'s> {
         if self.count > MAX_TOKENS {
             return Err(SyntaxError::new(
                 start..start + first.len_utf8(),
-                format!("more than {MAX_TOKENS} tokens"),
-            ));
+                format!("the expression has more than {MAX_TOKENS} tokens"),
+            )
+            .hint("put parts of it into functions of a module, and data into a file"));
         }
         let kind = match first {
             '0'..='9' => self.number()?,

@@ -302,16 +302,16 @@ fn the_templates_of_the_gallery_run_as_printed() {
                 .stdout;
             std::fs::write(suite.path("stubs.yaml"), &template).unwrap();
             let ran = suite.run(["simulate", file, "--stubs", "stubs.yaml"]);
-            let passes = ran.stdout.contains("✓ 1 passed") || ran.stdout.contains("1 skipped");
+            let is_good = ran.stdout.contains("✓ 1 passed") || ran.stdout.contains("1 skipped");
             let says = template.contains("the task does not pass with these answers: ");
-            assert_eq!(passes, !says, "{name}\n{template}\n{ran}");
+            assert_eq!(is_good, !says, "{name}\n{template}\n{ran}");
             assert_eq!(
-                passes,
+                is_good,
                 !NEEDS_A_HAND.contains(&name),
                 "{name}\n{template}\n{ran}"
             );
             let ran = ran.says_no("error[");
-            passed += usize::from(passes);
+            passed += usize::from(is_good);
             drop(ran);
         }
     }

@@ -2,6 +2,11 @@
 //!
 //! The servers say no more than it takes to get to TLS, each as its protocol does; the certificates are made here.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the servers of a test belong to no scope"
+)]
+
 use super::harness::{Opened, open_in};
 use funcy::event::{ErrorKind, Failure, Json};
 use rcgen::{

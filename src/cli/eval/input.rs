@@ -53,7 +53,8 @@ impl Input {
         let bytes = bytes.map_err(broken)?;
         if bytes.len() as u64 > MAX_BYTES {
             let message = format!("`{name}` is larger than {} MiB", MAX_BYTES >> 20);
-            return Err(Failure::resource(message));
+            return Err(Failure::resource(message)
+                .hint("cut out what is looked at first: `head`, `grep` or `jq`, and `--input -`"));
         }
         let size = bytes.len();
         let (text, base64) = text_and_base64(bytes);

@@ -40,7 +40,12 @@ pub(super) fn events(path: &Path) -> Result<Vec<Event>, Exit> {
             break;
         }
         if bytes > MAX_RECORDING {
-            output::error(&format!("{shown} is larger than 1 GiB"), None);
+            let message = format!(
+                "{shown} is larger than {} GiB, the most that is read of a recording",
+                MAX_RECORDING >> 30
+            );
+            let hint = "record the task alone, or name the run of the journal: `--run RUN`";
+            output::error(&message, Some(hint));
             return Err(Exit::Usage);
         }
         match serde_json::from_slice::<Event>(&line) {

@@ -192,7 +192,8 @@ impl Request {
             return Err(Failure::resource(format!(
                 "the content is {} bytes long, more than the {MAX_FILE} that are written",
                 bytes.len()
-            )));
+            ))
+            .hint("write it in parts with `append`, or let a process of `exec` make it"));
         }
         Ok(Some(bytes))
     }

@@ -50,7 +50,8 @@ pub(super) async fn read(
             if total > MAX_BODY {
                 return Err(Failure::resource(format!(
                     "the parts are longer than {MAX_BODY} bytes, the most that one request sends"
-                )));
+                ))
+                .hint("send them in several requests"));
             }
             read.push(part);
         }

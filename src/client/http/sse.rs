@@ -75,8 +75,9 @@ impl Parser {
                 .unwrap_or(bytes.len());
             if self.line.len() + end > MAX_LINE {
                 return Err(Failure::resource(format!(
-                    "a line of the event stream is longer than {MAX_LINE} bytes"
-                )));
+                    "a line of the event stream is longer than {MAX_LINE} bytes, the most that is kept"
+                ))
+                .hint("let the server send less at once, and the rest where it is asked for"));
             }
             self.line.extend_from_slice(&bytes[..end]);
             if end == bytes.len() {
@@ -111,8 +112,9 @@ impl Parser {
             "data" => {
                 if self.data.len() + value.len() >= MAX_EVENT {
                     return Err(Failure::resource(format!(
-                        "an event of the stream is longer than {MAX_EVENT} bytes"
-                    )));
+                        "an event of the stream is longer than {MAX_EVENT} bytes, the most that is kept"
+                    ))
+                    .hint("let the server send less at once, and the rest where it is asked for"));
                 }
                 if std::mem::replace(&mut self.has_data, true) {
                     self.data.push('\n');

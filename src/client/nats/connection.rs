@@ -306,9 +306,9 @@ impl News {
             }
             Event::SlowConsumer(_) => {
                 self.slow.get_or_insert_with(|| {
-                    Failure::resource(
-                        "messages arrived faster than they could be stored, and some are lost",
-                    )
+                    Failure::resource(format!(
+                        "messages arrived faster than they could be stored: more than {CAPACITY} waited, and some are lost"
+                    ))
                     .hint("narrow the source, so that only messages that matter arrive")
                 });
                 true

@@ -330,6 +330,7 @@ fn too_large(connection: &Connection, size: u64) -> Failure {
         "the payload of {size} bytes and its headers are more than the {} bytes that the server takes",
         connection.client().max_payload()
     ))
+    .hint("`max_payload` of the server sets the limit; send it in parts, or a reference to it")
 }
 
 fn bad_subject(subject: &str) -> Failure {

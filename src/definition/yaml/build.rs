@@ -364,6 +364,7 @@ impl<'a> Builder<'a> {
                 MAX_COPIED_BYTES >> 20
             ),
         )
+        .hint("write it once under `vars:`, and name the variable where it is needed")
     }
 
     /// Puts a value where it belongs: into the list or map around it.

@@ -15,6 +15,7 @@ pub(super) fn too_deep(file: &SourceFile, span: Span) -> Diagnostic {
         span,
         format!("lists and maps stand more than {MAX_DEPTH} deep inside each other here"),
     )
+    .hint("put deep data into a file of its own, and read it with `file: { read: … }`")
 }
 
 /// Where the parser gave up, with what stands there.

@@ -161,7 +161,8 @@ impl<'t> Parser<'t> {
             return Err(SyntaxError::new(
                 self.here(),
                 format!("the expression is nested more than {MAX_DEPTH} levels deep"),
-            ));
+            )
+            .hint("put inner parts into variables (`let`), or into functions of a module"));
         }
         Ok(())
     }
