@@ -80,7 +80,9 @@ pub fn command(program: &Path) -> Command {
 #[must_use]
 pub fn find(name: &str, folder: &Path) -> Option<PathBuf> {
     if name.contains('/') {
-        return Some(folder.join(name));
+        let file = folder.join(name);
+        // Whole, since the process begins in a folder of its own.
+        return Some(std::path::absolute(&file).unwrap_or(file));
     }
     let path = std::env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/bin:/bin"));
     std::env::split_paths(&path)

@@ -51,7 +51,7 @@ fn endings(printed: &str) -> BTreeMap<String, (String, String)> {
             }
             "execution_finished" => {
                 let outcome = event["outcome"].as_str().unwrap().to_owned();
-                let failure = event["headline"]["failure"].clone();
+                let failure = event["headline"].clone();
                 endings.insert(names[&execution].clone(), (outcome, failure.to_string()));
             }
             _ => {}
