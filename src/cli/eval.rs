@@ -11,6 +11,7 @@ use super::flags::{Flags, OfEval};
 use super::journal::Kept;
 use super::options::Global;
 use super::output;
+use super::signals::Ending;
 use super::variable::Variable;
 use crate::client::Registry;
 use crate::definition::Text;
@@ -303,12 +304,14 @@ fn put(
         run = run.var(Name::clone(name), value.clone());
     }
     let handle = run.handle();
+    // Before anything is started: a signal that comes first would leave the services behind.
+    let signals = Ending::listen();
     let ran = crate::engine::block_on(async {
         let mut beside = JoinSet::new();
         beside.spawn(observed::redraw(Arc::clone(&observed)));
         tokio::select! {
             report = run.start() => Some(report),
-            () = observed::interrupted(handle, &observed) => None,
+            () = observed::interrupted(signals, handle, &observed) => None,
         }
     });
     let observed = std::mem::take(&mut *observed.lock().unwrap_or_else(PoisonError::into_inner));

@@ -382,6 +382,8 @@ async fn attended(
     handle: Handle,
     terminal: Option<Screen>,
 ) -> Option<Result<Report, ServiceError>> {
+    // Before anything is started: what starts later could not be cleaned up after a signal that comes first.
+    let signals = Ending::listen();
     let mut beside = JoinSet::new();
     if let Some(terminal) = terminal {
         beside.spawn(redraw(Arc::clone(&terminal)));
@@ -390,13 +392,13 @@ async fn attended(
     tokio::select! {
         report = run.start() => Some(report),
         // Dropping the set ends what runs beside.
-        () = twice_asked(handle) => None,
+        () = twice_asked(signals, handle) => None,
     }
 }
 
 /// Cancels the run at the first signal, and completes at the second.
-async fn twice_asked(handle: Handle) {
-    let Ok(mut signals) = Ending::listen() else {
+async fn twice_asked(signals: io::Result<Ending>, handle: Handle) {
+    let Ok(mut signals) = signals else {
         // Without handlers the default action ends the process, which is all that is left to do.
         return std::future::pending().await;
     };

@@ -141,12 +141,16 @@ pub(super) fn run(global: &Global, args: Args) -> Exit {
 }
 
 /// Tells the session of every signal that asks the program to end.
-async fn signals(mailbox: Mailbox) {
-    // Without handlers a signal ends the process, which is all that is left to do.
-    let Ok(mut signals) = Ending::listen() else {
-        return;
-    };
-    loop {
-        mailbox.signal(signals.next().await);
+fn signals(mailbox: Mailbox) -> impl Future<Output = ()> + Send {
+    // From now on, before anything is started.
+    let signals = Ending::listen();
+    async move {
+        // Without handlers a signal ends the process, which is all that is left to do.
+        let Ok(mut signals) = signals else {
+            return;
+        };
+        loop {
+            mailbox.signal(signals.next().await);
+        }
     }
 }

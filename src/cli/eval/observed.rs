@@ -138,8 +138,12 @@ impl Sink for Observed {
 }
 
 /// Cancels the run at the first signal, and completes at the second.
-pub(super) async fn interrupted(handle: Handle, observed: &Mutex<Observed>) {
-    let Ok(mut signals) = Ending::listen() else {
+pub(super) async fn interrupted(
+    signals: io::Result<Ending>,
+    handle: Handle,
+    observed: &Mutex<Observed>,
+) {
+    let Ok(mut signals) = signals else {
         // Without handlers the default action ends the process, which is all that is left to do.
         return std::future::pending().await;
     };

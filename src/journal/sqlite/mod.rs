@@ -1,6 +1,7 @@
 //! The journal in a file: `SQLite` with a write-ahead log, so that readers and a writer do not wait for each
 //! other, and several processes share it.
 
+mod census;
 mod read;
 mod schema;
 #[cfg(test)]
@@ -261,7 +262,7 @@ impl Store for Sqlite {
     }
 
     fn unnamed(&self, limit: usize) -> Result<Vec<RunRow>, JournalError> {
-        self.named(read::unnamed(&self.connection, limit))
+        self.named(census::unnamed(&self.connection, limit))
     }
 
     fn hold(&self, on: bool) -> Result<(), JournalError> {
@@ -270,15 +271,15 @@ impl Store for Sqlite {
     }
 
     fn census(&self) -> Result<Census, JournalError> {
-        self.named(read::census(&self.connection))
+        self.named(census::census(&self.connection))
     }
 
     fn oldest(&self, after: Option<&RunId>, limit: usize) -> Result<Vec<RunRow>, JournalError> {
-        self.named(read::oldest(&self.connection, after, limit))
+        self.named(census::oldest(&self.connection, after, limit))
     }
 
     fn cleaned_up_by(&self, run: &str) -> Result<Option<RunId>, JournalError> {
-        self.named(read::cleaned_up_by(&self.connection, run))
+        self.named(census::cleaned_up_by(&self.connection, run))
     }
 
     fn remove(&mut self, runs: &[RunId], by: Removal) -> Result<(), JournalError> {
@@ -287,7 +288,7 @@ impl Store for Sqlite {
     }
 
     fn size(&self) -> Result<Size, JournalError> {
-        self.named(read::size(&self.connection))
+        self.named(census::size(&self.connection))
     }
 
     fn compact(&mut self) -> Result<(), JournalError> {
