@@ -176,14 +176,13 @@ impl Inbox {
     pub fn settle(&self) {
         let Some(view) = &self.view else { return };
         let taken = view.taken().clone();
-        match &view.around {
-            Some(around) => around.taken().extend(taken),
-            None => {
-                let mut buffer = lock(&self.buffer);
-                for number in taken {
-                    buffer.take(number);
-                }
-            }
+        if let Some(around) = &view.around {
+            around.taken().extend(taken);
+            return;
+        }
+        let mut buffer = lock(&self.buffer);
+        for number in taken {
+            buffer.take(number);
         }
     }
 

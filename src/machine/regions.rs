@@ -287,7 +287,7 @@ impl<'m, W: World> Frame<'m, W> {
 
 impl<'m, W: World> Child<'m, W> {
     /// Stops it where it stands.
-    fn cancel<'a>(&'a self) -> Pending<'a, Result<(), Lost>> {
+    fn cancel(&self) -> Pending<'_, Result<(), Lost>> {
         Box::pin(async move {
             let stopped = self.frame.end_visit().await;
             self.close(FrameEnd::Cancelled).await;

@@ -67,10 +67,7 @@ fn told(fact: &Fact) -> (Option<Status>, String) {
             let (status, text) = answered(result);
             (status, numbered(&text, *attempt))
         }
-        Fact::InstructionSkipped { place } => {
-            let text = format!("left out, its `if` did not hold ({})", at(place));
-            (LEFT_OUT, text)
-        }
+        Fact::InstructionSkipped { place } => left_out("its `if` did not hold", place),
         Fact::ExpectationChecked {
             place,
             held,
@@ -133,13 +130,16 @@ fn told(fact: &Fact) -> (Option<Status>, String) {
             (None, format!("cleanup begins, {armed}"))
         }
         Fact::CleanupSkipped { place, variable } => {
-            let text = format!("left out, `{variable}` was never saved ({})", at(place));
-            (LEFT_OUT, text)
+            left_out(&format!("`{variable}` was never saved"), place)
         }
         Fact::CleanupFinished { failures } => cleaned(failures),
         Fact::FrameOpened(opened) => (None, format!("{} begins", opened.name)),
         Fact::FrameClosed { end, state } => closed(*end, state.as_deref()),
     }
+}
+
+fn left_out(why: &str, place: &Location) -> (Option<Status>, String) {
+    (LEFT_OUT, format!("left out, {why} ({})", at(place)))
 }
 
 fn closed(end: FrameEnd, state: Option<&str>) -> (Option<Status>, String) {

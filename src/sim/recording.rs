@@ -303,6 +303,22 @@ impl Folding {
         }
     }
 
+    /// A subscription is open.
+    fn opened(&mut self, path: &Name, source: &Arc<Json>) {
+        let opening = RecordedOpening {
+            source: Arc::clone(source),
+            offset: self.offset(),
+            at: self.now,
+        };
+        let key = OpeningKey {
+            frame: self.frame,
+            path: Name::clone(path),
+            visit: self.visit(),
+        };
+        let openings = self.made.openings.entry(key).or_default();
+        openings.push_back(opening);
+    }
+
     fn remember(&mut self, fact: &Fact) {
         match fact {
             Fact::InstructionStarted {
@@ -341,21 +357,7 @@ impl Folding {
                 self.made.answers.entry(key).or_default().push_back(answer);
             }
             Fact::SubscriptionOpened { place, source } => {
-                let opening = RecordedOpening {
-                    source: Arc::clone(source),
-                    offset: self.offset(),
-                    at: self.now,
-                };
-                let key = OpeningKey {
-                    frame: self.frame,
-                    path: Name::clone(&place.path),
-                    visit: self.visit(),
-                };
-                self.made
-                    .openings
-                    .entry(key)
-                    .or_default()
-                    .push_back(opening);
+                self.opened(&place.path, source);
             }
             Fact::MessageReceived {
                 place,

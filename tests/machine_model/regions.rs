@@ -76,7 +76,7 @@ fn machine(random: &mut Random, name: &str, depth: usize, sight: &[String]) -> M
             ..State::default()
         };
         if depth > 0 && random.chance(45) {
-            for number in 0..1 + random.below(3) {
+            for number in 0..=random.below(3) {
                 let inside = match name {
                     "t" => format!("r{index}{number}"),
                     around => format!("{around}_{index}{number}"),
@@ -97,7 +97,7 @@ fn machine(random: &mut Random, name: &str, depth: usize, sight: &[String]) -> M
         let mut seen: Vec<String> = sight.to_vec();
         seen.extend(state.regions.iter().map(|one| one.name.clone()));
         let mut joined = false;
-        for number in 0..1 + random.below(3) {
+        for number in 0..=random.below(3) {
             // The first leads on, so that every state is reached and an end is in sight.
             let to = match random.below(6) {
                 0 if number > 0 => random.below(ways_on as u64) as usize,

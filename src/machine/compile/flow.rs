@@ -78,7 +78,9 @@ fn saved_by_states(
             set_by(&transition.condition, add);
         }
         for Route { set, .. } in state.on_timeout.iter().chain(&state.on_error) {
-            set.iter().for_each(|(name, _)| add(name));
+            for (name, _) in set {
+                add(name);
+            }
         }
     }
 }
@@ -132,7 +134,9 @@ pub(super) fn saved_by(instructions: &[Instruction]) -> HashSet<Name> {
 
 fn saved(instructions: &[Instruction], add: &mut dyn FnMut(&Text)) {
     for instruction in instructions {
-        instruction.save.iter().for_each(|(name, _)| add(name));
+        for (name, _) in &instruction.save {
+            add(name);
+        }
         if let Some(Action::Parallel(branches)) = &instruction.action {
             saved(branches, add);
         }
@@ -143,7 +147,9 @@ fn saved(instructions: &[Instruction], add: &mut dyn FnMut(&Text)) {
 }
 
 fn set_by(condition: &Condition, add: &mut dyn FnMut(&Text)) {
-    condition.set.iter().for_each(|(name, _)| add(name));
+    for (name, _) in &condition.set {
+        add(name);
+    }
     for (_, part) in &condition.all {
         set_by(part, add);
     }

@@ -57,14 +57,14 @@ pub(super) fn known_regions(program: &model::Program) -> Vec<KnownRegion<'_>> {
 }
 
 impl<'a> Compiler<'a> {
-    /// The regions of a state.
+    /// The regions of a state. What is wrong with one of them has been said.
     pub(super) fn regions(
         &mut self,
         cx: Context<'a>,
         reads: &mut StateReads,
         state: &'a model::State,
         path: &str,
-    ) -> Option<Option<Box<Regions>>> {
+    ) -> Option<Box<Regions>> {
         if state.regions.is_empty() {
             if let Some(join) = &state.join {
                 let hint = "remove it, or write `regions:` beside it".to_owned();
@@ -77,7 +77,7 @@ impl<'a> Compiler<'a> {
                     Some(hint),
                 );
             }
-            return Some(None);
+            return None;
         }
         let mut list = Vec::with_capacity(state.regions.len());
         for region in &state.regions {
@@ -105,10 +105,10 @@ impl<'a> Compiler<'a> {
                 }
             }));
         }
-        Some(Some(Box::new(Regions {
+        Some(Box::new(Regions {
             list: list.into_iter().collect::<Option<_>>()?,
             join: state.join.as_ref().map_or(Join::All, |join| join.value),
-        })))
+        }))
     }
 
     /// The region that holds here, and those around it.
@@ -205,9 +205,9 @@ impl<'a> Compiler<'a> {
             return;
         }
         let saves = named.iter().flat_map(|one| one.saves.keys());
-        let hint = match nearest(variable, saves.clone().map(|saved| &**saved)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => {
+        let near = nearest(variable, saves.clone().map(|saved| &**saved));
+        let hint = near.map_or_else(
+            || {
                 let mut saves: Vec<&str> = saves.map(|saved| &**saved).collect();
                 saves.sort_unstable();
                 saves.dedup();
@@ -215,8 +215,9 @@ impl<'a> Compiler<'a> {
                     [] => "it saves nothing".to_owned(),
                     some => format!("it saves `{}`", some.join("`, `")),
                 }
-            }
-        };
+            },
+            |near| format!("did you mean `{near}`?"),
+        );
         let message = format!("the region `{name}` saves no variable `{variable}`");
         self.error(
             "unknown-variable",

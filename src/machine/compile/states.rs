@@ -76,7 +76,7 @@ impl<'a> Compiler<'a> {
             immediate: ways.immediate.into(),
             strategies: ways.strategies.into(),
             slots: ways.slots,
-            regions: regions?,
+            regions,
             joined: ways.joined,
             watches_regions,
             timeout,

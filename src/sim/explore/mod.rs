@@ -107,8 +107,17 @@ impl Machine {
             .iter()
             .map(|path| self.path_name(&ways, path))
             .collect();
+        let undone = defers::undone(self, &ways, &walk.paths, &names, given);
+        let walked = walk.paths.iter().zip(names).map(|(path, name)| Explored {
+            name,
+            end: end_of(&ways, path),
+            states: path
+                .iter()
+                .map(|(state, _)| Name::clone(&states[*state].name))
+                .collect(),
+        });
         Exploration {
-            undone: defers::undone(self, &ways, &walk.paths, &names, given),
+            undone,
             outcomes: (0..states.len())
                 .filter(|index| reached[*index])
                 .map(|index| ways[index].len())
@@ -118,20 +127,18 @@ impl Machine {
             endless: which(&|index| reached[index] && !ending[index]),
             more_paths: walk.more,
             longer: walk.longer,
-            paths: walk
-                .paths
-                .iter()
-                .zip(names)
-                .map(|(path, name)| Explored {
-                    name,
-                    end: end_of(&ways, path),
-                    states: path
-                        .iter()
-                        .map(|(state, _)| Name::clone(&states[*state].name))
-                        .collect(),
-                })
-                .collect(),
+            paths: self.unopened().chain(walked).collect(),
         }
+    }
+
+    /// What the task listens to may not be opened: it ends before its first state.
+    fn unopened(&self) -> impl Iterator<Item = Explored> {
+        let names = self.listen.iter().filter_map(|listen| listen.name.as_ref());
+        names.map(|name| Explored {
+            name: format!("`{name}` cannot be opened"),
+            end: Outcome::Error,
+            states: Vec::new(),
+        })
     }
 
     fn path_name(&self, ways: &[Vec<Way<'_>>], path: &[Choice]) -> String {

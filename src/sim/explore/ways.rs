@@ -3,8 +3,8 @@
 use crate::event::{ErrorKind, Name, Outcome};
 use crate::machine::outcome_of;
 use crate::machine::program::{
-    Action, Condition, Length, Machine, Part, PartCondition, Role, Route, State, Step, Strategy,
-    StrategyKind,
+    Action, Condition, From, Length, Machine, Part, PartCondition, Role, Route, State, Step,
+    Strategy, StrategyKind,
 };
 
 /// One thing that can happen in a state.
@@ -41,15 +41,11 @@ fn ways_of<'m>(machine: &'m Machine, state: &'m State, in_region: bool) -> Vec<W
     };
     match state.role {
         Role::Fail(_) => {
-            listing.end("failed", Outcome::Failed);
-            listing
-                .ways
-                .iter_mut()
-                .for_each(|way| way.kinds = vec![ErrorKind::Fail]);
+            listing.end("failed", Outcome::Failed, &[ErrorKind::Fail]);
         }
         Role::Final => {
             listing.instructions();
-            listing.end("passed", Outcome::Passed);
+            listing.end("passed", Outcome::Passed, &[]);
         }
         Role::Way => {
             listing.instructions();
@@ -73,13 +69,14 @@ struct Collector<'m> {
 const BROKEN: [ErrorKind; 2] = [ErrorKind::Transport, ErrorKind::Protocol];
 
 impl<'m> Collector<'m> {
-    fn end(&mut self, label: &str, outcome: Outcome) {
+    /// `kinds`: of the trouble that it is.
+    fn end(&mut self, label: &str, outcome: Outcome, kinds: &[ErrorKind]) {
         self.ways.push(Way {
             label: label.to_owned(),
             to: To::End(outcome),
             failing: None,
             sets: Vec::new(),
-            kinds: Vec::new(),
+            kinds: kinds.to_vec(),
         });
     }
 
@@ -132,23 +129,27 @@ impl<'m> Collector<'m> {
         }
     }
 
-    /// Subscriptions that are not opened.
+    /// Subscriptions that are not opened, or lost.
     fn subscriptions(&mut self) {
-        let mut opened = None;
+        let mut own = false;
+        let mut listened: Vec<&Name> = Vec::new();
         for strategy in &self.state.strategies {
             strategy.each(&mut |strategy| {
-                if let StrategyKind::Subscribe(subscription) = &strategy.kind
-                    && matches!(
-                        subscription.from,
-                        crate::machine::program::From::Client { .. }
-                    )
-                {
-                    opened = Some(());
+                let StrategyKind::Subscribe(subscription) = &strategy.kind else {
+                    return;
+                };
+                match &subscription.from {
+                    From::Client { .. } => own = true,
+                    From::Listen(name) if !listened.contains(&name) => listened.push(name),
+                    From::Listen(_) | From::Signal(_) => {}
                 }
             });
         }
-        if opened.is_some() {
+        if own {
             self.trouble(&BROKEN, None, "subscription breaks");
+        }
+        for name in listened {
+            self.trouble(&BROKEN, None, &format!("`{name}` breaks"));
         }
     }
 
@@ -212,13 +213,7 @@ impl<'m> Collector<'m> {
         if waits && self.can_expire() {
             match &state.on_timeout {
                 Some(route) => self.follow("timeout".to_owned(), route, None),
-                None => {
-                    self.end("timeout", Outcome::TimedOut);
-                    let timeout = self.ways.last_mut();
-                    timeout
-                        .into_iter()
-                        .for_each(|way| way.kinds = vec![ErrorKind::Timeout]);
-                }
+                None => self.end("timeout", Outcome::TimedOut, &[ErrorKind::Timeout]),
             }
         }
     }
