@@ -33,6 +33,7 @@ mod value;
 
 pub use contract::{Answer, Context, Nothing, Protocol, Template, UrlText};
 pub(crate) use kit::json_bigint::parse as parse_exactly;
+pub(crate) use kit::json_tree::{JsonError, Room as JsonRoom};
 pub use received::text_and_base64;
 pub use registry::{Client, Registry, Session, ending_schema, schema};
 pub use scope::Scope;

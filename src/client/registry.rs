@@ -1,4 +1,5 @@
 use super::contract::{Answer, Context, Protocol};
+use super::kit::reclaim::reclaim;
 use super::scope::Scope;
 use crate::definition::{Catalog, ClientKind};
 use crate::event::{Failure, Feed, Json, Reply};
@@ -177,8 +178,10 @@ impl<P: Protocol> Session for ErasedSession<P> {
             } = self.client.0.call(&self.session, request, scope).await?;
             let value = P::value(reply)
                 .map_err(|error| Failure::protocol(format!("the reply is no JSON: {error}")))?;
+            let value = Arc::new(value);
+            reclaim(&value, received);
             Ok(Reply {
-                value: Arc::new(value),
+                value,
                 summary: summary.into(),
                 again: again.map(Into::into),
                 sent,

@@ -1,6 +1,6 @@
 use super::recorded::Recorded;
 use crate::cli::bounds;
-use crate::client::{parse_exactly, text_and_base64};
+use crate::client::{JsonError, JsonRoom, parse_exactly, text_and_base64};
 use crate::engine::AdhocRequest;
 use crate::event::{Failure, Json};
 use serde_json::json;
@@ -78,8 +78,13 @@ fn limited(from: impl Read) -> io::Result<Vec<u8>> {
 /// A file whose name says what it is must be that; of any other the content decides.
 fn body(extension: &str, text: &str) -> Result<Json, String> {
     match extension {
-        "json" => parse_exactly(text.as_bytes()).map_err(|error| format!("JSON: {error}")),
+        "json" => parse_exactly(text.as_bytes(), &JsonRoom::default())
+            .map_err(|error| format!("JSON: {error}")),
         "yaml" | "yml" => serde_yaml::from_str(text).map_err(|error| format!("YAML: {error}")),
-        _ => Ok(parse_exactly(text.as_bytes()).unwrap_or_else(|_| Json::String(text.to_owned()))),
+        _ => match parse_exactly(text.as_bytes(), &JsonRoom::default()) {
+            Ok(value) => Ok(value),
+            Err(JsonError::Malformed(_)) => Ok(Json::String(text.to_owned())),
+            Err(error) => Err(error.to_string()),
+        },
     }
 }

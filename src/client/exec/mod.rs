@@ -11,15 +11,20 @@ mod tests;
 
 use super::contract::{Answer, Context, Nothing, Protocol};
 use super::kit::json_bigint;
+use super::kit::json_tree::{JsonError, MAX_TREE, Room, too_large};
+use super::kit::offload::{Abandoned, offload};
+use super::received::with_members;
 use super::scope::Scope;
 use super::shell::quoted;
 use super::value::{Text, one_line, present};
 use crate::event::{Failure, Json};
 use crate::os;
+use process::ProcessEnd;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::mem::take;
 use std::path::PathBuf;
 
 /// The process client.
@@ -191,23 +196,43 @@ expect: res.code == 0
             summary.push_str("; what it left running was ended");
         }
         let received = ended.stdout.total() + ended.stderr.total();
-        let stdout = ended.stdout.into_text();
-        let reply = Reply {
-            code: ended.code,
-            signal: ended.signal,
-            body: json_bigint::parse(stdout.as_bytes()).unwrap_or_else(|_| {
-                let text = stdout.strip_suffix('\n').unwrap_or(&stdout);
-                Json::String(text.strip_suffix('\r').unwrap_or(text).to_owned())
-            }),
-            stdout,
-            stderr: ended.stderr.into_text(),
-        };
+        let reply = offload(received as usize, move |abandoned| reply(ended, abandoned)).await?;
         let mut answer = Answer::new(reply, summary);
         answer.again = again;
         answer.sent = sent as u64;
         answer.received = received;
         Ok(answer)
     }
+
+    fn value(mut reply: Reply) -> serde_json::Result<Json> {
+        let members = [
+            ("stdout", Some(take(&mut reply.stdout).into())),
+            ("stderr", Some(take(&mut reply.stderr).into())),
+            ("body", Some(take(&mut reply.body))),
+        ];
+        with_members(&reply, members)
+    }
+}
+
+/// What a process has left, as `res` shows it.
+fn reply(ended: ProcessEnd, abandoned: &Abandoned) -> Result<Reply, Failure> {
+    let stdout = ended.stdout.into_text();
+    let room = Room::new(MAX_TREE, abandoned);
+    let body = match json_bigint::parse(stdout.as_bytes(), &room) {
+        Ok(value) => value,
+        Err(JsonError::TooLarge(limit)) => return Err(too_large("stdout", limit)),
+        Err(JsonError::Malformed(_)) => {
+            let text = stdout.strip_suffix('\n').unwrap_or(&stdout);
+            Json::String(text.strip_suffix('\r').unwrap_or(text).to_owned())
+        }
+    };
+    Ok(Reply {
+        code: ended.code,
+        signal: ended.signal,
+        body,
+        stdout,
+        stderr: ended.stderr.into_text(),
+    })
 }
 
 impl ExecSession {

@@ -4,14 +4,18 @@
 mod tests;
 
 use super::contract::{Answer, Context, Nothing, Protocol};
-use super::received::text_and_base64;
+use super::kit::json_bigint;
+use super::kit::json_tree::{JsonError, MAX_TREE, Room, too_large};
+use super::kit::offload::offload;
+use super::received::{text_and_base64, with_members};
 use super::value::{Text, present};
-use super::{kit::json_bigint, paths, scope::Scope};
+use super::{paths, scope::Scope};
 use crate::event::{Failure, Json};
 use base64::Engine as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::io;
+use std::mem::take;
 use std::path::{Path, PathBuf};
 use tokio::io::AsyncWriteExt as _;
 
@@ -145,6 +149,12 @@ save: { expected: res.body }
             .hint("write one of `text`, `json` and `base64` beside it; `text: \"\"` for nothing")),
         }
     }
+
+    fn value(mut reply: Reply) -> serde_json::Result<Json> {
+        let text = reply.text.as_mut().map(|text| take(text).into());
+        let body = reply.body.as_mut().map(Json::take);
+        with_members(&reply, [("text", text), ("body", body)])
+    }
 }
 
 impl Request {
@@ -202,8 +212,13 @@ impl Request {
 async fn read(context: &Context, path: &str) -> Result<Answer<Reply>, Failure> {
     let read = paths::read(context, path, MAX_FILE).await?;
     let size = read.bytes.len() as u64;
-    let (text, base64) = text_and_base64(read.bytes);
-    let body = parse(&read.path, path, &text)?;
+    let (found, written) = (read.path.clone(), path.to_owned());
+    let parsed = offload(read.bytes.len(), move |abandoned| {
+        let (text, base64) = text_and_base64(read.bytes);
+        let room = Room::new(MAX_TREE, abandoned);
+        parse(&found, &written, &text, &room).map(|body| (text, base64, body))
+    });
+    let (text, base64, body) = parsed.await?;
     let mut answer = Answer::new(
         Reply {
             path: path_text(&read.path),
@@ -220,16 +235,24 @@ async fn read(context: &Context, path: &str) -> Result<Answer<Reply>, Failure> {
 }
 
 /// A file of data that does not parse is a failure: a test that reads it means its data.
-fn parse(real: &Path, path: &str, text: &str) -> Result<Json, Failure> {
+fn parse(real: &Path, path: &str, text: &str, room: &Room) -> Result<Json, Failure> {
     let extension = real
         .extension()
         .map(|extension| extension.to_string_lossy().to_lowercase())
         .unwrap_or_default();
     match extension.as_str() {
-        "json" => json_bigint::parse(text.as_bytes())
-            .map_err(|error| Failure::protocol(format!("{path:?} is no JSON: {error}"))),
-        "yaml" | "yml" => serde_yaml::from_str(text)
-            .map_err(|error| Failure::protocol(format!("{path:?} is no YAML: {error}"))),
+        "json" => json_bigint::parse(text.as_bytes(), room).map_err(|error| match error {
+            JsonError::Malformed(error) => {
+                Failure::protocol(format!("{path:?} is no JSON: {error}"))
+            }
+            JsonError::TooLarge(limit) => too_large(path, limit),
+        }),
+        "yaml" | "yml" => (room.read(serde_yaml::Deserializer::from_str(text))).map_err(|error| {
+            match room.exceeded() {
+                Some(limit) => too_large(path, limit),
+                None => Failure::protocol(format!("{path:?} is no YAML: {error}")),
+            }
+        }),
         _ => Ok(Json::String(text.to_owned())),
     }
 }

@@ -2,12 +2,18 @@
 
 use super::failure;
 use crate::client::kit::json_bigint;
+use crate::client::kit::json_tree::{JsonError, Room, too_large};
+use crate::client::kit::offload::{Abandoned, Pace, offload};
 use crate::client::received::{text_and_base64, to_base64};
 use crate::event::{Failure, Json};
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt as _;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Response, Url};
 use std::time::Duration;
+
+/// The values of a body take at most so many times its limit: a JSON of records takes some ten times its text.
+const TREE: u64 = 16;
 
 /// A body as `res` shows it.
 #[derive(Debug)]
@@ -42,66 +48,98 @@ pub(super) async fn read(
     {
         return Err(too_long());
     }
+    // What the server says of it, up to the limit: nothing is moved as it grows.
+    let announced = response.content_length().unwrap_or_default() as usize;
     let mut first = Bytes::new();
-    let mut rest = BytesMut::new();
+    let mut whole = BytesMut::new();
+    let mut pace = Pace::default();
     loop {
         let chunk = response
             .chunk()
             .await
             .map_err(|error| failure::failure(&error, url, connect_timeout))?;
         let Some(chunk) = chunk else { break };
-        if (first.len() + rest.len() + chunk.len()) as u64 > limit {
+        let length = first.len().max(whole.len()) + chunk.len();
+        if length as u64 > limit {
             return Err(too_long());
         }
+        pace.step(chunk.len()).await;
         // Most bodies are one chunk, which need not be copied.
         if first.is_empty() {
             first = chunk;
-        } else {
-            rest.extend_from_slice(&chunk);
+            continue;
         }
+        if whole.is_empty() {
+            whole.reserve(announced.max(length));
+            whole.extend_from_slice(&first);
+        }
+        whole.extend_from_slice(&chunk);
     }
-    if rest.is_empty() {
+    if whole.is_empty() {
         return Ok(first);
     }
-    let mut whole = BytesMut::with_capacity(first.len() + rest.len());
-    whole.extend_from_slice(&first);
-    whole.extend_from_slice(&rest);
     Ok(whole.freeze())
 }
 
-/// Decodes a body and parses it, if its content type is JSON.
-pub(super) async fn parse(bytes: Bytes, headers: &HeaderMap) -> Content {
-    let size = bytes.len() as u64;
+/// Decodes a body and parses it, if its content type is JSON; beside the engine if it is large.
+///
+/// # Errors
+/// When its values would take more than [`TREE`] times `limit` bytes of memory.
+pub(super) async fn parse(
+    bytes: Bytes,
+    headers: &HeaderMap,
+    url: &Url,
+    limit: u64,
+) -> Result<Content, Failure> {
     let kind = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let (text, base64) = decode(bytes, kind).await;
+        .unwrap_or_default()
+        .to_owned();
+    let from = failure::authority(url);
+    offload(bytes.len(), move |abandoned| {
+        parse_now(bytes, &kind, abandoned, limit.saturating_mul(TREE)).map_err(|limit| {
+            too_large(&format!("the body from {from}"), limit).hint(format!(
+                "ask for less of it at once, such as a page; it is {TREE} times the `body_limit` of the client"
+            ))
+        })
+    })
+    .await
+}
+
+/// `room`: bytes of memory that its values may take. That is the error, if they would take more.
+fn parse_now(bytes: Bytes, kind: &str, abandoned: &Abandoned, room: u64) -> Result<Content, u64> {
+    let size = bytes.len() as u64;
+    let (text, base64) = decode(bytes, kind);
     let mut note = None;
     let body = if !is_json(kind) {
         Json::String(text.clone())
     } else if text.trim_ascii().is_empty() {
         Json::Null
     } else {
-        json_bigint::parse(text.as_bytes()).unwrap_or_else(|error| {
-            note = Some(format!(
-                "the body is not JSON, as its content type says: {error}"
-            ));
-            Json::String(text.clone())
-        })
+        match json_bigint::parse(text.as_bytes(), &Room::new(room, abandoned)) {
+            Ok(value) => value,
+            Err(JsonError::TooLarge(limit)) => return Err(limit),
+            Err(JsonError::Malformed(error)) => {
+                note = Some(format!(
+                    "the body is not JSON, as its content type says: {error}"
+                ));
+                Json::String(text.clone())
+            }
+        }
     };
-    Content {
+    Ok(Content {
         body,
         text,
         base64,
         size,
         note,
-    }
+    })
 }
 
 /// Text in the charset that the content type names; what cannot be decoded is replaced. With it the bytes in base64,
 /// if they are not those of the text.
-async fn decode(bytes: Bytes, kind: &str) -> (String, Option<String>) {
+fn decode(bytes: Bytes, kind: &str) -> (String, Option<String>) {
     let charset = parameter(kind, "charset");
     if !matches!(
         charset.as_deref(),
@@ -111,7 +149,8 @@ async fn decode(bytes: Bytes, kind: &str) -> (String, Option<String>) {
         if let Ok(value) = kind.parse() {
             response.headers_mut().insert(CONTENT_TYPE, value);
         }
-        if let Ok(text) = Response::from(response).text().await {
+        // All of it is there, so that nothing is waited for.
+        if let Some(Ok(text)) = Response::from(response).text().now_or_never() {
             let base64 = (text.as_bytes() != &bytes[..]).then(|| to_base64(&bytes));
             return (text, base64);
         }
@@ -150,7 +189,9 @@ mod tests {
     async fn content(kind: &str, bytes: &'static [u8]) -> Content {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, kind.parse().unwrap());
-        parse(Bytes::from_static(bytes), &headers).await
+        let url = Url::parse("http://h/").unwrap();
+        let parsed = parse(Bytes::from_static(bytes), &headers, &url, 1 << 20);
+        parsed.await.unwrap()
     }
 
     #[tokio::test]

@@ -189,7 +189,7 @@ async fn answer(
     let limit = session.body_limit;
     let bytes = content::read(&mut response, &url, limit, session.connect_timeout).await?;
     let ms = start.elapsed().as_millis() as u64;
-    let content = content::parse(bytes, response.headers()).await;
+    let content = content::parse(bytes, response.headers(), &url, limit).await?;
     let status = response.status().as_u16();
     let mut summary = format!("{} {} → {status} in {ms}ms", prepared.method, prepared.url);
     match trace.redirects {

@@ -7,6 +7,7 @@ use super::session::HttpSession;
 use super::sse::{Event, Parser};
 use super::{Http, Source, curl, exchange, failure, plain_headers};
 use crate::client::kit::json_bigint;
+use crate::client::received::{self, with_members};
 use crate::client::scope::Scope;
 use crate::client::value::now;
 use crate::event::{Failure, Feed, Json, Message};
@@ -210,9 +211,16 @@ impl Pump {
         loop {
             match stream.response.chunk().await {
                 Ok(Some(bytes)) => {
-                    let (feed, headers) = (&self.feed, &stream.headers);
-                    self.parser
-                        .feed(&bytes, |event| feed.push(message(event, headers)))?;
+                    let mut events = Vec::new();
+                    let fed = self.parser.feed(&bytes, |event| {
+                        events.push(event);
+                        Ok(())
+                    });
+                    for event in events {
+                        let message = message_of(event, stream).await?;
+                        self.feed.push(message)?;
+                    }
+                    fed?;
                 }
                 Ok(None) => return Ok(Stopped::Ended),
                 Err(error) => {
@@ -267,18 +275,22 @@ pub(super) struct StreamMessage {
     at: String,
 }
 
-fn message(event: Event, headers: &Json) -> Message {
-    let received = event.data.len() as u64;
-    let message = StreamMessage {
-        body: json_bigint::parse_or_text(&event.data),
-        text: event.data,
-        event: event.name,
-        id: event.id,
-        headers: headers.clone(),
-        at: now(),
-    };
-    Message {
-        value: Arc::new(serde_json::to_value(message).unwrap_or_default()),
-        received,
-    }
+async fn message_of(event: Event, stream: &Stream) -> Result<Message, Failure> {
+    let headers = stream.headers.clone();
+    let from = failure::authority(&stream.url);
+    received::message(event.data.len(), move |room| {
+        let of = || format!("an event from {from}");
+        let body = json_bigint::parse_or_text(&event.data, room, of)?;
+        let message = StreamMessage {
+            body: Json::Null,
+            text: String::new(),
+            event: event.name,
+            id: event.id,
+            headers,
+            at: now(),
+        };
+        let members = [("body", Some(body)), ("text", Some(event.data.into()))];
+        Ok(with_members(&message, members).unwrap_or_default())
+    })
+    .await
 }

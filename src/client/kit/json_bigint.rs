@@ -1,6 +1,7 @@
 //! JSON whose integers stay exact: one beyond 64 bits is kept as its text instead of becoming a float.
 
-use crate::event::Json;
+use super::json_tree::{self, JsonError, Room};
+use crate::event::{Failure, Json};
 
 /// Fewer digits always fit into 64 bits, with or without a sign.
 const LONG: usize = 19;
@@ -8,21 +9,32 @@ const LONG: usize = 19;
 /// Parses JSON. An integer that does not fit into 64 bits becomes a text of its digits.
 ///
 /// # Errors
-/// When it is no JSON.
-pub(crate) fn parse(bytes: &[u8]) -> serde_json::Result<Json> {
+/// When it is no JSON, or its values do not fit into the room.
+pub(crate) fn parse(bytes: &[u8], room: &Room) -> Result<Json, JsonError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if !has_long_digits(bytes) {
-        return serde_json::from_slice(bytes);
+        return json_tree::parse(bytes, room);
     }
     match quote_long_integers(bytes) {
-        Some(quoted) => serde_json::from_slice(&quoted),
-        None => serde_json::from_slice(bytes),
+        Some(quoted) => json_tree::parse(&quoted, room),
+        None => json_tree::parse(bytes, room),
     }
 }
 
-/// A message's body: parsed where it is JSON, else the text.
-pub(in crate::client) fn parse_or_text(text: &str) -> Json {
-    parse(text.as_bytes()).unwrap_or_else(|_| Json::String(text.to_owned()))
+/// A message's body: parsed where it is JSON, else the text. `of`: what it is the body of.
+///
+/// # Errors
+/// When its values do not fit into the room.
+pub(in crate::client) fn parse_or_text(
+    text: &str,
+    room: &Room,
+    of: impl FnOnce() -> String,
+) -> Result<Json, Failure> {
+    match parse(text.as_bytes(), room) {
+        Ok(value) => Ok(value),
+        Err(JsonError::Malformed(_)) => Ok(Json::String(text.to_owned())),
+        Err(JsonError::TooLarge(limit)) => Err(json_tree::too_large(&of(), limit)),
+    }
 }
 
 /// Whether a run of [`LONG`] digits stands anywhere. Looks at one byte in [`LONG`] as long as there are
@@ -116,6 +128,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
+
+    fn parse(bytes: &[u8]) -> Result<Json, JsonError> {
+        super::parse(bytes, &Room::default())
+    }
 
     #[test]
     fn integers_beyond_64_bits_keep_their_digits() {

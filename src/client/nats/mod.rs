@@ -6,10 +6,12 @@ mod schema;
 mod source;
 
 use super::contract::{Answer, Context, Protocol};
+use super::received::with_members;
 use super::scope::Scope;
 use crate::event::{Failure, Feed, Json};
 use connection::{Connection, Target};
 use serde_json::json;
+use std::mem::take;
 use tokio::sync::Mutex;
 
 pub use schema::{Config, Entry, Reply, Request, Source, Tls};
@@ -127,6 +129,12 @@ expect: res.body.status == 'paid'
     ) -> Result<Answer<Reply>, Failure> {
         // The future of all verbs together is large; it lives on the heap.
         Box::pin(session.answer(request.verb()?)).await
+    }
+
+    fn value(mut reply: Reply) -> serde_json::Result<Json> {
+        let text = reply.text.as_mut().map(|text| take(text).into());
+        let body = reply.body.as_mut().map(Json::take);
+        with_members(&reply, [("text", text), ("body", body)])
     }
 
     async fn subscribe(

@@ -195,7 +195,8 @@ async fn request(
             RequestErrorKind::Other => Failure::transport("the connection is closed"),
         })?;
     let received = message.payload.len() as u64;
-    let body = Received::new(&message.payload);
+    let of = format!("the answer from {subject}");
+    let body = Received::read(message.payload, of).await?;
     let mut answer = Answer::new(
         Reply {
             subject: Some(message.subject.to_string()),
@@ -268,7 +269,7 @@ async fn get(connection: &Connection, name: String, key: String) -> Result<Answe
     let mut received = 0;
     if let Some(entry) = value {
         received = entry.value.len() as u64;
-        let body = Received::new(&entry.value);
+        let body = Received::read(entry.value.clone(), format!("{key} of {name}")).await?;
         reply.body = Some(body.body);
         reply.text = Some(body.text);
         reply.base64 = body.base64;

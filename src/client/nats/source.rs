@@ -2,7 +2,8 @@ use super::connection::{Connection, PendingRefusal};
 use super::request::headers_of;
 use super::schema::{From, Origin};
 use crate::client::Scope;
-use crate::client::received::Received;
+use crate::client::kit::json_tree::Room;
+use crate::client::received::{self, Received, with_members};
 use crate::client::value::now;
 use crate::event::{Failure, Feed, Json, Message};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
@@ -12,7 +13,6 @@ use futures_util::StreamExt as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Map;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Messages that a stream's consumer asks for at a time.
@@ -106,8 +106,22 @@ async fn pump(
         let Some(message) = message else {
             return feed.close(Failure::transport("the subscription has ended"));
         };
-        if feed.push(message_of(&message)).is_err() {
+        let message = received::message(message.payload.len(), move |room| {
+            SubjectMessage::of(&message, room).map(SubjectMessage::into_value)
+        });
+        if !push(feed, message.await) {
             return;
+        }
+    }
+}
+
+/// Feeds a message; false: the subscription is over.
+fn push(feed: &Feed, message: Result<Message, Failure>) -> bool {
+    match message {
+        Ok(message) => feed.push(message).is_ok(),
+        Err(failure) => {
+            feed.close(failure);
+            false
         }
     }
 }
@@ -147,9 +161,10 @@ pub(super) struct SubjectMessage {
 }
 
 impl SubjectMessage {
-    fn of(message: &async_nats::Message) -> Self {
-        let Received { body, text, base64 } = Received::new(&message.payload);
-        Self {
+    fn of(message: &async_nats::Message, room: &Room) -> Result<Self, Failure> {
+        let of = || format!("a message to {}", message.subject);
+        let Received { body, text, base64 } = Received::new(&message.payload, room, of)?;
+        Ok(Self {
             body,
             text,
             base64,
@@ -158,19 +173,15 @@ impl SubjectMessage {
             reply: message.reply.as_ref().map(ToString::to_string),
             at: now(),
             ..Self::default()
-        }
+        })
     }
 
-    fn into_message(self, received: usize) -> Message {
-        Message {
-            value: Arc::new(serde_json::to_value(self).unwrap_or_default()),
-            received: received as u64,
-        }
+    fn into_value(mut self) -> Json {
+        let body = std::mem::take(&mut self.body);
+        let text = std::mem::take(&mut self.text);
+        let members = [("body", Some(body)), ("text", Some(text.into()))];
+        with_members(&self, members).unwrap_or_default()
     }
-}
-
-fn message_of(message: &async_nats::Message) -> Message {
-    SubjectMessage::of(message).into_message(message.payload.len())
 }
 
 async fn consumer(
@@ -276,34 +287,41 @@ impl Reader {
                 }
                 None => return feed.close(Failure::transport("the subscription has ended")),
             };
-            if feed.push(self.message_of(&message)).is_err() {
+            let bucket = self.bucket.clone();
+            let message = received::message(message.payload.len(), move |room| {
+                value_of(&message, bucket.as_deref(), room)
+            });
+            if !push(feed, message.await) {
                 return;
             }
         }
     }
+}
 
-    fn message_of(&self, message: &jetstream::Message) -> Message {
-        let mut members = SubjectMessage::of(message);
-        if let Ok(info) = message.info() {
-            members.stream = Some(info.stream.to_owned());
-            members.sequence = Some(info.stream_sequence);
-            if let Ok(stored) =
-                jiff::Timestamp::from_nanosecond(info.published.unix_timestamp_nanos())
-            {
-                members.at = stored.to_string();
-            }
+/// A message of a stream, or of a bucket, as `res` shows it.
+fn value_of(
+    message: &jetstream::Message,
+    bucket: Option<&str>,
+    room: &Room,
+) -> Result<Json, Failure> {
+    let mut members = SubjectMessage::of(message, room)?;
+    if let Ok(info) = message.info() {
+        members.stream = Some(info.stream.to_owned());
+        members.sequence = Some(info.stream_sequence);
+        if let Ok(stored) = jiff::Timestamp::from_nanosecond(info.published.unix_timestamp_nanos())
+        {
+            members.at = stored.to_string();
         }
-        if let Some(bucket) = &self.bucket {
-            let key = message
-                .subject
-                .strip_prefix(&format!("$KV.{bucket}."))
-                .unwrap_or(&message.subject);
-            members.key = Some(key.to_owned());
-            let operation = operation(message.headers.as_ref());
-            members.operation = Some(operation.to_owned());
-        }
-        members.into_message(message.payload.len())
     }
+    if let Some(bucket) = bucket {
+        let key = message
+            .subject
+            .strip_prefix(&format!("$KV.{bucket}."))
+            .unwrap_or(&message.subject);
+        members.key = Some(key.to_owned());
+        members.operation = Some(operation(message.headers.as_ref()).to_owned());
+    }
+    Ok(members.into_value())
 }
 
 /// What a message of a bucket does to its key. The one who deletes says so in `KV-Operation`; what the server itself leaves

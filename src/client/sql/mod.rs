@@ -9,6 +9,7 @@ mod statement;
 
 use super::contract::{Answer, Context, Protocol, Template};
 use super::paths;
+use super::received::with_members;
 use super::scope::Scope;
 use super::value::one_line;
 use crate::definition::Doubt;
@@ -16,7 +17,7 @@ use crate::event::{ErrorKind, Failure, Feed, Json};
 use rows::StatementError;
 use scan::Dialect;
 use schema::Verb;
-use serde_json::json;
+use serde_json::{Map, json};
 use statement::Statement;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -193,6 +194,18 @@ expect: res.rows[0].status == 'paid'
         Box::pin(session.answer(request.verb()?, scope)).await
     }
 
+    fn value(mut reply: Reply) -> serde_json::Result<Json> {
+        let rows = reply.rows.as_mut().map(rows_value);
+        let results = reply.results.as_mut().map(|results| {
+            let result = |result: &mut StatementResult| {
+                let rows = result.rows.as_mut().map(rows_value);
+                with_members(result, [("rows", rows)])
+            };
+            results.iter_mut().map(result).collect()
+        });
+        with_members(&reply, [("rows", rows), ("results", results.transpose()?)])
+    }
+
     async fn subscribe(
         &self,
         session: &SqlSession,
@@ -217,6 +230,11 @@ expect: res.rows[0].status == 'paid'
             Database::Sqlite(database) => database.close().await,
         }
     }
+}
+
+/// Rows as plain data, moved.
+fn rows_value(rows: &mut Vec<Map<String, Json>>) -> Json {
+    rows.drain(..).map(Json::Object).collect()
 }
 
 impl SqlSession {

@@ -1,5 +1,6 @@
 use super::schema::StatementResult;
 use super::statement::Statement;
+use crate::client::kit::json_tree::{MAX_TREE, members_size};
 use crate::event::{Failure, Json};
 use serde_json::Map;
 
@@ -43,6 +44,8 @@ impl StatementError {
 pub(super) struct Rows {
     found: Vec<Map<String, Json>>,
     bytes: u64,
+    /// Memory that their values take.
+    tree: u64,
     affected: u64,
 }
 
@@ -65,8 +68,17 @@ impl Rows {
         if self.bytes > MAX_BYTES {
             return Err(too_much(&format!("rows of more than {MAX_BYTES} bytes")));
         }
+        self.tree += members_size(&row);
+        if self.tree > MAX_TREE {
+            return Err(too_much_memory());
+        }
         self.found.push(row);
         Ok(())
+    }
+
+    /// Bytes of memory that values may still take.
+    pub(super) fn room(&self) -> u64 {
+        MAX_TREE - self.tree
     }
 
     /// Bytes of all rows so far.
@@ -82,6 +94,13 @@ impl Rows {
             affected: self.affected,
         }
     }
+}
+
+/// What the values of all rows together may not.
+pub(super) fn too_much_memory() -> StatementError {
+    too_much(&format!(
+        "rows whose values take more than {MAX_TREE} bytes of memory"
+    ))
 }
 
 fn too_much(what: &str) -> StatementError {

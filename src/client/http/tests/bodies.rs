@@ -4,7 +4,8 @@ use crate::event::ErrorKind;
 use axum::Router;
 use axum::routing::get;
 use std::io::Write as _;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt as _;
 
 /// Bytes that `gzip` makes of zeros, without a compressor: stored blocks would not shrink, so the test
@@ -147,6 +148,52 @@ async fn compressed_bodies_are_read_and_bounded() {
     let failure = super::failure(json!({ "get": cut.url("/") })).await;
     assert_eq!(failure.kind, ErrorKind::Protocol, "{failure:?}");
     assert!(failure.message.contains("decompressed"), "{failure:?}");
+}
+
+/// Two bytes an item as a text, some seventy as a value.
+#[tokio::test]
+async fn what_the_values_of_a_body_take_is_a_limit() {
+    let body = format!("[{}0]", "0,".repeat(499_999));
+    let server =
+        Server::answering(http("content-type: application/json\r\n", body.as_bytes())).await;
+    let small = Client::new(json!({ "body_limit": 1 << 20 })).await;
+    let failure = small.failure(json!({ "get": server.url("/") })).await;
+    assert_eq!(failure.kind, ErrorKind::Resource);
+    let limit = (16_u64 << 20).to_string();
+    assert!(failure.message.contains(&limit), "{failure:?}");
+    assert!(failure.hint.unwrap().contains("16 times the `body_limit`"));
+    let res = res(json!({ "get": server.url("/") })).await;
+    assert_eq!(res["body"].as_array().unwrap().len(), 500_000);
+}
+
+/// The test runs on one thread, as tasks do: while a large body is parsed, its timers go on.
+#[tokio::test]
+async fn a_large_body_delays_no_timer() {
+    let record = "{\"id\":12345,\"name\":\"a name\",\"tags\":[\"a\",\"b\"]},";
+    let body = format!("[{}0]", record.repeat(100_000));
+    let begin = Instant::now();
+    let parsed: Json = serde_json::from_str(&body).unwrap();
+    let alone = begin.elapsed();
+    let server =
+        Server::answering(http("content-type: application/json\r\n", body.as_bytes())).await;
+    let longest = Arc::new(AtomicU64::new(0));
+    let told = Arc::clone(&longest);
+    let mut beside = tokio::task::JoinSet::new();
+    beside.spawn(async move {
+        loop {
+            let begin = Instant::now();
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            told.fetch_max(begin.elapsed().as_micros() as u64, Ordering::Relaxed);
+        }
+    });
+    let request = json!({ "get": server.url("/") });
+    let reply = Client::new(json!({})).await.call(request).await.unwrap();
+    // It learns of its own delay once it runs again.
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    beside.abort_all();
+    assert_eq!(reply.value["body"], parsed);
+    let longest = Duration::from_micros(longest.load(Ordering::Relaxed));
+    assert!(longest < alone / 2, "{longest:?} of {alone:?}");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use super::connection::Format;
 use super::time;
 use super::types::{Form, PgType};
 use crate::client::kit::json_bigint;
+use crate::client::kit::json_tree::Room;
 use crate::client::received::to_base64;
 use crate::client::sql::rows::float;
 use crate::event::Json;
@@ -65,18 +66,18 @@ pub(super) fn format(kind: &PgType) -> Format {
 ///
 /// # Errors
 /// When the bytes are not as the type has them: what is wrong, in words.
-pub(super) fn decode(bytes: &[u8], kind: &PgType) -> Result<Json, String> {
+pub(super) fn decode(bytes: &[u8], kind: &PgType, room: &Room) -> Result<Json, String> {
     match (format(kind), &kind.form) {
-        (Format::Binary, Form::Array { element, .. }) => array(bytes, element),
-        (Format::Binary, _) => binary(bytes, &kind.name),
-        (Format::Text, Form::Array { delimiter, .. }) => array_text(utf8(bytes)?, *delimiter),
+        (Format::Binary, Form::Array { element, .. }) => array(bytes, element, room),
+        (Format::Binary, _) => binary(bytes, &kind.name, room),
+        (Format::Text, Form::Array { delimiter, .. }) => array_text(utf8(bytes)?, *delimiter, room),
         // The function that yields nothing (`pg_notify`) yields an empty text.
         (Format::Text, Form::Builtin | Form::Other) if kind.name == "void" => Ok(Json::Null),
         (Format::Text, Form::Builtin | Form::Other) => text(bytes),
     }
 }
 
-fn binary(bytes: &[u8], name: &str) -> Result<Json, String> {
+fn binary(bytes: &[u8], name: &str, room: &Room) -> Result<Json, String> {
     match name {
         "bool" => Ok(Json::Bool(fixed::<1>(bytes)?[0] != 0)),
         "int2" => Ok(i16::from_be_bytes(fixed(bytes)?).into()),
@@ -86,9 +87,9 @@ fn binary(bytes: &[u8], name: &str) -> Result<Json, String> {
         "float4" => Ok(short_float(f32::from_be_bytes(fixed(bytes)?))),
         "float8" => Ok(float(f64::from_be_bytes(fixed(bytes)?))),
         "numeric" => numeric(bytes),
-        "json" => Ok(json(bytes)),
+        "json" => json(bytes, room),
         "jsonb" => match bytes {
-            [1, rest @ ..] => Ok(json(rest)),
+            [1, rest @ ..] => json(rest, room),
             _ => Err("its jsonb version is not known".to_owned()),
         },
         "uuid" => Ok(uuid::Uuid::from_bytes(fixed(bytes)?).to_string().into()),
@@ -118,8 +119,10 @@ fn text(bytes: &[u8]) -> Result<Json, String> {
     utf8(bytes).map(Json::from)
 }
 
-fn json(bytes: &[u8]) -> Json {
-    json_bigint::parse_or_text(&String::from_utf8_lossy(bytes))
+fn json(bytes: &[u8], room: &Room) -> Result<Json, String> {
+    let text = String::from_utf8_lossy(bytes);
+    json_bigint::parse_or_text(&text, room, || "a cell".to_owned())
+        .map_err(|failure| failure.message)
 }
 
 /// The decimal that is shown, not its nearest `f32` in 64 bits: 0.1, not 0.10000000149.
@@ -222,7 +225,7 @@ fn network(bytes: &[u8]) -> Result<Json, String> {
     })
 }
 
-fn array(bytes: &[u8], element: &PgType) -> Result<Json, String> {
+fn array(bytes: &[u8], element: &PgType, room: &Room) -> Result<Json, String> {
     let mut reader = Reader(bytes);
     let dimensions = reader.int()?;
     let _has_null = reader.int()?;
@@ -244,20 +247,26 @@ fn array(bytes: &[u8], element: &PgType) -> Result<Json, String> {
     if lengths.is_empty() {
         return Ok(Json::Array(Vec::new()));
     }
-    level(&mut reader, &lengths, element)
+    level(&mut reader, &lengths, element, room)
 }
 
-fn level(reader: &mut Reader<'_>, lengths: &[i32], element: &PgType) -> Result<Json, String> {
+fn level(
+    reader: &mut Reader<'_>,
+    lengths: &[i32],
+    element: &PgType,
+    room: &Room,
+) -> Result<Json, String> {
+    room.value()?;
     let Some((length, inner)) = lengths.split_first() else {
         let length = reader.int()?;
         return if length == -1 {
             Ok(Json::Null)
         } else {
-            decode(reader.bytes(length)?, element)
+            decode(reader.bytes(length)?, element, room)
         };
     };
     (0..*length)
-        .map(|_| level(reader, inner, element))
+        .map(|_| level(reader, inner, element, room))
         .collect::<Result<Vec<_>, _>>()
         .map(Json::Array)
 }
@@ -281,20 +290,25 @@ impl<'b> Reader<'b> {
 
 /// A list as PostgreSQL writes it: `{1,NULL,"a b"}`, with lists in it for further dimensions, and its bounds before it
 /// where they do not begin at 1.
-fn array_text(text: &str, delimiter: char) -> Result<Json, String> {
+fn array_text(text: &str, delimiter: char, room: &Room) -> Result<Json, String> {
     let list = match text.split_once('=') {
         Some((bounds, list)) if bounds.starts_with('[') => list,
         _ => text,
     };
     let mut rest = list.chars().peekable();
-    let value = items(&mut rest, delimiter, 0)?;
+    let value = items(&mut rest, delimiter, 0, room)?;
     match rest.next() {
         None => Ok(value),
         Some(_) => Err(cut_short()),
     }
 }
 
-fn items(rest: &mut Peekable<Chars<'_>>, delimiter: char, depth: i32) -> Result<Json, String> {
+fn items(
+    rest: &mut Peekable<Chars<'_>>,
+    delimiter: char,
+    depth: i32,
+    room: &Room,
+) -> Result<Json, String> {
     if rest.next() != Some('{') || depth == MAX_DIMENSIONS {
         return Err(cut_short());
     }
@@ -303,8 +317,9 @@ fn items(rest: &mut Peekable<Chars<'_>>, delimiter: char, depth: i32) -> Result<
         return Ok(Json::Array(items));
     }
     loop {
+        room.value()?;
         items.push(match rest.peek() {
-            Some('{') => self::items(rest, delimiter, depth + 1)?,
+            Some('{') => self::items(rest, delimiter, depth + 1, room)?,
             Some('"') => quoted(rest)?.into(),
             _ => {
                 let mut bare = String::new();
@@ -385,10 +400,14 @@ mod tests {
             ("[0:1]={a,b}", json!(["a", "b"])),
             ("{{a,b},{c,d}}", json!([["a", "b"], ["c", "d"]])),
         ] {
-            assert_eq!(array_text(text, ','), Ok(expected), "{text}");
+            assert_eq!(
+                array_text(text, ',', &Room::default()),
+                Ok(expected),
+                "{text}"
+            );
         }
         assert_eq!(
-            array_text("{(2,2),(1,1);(3,3),(0,0)}", ';'),
+            array_text("{(2,2),(1,1);(3,3),(0,0)}", ';', &Room::default()),
             Ok(json!(["(2,2),(1,1)", "(3,3),(0,0)"]))
         );
         for wrong in [
@@ -400,7 +419,7 @@ mod tests {
             "{\"a\\",
             "{{{{{{{{a}}}}}}}}",
         ] {
-            assert!(array_text(wrong, ',').is_err(), "{wrong}");
+            assert!(array_text(wrong, ',', &Room::default()).is_err(), "{wrong}");
         }
     }
 
@@ -424,7 +443,7 @@ mod tests {
                 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 23, 127, 255, 255, 255, 0, 0, 0, 1,
             ],
         ] {
-            assert!(decode(bytes, &info).is_err(), "{bytes:?}");
+            assert!(decode(bytes, &info, &Room::default()).is_err(), "{bytes:?}");
         }
     }
 }

@@ -4,7 +4,7 @@ use super::connection::{Connection, ConnectionError, Notification};
 use super::run::trouble;
 use super::{CLOSING, Held, Postgres, Shared, locked};
 use crate::client::Scope;
-use crate::client::received::Received;
+use crate::client::received::{self, Received, with_members};
 use crate::client::value::now;
 use crate::event::{Failure, Feed, Json, Message};
 use schemars::JsonSchema;
@@ -82,7 +82,10 @@ impl Shared {
 async fn pump(connection: &mut Connection, feed: &Feed) -> Option<Failure> {
     loop {
         match connection.notification().await {
-            Ok(notification) => feed.push(message_of(&notification)).ok()?,
+            Ok(notification) => match message_of(notification).await {
+                Ok(message) => feed.push(message).ok()?,
+                Err(failure) => return Some(failure),
+            },
             Err(ConnectionError::Server(cause)) => {
                 return Some(Failure::transport(format!(
                     "the connection to the database is lost: {} (SQLSTATE {})",
@@ -112,19 +115,21 @@ pub(in crate::client::sql) struct NotificationMessage {
     at: String,
 }
 
-fn message_of(notification: &Notification) -> Message {
-    let payload = &notification.payload;
-    let Received { body, text, .. } = Received::new(payload.as_bytes());
-    let message = NotificationMessage {
-        body,
-        text,
-        headers: Map::new(),
-        channel: notification.channel.clone(),
-        pid: notification.pid.cast_unsigned(),
-        at: now(),
-    };
-    Message {
-        value: Arc::new(serde_json::to_value(message).unwrap_or_default()),
-        received: payload.len() as u64,
-    }
+async fn message_of(notification: Notification) -> Result<Message, Failure> {
+    received::message(notification.payload.len(), move |room| {
+        let of = || format!("a notification on {}", notification.channel);
+        let payload = notification.payload.as_bytes();
+        let Received { body, text, .. } = Received::new(payload, room, of)?;
+        let message = NotificationMessage {
+            body: Json::Null,
+            text: String::new(),
+            headers: Map::new(),
+            channel: notification.channel.clone(),
+            pid: notification.pid.cast_unsigned(),
+            at: now(),
+        };
+        let members = [("body", Some(body)), ("text", Some(text.into()))];
+        Ok(with_members(&message, members).unwrap_or_default())
+    })
+    .await
 }

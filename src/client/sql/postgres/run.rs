@@ -6,7 +6,9 @@ use super::connection::{
 use super::types::{PgType, Types};
 use super::{column, parameter};
 use crate::client::kit::connect_error::reason;
-use crate::client::sql::rows::{Rows, StatementError, add};
+use crate::client::kit::json_tree::Room;
+use crate::client::kit::offload::{Pace, offload};
+use crate::client::sql::rows::{Rows, StatementError, add, too_much_memory};
 use crate::client::sql::schema::StatementResult;
 use crate::client::sql::statement::Statement;
 use crate::client::value::one_line;
@@ -40,7 +42,10 @@ pub(super) async fn statement(
         .execute(&bound.values, &formats)
         .await
         .map_err(|error| trouble(error, &sql, &bound.shown))?;
+    let columns: Arc<[Column]> = described.columns.into();
+    let kinds: Arc<[Arc<PgType>]> = kinds.into();
     let mut rows = Rows::default();
+    let mut pace = Pace::default();
     while let Some(step) = connection
         .step()
         .await
@@ -49,8 +54,15 @@ pub(super) async fn statement(
         match step {
             Step::Done(count) => rows.affected(count),
             Step::Row(row) => {
-                let (row, bytes) = read(&row, &described.columns, &kinds)?;
+                let length = row.buffer().len();
+                let (columns, kinds) = (Arc::clone(&columns), Arc::clone(&kinds));
+                let room = rows.room();
+                let reading = offload(length, move |abandoned| {
+                    read(&row, &columns, &kinds, &Room::new(room, abandoned))
+                });
+                let (row, bytes) = reading.await?;
                 rows.push(row, bytes)?;
+                pace.step(length).await;
             }
         }
     }
@@ -132,6 +144,7 @@ fn read(
     row: &DataRowBody,
     columns: &[Column],
     kinds: &[Arc<PgType>],
+    room: &Room,
 ) -> Result<(Map<String, Json>, u64), StatementError> {
     let mut members = Map::new();
     let mut bytes = 0;
@@ -151,7 +164,11 @@ fn read(
         let value = match range.and_then(|range| row.buffer().get(range)) {
             None => Json::Null,
             Some(raw) => {
-                let value = column::decode(raw, kind).map_err(|reason| unreadable(&reason))?;
+                let value =
+                    column::decode(raw, kind, room).map_err(|reason| match room.exceeded() {
+                        Some(_) => too_much_memory(),
+                        None => unreadable(&reason),
+                    })?;
                 // A `numeric` of a few bytes may have thousands of digits.
                 bytes += match &value {
                     Json::String(text) => raw.len().max(text.len()),
