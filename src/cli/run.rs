@@ -21,9 +21,10 @@ use std::io::{self, BufWriter, IsTerminal};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -384,16 +385,16 @@ async fn attended(
 ) -> Option<Result<Report, ServiceError>> {
     // Before anything is started: what starts later could not be cleaned up after a signal that comes first.
     let signals = Ending::listen();
-    let mut beside = JoinSet::new();
-    if let Some(terminal) = terminal {
-        beside.spawn(redraw(Arc::clone(&terminal)));
-        beside.spawn(dump_on_request(terminal));
-    }
-    tokio::select! {
+    let redrawing = terminal.map(Redrawing::start);
+    let result = tokio::select! {
         report = run.start() => Some(report),
-        // Dropping the set ends what runs beside.
         () = twice_asked(signals, handle) => None,
+    };
+    // Whoever asked twice waits for no reader.
+    if let Some(redrawing) = redrawing.filter(|_| result.is_some()) {
+        redrawing.end();
     }
+    result
 }
 
 /// Cancels the run at the first signal, and completes at the second.
@@ -403,15 +404,63 @@ async fn twice_asked(signals: io::Result<Ending>, handle: Handle) {
         return std::future::pending().await;
     };
     let name = signals.next().await;
-    output::note(&format!(
-        "{name}: stopping, cleaning up; once more ends at once"
-    ));
     handle.cancel(&format!("interrupted by {name}"));
+    // Apart: a reader of stderr that does not read holds up no cleanup.
+    let said = std::thread::Builder::new().spawn(move || {
+        output::note(&format!(
+            "{name}: stopping, cleaning up; once more ends at once"
+        ));
+    });
+    drop(said);
     signals.next().await;
 }
 
-async fn redraw(terminal: Screen) {
+/// What shows that time passes, on a thread of its own: a terminal that takes nothing holds up no task.
+struct Redrawing {
+    over: CancellationToken,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Redrawing {
+    fn start(terminal: Screen) -> Self {
+        let over = CancellationToken::new();
+        let until = over.clone();
+        let thread = std::thread::Builder::new().name("funcy-screen".into());
+        let thread = thread.spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            // Without one nothing moves, and all that happened is shown all the same.
+            if let Ok(runtime) = runtime {
+                let showing = async { tokio::join!(redraw(&terminal), dump_on_request(&terminal)) };
+                runtime.block_on(until.run_until_cancelled(showing));
+            }
+        });
+        Self {
+            over,
+            thread: thread.ok(),
+        }
+    }
+
+    /// Waits until nothing more is drawn.
+    fn end(mut self) {
+        self.over.cancel();
+        if let Some(thread) = self.thread.take() {
+            // A panic there was told as it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Redrawing {
+    fn drop(&mut self) {
+        self.over.cancel();
+    }
+}
+
+async fn redraw(terminal: &Screen) {
     let mut every = tokio::time::interval(Duration::from_millis(250));
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
         let mut terminal = terminal.lock().unwrap_or_else(PoisonError::into_inner);
@@ -424,7 +473,7 @@ async fn redraw(terminal: Screen) {
 }
 
 /// SIGUSR1 prints every running machine.
-async fn dump_on_request(terminal: Screen) {
+async fn dump_on_request(terminal: &Screen) {
     let Ok(mut asked) = signal(SignalKind::user_defined1()) else {
         return;
     };

@@ -1,27 +1,56 @@
-use super::event_log::EventLog;
+use super::event_log::{Batch, EventLog};
 use super::live::Stop;
+use super::output::Output;
 use crate::event::{Event, Sink};
 use crate::journal::{JournalError, Recorder, crash};
 use std::io;
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
+use tokio::task::{JoinError, JoinHandle};
 
 /// How long an event waits for others to share its commit, and the call of each sink.
 const COMPANY: Duration = Duration::from_millis(5);
+/// How long a run that is dropped waits for its journal.
+const LETTING_GO: Duration = Duration::from_secs(1);
+
+/// What may be noted at once, in bytes of memory: what is large is written where it takes less.
+const NOTED: u64 = 1 << 20;
 
 /// Takes the events of a run from its event log to the journal, and from there to the sinks: nobody sees what is
-/// not recorded.
-pub(super) struct Dispatcher<'p> {
-    event_log: &'p EventLog,
-    stop: &'p Stop,
+/// not recorded. It runs on a thread of its own, so that hiding secrets, writing and waiting for a disk delays no task.
+pub(super) struct Dispatcher {
+    event_log: Arc<EventLog>,
+    stop: Stop,
     recorder: Option<Recorder>,
-    sinks: &'p mut [Box<dyn Sink>],
-    failures: Vec<Option<io::Error>>,
+    /// After the recorder, since it says that there is none any more.
+    at_work: Option<AtWork>,
+    output: Output,
     lost: Option<Arc<JournalError>>,
     last: Option<(u64, i64)>,
 }
 
+/// Kept as long as the dispatcher writes to the journal. After a panic nobody may wait for it any more.
+struct AtWork {
+    event_log: Arc<EventLog>,
+    stop: Stop,
+    _holds: Sender<()>,
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.stop
+                .halt("funcy itself failed, so that nothing is recorded any more");
+            self.event_log.drop_all();
+            self.event_log.hold(u64::MAX);
+        }
+    }
+}
+
 /// What could not be written.
+#[derive(Default)]
 pub(super) struct Dispatched {
     /// By sinks.
     pub(super) sinks: Vec<io::Error>,
@@ -29,63 +58,120 @@ pub(super) struct Dispatched {
     pub(super) journal: Option<Arc<JournalError>>,
 }
 
-impl<'p> Dispatcher<'p> {
-    pub(super) fn new(
-        event_log: &'p EventLog,
-        stop: &'p Stop,
+/// A dispatcher at work.
+pub(super) struct Dispatching {
+    event_log: Arc<EventLog>,
+    ended: Option<JoinHandle<Dispatched>>,
+    /// Closed when it has let go of the journal.
+    released: Receiver<()>,
+}
+
+impl Dispatching {
+    /// Waits for the end, which [`EventLog::close`] brings about.
+    pub(super) async fn ended(mut self) -> Dispatched {
+        let Some(ended) = self.ended.take() else {
+            return Dispatched::default();
+        };
+        match ended.await.map_err(JoinError::try_into_panic) {
+            Ok(dispatched) => dispatched,
+            Err(Ok(panic)) => resume_unwind(panic),
+            Err(Err(_)) => Dispatched::default(),
+        }
+    }
+}
+
+/// Whoever drops a run waits for no reader and no report, but the lock of the run is given back.
+impl Drop for Dispatching {
+    fn drop(&mut self) {
+        self.event_log.drop_all();
+        let _ = self.released.recv_timeout(LETTING_GO);
+    }
+}
+
+impl Dispatcher {
+    /// Starts one that ends when the event log is closed and empty.
+    pub(super) fn start(
+        event_log: &Arc<EventLog>,
+        stop: &Stop,
         recorder: Option<Recorder>,
-        sinks: &'p mut [Box<dyn Sink>],
-    ) -> Self {
+        sinks: Vec<Box<dyn Sink>>,
+    ) -> Dispatching {
         if recorder.is_some() {
             event_log.journal();
         }
-        Self {
-            event_log,
-            stop,
+        let (holds, released) = channel();
+        let dispatcher = Self {
+            event_log: Arc::clone(event_log),
+            stop: stop.clone(),
             recorder,
-            failures: sinks.iter().map(|_| None).collect(),
-            sinks,
+            at_work: Some(AtWork {
+                event_log: Arc::clone(event_log),
+                stop: stop.clone(),
+                _holds: holds,
+            }),
+            output: Output::start(sinks),
             lost: None,
             last: None,
+        };
+        let ended =
+            tokio::task::spawn_blocking(
+                move || match tokio::runtime::Builder::new_current_thread()
+                    .enable_time()
+                    .build()
+                {
+                    Ok(runtime) => runtime.block_on(dispatcher.run()),
+                    Err(error) => dispatcher.unable(error),
+                },
+            );
+        Dispatching {
+            event_log: Arc::clone(event_log),
+            ended: Some(ended),
+            released,
+        }
+    }
+
+    /// Nothing can be recorded, so that nothing may run.
+    fn unable(self, error: io::Error) -> Dispatched {
+        self.stop.halt(&format!("nothing can be recorded: {error}"));
+        self.event_log.drop_all();
+        self.event_log.hold(u64::MAX);
+        Dispatched {
+            sinks: vec![error],
+            journal: None,
         }
     }
 
     /// Until the event log is closed and empty.
-    pub(super) async fn run(mut self) -> Dispatched {
-        let mut batch = Vec::new();
+    async fn run(mut self) -> Dispatched {
         loop {
-            gather(self.event_log).await;
+            gather(&self.event_log).await;
             let urgent = self.event_log.is_urgent();
-            let closed = self.event_log.take(&mut batch);
+            let (mut batch, closed) = self.event_log.take();
+            if self.event_log.is_dropped() {
+                return Dispatched::default();
+            }
             if urgent && !closed && self.note(&batch) {
-                self.told(&batch);
                 if let Some(recorder) = &mut self.recorder {
-                    recorder.keep(std::mem::take(&mut batch));
+                    recorder.keep(batch.events.clone());
                 }
-            } else if closed || !batch.is_empty() || self.is_due() {
-                batch = self.record(batch).await;
-                self.told(&batch);
-                batch.clear();
+                self.tell(batch);
+            } else if closed || !batch.events.is_empty() || self.is_due() {
+                batch.events = self.record(std::mem::take(&mut batch.events)).await;
+                self.tell(batch);
             } else if !self.has_noted() {
                 self.event_log.filled().await;
             }
             if closed {
                 break;
             }
-            // Everything else that is ready goes first, so that facts gather into batches.
-            tokio::task::yield_now().await;
         }
         crash::point("run-end");
         self.seal();
-        for (sink, failure) in self.sinks.iter_mut().zip(&mut self.failures) {
-            if failure.is_none()
-                && let Err(error) = sink.finish()
-            {
-                *failure = Some(error);
-            }
-        }
+        // The lock of the run is given back before the sinks are waited for: they may take long.
+        drop(self.recorder.take());
+        drop(self.at_work.take());
         Dispatched {
-            sinks: self.failures.into_iter().flatten().collect(),
+            sinks: self.output.finish().await,
             journal: self.lost,
         }
     }
@@ -101,25 +187,16 @@ impl<'p> Dispatcher<'p> {
     }
 
     /// Notes events that somebody waits for, so that they need no commit of their own.
-    fn note(&mut self, batch: &[Event]) -> bool {
-        let (Some(recorder), Some(last)) = (&mut self.recorder, batch.last()) else {
+    fn note(&mut self, batch: &Batch) -> bool {
+        let (Some(recorder), Some(last)) = (&mut self.recorder, batch.events.last()) else {
             return false;
         };
-        if !recorder.note(batch) {
+        if batch.weight > NOTED || !recorder.note(&batch.events) {
             return false;
         }
         self.last = Some((last.seq, last.at));
         self.event_log.hold(last.seq);
         true
-    }
-
-    fn told(&mut self, batch: &[Event]) {
-        if batch.is_empty() {
-            return;
-        }
-        crash::point("before-sinks");
-        self.tell(batch);
-        crash::point("after-sinks");
     }
 
     /// Writes events to the journal. If that cannot be done the run stops, since what it does could not be
@@ -157,24 +234,19 @@ impl<'p> Dispatcher<'p> {
         batch
     }
 
-    fn tell(&mut self, batch: &[Event]) {
-        for (sink, failure) in self.sinks.iter_mut().zip(&mut self.failures) {
-            // A sink that failed once is left alone: half a report helps nobody.
-            if failure.is_none()
-                && let Err(error) = sink.accept(batch)
-            {
-                *failure = Some(error);
-            }
-        }
-    }
-
     /// Tells the sinks what the journal can be checked against.
     fn seal(&mut self) {
         let (Some(recorder), Some((events, at))) = (&self.recorder, self.last) else {
             return;
         };
         let sealed = Event::sealed(self.event_log.run(), events, at, &recorder.head());
-        self.tell(&[sealed]);
+        self.output.tell(Batch::of(sealed));
+    }
+
+    fn tell(&self, batch: Batch) {
+        if !batch.events.is_empty() {
+            self.output.tell(batch);
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+use super::weight::weight;
 use crate::event::{Event, ExecutionId, Fact, FrameId, Mask, ROOT, RunId};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -6,8 +7,9 @@ use std::task::{Context, Poll};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
 
-/// Events that may wait for the sinks; whoever makes more of them waits too.
-const QUEUE: usize = 8192;
+/// Bytes of memory that events may take which the journal and the sinks have not dealt with; whoever makes more of
+/// them waits too.
+const ROOM: u64 = 64 << 20;
 /// Events that are worth a commit of their own.
 const ENOUGH: usize = 1000;
 
@@ -19,7 +21,7 @@ pub(super) struct EventLog {
     /// Wall-clock microseconds at `started`: times of one run never go back.
     epoch: i64,
     queue: Mutex<Queue>,
-    mask: RwLock<Mask>,
+    mask: RwLock<Arc<Mask>>,
     masked: AtomicBool,
     filled: Notify,
     ripe: Notify,
@@ -49,8 +51,48 @@ impl Future for Recorded<'_> {
 #[derive(Default)]
 struct Queue {
     last: u64,
-    events: Vec<Event>,
+    events: Vec<Queued>,
+    /// What these weigh, and what the journal and the sinks hold of those before.
+    weight: u64,
     closed: bool,
+    dropped: bool,
+}
+
+/// An event as it was recorded.
+struct Queued {
+    event: Event,
+    weight: u64,
+    /// What is hidden of it: the secrets that were known then. Looking for them takes long in a large event, so that
+    /// it is not done where tasks run.
+    mask: Option<Arc<Mask>>,
+}
+
+/// The next events, for the journal and the sinks. They count as what waits until this is dropped.
+pub(super) struct Batch {
+    pub(super) events: Vec<Event>,
+    pub(super) weight: u64,
+    event_log: Option<Arc<EventLog>>,
+}
+
+impl Batch {
+    /// An event that was never queued.
+    pub(super) fn of(event: Event) -> Self {
+        Self {
+            events: vec![event],
+            weight: 0,
+            event_log: None,
+        }
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        // What they take is free before others are let in.
+        self.events = Vec::new();
+        if let Some(event_log) = &self.event_log {
+            event_log.release(self.weight);
+        }
+    }
 }
 
 /// Whose fact it is.
@@ -90,7 +132,7 @@ impl EventLog {
             started: Instant::now(),
             epoch,
             queue: Mutex::new(Queue::default()),
-            mask: RwLock::new(Mask::default()),
+            mask: RwLock::default(),
             masked: AtomicBool::new(false),
             filled: Notify::new(),
             ripe: Notify::new(),
@@ -117,16 +159,15 @@ impl EventLog {
 
     /// Hides a value in everything that is recorded from now on.
     pub(super) fn conceal(&self, name: &str, value: &str) {
-        self.mask
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .add(name, value);
+        let mut mask = self.mask.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::make_mut(&mut mask).add(name, value);
+        drop(mask);
         self.masked.store(true, Ordering::Release);
     }
 
     /// Writes a fact down, at once if there is room; the future is done when there was.
     pub(super) fn record(&self, origin: Origin, fact: Fact) -> Recorded<'_> {
-        match self.push(origin, self.hidden(fact)) {
+        match self.push(origin, fact) {
             None => Recorded(None),
             Some(fact) => Recorded(Some(Box::pin(self.record_later(origin, fact)))),
         }
@@ -147,20 +188,33 @@ impl EventLog {
 
     /// Queues a fact, or gives it back if the queue is full.
     fn push(&self, origin: Origin, fact: Fact) -> Option<Fact> {
-        let mut queue = self.queue();
-        if queue.events.len() >= QUEUE {
-            return Some(fact);
-        }
-        queue.last += 1;
-        let event = Event {
+        let mut event = Event {
             run: RunId::clone(&self.run),
-            seq: queue.last,
-            at: self.epoch.saturating_add_unsigned(self.micros()),
+            seq: 0,
+            at: 0,
             execution: origin.execution,
             frame: origin.frame,
             fact,
         };
-        queue.events.push(event);
+        let weight = weight(&event);
+        let mut queue = self.queue();
+        if queue.dropped {
+            return None;
+        }
+        // One that is too large by itself goes alone.
+        if queue.weight > 0 && queue.weight + weight > ROOM {
+            return Some(event.fact);
+        }
+        queue.last += 1;
+        event.seq = queue.last;
+        event.at = self.epoch.saturating_add_unsigned(self.micros());
+        let mask = self.mask();
+        queue.weight += weight;
+        queue.events.push(Queued {
+            event,
+            weight,
+            mask,
+        });
         match queue.events.len() {
             1 => self.filled.notify_one(),
             ENOUGH => self.ripe.notify_one(),
@@ -177,14 +231,10 @@ impl EventLog {
         })
     }
 
-    fn hidden(&self, fact: Fact) -> Fact {
-        if !self.masked.load(Ordering::Acquire) {
-            return fact;
-        }
-        self.mask
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .fact(fact)
+    /// What is hidden by now, if anything is.
+    fn mask(&self) -> Option<Arc<Mask>> {
+        let is_any = self.masked.load(Ordering::Acquire);
+        is_any.then(|| Arc::clone(&self.mask.read().unwrap_or_else(PoisonError::into_inner)))
     }
 
     /// Completes when the journal, if there is one, holds all that was recorded so far.
@@ -228,17 +278,46 @@ impl EventLog {
         self.ripe.notify_one();
     }
 
-    /// Takes what is queued; true: nothing more comes.
-    pub(super) fn take(&self, batch: &mut Vec<Event>) -> bool {
-        let closed = {
+    /// No more facts come, and nobody waits for what is queued.
+    pub(super) fn drop_all(&self) {
+        self.queue().dropped = true;
+        self.close();
+    }
+
+    /// Whether that has happened.
+    pub(super) fn is_dropped(&self) -> bool {
+        self.queue().dropped
+    }
+
+    /// Takes what is queued, with all secrets hidden; true: nothing more comes.
+    pub(super) fn take(self: &Arc<Self>) -> (Batch, bool) {
+        let (queued, closed) = {
             let mut queue = self.queue();
-            std::mem::swap(batch, &mut queue.events);
-            queue.closed
+            (std::mem::take(&mut queue.events), queue.closed)
         };
-        if !batch.is_empty() {
+        let weight = queued.iter().map(|queued| queued.weight).sum();
+        let hidden = |Queued { event, mask, .. }| match mask {
+            None => event,
+            Some(mask) => Event {
+                fact: mask.fact(event.fact),
+                ..event
+            },
+        };
+        let events = queued.into_iter().map(hidden).collect();
+        let batch = Batch {
+            events,
+            weight,
+            event_log: Some(Arc::clone(self)),
+        };
+        (batch, closed)
+    }
+
+    /// Events of this weight are dealt with.
+    fn release(&self, weight: u64) {
+        if weight > 0 {
+            self.queue().weight -= weight;
             self.drained.notify_waiters();
         }
-        closed
     }
 
     /// Completes when something is queued, or nothing more comes.
@@ -284,8 +363,7 @@ mod tests {
                 });
             }
         });
-        let mut events = Vec::new();
-        event_log.take(&mut events);
+        let events = &event_log.take().0.events;
         assert_eq!(events.len(), 2000);
         for (index, event) in events.iter().enumerate() {
             assert_eq!(event.seq, index as u64 + 1);
@@ -300,27 +378,44 @@ mod tests {
             for _ in 0..3 {
                 assert!(event_log.push(Origin::RUN, saved("a", "b")).is_none());
             }
-            let mut events = Vec::new();
-            event_log.take(&mut events);
+            let events = &event_log.take().0.events;
             assert!(events.is_sorted_by_key(|event| event.at));
             assert_eq!(events[2].seq, 3);
         }
     }
 
     #[test]
-    fn a_secret_is_hidden_before_it_is_queued() {
+    fn a_secret_is_hidden_from_then_on() {
         let event_log = EventLog::new("R".into());
+        let text = "x correct-horse y";
+        assert!(event_log.push(Origin::RUN, saved("a", text)).is_none());
         event_log.conceal("token", "correct-horse");
-        assert!(
-            event_log
-                .push(
-                    Origin::RUN,
-                    event_log.hidden(saved("a", "x correct-horse y"))
-                )
-                .is_none()
-        );
-        let mut events = Vec::new();
-        event_log.take(&mut events);
-        assert_eq!(events[0].fact, saved("a", "x $token y"));
+        assert!(event_log.push(Origin::RUN, saved("a", text)).is_none());
+        let events = &event_log.take().0.events;
+        assert_eq!(events[0].fact, saved("a", text));
+        assert_eq!(events[1].fact, saved("a", "x $token y"));
+    }
+
+    /// What was taken counts until it is dealt with: one slow disk, and memory would grow without end.
+    #[tokio::test]
+    async fn what_waits_has_a_bound_and_nothing_is_lost() {
+        let event_log = EventLog::new("R".into());
+        let text = "x".repeat(1 << 20);
+        let mut written = 0;
+        while event_log.push(Origin::RUN, saved("a", &text)).is_none() {
+            written += 1;
+        }
+        assert!((60..=64).contains(&written), "{written} MiB");
+        let (batch, _) = event_log.take();
+        assert_eq!(batch.events.len(), written);
+        let mut waiting = std::pin::pin!(event_log.record(Origin::RUN, saved("b", &text)));
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        drop(batch);
+        waiting.await;
+        assert_eq!(event_log.take().0.events[0].seq, written as u64 + 1);
+        // One that is larger than all the room there is goes alone.
+        let huge = "x".repeat(ROOM as usize + 1);
+        assert!(event_log.push(Origin::RUN, saved("c", &huge)).is_none());
+        assert!(event_log.push(Origin::RUN, saved("d", "")).is_some());
     }
 }

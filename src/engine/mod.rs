@@ -14,6 +14,7 @@ mod jobs;
 mod live;
 mod load;
 mod loader;
+mod output;
 mod project;
 mod run;
 mod script_host;
@@ -21,6 +22,7 @@ mod select;
 mod service;
 mod simulate;
 mod stray_module;
+mod weight;
 
 pub use adhoc::{Adhoc, AdhocRequest};
 pub use bounds::{may_read, may_write};

@@ -208,21 +208,17 @@ impl Run {
     pub async fn start(self) -> Result<Report, ServiceError> {
         let Self {
             plan,
-            mut sinks,
+            sinks,
             recorder,
         } = self;
         // The scripts know no clock of their own: this one ends those that run too long.
         crate::script::set_stopwatch(super::script_host::millis);
         let event_log = EventLog::new(RunId::clone(&plan.id));
         let span = tracing::info_span!("run", id = %plan.id);
-        let running = async {
-            let result = plan.execute(&event_log).await;
-            event_log.close();
-            result
-        }
-        .instrument(span);
-        let dispatcher = Dispatcher::new(&event_log, &plan.stop, recorder, &mut sinks);
-        let (result, delivered) = tokio::join!(running, dispatcher.run());
+        let dispatching = Dispatcher::start(&event_log, &plan.stop, recorder, sinks);
+        let result = plan.execute(&event_log).instrument(span).await;
+        event_log.close();
+        let delivered = dispatching.ended().await;
         result.map(|report| Report {
             sink_failures: delivered.sinks,
             journal_failure: delivered.journal,
