@@ -390,8 +390,9 @@ async fn attended(
         report = run.start() => Some(report),
         () = twice_asked(signals, handle) => None,
     };
-    // Whoever asked twice waits for no reader.
-    if let Some(redrawing) = redrawing.filter(|_| result.is_some()) {
+    // Whoever has asked for the end waits for no reader.
+    let is_read = matches!(&result, Some(Ok(report)) if !report.cancelled);
+    if let Some(redrawing) = redrawing.filter(|_| is_read) {
         redrawing.end();
     }
     result

@@ -6,7 +6,7 @@ use crate::journal::{JournalError, Recorder, crash};
 use std::io;
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 use tokio::task::{JoinError, JoinHandle};
 
@@ -35,7 +35,7 @@ pub(super) struct Dispatcher {
 struct AtWork {
     event_log: Arc<EventLog>,
     stop: Stop,
-    _holds: Sender<()>,
+    _holds: SyncSender<()>,
 }
 
 impl Drop for AtWork {
@@ -99,7 +99,7 @@ impl Dispatcher {
         if recorder.is_some() {
             event_log.journal();
         }
-        let (holds, released) = channel();
+        let (holds, released) = sync_channel(1);
         let dispatcher = Self {
             event_log: Arc::clone(event_log),
             stop: stop.clone(),
@@ -171,7 +171,7 @@ impl Dispatcher {
         drop(self.recorder.take());
         drop(self.at_work.take());
         Dispatched {
-            sinks: self.output.finish().await,
+            sinks: self.output.finish(&self.stop).await,
             journal: self.lost,
         }
     }

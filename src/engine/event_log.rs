@@ -1,5 +1,7 @@
+use super::lag::{Lag, TICK};
 use super::weight::weight;
-use crate::event::{Event, ExecutionId, Fact, FrameId, Mask, ROOT, RunId};
+use crate::event::{Event, ExecutionId, Fact, FrameId, Headline, Mask, ROOT, RunId};
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -10,6 +12,8 @@ use tokio::sync::Notify;
 /// Bytes of memory that events may take which the journal and the sinks have not dealt with; whoever makes more of
 /// them waits too.
 const ROOM: u64 = 64 << 20;
+/// How long, in microseconds, an execution may go on before others are let go first.
+const TURN: u64 = 5_000;
 /// Events that are worth a commit of their own.
 const ENOUGH: usize = 1000;
 
@@ -32,6 +36,9 @@ pub(super) struct EventLog {
     committed: Notify,
     /// Somebody waits for it.
     urgent: AtomicBool,
+    /// When the execution that runs now was let run, in microseconds since the run began.
+    turn: AtomicU64,
+    lag: Lag,
 }
 
 /// The end of a [`EventLog::record`]: small, since every step of every machine holds one.
@@ -141,6 +148,8 @@ impl EventLog {
             held: AtomicU64::new(0),
             committed: Notify::new(),
             urgent: AtomicBool::new(false),
+            turn: AtomicU64::new(u64::MAX),
+            lag: Lag::default(),
         })
     }
 
@@ -167,27 +176,69 @@ impl EventLog {
 
     /// Writes a fact down, at once if there is room; the future is done when there was.
     pub(super) fn record(&self, origin: Origin, fact: Fact) -> Recorded<'_> {
-        match self.push(origin, fact) {
+        match self.push(origin, fact, false) {
+            None if self.is_long_turn() => Recorded(Some(Box::pin(tokio::task::yield_now()))),
             None => Recorded(None),
             Some(fact) => Recorded(Some(Box::pin(self.record_later(origin, fact)))),
         }
     }
 
+    /// An execution is let run.
+    pub(super) fn begin_turn(&self) {
+        self.turn.store(self.micros(), Ordering::Relaxed);
+    }
+
+    fn is_long_turn(&self) -> bool {
+        self.micros()
+            .saturating_sub(self.turn.load(Ordering::Relaxed))
+            > TURN
+    }
+
+    /// Gives signs of life of the engine's thread, for ever.
+    pub(super) async fn watch_lag(&self) -> Infallible {
+        loop {
+            self.lag.alive(self.micros());
+            self.record_lag();
+            tokio::time::sleep(TICK).await;
+        }
+    }
+
+    /// Says so at a verdict that may depend on it that the engine was held up.
+    pub(super) fn explain_lag(&self, headline: &mut Headline) {
+        let now = self.micros();
+        self.lag.look(now);
+        self.record_lag();
+        self.lag.explain(headline, now);
+    }
+
+    /// Notes waits for the journal or the sinks that were too long.
+    fn waited(&self, from: u64) {
+        self.lag.waited(from, self.micros());
+    }
+
+    fn record_lag(&self) {
+        while let Some(fact) = self.lag.unrecorded() {
+            self.push(Origin::RUN, fact, true);
+        }
+    }
+
     /// Waits while the sinks are too far behind.
     async fn record_later(&self, origin: Origin, mut fact: Fact) {
+        let from = self.micros();
         loop {
             // Made before the queue is looked at again, so that no wake-up can fall in between.
             let drained = self.drained.notified();
-            match self.push(origin, fact) {
-                None => return,
+            match self.push(origin, fact, false) {
+                None => break,
                 Some(back) => fact = back,
             }
             drained.await;
         }
+        self.waited(from);
     }
 
-    /// Queues a fact, or gives it back if the queue is full.
-    fn push(&self, origin: Origin, fact: Fact) -> Option<Fact> {
+    /// Queues a fact, or gives it back if the queue is full. `always`: it is small and must not wait.
+    fn push(&self, origin: Origin, fact: Fact, always: bool) -> Option<Fact> {
         let mut event = Event {
             run: RunId::clone(&self.run),
             seq: 0,
@@ -202,7 +253,7 @@ impl EventLog {
             return None;
         }
         // One that is too large by itself goes alone.
-        if queue.weight > 0 && queue.weight + weight > ROOM {
+        if !always && queue.weight > 0 && queue.weight + weight > ROOM {
             return Some(event.fact);
         }
         queue.last += 1;
@@ -242,12 +293,13 @@ impl EventLog {
         if !self.journaled.load(Ordering::Acquire) {
             return;
         }
+        let from = self.micros();
         let last = self.queue().last;
         loop {
             // Made before the count is looked at, so that no wake-up can fall in between.
             let committed = self.committed.notified();
             if self.held.load(Ordering::Acquire) >= last {
-                return;
+                return self.waited(from);
             }
             self.urgent.store(true, Ordering::Release);
             self.ripe.notify_one();
@@ -358,7 +410,11 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..500 {
-                        assert!(event_log.push(Origin::task(1), saved("a", "b")).is_none());
+                        assert!(
+                            event_log
+                                .push(Origin::task(1), saved("a", "b"), false)
+                                .is_none()
+                        );
                     }
                 });
             }
@@ -376,7 +432,11 @@ mod tests {
         for epoch in [i64::MIN, -1, 0, i64::MAX] {
             let event_log = EventLog::with_epoch("R".into(), epoch);
             for _ in 0..3 {
-                assert!(event_log.push(Origin::RUN, saved("a", "b")).is_none());
+                assert!(
+                    event_log
+                        .push(Origin::RUN, saved("a", "b"), false)
+                        .is_none()
+                );
             }
             let events = &event_log.take().0.events;
             assert!(events.is_sorted_by_key(|event| event.at));
@@ -388,9 +448,17 @@ mod tests {
     fn a_secret_is_hidden_from_then_on() {
         let event_log = EventLog::new("R".into());
         let text = "x correct-horse y";
-        assert!(event_log.push(Origin::RUN, saved("a", text)).is_none());
+        assert!(
+            event_log
+                .push(Origin::RUN, saved("a", text), false)
+                .is_none()
+        );
         event_log.conceal("token", "correct-horse");
-        assert!(event_log.push(Origin::RUN, saved("a", text)).is_none());
+        assert!(
+            event_log
+                .push(Origin::RUN, saved("a", text), false)
+                .is_none()
+        );
         let events = &event_log.take().0.events;
         assert_eq!(events[0].fact, saved("a", text));
         assert_eq!(events[1].fact, saved("a", "x $token y"));
@@ -402,7 +470,10 @@ mod tests {
         let event_log = EventLog::new("R".into());
         let text = "x".repeat(1 << 20);
         let mut written = 0;
-        while event_log.push(Origin::RUN, saved("a", &text)).is_none() {
+        while event_log
+            .push(Origin::RUN, saved("a", &text), false)
+            .is_none()
+        {
             written += 1;
         }
         assert!((60..=64).contains(&written), "{written} MiB");
@@ -415,7 +486,11 @@ mod tests {
         assert_eq!(event_log.take().0.events[0].seq, written as u64 + 1);
         // One that is larger than all the room there is goes alone.
         let huge = "x".repeat(ROOM as usize + 1);
-        assert!(event_log.push(Origin::RUN, saved("c", &huge)).is_none());
-        assert!(event_log.push(Origin::RUN, saved("d", "")).is_some());
+        assert!(
+            event_log
+                .push(Origin::RUN, saved("c", &huge), false)
+                .is_none()
+        );
+        assert!(event_log.push(Origin::RUN, saved("d", ""), false).is_some());
     }
 }

@@ -8,7 +8,6 @@ use crate::machine::{Call, Halt, Lost, Moment, ScopeId, Site, World};
 use crate::script::Host;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -19,23 +18,29 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Stop {
     token: CancellationToken,
     reason: Arc<OnceLock<String>>,
-    from_outside: Arc<AtomicBool>,
+    /// Cancelled where that was asked for from outside.
+    asked: CancellationToken,
 }
 
 impl Stop {
     /// Halts since somebody asked for it, not the run itself.
     pub(super) fn cancel(&self, reason: &str) {
-        self.from_outside.store(true, Ordering::Relaxed);
+        self.asked.cancel();
         self.halt(reason);
     }
 
     pub(super) fn is_cancelled(&self) -> bool {
-        self.from_outside.load(Ordering::Relaxed)
+        self.asked.is_cancelled()
     }
 
     /// Completes when the run is to stop.
     pub(super) async fn halted(&self) {
         self.token.cancelled().await;
+    }
+
+    /// Completes when somebody has asked for the end from outside.
+    pub(super) async fn cancelled(&self) {
+        self.asked.cancelled().await;
     }
 
     pub(super) fn halt(&self, reason: &str) {
@@ -210,7 +215,14 @@ impl World for LiveWorld {
         }
     }
 
-    fn record(&self, frame: FrameId, fact: Fact) -> impl Future<Output = ()> + Send {
+    fn record(&self, frame: FrameId, mut fact: Fact) -> impl Future<Output = ()> + Send {
+        if let Fact::ExecutionFinished {
+            headline: Some(headline),
+            ..
+        } = &mut fact
+        {
+            self.shared.event_log.explain_lag(headline);
+        }
         self.trace(&fact);
         let origin = Origin {
             execution: Some(self.execution),
@@ -295,6 +307,7 @@ impl LiveWorld {
             | Fact::SignalSent { .. }
             | Fact::FrameOpened(_)
             | Fact::FrameClosed { .. }
+            | Fact::EngineBusy { .. }
             | Fact::RunFinished { .. }
             | Fact::RunSealed { .. } => {}
         }

@@ -11,6 +11,7 @@ mod discover;
 mod dispatcher;
 mod event_log;
 mod jobs;
+mod lag;
 mod live;
 mod load;
 mod loader;
@@ -22,6 +23,7 @@ mod select;
 mod service;
 mod simulate;
 mod stray_module;
+mod turn;
 mod weight;
 
 pub use adhoc::{Adhoc, AdhocRequest};

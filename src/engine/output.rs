@@ -1,9 +1,14 @@
 use super::event_log::Batch;
+use super::live::Stop;
 use crate::event::Sink;
 use crate::journal::crash;
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
 use tokio::task::JoinHandle;
+
+/// How long a run that was cancelled from outside waits for the readers of its output.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// The sinks of a run, on a thread of their own: a reader that does not read, or a disk that is slow, holds up neither
 /// the tasks nor the journal. What waits for them counts as what the event log may hold.
@@ -19,6 +24,10 @@ enum Parcel {
 }
 
 impl Output {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "its bound is in bytes: what waits in it counts as what the event log may hold"
+    )]
     pub(super) fn start(sinks: Vec<Box<dyn Sink>>) -> Self {
         let (parcels, received) = channel();
         let told = tokio::task::spawn_blocking(move || tell_all(sinks, &received));
@@ -31,14 +40,23 @@ impl Output {
         let _ = self.parcels.send(Parcel::Events(batch));
     }
 
-    /// What the sinks could not write, once they have written all else.
-    pub(super) async fn finish(self) -> Vec<io::Error> {
+    /// What the sinks could not write, once they have written all else. Whoever has asked for the end of the run waits
+    /// [`PATIENCE`] for a reader that does not read.
+    pub(super) async fn finish(mut self, stop: &Stop) -> Vec<io::Error> {
         let _ = self.parcels.send(Parcel::Finish);
-        match self
-            .told
-            .await
-            .map_err(tokio::task::JoinError::try_into_panic)
-        {
+        let patience = async {
+            stop.cancelled().await;
+            tokio::time::sleep(PATIENCE).await;
+        };
+        let told = tokio::select! {
+            biased;
+            told = &mut self.told => told,
+            () = patience => {
+                let message = format!("nobody has read the rest of the output within {PATIENCE:?}");
+                return vec![io::Error::new(io::ErrorKind::TimedOut, message)];
+            }
+        };
+        match told.map_err(tokio::task::JoinError::try_into_panic) {
             Ok(failures) => failures,
             Err(Ok(panic)) => std::panic::resume_unwind(panic),
             Err(Err(_)) => Vec::new(),

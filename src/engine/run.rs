@@ -3,6 +3,7 @@ use super::event_log::{EventLog, Origin};
 use super::live::{LiveWorld, Stop, Surroundings};
 use super::project::{Loaded, Project};
 use super::service::{Held, KeptServices, ServiceError, Services};
+use super::turn::Turns;
 use crate::client::Registry;
 use crate::event::{
     ExecutionId, Fact, Failure, Headline, Json, Metrics, Name, Outcome, RunId, RunStarted, Sink,
@@ -244,7 +245,11 @@ impl Plan {
             .iter()
             .map(|(folder, serving)| (folder.clone(), Arc::new(serving.addresses())))
             .collect::<HashMap<_, _>>();
-        let verdicts = self.run_tasks(event_log, addresses).await;
+        let verdicts = tokio::select! {
+            biased;
+            verdicts = self.run_tasks(event_log, addresses) => verdicts,
+            never = event_log.watch_lag() => match never {},
+        };
         for services in services.values_mut() {
             services.stop().await;
         }
@@ -454,9 +459,16 @@ impl Shared {
             tracing::info_span!("execution", id = execution, task = %task.machine.name, attempt);
         let execution_of =
             AssertUnwindSafe(machine::run(&task.machine, inputs, &world)).catch_unwind();
-        let ended = execution_of.instrument(span).await.map(Box::new);
-        let verdict = match ended {
-            Ok(verdict) => verdict,
+        let event_log = &self.surroundings.event_log;
+        let execution_of = Turns::new(event_log, execution_of.instrument(span));
+        let verdict = match execution_of.await.map(Box::new) {
+            Ok(mut verdict) => {
+                // As the journal has it.
+                if let Some(headline) = &mut verdict.headline {
+                    event_log.explain_lag(headline);
+                }
+                verdict
+            }
             Err(panic) => self.panicked(execution, panic_text(&*panic)).await,
         };
         world.close_sessions().await;

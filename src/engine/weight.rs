@@ -37,6 +37,8 @@ fn of_fact(fact: &Fact) -> u64 {
             of_json(outputs) + result.map_or(0, |result| of_json(result))
         }
         Fact::RunStarted(_)
+        | Fact::FrameOpened(_)
+        | Fact::FrameClosed { .. }
         | Fact::StateEntered { .. }
         | Fact::InstructionSkipped { .. }
         | Fact::ExpectationChecked { .. }
@@ -49,6 +51,7 @@ fn of_fact(fact: &Fact) -> u64 {
         | Fact::CleanupSkipped { .. }
         | Fact::CleanupFinished { .. }
         | Fact::NeverKnown(_)
+        | Fact::EngineBusy { .. }
         | Fact::RunFinished { .. }
         | Fact::RunSealed { .. } => 0,
     }

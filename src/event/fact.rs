@@ -1,5 +1,5 @@
 use super::{
-    Explanation, Failure, Json, Location, Metrics, Missing, Name, Outcome, Reply,
+    BusyCause, Explanation, Failure, Json, Location, Metrics, Missing, Name, Outcome, Reply,
     SubscriptionChange, Tally, ValueTypes,
 };
 use serde::{Deserialize, Serialize};
@@ -260,6 +260,13 @@ pub enum Fact {
         /// Its data.
         data: Json,
     },
+    /// The engine could not go on for a while: timers of all tasks were late. It belongs to the run as a whole.
+    EngineBusy {
+        /// Why.
+        cause: BusyCause,
+        /// For how many microseconds.
+        micros: u64,
+    },
     /// One task's machine has ended.
     ExecutionFinished {
         /// How.
@@ -334,6 +341,7 @@ impl Fact {
             | Self::NeverKnown(_)
             | Self::Log { .. }
             | Self::SignalSent { .. }
+            | Self::EngineBusy { .. }
             | Self::ExecutionFinished { .. }
             | Self::FrameOpened(_)
             | Self::FrameClosed { .. }

@@ -61,6 +61,12 @@ impl ErrorKind {
         }
     }
 
+    /// Whether it may be due to time that has passed: something came too late, or was not seen.
+    #[must_use]
+    pub fn is_of_time(self) -> bool {
+        matches!(self, Self::Timeout | Self::Transport)
+    }
+
     /// Whether `on_error` may route it: what a task may not exceed and lost effects never are.
     #[must_use]
     pub fn is_routable(self) -> bool {

@@ -313,7 +313,8 @@ impl Mask {
                 state: state.as_ref().map(name),
             },
             // Nothing but numbers and words of our own.
-            fact @ (Fact::RunFinished { .. } | Fact::RunSealed { .. }) => fact,
+            fact
+            @ (Fact::EngineBusy { .. } | Fact::RunFinished { .. } | Fact::RunSealed { .. }) => fact,
             Fact::StateEntered { .. }
             | Fact::InstructionStarted { .. }
             | Fact::InstructionFinished { .. }

@@ -9,6 +9,7 @@
 //!
 //! This is the ground floor: it imports no other folder, and no clock, runtime or IO.
 
+mod busy;
 mod difference;
 mod duration;
 mod explanation;
@@ -29,6 +30,7 @@ mod trace;
 pub(crate) mod url_encoding;
 mod value_type;
 
+pub use busy::BusyCause;
 pub use difference::{Change, DiffLine, Difference, Parts};
 pub use duration::{
     MAX_DURATION, duration_pattern, duration_text, parse_duration, parse_signed_duration,

@@ -164,6 +164,7 @@ impl Checkpoint {
             | Fact::SignalSent { .. }
             | Fact::FrameClosed { .. }
             | Fact::ExecutionFinished { .. }
+            | Fact::EngineBusy { .. }
             | Fact::RunFinished { .. }
             | Fact::RunSealed { .. } => {}
         }

@@ -45,14 +45,12 @@ fn told(fact: &Fact) -> (Option<Status>, String) {
         }
         Fact::RunFinished {
             outcome, micros, ..
-        } => {
-            let text = format!("the run has {} in {}", ended(*outcome), length(*micros));
-            (Some(Status::Ended(*outcome)), text)
-        }
-        Fact::RunSealed { events, .. } => {
-            let events = count(*events, "event");
-            (None, format!("the journal holds {events}"))
-        }
+        } => run_finished(*outcome, *micros),
+        Fact::EngineBusy { cause, micros } => (BAD, cause.sentence(*micros)),
+        Fact::RunSealed { events, .. } => (
+            None,
+            format!("the journal holds {}", count(*events, "event")),
+        ),
         Fact::ExecutionStarted(started) => (None, begun(started)),
         Fact::ExecutionFinished {
             outcome, headline, ..
@@ -150,6 +148,11 @@ fn closed(end: FrameEnd, state: Option<&str>) -> (Option<Status>, String) {
     };
     let at = state.map(|state| format!(" in {state}"));
     (status, format!("{}{}", end.word(), at.unwrap_or_default()))
+}
+
+fn run_finished(outcome: Outcome, micros: u64) -> (Option<Status>, String) {
+    let text = format!("the run has {} in {}", ended(outcome), length(micros));
+    (Some(Status::Ended(outcome)), text)
 }
 
 fn changed(

@@ -152,6 +152,7 @@ fn repeats(fact: &Fact) -> Option<String> {
         | Fact::FrameOpened(_)
         | Fact::FrameClosed { .. }
         | Fact::ExecutionFinished { .. }
+        | Fact::EngineBusy { .. }
         | Fact::RunFinished { .. }
         | Fact::RunSealed { .. } => None,
     }

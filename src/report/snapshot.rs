@@ -215,6 +215,7 @@ impl ExecutionSnapshot {
             | Fact::SignalSent { .. }
             | Fact::FrameClosed { .. }
             | Fact::ExecutionFinished { .. }
+            | Fact::EngineBusy { .. }
             | Fact::RunFinished { .. }
             | Fact::RunSealed { .. } => {}
         }

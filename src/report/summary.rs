@@ -70,7 +70,8 @@ impl Summary {
     fn warn(&mut self, ended: &Ended, style: Style) {
         let mut lines: Vec<Line> = Vec::new();
         for one in ended.warnings.iter().take(MAX_WARNINGS) {
-            let place = format!("{}  {}", ended.name(), one.at());
+            let place = one.at().map(|at| format!("  {at}")).unwrap_or_default();
+            let place = format!("{}{place}", ended.name());
             lines.push(style.line().plain(&place));
             let why = format!("    {}", one.text());
             lines.push(style.line().push(Ink::Faint, &why));

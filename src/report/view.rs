@@ -107,6 +107,12 @@ impl Live {
     /// Takes in the next event, and hands out the execution that it ended.
     pub fn apply(&mut self, event: &Event) -> Option<Ended> {
         self.now = event.at;
+        if matches!(event.fact, Fact::EngineBusy { .. }) {
+            // It held all of them up.
+            for running in self.running.values_mut() {
+                Warning::add(&mut running.warnings, &event.fact);
+            }
+        }
         match &event.fact {
             Fact::RunStarted(started) => {
                 self.run = Some(RunId::clone(&event.run));
@@ -295,6 +301,7 @@ impl Running {
             | Fact::CleanupSkipped { .. }
             | Fact::SignalSent { .. }
             | Fact::ExecutionFinished { .. }
+            | Fact::EngineBusy { .. }
             | Fact::RunFinished { .. }
             | Fact::RunSealed { .. } => {}
         }
@@ -331,7 +338,7 @@ impl Running {
             outcome,
             headline: None,
             cleanup: self.cleanup,
-            warnings: self.warnings,
+            warnings: Warning::that_matter(self.warnings),
             logs: self.logs,
             state: self.at.state,
             metrics: Box::new(Metrics {

@@ -113,6 +113,7 @@ impl Visits {
             | Fact::Log { .. }
             | Fact::SignalSent { .. }
             | Fact::FrameOpened(_)
+            | Fact::EngineBusy { .. }
             | Fact::RunFinished { .. }
             | Fact::RunSealed { .. } => {
                 self.open.get_mut(&id)?.keep(event);

@@ -163,6 +163,7 @@ impl Waits {
             | Fact::Log { .. }
             | Fact::SignalSent { .. }
             | Fact::FrameOpened(_)
+            | Fact::EngineBusy { .. }
             | Fact::RunFinished { .. }
             | Fact::RunSealed { .. } => {}
         }

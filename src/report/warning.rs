@@ -1,14 +1,17 @@
 //! What is no failure, but ought to be looked at: conditions that never had an answer, subscriptions that were not
-//! open all the time.
+//! open all the time, an engine that was held up.
 
-use crate::event::{Fact, Location, Missing, Name, NeverKnown, SubscriptionChange};
+use crate::event::{BusyCause, Fact, Location, Missing, Name, NeverKnown, SubscriptionChange};
 use std::sync::Arc;
+
+/// So much of an execution's time, in microseconds, an engine may be held up without a warning.
+const BUSY: u64 = 1_000_000;
 
 /// Something to look at, and where it is written.
 #[derive(Clone, Debug)]
 pub struct Warning {
-    /// Where.
-    pub place: Arc<Location>,
+    /// Where, if it is about something that is written.
+    pub place: Option<Arc<Location>>,
     kind: Kind,
 }
 
@@ -20,6 +23,12 @@ enum Kind {
         times: u32,
         why: Name,
     },
+    /// How often the engine was held up, and for how many microseconds in all.
+    Busy {
+        cause: BusyCause,
+        times: u32,
+        micros: u64,
+    },
 }
 
 impl Warning {
@@ -27,9 +36,12 @@ impl Warning {
     pub(super) fn add(warnings: &mut Vec<Self>, fact: &Fact) {
         if let Fact::NeverKnown(one) = fact {
             warnings.push(Self {
-                place: Arc::clone(&one.place),
+                place: Some(Arc::clone(&one.place)),
                 kind: Kind::NeverKnown((**one).clone()),
             });
+        }
+        if let Fact::EngineBusy { cause, micros } = fact {
+            Self::add_busy(warnings, *cause, *micros);
         }
         let Fact::SubscriptionChanged {
             place,
@@ -40,7 +52,8 @@ impl Warning {
             return;
         };
         let now = Name::from(&*now.message);
-        let known = warnings.iter_mut().find(|one| one.place.path == place.path);
+        let known = (warnings.iter_mut())
+            .find(|one| (one.place.as_ref()).is_some_and(|known| known.path == place.path));
         if let Some(Self {
             kind: Kind::Lost { times, why },
             ..
@@ -50,16 +63,44 @@ impl Warning {
             *why = now;
         } else {
             warnings.push(Self {
-                place: Arc::clone(place),
+                place: Some(Arc::clone(place)),
                 kind: Kind::Lost { times: 1, why: now },
             });
         }
     }
 
-    /// Where it is written: file, line and column.
-    pub fn at(&self) -> String {
-        let Location { file, span, .. } = &*self.place;
-        format!("{file}:{}:{}", span.start.line, span.start.column)
+    fn add_busy(warnings: &mut Vec<Self>, now: BusyCause, more: u64) {
+        for one in &mut *warnings {
+            if let Kind::Busy {
+                cause,
+                times,
+                micros,
+            } = &mut one.kind
+                && *cause == now
+            {
+                *times += 1;
+                *micros += more;
+                return;
+            }
+        }
+        let kind = Kind::Busy {
+            cause: now,
+            times: 1,
+            micros: more,
+        };
+        warnings.push(Self { place: None, kind });
+    }
+
+    /// Those that are worth a line at the end of an execution.
+    pub(super) fn that_matter(mut warnings: Vec<Self>) -> Vec<Self> {
+        warnings.retain(|one| !matches!(one.kind, Kind::Busy { micros, .. } if micros < BUSY));
+        warnings
+    }
+
+    /// Where it is written, file, line and column, if it is about something that is written.
+    pub fn at(&self) -> Option<String> {
+        let Location { file, span, .. } = &**self.place.as_ref()?;
+        Some(format!("{file}:{}:{}", span.start.line, span.start.column))
     }
 
     /// What ought to be looked at.
@@ -74,13 +115,29 @@ impl Warning {
                     "the subscription was lost {times} times and reopened, the last time: {why}"
                 )
             }
+            Kind::Busy {
+                cause,
+                times,
+                micros,
+            } => {
+                let sentence = cause.sentence(*micros);
+                let times = if *times == 1 {
+                    String::new()
+                } else {
+                    format!(", {times} times together")
+                };
+                format!("{sentence}{times}: what was measured meanwhile may be late")
+            }
         }
     }
 }
 
 impl std::fmt::Display for Warning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.at(), self.text())
+        match self.at() {
+            Some(at) => write!(f, "{at}: {}", self.text()),
+            None => f.write_str(&self.text()),
+        }
     }
 }
 

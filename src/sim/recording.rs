@@ -73,6 +73,7 @@ impl Stage {
             | Fact::FrameOpened(_)
             | Fact::FrameClosed { .. }
             | Fact::ExecutionFinished { .. }
+            | Fact::EngineBusy { .. }
             | Fact::RunFinished { .. }
             | Fact::RunSealed { .. } => None,
         }
@@ -407,6 +408,7 @@ impl Folding {
             | Fact::FrameOpened(_)
             | Fact::FrameClosed { .. }
             | Fact::ExecutionFinished { .. }
+            | Fact::EngineBusy { .. }
             | Fact::RunFinished { .. }
             | Fact::RunSealed { .. } => {}
         }

@@ -136,6 +136,7 @@ fn weight(fact: &Fact) -> usize {
         | Fact::FrameOpened(_)
         | Fact::FrameClosed { .. }
         | Fact::ExecutionFinished { .. }
+        | Fact::EngineBusy { .. }
         | Fact::RunFinished { .. }
         | Fact::RunSealed { .. } => 0,
     }

@@ -94,6 +94,7 @@ impl Observed {
             | Fact::FrameOpened(_)
             | Fact::FrameClosed { .. }
             | Fact::ExecutionFinished { .. }
+            | Fact::EngineBusy { .. }
             | Fact::RunFinished { .. }
             | Fact::RunSealed { .. } => {}
         }

@@ -149,6 +149,7 @@ fn place(fact: &Fact) -> Option<&Location> {
         | Fact::FrameOpened(_)
         | Fact::FrameClosed { .. }
         | Fact::ExecutionFinished { .. }
+        | Fact::EngineBusy { .. }
         | Fact::RunFinished { .. }
         | Fact::RunSealed { .. } => None,
     }
@@ -187,6 +188,7 @@ fn result(fact: &Fact) -> Option<Result<Arc<Json>, Failure>> {
         | Fact::FrameOpened(_)
         | Fact::FrameClosed { .. }
         | Fact::ExecutionFinished { .. }
+        | Fact::EngineBusy { .. }
         | Fact::RunFinished { .. }
         | Fact::RunSealed { .. } => None,
     }

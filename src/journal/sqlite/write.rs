@@ -198,6 +198,7 @@ fn list(transaction: &Transaction<'_>, run: i64, event: &Event) -> rusqlite::Res
         | Fact::SignalSent { .. }
         | Fact::FrameOpened(_)
         | Fact::FrameClosed { .. }
+        | Fact::EngineBusy { .. }
         | Fact::RunSealed { .. } => Ok(()),
     }
 }

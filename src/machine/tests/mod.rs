@@ -417,7 +417,10 @@ fn line(fact: &Fact) -> String {
         Attempted::Failure(failure) => failure.kind.word().to_owned(),
     };
     match fact {
-        Fact::RunSealed { .. } | Fact::RunStarted(_) | Fact::RunFinished { .. } => String::new(),
+        Fact::RunSealed { .. }
+        | Fact::RunStarted(_)
+        | Fact::EngineBusy { .. }
+        | Fact::RunFinished { .. } => String::new(),
         Fact::ExecutionStarted(started) => format!("begin {}", started.task),
         Fact::StateEntered { state, visit: 1 } => format!("enter {state}"),
         Fact::StateEntered { state, visit } => format!("enter {state} #{visit}"),

@@ -154,6 +154,7 @@ impl Standing {
             | Fact::FrameOpened(_)
             | Fact::FrameClosed { .. }
             | Fact::ExecutionFinished { .. }
+            | Fact::EngineBusy { .. }
             | Fact::RunFinished { .. }
             | Fact::RunSealed { .. } => {}
         }
