@@ -18,13 +18,13 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// A client that holds the engine's thread, as no client should, or says that a task has come to a point.
 struct Probe {
-    reached: Mutex<Sender<()>>,
+    reached: Mutex<SyncSender<()>>,
     count: Arc<AtomicUsize>,
 }
 
@@ -90,7 +90,7 @@ impl Protocol for Probe {
 
 /// Loads tasks that may use the probe.
 fn load(tasks: &[&str]) -> (Run, Receiver<()>, Arc<AtomicUsize>) {
-    let (reached, told) = channel();
+    let (reached, told) = sync_channel(10_000);
     let count = Arc::new(AtomicUsize::new(0));
     let registry = Registry::builtin().with(Probe {
         reached: Mutex::new(reached),
@@ -222,7 +222,7 @@ states:
     transitions: [done]
   done:
 ";
-    let (release, let_go) = channel();
+    let (release, let_go) = sync_channel(10_000);
     let seen = Events::default();
     let (run, told, _) = load(&[task]);
     let run = run.sink(Stuck {

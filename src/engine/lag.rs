@@ -163,7 +163,7 @@ mod tests {
         let said = explained(&lag, ErrorKind::Timeout, 3000 * MS, 4000 * MS);
         assert_eq!(
             said.as_deref(),
-            Some("the engine was busy for 2.0s meanwhile")
+            Some("the engine was busy for 2s meanwhile")
         );
         assert_eq!(
             explained(&lag, ErrorKind::Expect, 3000 * MS, 4000 * MS),
@@ -189,6 +189,6 @@ mod tests {
         lag.waited(2000 * MS, 2050 * MS);
         assert_eq!(lag.within(0, 9000 * MS, BusyCause::Recording), 1000 * MS);
         let said = explained(&lag, ErrorKind::Transport, 3000 * MS, 4000 * MS).unwrap();
-        assert!(said.contains("waited 1.0s for its journal"), "{said}");
+        assert!(said.contains("waited 1s for its journal"), "{said}");
     }
 }
