@@ -49,7 +49,7 @@ impl Sink for Waiting {
 
 /// Counts what is allocated, beside what is resident.
 #[global_allocator]
-static ALLOCATOR: funcy::alloc::Counting = funcy::alloc::Counting;
+static ALLOCATOR: funcy::alloc::CountingAll = funcy::alloc::CountingAll;
 
 /// Resident memory in bytes.
 fn resident() -> usize {
@@ -70,7 +70,7 @@ fn main() {
         let waiting = Waiting::default();
         let tasks = vec![task; EXECUTIONS];
         let before = resident();
-        let held = funcy::alloc::held();
+        let held = funcy::alloc::held_by_all();
         let run = Run::new(tasks, Registry::builtin())
             .jobs(EXECUTIONS)
             .sink(waiting.clone());
@@ -81,7 +81,7 @@ fn main() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             let each = (resident() - before) / EXECUTIONS;
-            let allocated = (funcy::alloc::held() - held) as usize / EXECUTIONS;
+            let allocated = (funcy::alloc::held_by_all() - held) as usize / EXECUTIONS;
             println!(
                 "{EXECUTIONS} executions wait: {each} bytes each resident, {allocated} allocated"
             );

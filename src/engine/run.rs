@@ -221,6 +221,8 @@ impl Run {
         event_log.close();
         let delivered = dispatching.ended().await;
         result.map(|report| Report {
+            // It may have been stopped while its output was waited for.
+            cancelled: plan.stop.is_cancelled(),
             sink_failures: delivered.sinks,
             journal_failure: delivered.journal,
             ..report

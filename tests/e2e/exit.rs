@@ -400,7 +400,7 @@ fn a_second_interrupt_ends_what_computes() {
         .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     for line in lines {
-        if line.unwrap().contains("instruction_started") {
+        if line.unwrap().contains("state_entered") {
             break;
         }
     }
