@@ -2,6 +2,7 @@
 //! other, and several processes share it.
 
 mod census;
+mod packed;
 mod read;
 mod schema;
 #[cfg(test)]

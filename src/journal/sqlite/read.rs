@@ -1,3 +1,4 @@
+use super::packed::unpack;
 use super::{ExecutionRow, Hash, JournalError, Query, RunRow, Sealed, mistake};
 use crate::event::{ErrorKind, Json, Name, Outcome, RunId, Tally};
 use crate::journal::query::Wanted;
@@ -180,7 +181,7 @@ pub(super) fn commits(
                 last: row.get::<_, i64>(1)? as u64,
                 head: row.get(2)?,
                 marks: row.get(3)?,
-                lines: row.get(4)?,
+                lines: unpack(row.get(4)?),
             };
             if each(sealed).is_break() {
                 break;
@@ -198,6 +199,7 @@ pub(super) fn attachment(
     connection
         .prepare_cached("SELECT body FROM attachment WHERE hash = ?1")
         .and_then(|mut found| found.query_row([hash], |row| row.get(0)).optional())
+        .map(|stored| stored.map(unpack))
         .map_err(mistake)
 }
 

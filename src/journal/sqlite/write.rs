@@ -1,3 +1,4 @@
+use super::packed::pack;
 use super::{Commit, JournalError, mistake};
 use crate::event::{Event, ExecutionStarted, Fact, Headline, Outcome, RunId, RunStarted};
 use crate::journal::store::labels_json;
@@ -75,13 +76,13 @@ fn add_commit(
             sealed.last as i64,
             sealed.head,
             sealed.marks,
-            sealed.lines
+            &*pack(&sealed.lines)
         ])?;
     crash::point("half-appended");
     for attachment in *attachments {
         transaction
             .prepare_cached("INSERT OR IGNORE INTO attachment (hash, body) VALUES (?1, ?2)")?
-            .execute(params![attachment.hash, attachment.body])?;
+            .execute(params![attachment.hash, &*pack(&attachment.body)])?;
         transaction
             .prepare_cached("INSERT OR IGNORE INTO attached (run, hash) VALUES (?1, ?2)")?
             .execute(params![run, attachment.hash])?;
