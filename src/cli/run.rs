@@ -9,7 +9,7 @@ use super::options::{Global, Load};
 use super::output::{self, Lenient, Named};
 use super::resume;
 use super::retention;
-use super::signals::Ending;
+use super::signals::{Ending, LAST_WORDS};
 use crate::engine::{
     FILES_OF_A_TASK, Handle, Loaded, Loader, Report, Run, ServiceError, Tasks, jobs_that_fit,
 };
@@ -20,6 +20,7 @@ use std::collections::HashSet;
 use std::io::{self, BufWriter, IsTerminal};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -406,14 +407,34 @@ async fn twice_asked(signals: io::Result<Ending>, handle: Handle) {
     };
     let name = signals.next().await;
     handle.cancel(&format!("interrupted by {name}"));
-    // Apart: a reader of stderr that does not read holds up no cleanup.
-    let said = std::thread::Builder::new().spawn(move || {
-        output::note(&format!(
-            "{name}: stopping, cleaning up; once more ends at once"
-        ));
-    });
-    drop(said);
+    let _said = Said::beside(format!(
+        "{name}: stopping, cleaning up; once more ends at once"
+    ));
     signals.next().await;
+}
+
+/// A line that is written beside: a reader of stderr that does not read holds up no cleanup. When this is dropped it is
+/// written, or its reader has had the time.
+struct Said(Receiver<()>);
+
+impl Said {
+    fn beside(line: String) -> Self {
+        let (said, is_said) = sync_channel(1);
+        let saying = std::thread::Builder::new().spawn(move || {
+            output::note(&line);
+            // Nobody waits for it any more if it was late.
+            let _ = said.send(());
+        });
+        // Without a thread there is nothing to wait for.
+        drop(saying);
+        Self(is_said)
+    }
+}
+
+impl Drop for Said {
+    fn drop(&mut self) {
+        let _ = self.0.recv_timeout(LAST_WORDS);
+    }
 }
 
 /// What shows that time passes, on a thread of its own: a terminal that takes nothing holds up no task.

@@ -20,7 +20,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// Signals that may wait to be taken.
 const QUEUE: usize = 16;
 /// How long the end waits for its own last words: the terminal may be what blocks.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+pub(super) const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// The signals that ask the program to end. None is lost between two looks. When one is not taken in time, the process
 /// ends by itself; so it does at a signal that comes when this was dropped.

@@ -122,6 +122,8 @@ permissions: {{ exec: [cat], write: [.] }}
     let ran = suite.run(&args).exits(1);
     let shown = suite.run(["show", "latest"]);
     let replayed = suite.run(["replay"]);
+    // In the file itself lines and bodies are compressed.
+    let exported = suite.run(["audit", "export"]).exits(0);
     // What the task itself has made.
     std::fs::remove_file(suite.path("tasks/made.txt")).unwrap();
     let mut found = Vec::new();
@@ -139,6 +141,10 @@ permissions: {{ exec: [cat], write: [.] }}
             .any(|(_, bytes)| bytes.starts_with(b"SQLite format 3")),
         "no journal"
     );
+    found.push((
+        "all of the journal".to_owned(),
+        exported.stdout.into_bytes(),
+    ));
     for (name, ran) in [("run", ran), ("show", shown), ("replay", replayed)] {
         found.push((format!("stdout of {name}"), ran.stdout.into_bytes()));
         found.push((format!("stderr of {name}"), ran.stderr.into_bytes()));
