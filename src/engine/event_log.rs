@@ -1,4 +1,5 @@
 use super::lag::{Lag, TICK};
+use super::turn;
 use super::weight::weight;
 use crate::event::{Event, ExecutionId, Fact, FrameId, Headline, Mask, ROOT, RunId};
 use std::convert::Infallible;
@@ -12,8 +13,6 @@ use tokio::sync::Notify;
 /// Bytes of memory that events may take which the journal and the sinks have not dealt with; whoever makes more of
 /// them waits too.
 const ROOM: u64 = 64 << 20;
-/// How long, in microseconds, an execution may go on before others are let go first.
-const TURN: u64 = 5_000;
 /// Events that are worth a commit of their own.
 const ENOUGH: usize = 1000;
 
@@ -36,8 +35,6 @@ pub(super) struct EventLog {
     committed: Notify,
     /// Somebody waits for it.
     urgent: AtomicBool,
-    /// When the execution that runs now was let run, in microseconds since the run began.
-    turn: AtomicU64,
     lag: Lag,
 }
 
@@ -148,7 +145,6 @@ impl EventLog {
             held: AtomicU64::new(0),
             committed: Notify::new(),
             urgent: AtomicBool::new(false),
-            turn: AtomicU64::new(u64::MAX),
             lag: Lag::default(),
         })
     }
@@ -177,21 +173,10 @@ impl EventLog {
     /// Writes a fact down, at once if there is room; the future is done when there was.
     pub(super) fn record(&self, origin: Origin, fact: Fact) -> Recorded<'_> {
         match self.push(origin, fact, false) {
-            None if self.is_long_turn() => Recorded(Some(Box::pin(tokio::task::yield_now()))),
+            None if turn::is_long() => Recorded(Some(Box::pin(tokio::task::yield_now()))),
             None => Recorded(None),
             Some(fact) => Recorded(Some(Box::pin(self.record_later(origin, fact)))),
         }
-    }
-
-    /// An execution is let run.
-    pub(super) fn begin_turn(&self) {
-        self.turn.store(self.micros(), Ordering::Relaxed);
-    }
-
-    fn is_long_turn(&self) -> bool {
-        self.micros()
-            .saturating_sub(self.turn.load(Ordering::Relaxed))
-            > TURN
     }
 
     /// Gives signs of life of the engine's thread, for ever.

@@ -461,13 +461,14 @@ impl Shared {
             tracing::info_span!("execution", id = execution, task = %task.machine.name, attempt);
         let execution_of =
             AssertUnwindSafe(machine::run(&task.machine, inputs, &world)).catch_unwind();
-        let event_log = &self.surroundings.event_log;
-        let execution_of = Turns::new(event_log, execution_of.instrument(span));
-        let verdict = match execution_of.await.map(Box::new) {
+        let ended = Turns::new(execution_of.instrument(span))
+            .await
+            .map(Box::new);
+        let verdict = match ended {
             Ok(mut verdict) => {
                 // As the journal has it.
                 if let Some(headline) = &mut verdict.headline {
-                    event_log.explain_lag(headline);
+                    self.surroundings.event_log.explain_lag(headline);
                 }
                 verdict
             }
