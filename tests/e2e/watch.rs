@@ -255,8 +255,7 @@ fn keys_work_while_tasks_run() {
         .keys("k")
         .keys("r")
         .shows("again → 1 of 3");
-    terminal.keys("x").shows("cancelled, cleaning up");
-    terminal.shows("⊘ w");
+    terminal.keys("x").shows("⊘ w");
     terminal.hides("cancelled, cleaning up");
     terminal.keys("a").shows("all → 3 of 3");
     terminal.keys("q");
@@ -279,6 +278,31 @@ fn progress_and_failures_of_one_cause() {
     terminal.hides("30/31");
     terminal.keys("q");
     assert!(terminal.ends().success());
+}
+
+#[test]
+fn the_footer_says_that_it_cleans_up_as_long_as_it_does() {
+    let waits = "- exec: { command: [sh, -c, 'while [ ! -e ../go ]; do sleep 0.02; done'] }";
+    let task = WAITS.replace("- log: cleaned up", waits);
+    for (key, then) in [("x", ""), ("\u{3}", "; Ctrl-C once more ends")] {
+        let suite = Suite::new().file("tasks/w.yaml", &task);
+        let args = ["watch", "--allow-exec", "sh"];
+        let terminal = Terminal::start(&suite, 80, 24, &args);
+        terminal.shows("◷ w");
+        terminal
+            .keys(key)
+            .shows(&format!("cancelled, cleaning up{then}"));
+        save(&suite, "go", "");
+        terminal.shows("⊘ w");
+        terminal.hides("cancelled, cleaning up");
+        terminal.shows(if then.is_empty() {
+            "? help"
+        } else {
+            "Ctrl-C once more ends"
+        });
+        terminal.keys("q");
+        assert!(terminal.ends().success());
+    }
 }
 
 #[test]
@@ -704,7 +728,8 @@ fn three_times_ctrl_c_in_every_phase_cleans_up_once_and_leaves_nothing() {
                 suite.written("processes.txt");
             }
             if phase == "while it cleans up" {
-                terminal.keys("\u{3}").shows("cleaning up");
+                // Also when it has cleaned up.
+                terminal.keys("\u{3}").shows("Ctrl-C once more ends");
                 suite.written("cleaned.txt");
             }
             terminal.keys("\u{3}\u{3}\u{3}");
