@@ -10,7 +10,8 @@ use funcy::client::{Answer, Context, Nothing, Protocol, Registry, Scope};
 use funcy::engine::{self, Loader, Report, Run};
 use funcy::event::{BusyCause, ErrorKind, Event, Fact, Failure, Json, Outcome, RunId, Sink};
 use funcy::journal::{
-    Census, Commit, ExecutionRow, Hash, Journal, JournalError, Query, RunRow, Sealed, Size, Store,
+    Census, Commit, ExecutionRow, Hash, Journal, JournalError, Query, Removal, RunRow, Sealed,
+    Size, Store,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -344,7 +345,15 @@ impl Store for Slow {
         Ok(Census::default())
     }
 
-    fn remove(&mut self, _: &[RunId]) -> Result<(), JournalError> {
+    fn oldest(&self, _: Option<&RunId>, _: usize) -> Result<Vec<RunRow>, JournalError> {
+        Ok(Vec::new())
+    }
+
+    fn cleaned_up_by(&self, _: &str) -> Result<Option<RunId>, JournalError> {
+        Ok(None)
+    }
+
+    fn remove(&mut self, _: &[RunId], _: Removal) -> Result<(), JournalError> {
         Ok(())
     }
 
