@@ -137,7 +137,9 @@ impl Writer<'_> {
             Shape::Size => size(),
             Shape::Count(least) => json!({ "type": "integer", "minimum": least }),
             Shape::Factor => json!({ "type": "number", "minimum": 1, "maximum": 1000 }),
-            Shape::Items => json!({ "type": ["string", "array"], "minItems": 1 }),
+            Shape::Items => {
+                json!({ "type": ["string", "array", "integer"], "minItems": 1, "minimum": 0 })
+            }
             Shape::Value => anything(),
             Shape::Values => json!({ "type": "object", "propertyNames": identifier() }),
             Shape::Secrets => json!({

@@ -221,6 +221,9 @@ pub enum Fact {
         /// The `item` of the `for_each` that it stands in.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         item: Option<Json>,
+        /// Its number, from 0.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        index: Option<u32>,
         /// What JSON does not tell of the item.
         #[serde(default, skip_serializing_if = "ValueTypes::is_empty")]
         types: ValueTypes,

@@ -5,8 +5,7 @@ use super::frame::Frame;
 use super::program::{Action, Machine, Step};
 use super::world::World;
 use crate::event::{
-    Attempted, ErrorKind, Event, ExecutionId, Fact, Failure, FrameId, Json, Name, ROOT, ValueTypes,
-    nearest,
+    Attempted, ErrorKind, Event, ExecutionId, Fact, Failure, FrameId, Json, Name, ROOT, nearest,
 };
 use crate::script::{Scope, Value};
 use std::collections::BTreeMap;
@@ -49,6 +48,8 @@ pub struct Armed {
     pub path: Name,
     /// The `item` of the `for_each` that it stands in.
     pub item: Option<Value>,
+    /// Its `index`.
+    pub index: Option<u32>,
     /// Its number, counted from 1 in the order in which they were armed.
     pub number: u32,
     /// How things stood when its instruction had ended. `None`: it had not, or what was recorded does not tell; then
@@ -122,8 +123,15 @@ impl Checkpoint {
                 };
                 self.regions.insert(frame, region);
             }
-            Fact::Deferred { place, item, types } => {
-                self.arm(frame, &place.path, item.as_ref(), types);
+            Fact::Deferred {
+                place,
+                item,
+                index,
+                types,
+            } => {
+                let item = item.as_ref();
+                let item = item.map(|item| Value::from_typed(item.clone(), types));
+                self.arm(frame, &place.path, item, *index);
             }
             Fact::InstructionFinished {
                 place,
@@ -190,7 +198,7 @@ impl Checkpoint {
         seen
     }
 
-    fn arm(&mut self, frame: FrameId, path: &Name, item: Option<&Json>, types: &ValueTypes) {
+    fn arm(&mut self, frame: FrameId, path: &Name, item: Option<Value>, index: Option<u32>) {
         self.armed += 1;
         let seen = self.seen(frame);
         // What makes no request has no end of its own on record: it has ended when it comes round again.
@@ -206,7 +214,8 @@ impl Checkpoint {
         }
         self.deferred.push(Armed {
             path: Name::clone(path),
-            item: item.map(|item| Value::from_typed(item.clone(), types)),
+            item,
+            index,
             number: self.armed,
             ended: None,
         });
@@ -289,7 +298,7 @@ impl<W: World> Frame<'_, W> {
                 });
                 self.execution.shared().rare().deferred.push(Deferred {
                     step: Arc::clone(step),
-                    item: armed.item.clone(),
+                    item: (armed.item.clone()).map(|item| (armed.index.unwrap_or(0), item)),
                     regions: None,
                     ended,
                 });

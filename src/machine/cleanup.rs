@@ -1,7 +1,7 @@
 //! What runs at every end: `defer`s, newest first, then `cleanup`, within a budget of their own.
 
 use super::execution::{Deferred, Trouble};
-use super::frame::{Env, Frame};
+use super::frame::{Env, Frame, Item};
 use super::program::Step;
 use super::race::{Either, first};
 use super::value::length_text;
@@ -92,7 +92,10 @@ impl<W: World> Frame<'_, W> {
                 ended,
             } = newest;
             let env = Env {
-                item: item.as_ref(),
+                item: (item.as_ref()).map(|(index, value)| Item {
+                    index: *index,
+                    value,
+                }),
                 regions: regions.as_deref(),
                 ..self.env()
             };

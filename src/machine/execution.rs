@@ -127,7 +127,8 @@ impl Shared {
 /// An armed `defer`: what to run, and the world as it stood when its instruction had ended.
 pub(super) struct Deferred {
     pub(super) step: Arc<Step>,
-    pub(super) item: Option<Value>,
+    /// The item of the loop that it stands in, with its number.
+    pub(super) item: Option<(u32, Value)>,
     /// The regions in sight, where a region has armed it: the task itself may see others.
     pub(super) regions: Option<Arc<RegionScopes>>,
     /// Filled in when the instruction has ended; until then the variables are those of the end.

@@ -98,13 +98,21 @@ impl<'m, W: World> Inner<'m, W> {
     }
 }
 
+/// An item of a loop.
+#[derive(Clone, Copy)]
+pub(super) struct Item<'a> {
+    /// Its number, from 0.
+    pub(super) index: u32,
+    pub(super) value: &'a Value,
+}
+
 /// What an expression sees besides the variables.
 #[derive(Clone, Copy)]
 pub(super) struct Env<'a> {
     pub(super) scope: &'a Scope,
     pub(super) res: Option<&'a Value>,
     pub(super) attempt: u32,
-    pub(super) item: Option<&'a Value>,
+    pub(super) item: Option<Item<'a>>,
     /// The error in question, where it is not the frame's last one.
     pub(super) error: Option<&'a Value>,
     /// The regions in question, where these are not the ones that the frame sees.

@@ -2,7 +2,7 @@
 
 use super::address::address;
 use super::execution::{Deferred, Trouble};
-use super::frame::{Env, Frame};
+use super::frame::{Env, Frame, Item};
 use super::program::{Action, Items, Retry, Step};
 use super::race::{Either, Pending, all_bounded, first};
 use super::world::{Call, World};
@@ -47,29 +47,34 @@ impl<W: World> Frame<'_, W> {
                 Items::Expression(guard) => self.eval(guard, env)?,
                 Items::List(blueprint) => self.build_value(blueprint, env)?,
             };
-            let Some(items) = items.as_list() else {
+            let found = items
+                .loop_items()
+                .map_err(|failure| self.trouble(failure, &step.place))?;
+            let Some(items) = found else {
                 let failure = Failure::new(
                     ErrorKind::Script,
                     format!("`for_each` needs a list, this is {}", items.to_json()),
-                );
+                )
+                .hint("a range and a number that is not below 0 do as well: `1..=3`, `len(lines)`");
                 return Err(self.trouble(failure, &step.place));
             };
-            let one = |(index, item): (usize, Value)| -> Pending<'_, Result<Value, Trouble>> {
+            let one = |(index, item): (u32, Value)| -> Pending<'_, Result<Value, Trouble>> {
                 Box::pin(async move {
+                    let value = &item;
                     let env = Env {
-                        item: Some(&item),
+                        item: Some(Item { index, value }),
                         ..env
                     };
                     let done = self.armed(step, env, false).await;
                     done.map_err(|trouble| of_item(trouble, index, &item))
                 })
             };
-            let each_item = items.clone().into_iter().enumerate().map(one);
+            let each_item = (0..).zip(items.clone()).map(one);
             let results = all_bounded(each_item, each.concurrency).await?;
             let res = Value::list(results.clone());
             let judged = self.judge(step, env.with_res(&res, 1), None).await;
             judged.map_err(|trouble| match self.blamed(step, env, &results) {
-                Some(index) => of_item(trouble, index, &items[index]),
+                Some(at) => of_item(trouble, u32::try_from(at).unwrap_or(u32::MAX), &items[at]),
                 None => trouble,
             })?;
             Ok(res)
@@ -87,7 +92,7 @@ impl<W: World> Frame<'_, W> {
             let mut shared = self.execution.shared();
             let deferred = Deferred {
                 step: Arc::clone(defer),
-                item: env.item.cloned(),
+                item: env.item.map(|item| (item.index, item.value.clone())),
                 regions: (self.region.as_ref()).and_then(|_| self.regions_in_sight()),
                 ended: None,
             };
@@ -98,8 +103,11 @@ impl<W: World> Frame<'_, W> {
         };
         self.record(Fact::Deferred {
             place: Arc::clone(&defer.place),
-            item: env.item.map(Value::to_json),
-            types: env.item.map(Value::types).unwrap_or_default(),
+            item: env.item.map(|item| item.value.to_json()),
+            index: env.item.map(|item| item.index),
+            types: (env.item)
+                .map(|item| item.value.types())
+                .unwrap_or_default(),
         })
         .await;
         let mut res = None;
@@ -555,8 +563,7 @@ impl<W: World> Frame<'_, W> {
 const MAX_BLAMED: usize = 1_000;
 
 /// Trouble of an item of a loop; of loops inside each other the inner one tells more.
-fn of_item(mut trouble: Trouble, index: usize, item: &Value) -> Trouble {
-    let index = u32::try_from(index).unwrap_or(u32::MAX);
+fn of_item(mut trouble: Trouble, index: u32, item: &Value) -> Trouble {
     trouble
         .item
         .get_or_insert_with(|| Box::new((index, item.to_json())));

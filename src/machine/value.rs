@@ -16,7 +16,8 @@ impl<W: World> Frame<'_, W> {
         match name {
             "res" => Some(env.res.cloned().unwrap_or_default()),
             "attempt" => Some(Value::from(Json::from(env.attempt))),
-            "item" => env.item.cloned(),
+            "item" => env.item.map(|item| item.value.clone()),
+            "index" => env.item.map(|item| Value::from(i64::from(item.index))),
             "elapsed" => Some(Value::from(Json::from(self.elapsed()))),
             "state" => Some(Value::from(Json::from(&*self.state().name))),
             "task" => {

@@ -3,9 +3,9 @@ use crate::event::{Failure, Json, Name};
 use std::sync::{Arc, Mutex};
 
 /// The names that a task's own variables cannot have, since they stand for something else.
-pub const LOCALS: [&str; 12] = [
-    "res", "attempt", "elapsed", "state", "task", "run", "item", "regions", "error", "needs",
-    "clients", "services",
+pub const LOCALS: [&str; 13] = [
+    "res", "attempt", "elapsed", "state", "task", "run", "item", "index", "regions", "error",
+    "needs", "clients", "services",
 ];
 
 /// The variables of one machine. Futures of one execution share it; each variable takes 32 bytes and

@@ -1,9 +1,11 @@
 use super::lazy;
+use super::limits::MAX_ITEMS;
 use super::ops;
 use super::typed::{self, Bytes};
-use crate::event::{Json, ValueTypes};
+use crate::event::{Failure, Json, ValueTypes};
 use jiff::{SignedDuration, Timestamp};
 use rhai::{Array, Dynamic, Map};
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 /// A value of an expression: plain data, a time, a duration or bytes. Cheap to clone.
@@ -138,6 +140,36 @@ impl Value {
         ops::items(&self.0)
             .ok()
             .map(|items| items.into_iter().map(Self).collect())
+    }
+
+    /// What a loop goes through: the items of a list, the numbers of a range, or as many as a number says, from 0 on.
+    /// `None`: it is nothing of these.
+    ///
+    /// # Errors
+    /// When there are too many; the message names the bound.
+    pub fn loop_items(&self) -> Result<Option<Vec<Self>>, Failure> {
+        if let Some(items) = self.as_list() {
+            return Ok(Some(items));
+        }
+        let (from, count) = if let Some(range) = self.0.read_lock::<Range<i64>>() {
+            (range.start, i128::from(range.end) - i128::from(range.start))
+        } else if let Some(range) = self.0.read_lock::<RangeInclusive<i64>>() {
+            let (from, to) = (*range.start(), *range.end());
+            (from, i128::from(to) - i128::from(from) + 1)
+        } else if let Some(number) = self.as_int().filter(|number| *number >= 0) {
+            (0, i128::from(number))
+        } else {
+            return Ok(None);
+        };
+        if count > MAX_ITEMS as i128 {
+            let message =
+                format!("a loop goes through at most {MAX_ITEMS} items, this has {count}");
+            return Err(Failure::resource(message).hint(
+                "go through them in parts: a state may lead back to itself, with `max_visits`",
+            ));
+        }
+        let numbers = (from..).take(count.max(0) as usize);
+        Ok(Some(numbers.map(Self::from).collect()))
     }
 
     /// A member of a map; `null` if there is none.

@@ -94,7 +94,7 @@ fn cases() -> Vec<Case> {
     add(
         "env",
         &["FUNCY_OF_TEST", "HOME"],
-        &[&[], &["HOME"], &["HOM"], &["FUNCY_OF_TEST"]],
+        &[&[], &["HOME"], &["HO"], &["FUNCY_OF_TEST"]],
     );
     cases
 }

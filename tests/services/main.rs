@@ -10,6 +10,7 @@
     reason = "tests and their helpers fail by panics, and say what they leave out"
 )]
 
+#[cfg(any(feature = "nats", feature = "sql"))]
 mod harness;
 #[cfg(feature = "nats")]
 mod nats;
@@ -19,4 +20,5 @@ mod rounds;
 mod sql;
 #[cfg(feature = "sql")]
 mod sqlite;
+#[cfg(any(feature = "nats", feature = "sql"))]
 mod tls;

@@ -262,12 +262,13 @@ impl Decoder<'_> {
                 true
             }
             NodeKind::Text(text) => self.check_expression(text),
+            NodeKind::Number(number) if number.as_u64().is_some() => true,
             _ => {
                 self.wrong_type(
                     field.node,
                     field.key.span,
-                    "`for_each` is a list, or an expression that yields one",
-                    None,
+                    "`for_each` is a list, a number of times, or an expression that yields one of these",
+                    Some("a range does as well: `for_each: 1..=3`"),
                 );
                 false
             }

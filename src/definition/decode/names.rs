@@ -3,9 +3,9 @@ use crate::definition::keys::INSTRUCTION;
 use crate::definition::node::Text;
 
 /// Names that funcy itself puts in scope.
-const IN_SCOPE: [&str; 13] = [
-    "res", "attempt", "elapsed", "state", "task", "run", "item", "regions", "error", "needs",
-    "clients", "services", "env",
+const IN_SCOPE: [&str; 14] = [
+    "res", "attempt", "elapsed", "state", "task", "run", "item", "index", "regions", "error",
+    "needs", "clients", "services", "env",
 ];
 
 /// Words that Rhai or funcy's dialect of it keeps for itself.

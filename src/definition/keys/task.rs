@@ -354,7 +354,7 @@ pub(in crate::definition) const MODIFIERS: &[KeySpec] = &[
     key(
         "for_each",
         Shape::Items,
-        "A list, or an expression that yields one: the instruction runs for each `item`; `res` is the list of results.",
+        "A list, a range, a number of times, or an expression that yields one of these: the instruction runs for each `item`, with its `index`; `res` is the list of results.",
     ),
     key(
         "concurrency",

@@ -111,9 +111,9 @@ impl<'a> Compiler<'a> {
     fn read(&mut self, cx: Context<'a>, reads: &mut Reads, name: &Name, span: Span) {
         match &**name {
             "res" if cx.res.is_absent() => self.no_result(cx, span),
-            "item" if !cx.has_item => {
-                let hint = Some("`item` exists inside `for_each` only".to_owned());
-                let message = "there is no `item` here";
+            name @ ("item" | "index") if !cx.has_item => {
+                let hint = Some(format!("`{name}` exists inside `for_each` only"));
+                let message = format!("there is no `{name}` here");
                 self.error("unknown-variable", &cx.file.name, span, message, "", hint);
             }
             local if LOCALS.contains(&local) => {}

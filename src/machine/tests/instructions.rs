@@ -182,7 +182,7 @@ fn for_each_over_nothing_does_nothing() {
 fn for_each_needs_a_list() {
     task(
         "
-        vars: { list: 5 }
+        vars: { list: five }
         start_state: a
         final_state: a
         states:
@@ -193,7 +193,7 @@ fn for_each_needs_a_list() {
     .ends(
         Outcome::Error,
         ErrorKind::Script,
-        "`for_each` needs a list, this is 5",
+        "`for_each` needs a list, this is \"five\"",
     );
 }
 
@@ -345,4 +345,70 @@ fn a_failure_tells_the_name_of_its_instruction() {
     let name = (Some("look at the stock".to_owned()), true);
     assert_eq!(named("expect: res.k == 2"), name);
     assert_eq!(named("save: { id: res.id }"), name);
+}
+
+#[test]
+fn a_loop_goes_through_ranges_and_numbers_with_an_index() {
+    let looping = |items: &str| {
+        task(&format!(
+            "
+            vars: {{ many: 2 }}
+            start_state: a
+            final_state: b
+            states:
+              a:
+                instructions:
+                  - {{ for_each: {items}, eval: item * 10 + index, save: {{ seen: res }} }}
+                next: b
+              b:
+            "
+        ))
+        .run()
+    };
+    for (items, seen) in [
+        ("1..=3", json!([10, 21, 32])),
+        ("5..7", json!([50, 61])),
+        ("3", json!([0, 11, 22])),
+        ("many", json!([0, 11])),
+        ("'[4, 5]'", json!([40, 51])),
+        ("[4, 5]", json!([40, 51])),
+        ("3..1", json!([])),
+        ("0", json!([])),
+    ] {
+        let ran = looping(items);
+        ran.passes();
+        assert_eq!(ran.value("seen"), Some(&seen), "{items}");
+    }
+    looping("0..200_000").ends(
+        Outcome::Error,
+        ErrorKind::Resource,
+        "a loop goes through at most 100000 items, this has 200000",
+    );
+    looping("'-1'").ends(
+        Outcome::Error,
+        ErrorKind::Script,
+        "needs a list, this is -1",
+    );
+}
+
+#[test]
+fn a_defer_in_a_loop_keeps_its_index() {
+    task(
+        "
+        start_state: a
+        final_state: b
+        states:
+          a:
+            instructions:
+              - for_each: [x, y]
+                stub: make
+                defer: { log: '${item} ${index}' }
+            next: b
+          b:
+        ",
+    )
+    .answer("states.a.instructions[0]", json!(1))
+    .run()
+    .passes()
+    .shows("log", "log y 1\nlog x 0");
 }
