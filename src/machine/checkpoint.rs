@@ -44,6 +44,8 @@ struct RegionPoint {
 /// An armed `defer`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Armed {
+    /// The frame that has armed it.
+    pub frame: FrameId,
     /// Its path in the file.
     pub path: Name,
     /// The `item` of the `for_each` that it stands in.
@@ -112,10 +114,14 @@ impl Checkpoint {
             }
             Fact::FrameOpened(opened) => {
                 // Its variables are forgotten when a region of this name begins again.
-                let again = |region: &mut RegionPoint| {
-                    region.parent != opened.parent || region.name != opened.name
+                let again = |region: &RegionPoint| {
+                    region.parent == opened.parent && region.name == opened.name
                 };
-                self.regions.retain(|_, region| again(region));
+                let before = self.regions.iter().find(|(_, region)| again(region));
+                if let Some(before) = before.map(|(id, _)| *id) {
+                    self.end_deferred(before);
+                    self.regions.remove(&before);
+                }
                 let region = RegionPoint {
                     parent: opened.parent,
                     name: Name::clone(&opened.name),
@@ -152,6 +158,7 @@ impl Checkpoint {
             Fact::CleanupSkipped { place, .. } | Fact::InstructionSkipped { place } => {
                 self.undone(&place.path);
             }
+            Fact::FrameClosed { .. } => self.end_deferred(frame),
             Fact::StateEntered { .. }
             | Fact::RunStarted(_)
             | Fact::ExecutionStarted(_)
@@ -170,7 +177,6 @@ impl Checkpoint {
             | Fact::NeverKnown(_)
             | Fact::Log { .. }
             | Fact::SignalSent { .. }
-            | Fact::FrameClosed { .. }
             | Fact::ExecutionFinished { .. }
             | Fact::EngineBusy { .. }
             | Fact::RunFinished { .. }
@@ -213,12 +219,25 @@ impl Checkpoint {
             });
         }
         self.deferred.push(Armed {
+            frame,
             path: Name::clone(path),
             item,
             index,
             number: self.armed,
             ended: None,
         });
+    }
+
+    /// What this frame has armed by instructions of which no end is on record has its last variables.
+    fn end_deferred(&mut self, frame: FrameId) {
+        let seen = self.seen(frame);
+        let armed = self.deferred.iter_mut();
+        for one in armed.filter(|one| one.frame == frame && one.ended.is_none()) {
+            one.ended = Some(AtEnd {
+                vars: seen.clone(),
+                res: None,
+            });
+        }
     }
 
     /// The variables have changed: also those that the instruction has at its end, if it is what saves.
@@ -288,6 +307,12 @@ impl<W: World> Frame<'_, W> {
         if !of_task.is_empty() {
             self.keep_scopes(&of_task);
         }
+        // A run that was interrupted has closed none of its frames.
+        let mut checkpoint = checkpoint.clone();
+        let regions: Vec<FrameId> = checkpoint.regions.keys().copied().collect();
+        for region in regions {
+            checkpoint.end_deferred(region);
+        }
         for armed in &checkpoint.deferred {
             // What the file no longer holds cannot be run.
             if let Some(step) = deferred_at(self.machine, &armed.path) {
@@ -297,6 +322,7 @@ impl<W: World> Frame<'_, W> {
                     (scope, res.clone())
                 });
                 self.execution.shared().rare().deferred.push(Deferred {
+                    frame: ROOT,
                     step: Arc::clone(step),
                     item: (armed.item.clone()).map(|item| (armed.index.unwrap_or(0), item)),
                     regions: None,

@@ -90,6 +90,7 @@ impl<W: World> Frame<'_, W> {
                 item,
                 regions,
                 ended,
+                ..
             } = newest;
             let env = Env {
                 item: (item.as_ref()).map(|(index, value)| Item {

@@ -118,6 +118,14 @@ impl Shared {
         }
     }
 
+    /// A frame has ended: what its instructions have armed that were cut short is undone with its variables.
+    pub(super) fn end_deferred(&mut self, frame: FrameId, scope: &Scope) {
+        let deferred = self.rare.iter_mut().flat_map(|rare| &mut rare.deferred);
+        for one in deferred.filter(|one| one.frame == frame && one.ended.is_none()) {
+            one.ended = Some((scope.fork(), None));
+        }
+    }
+
     /// How many `defer`s are armed.
     pub(super) fn deferred(&self) -> usize {
         self.rare.as_ref().map_or(0, |rare| rare.deferred.len())
@@ -126,6 +134,8 @@ impl Shared {
 
 /// An armed `defer`: what to run, and the world as it stood when its instruction had ended.
 pub(super) struct Deferred {
+    /// The frame that has armed it.
+    pub(super) frame: FrameId,
     pub(super) step: Arc<Step>,
     /// The item of the loop that it stands in, with its number.
     pub(super) item: Option<(u32, Value)>,

@@ -91,6 +91,7 @@ impl<W: World> Frame<'_, W> {
         let (index, number) = {
             let mut shared = self.execution.shared();
             let deferred = Deferred {
+                frame: self.id,
                 step: Arc::clone(defer),
                 item: env.item.map(|item| (item.index, item.value.clone())),
                 regions: (self.region.as_ref()).and_then(|_| self.regions_in_sight()),

@@ -222,6 +222,12 @@ impl<'m, W: World> Frame<'m, W> {
         }
     }
 
+    /// What its instructions have armed that were cut short is undone with its variables.
+    fn end_deferred(&self) {
+        let mut shared = self.execution.shared();
+        shared.end_deferred(self.id, &self.scope);
+    }
+
     fn tell_opened<'a>(
         &self,
         child: &'a Self,
@@ -313,6 +319,7 @@ impl<'m, W: World> Child<'m, W> {
     async fn close(&self, end: FrameEnd) {
         self.closed.store(true, Ordering::Relaxed);
         self.frame.book();
+        self.frame.end_deferred();
         let state = self.frame.state_name();
         self.frame.record(Fact::FrameClosed { end, state }).await;
     }

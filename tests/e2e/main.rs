@@ -25,6 +25,7 @@ mod pty;
 mod readme;
 mod record;
 mod recorded;
+mod regions;
 mod reports;
 mod resume;
 mod run;

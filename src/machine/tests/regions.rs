@@ -422,6 +422,32 @@ two:
 }
 
 #[test]
+fn what_a_cancelled_region_has_armed_is_undone_with_its_variables() {
+    let regions = "
+busy:
+  start_state: a
+  final_state: b
+  states:
+    a:
+      instructions:
+        - { eval: '7', save: { id: res } }
+        - { stub: slow, defer: { log: 'undo ${id}' } }
+      next: b
+    b:
+";
+    let ways = "transitions:\n  - done\n  - { to: other, wait: 1s }\n";
+    side_by_side(regions, ways)
+        .later(
+            "states.work.regions.busy.states.a.instructions[1]",
+            5000,
+            json!(1),
+        )
+        .run()
+        .passes()
+        .shows_at("take log", "1000 take work → other\n1000 log undo 7");
+}
+
+#[test]
 fn a_halt_ends_all_of_them() {
     let ran = side_by_side(TWO, "next: done\n").halt(700).run();
     assert_eq!(ran.outcome(), Outcome::Cancelled);

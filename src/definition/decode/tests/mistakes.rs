@@ -486,7 +486,7 @@ fn structure_of_an_instruction() {
         &[],
     );
     wrong_state(
-        "instructions:\n  - log: x\n    for_each: «3»",
+        "instructions:\n  - log: x\n    for_each: «-3»",
         "wrong-type",
         &[],
     );
