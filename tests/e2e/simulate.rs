@@ -285,7 +285,8 @@ const NEEDS_A_HAND: [&str; 8] = [
 #[test]
 fn the_templates_of_the_gallery_run_as_printed() {
     let gallery = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tasks");
-    let suite = Suite::new();
+    // With a server configured, these two wait for a value of chance, which no template can know.
+    let suite = Suite::new().env("NATS_URL", "").env("POSTGRES_URL", "");
     let mut passed = 0;
     for folder in [gallery.clone(), gallery.join("protocols")] {
         for entry in std::fs::read_dir(folder).unwrap() {
