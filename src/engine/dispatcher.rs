@@ -191,7 +191,7 @@ impl Dispatcher {
         let (Some(recorder), Some(last)) = (&mut self.recorder, batch.events.last()) else {
             return false;
         };
-        if batch.weight > NOTED || !recorder.note(&batch.events) {
+        if batch.weight() > NOTED || !recorder.note(&batch.events) {
             return false;
         }
         self.last = Some((last.seq, last.at));

@@ -10,9 +10,14 @@ use std::task::{Context, Poll};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
 
-/// Bytes of memory that events may take which the journal and the sinks have not dealt with; whoever makes more of
-/// them waits too.
-const ROOM: u64 = 64 << 20;
+/// Bytes of memory that large events may take which the journal and the sinks have not dealt with; whoever makes more
+/// of them waits too.
+const ROOM: u64 = 56 << 20;
+/// The same for those that are not large. They have room of their own, so that a task which makes few bytes waits for
+/// none that makes many.
+const SMALL_ROOM: u64 = 8 << 20;
+/// An event of more than this is large.
+const LARGE: u64 = 64 << 10;
 /// Events that are worth a commit of their own.
 const ENOUGH: usize = 1000;
 
@@ -57,9 +62,45 @@ struct Queue {
     last: u64,
     events: Vec<Queued>,
     /// What these weigh, and what the journal and the sinks hold of those before.
-    weight: u64,
+    waiting: Waiting,
     closed: bool,
     dropped: bool,
+}
+
+/// The weight of events that are not dealt with, the large ones by themselves.
+#[derive(Clone, Copy, Debug, Default)]
+struct Waiting {
+    large: u64,
+    small: u64,
+}
+
+impl Waiting {
+    /// Whether there is room for one more. One that is larger than all the room there is goes alone.
+    fn has_room(self, weight: u64) -> bool {
+        let (taken, room) = if weight > LARGE {
+            (self.large, ROOM)
+        } else {
+            (self.small, SMALL_ROOM)
+        };
+        taken == 0 || taken + weight <= room
+    }
+
+    fn add(&mut self, weight: u64) {
+        if weight > LARGE {
+            self.large += weight;
+        } else {
+            self.small += weight;
+        }
+    }
+
+    fn remove(&mut self, other: Self) {
+        self.large -= other.large;
+        self.small -= other.small;
+    }
+
+    fn all(self) -> u64 {
+        self.large + self.small
+    }
 }
 
 /// An event as it was recorded.
@@ -74,7 +115,7 @@ struct Queued {
 /// The next events, for the journal and the sinks. They count as what waits until this is dropped.
 pub(super) struct Batch {
     pub(super) events: Vec<Event>,
-    pub(super) weight: u64,
+    waiting: Waiting,
     event_log: Option<Arc<EventLog>>,
 }
 
@@ -83,9 +124,14 @@ impl Batch {
     pub(super) fn of(event: Event) -> Self {
         Self {
             events: vec![event],
-            weight: 0,
+            waiting: Waiting::default(),
             event_log: None,
         }
+    }
+
+    /// The memory that they take, about, in bytes.
+    pub(super) fn weight(&self) -> u64 {
+        self.waiting.all()
     }
 }
 
@@ -94,7 +140,7 @@ impl Drop for Batch {
         // What they take is free before others are let in.
         self.events = Vec::new();
         if let Some(event_log) = &self.event_log {
-            event_log.release(self.weight);
+            event_log.release(self.waiting);
         }
     }
 }
@@ -237,15 +283,14 @@ impl EventLog {
         if queue.dropped {
             return None;
         }
-        // One that is too large by itself goes alone.
-        if !always && queue.weight > 0 && queue.weight + weight > ROOM {
+        if !always && !queue.waiting.has_room(weight) {
             return Some(event.fact);
         }
         queue.last += 1;
         event.seq = queue.last;
         event.at = self.epoch.saturating_add_unsigned(self.micros());
         let mask = self.mask();
-        queue.weight += weight;
+        queue.waiting.add(weight);
         queue.events.push(Queued {
             event,
             weight,
@@ -332,7 +377,10 @@ impl EventLog {
             let mut queue = self.queue();
             (std::mem::take(&mut queue.events), queue.closed)
         };
-        let weight = queued.iter().map(|queued| queued.weight).sum();
+        let mut waiting = Waiting::default();
+        for one in &queued {
+            waiting.add(one.weight);
+        }
         let hidden = |Queued { event, mask, .. }| match mask {
             None => event,
             Some(mask) => Event {
@@ -343,16 +391,16 @@ impl EventLog {
         let events = queued.into_iter().map(hidden).collect();
         let batch = Batch {
             events,
-            weight,
+            waiting,
             event_log: Some(Arc::clone(self)),
         };
         (batch, closed)
     }
 
     /// Events of this weight are dealt with.
-    fn release(&self, weight: u64) {
-        if weight > 0 {
-            self.queue().weight -= weight;
+    fn release(&self, dealt_with: Waiting) {
+        if dealt_with.all() > 0 {
+            self.queue().waiting.remove(dealt_with);
             self.drained.notify_waiters();
         }
     }
@@ -461,7 +509,7 @@ mod tests {
         {
             written += 1;
         }
-        assert!((60..=64).contains(&written), "{written} MiB");
+        assert!((52..=56).contains(&written), "{written} MiB");
         let (batch, _) = event_log.take();
         assert_eq!(batch.events.len(), written);
         let mut waiting = std::pin::pin!(event_log.record(Origin::RUN, saved("b", &text)));
@@ -476,6 +524,23 @@ mod tests {
                 .push(Origin::RUN, saved("c", &huge), false)
                 .is_none()
         );
-        assert!(event_log.push(Origin::RUN, saved("d", ""), false).is_some());
+        let large = saved("d", &text);
+        assert!(event_log.push(Origin::RUN, large, false).is_some());
+    }
+
+    /// A poll beside readers of large bodies waited for the journal to write these.
+    #[test]
+    fn what_is_small_waits_for_nothing_that_is_large() {
+        let event_log = EventLog::new("R".into());
+        let huge = "x".repeat(2 * ROOM as usize);
+        let push = |text: &str| event_log.push(Origin::RUN, saved("a", text), false);
+        assert!(push(&huge).is_none());
+        assert!(push(&huge).is_some(), "there is no room for another");
+        let mut small = 0;
+        while push("").is_none() {
+            small += 1;
+        }
+        let bound = SMALL_ROOM / 512;
+        assert!(small > 1000 && small <= bound, "{small} of {bound}");
     }
 }
