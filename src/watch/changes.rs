@@ -30,6 +30,8 @@ pub(super) struct Changes {
 pub(super) struct Batch {
     /// Paths that something has happened to; some may be gone.
     pub(super) paths: BTreeSet<PathBuf>,
+    /// Those of them that were removed or moved away, whatever lies there now: a watch on one has gone with it.
+    pub(super) removed: BTreeSet<PathBuf>,
     /// Events were lost: everything may have changed.
     pub(super) rescan: bool,
 }
@@ -45,6 +47,18 @@ pub(super) enum Sign {
     Partial,
     /// The system has lost events.
     Lost,
+}
+
+/// The paths of an event that were removed or moved away.
+fn removed(event: &notify::Event) -> &[PathBuf] {
+    match event.kind {
+        EventKind::Remove(_)
+        | EventKind::Modify(ModifyKind::Name(RenameMode::From | RenameMode::Any)) => &event.paths,
+        EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => {
+            event.paths.get(..1).unwrap_or_default()
+        }
+        _ => &[],
+    }
 }
 
 /// What an event means.
@@ -67,10 +81,14 @@ impl Changes {
         match sign {
             Sign::Nothing => return,
             Sign::Lost => self.batch.rescan = true,
-            Sign::Whole | Sign::Partial => self.batch.paths.extend(event.paths),
+            Sign::Whole | Sign::Partial => {
+                self.batch.removed.extend(removed(&event).iter().cloned());
+                self.batch.paths.extend(event.paths);
+            }
         }
         if self.batch.paths.len() > MAX_PATHS {
             self.batch.paths.clear();
+            self.batch.removed.clear();
             self.batch.rescan = true;
         }
         let began = *self.began.get_or_insert(now);
@@ -201,6 +219,18 @@ mod tests {
         batches.extend(told.taken(700).map(|paths| paths.len()));
         assert_eq!(batches.iter().sum::<usize>(), 600);
         assert_eq!(batches.len(), 3, "{batches:?}");
+    }
+
+    #[test]
+    fn what_was_removed_is_known_though_something_lies_there_again() {
+        let mut told = Told::new();
+        told.event(0, EventKind::Remove(RemoveKind::Folder), "a");
+        told.event(1, EventKind::Create(CreateKind::Folder), "a");
+        told.event(2, AWAY, "b");
+        told.event(3, MODIFIED, "c");
+        let batch = told.changes.take(told.at(30)).unwrap();
+        assert_eq!(batch.removed, ["a".into(), "b".into()].into());
+        assert_eq!(batch.paths.len(), 3);
     }
 
     #[test]

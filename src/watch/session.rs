@@ -243,12 +243,15 @@ impl WatchSession {
     }
 
     fn changed(&mut self, batch: &Batch) -> io::Result<()> {
-        for path in &batch.paths {
-            if !path.is_dir() {
-                self.watcher.forget(path);
-            }
+        if batch.rescan {
+            self.watcher.renew();
+        }
+        for path in &batch.removed {
+            self.watcher.forget(path);
         }
         let applied = self.catalog.apply(batch);
+        // A folder that has come may hold no file yet.
+        self.watch()?;
         if applied.affected.is_empty() && !applied.listed {
             return Ok(());
         }
@@ -262,7 +265,6 @@ impl WatchSession {
         self.show.touch();
         self.show.frame(&self.state)?;
         self.start();
-        self.watch()?;
         self.write_locations();
         self.show.touch();
         Ok(())

@@ -108,6 +108,14 @@ impl Watcher {
         }
     }
 
+    /// Watches each folder again: after lost events, one may be another folder of the same name.
+    pub(super) fn renew(&mut self) {
+        if let How::Told(watcher) = &mut self.how {
+            (self.watched)
+                .retain(|folder| watcher.watch(folder, RecursiveMode::NonRecursive).is_ok());
+        }
+    }
+
     /// Forgets a folder that was removed, so that its successor of the same name is watched anew.
     pub(super) fn forget(&mut self, path: &Path) {
         if let How::Told(watcher) = &mut self.how

@@ -7,6 +7,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// A task that logs this.
 fn logs(text: &str) -> String {
@@ -387,6 +388,42 @@ fn a_folder_may_go_and_come_back() {
     running
         .until_prints("b.yaml is new → 1 of 2", 1)
         .until_prints("1 passed", 3)
+        .signal(Signal::TERM)
+        .ends();
+}
+
+/// By the time that the program looks, another folder has the name of the one that was watched.
+#[test]
+fn a_folder_may_be_replaced_at_once() {
+    let suite = Suite::new().file("tasks/a.yaml", PASSES);
+    let running = (suite.start(["watch"]))
+        .until_prints("1 passed", 1)
+        .signal(Signal::STOP);
+    std::fs::remove_dir_all(suite.path("tasks")).unwrap();
+    std::fs::create_dir(suite.path("tasks")).unwrap();
+    save(&suite, "tasks/a.yaml", &format!("{PASSES}# 1\n"));
+    let running = (running.signal(Signal::CONT))
+        .until_prints("a.yaml changed → 1 of 1", 1)
+        .until_prints("1 passed", 2);
+    save(&suite, "tasks/a.yaml", &format!("{PASSES}# 2\n"));
+    running
+        .until_prints("a.yaml changed → 1 of 1", 2)
+        .until_prints("1 passed", 3)
+        .signal(Signal::TERM)
+        .ends();
+}
+
+#[test]
+fn a_folder_may_come_before_its_files() {
+    let suite = Suite::new().file("tasks/a.yaml", PASSES);
+    let running = suite.start(["watch"]).until_prints("1 passed", 1);
+    std::fs::create_dir(suite.path("tasks/deep")).unwrap();
+    // Time to look at the folder while it is empty. One that looks later must see the file as well.
+    std::thread::sleep(Duration::from_millis(300));
+    save(&suite, "tasks/deep/b.yaml", PASSES);
+    running
+        .until_prints("b.yaml is new → 1 of 2", 1)
+        .until_prints("1 passed", 2)
         .signal(Signal::TERM)
         .ends();
 }

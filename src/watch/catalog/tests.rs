@@ -34,6 +34,7 @@ fn touch(folder: &TempDir, catalog: &mut Catalog, names: &[&str]) -> Vec<String>
     let root = std::fs::canonicalize(folder.path()).unwrap();
     let batch = Batch {
         paths: names.iter().map(|name| root.join(name)).collect(),
+        removed: BTreeSet::new(),
         rescan: false,
     };
     affected(&catalog.apply(&batch))
@@ -182,6 +183,7 @@ fn after_lost_events_everything_is_compared() {
     write(&folder, "tasks/d.yaml", TASK);
     let batch = Batch {
         paths: BTreeSet::new(),
+        removed: BTreeSet::new(),
         rescan: true,
     };
     assert_eq!(affected(&catalog.apply(&batch)), ["a", "c", "d"]);
