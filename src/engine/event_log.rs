@@ -219,9 +219,9 @@ impl EventLog {
     /// Writes a fact down, at once if there is room; the future is done when there was.
     pub(super) fn record(&self, origin: Origin, fact: Fact) -> Recorded<'_> {
         match self.push(origin, fact, false) {
-            None if turn::is_long() => Recorded(Some(Box::pin(tokio::task::yield_now()))),
-            None => Recorded(None),
-            Some(fact) => Recorded(Some(Box::pin(self.record_later(origin, fact)))),
+            Ok(now) if turn::is_long(now) => Recorded(Some(Box::pin(tokio::task::yield_now()))),
+            Ok(_) => Recorded(None),
+            Err(fact) => Recorded(Some(Box::pin(self.record_later(origin, *fact)))),
         }
     }
 
@@ -249,7 +249,7 @@ impl EventLog {
 
     fn record_lag(&self) {
         while let Some(fact) = self.lag.unrecorded() {
-            self.push(Origin::RUN, fact, true);
+            let _ = self.push(Origin::RUN, fact, true);
         }
     }
 
@@ -260,16 +260,16 @@ impl EventLog {
             // Made before the queue is looked at again, so that no wake-up can fall in between.
             let drained = self.drained.notified();
             match self.push(origin, fact, false) {
-                None => break,
-                Some(back) => fact = back,
+                Ok(_) => break,
+                Err(back) => fact = *back,
             }
             drained.await;
         }
         self.waited(from);
     }
 
-    /// Queues a fact, or gives it back if the queue is full. `always`: it is small and must not wait.
-    fn push(&self, origin: Origin, fact: Fact, always: bool) -> Option<Fact> {
+    /// Queues a fact and tells when, or gives it back if the queue is full. `always`: it is small and must not wait.
+    fn push(&self, origin: Origin, fact: Fact, always: bool) -> Result<Instant, Box<Fact>> {
         let mut event = Event {
             run: RunId::clone(&self.run),
             seq: 0,
@@ -280,15 +280,18 @@ impl EventLog {
         };
         let weight = weight(&event);
         let mut queue = self.queue();
+        // Read once the queue is held, so that times are in order; and once, since this is what a fact costs most.
+        let now = Instant::now();
         if queue.dropped {
-            return None;
+            return Ok(now);
         }
         if !always && !queue.waiting.has_room(weight) {
-            return Some(event.fact);
+            return Err(Box::new(event.fact));
         }
         queue.last += 1;
         event.seq = queue.last;
-        event.at = self.epoch.saturating_add_unsigned(self.micros());
+        let micros = now.saturating_duration_since(self.started).as_micros() as u64;
+        event.at = self.epoch.saturating_add_unsigned(micros);
         let mask = self.mask();
         queue.waiting.add(weight);
         queue.events.push(Queued {
@@ -301,7 +304,7 @@ impl EventLog {
             ENOUGH => self.ripe.notify_one(),
             _ => {}
         }
-        None
+        Ok(now)
     }
 
     /// The text without secrets, shown when it is printed: a trace that nobody asks for costs nothing.
@@ -446,7 +449,7 @@ mod tests {
                         assert!(
                             event_log
                                 .push(Origin::task(1), saved("a", "b"), false)
-                                .is_none()
+                                .is_ok()
                         );
                     }
                 });
@@ -465,11 +468,7 @@ mod tests {
         for epoch in [i64::MIN, -1, 0, i64::MAX] {
             let event_log = EventLog::with_epoch("R".into(), epoch);
             for _ in 0..3 {
-                assert!(
-                    event_log
-                        .push(Origin::RUN, saved("a", "b"), false)
-                        .is_none()
-                );
+                assert!(event_log.push(Origin::RUN, saved("a", "b"), false).is_ok());
             }
             let events = &event_log.take().0.events;
             assert!(events.is_sorted_by_key(|event| event.at));
@@ -481,17 +480,9 @@ mod tests {
     fn a_secret_is_hidden_from_then_on() {
         let event_log = EventLog::new("R".into());
         let text = "x correct-horse y";
-        assert!(
-            event_log
-                .push(Origin::RUN, saved("a", text), false)
-                .is_none()
-        );
+        assert!(event_log.push(Origin::RUN, saved("a", text), false).is_ok());
         event_log.conceal("token", "correct-horse");
-        assert!(
-            event_log
-                .push(Origin::RUN, saved("a", text), false)
-                .is_none()
-        );
+        assert!(event_log.push(Origin::RUN, saved("a", text), false).is_ok());
         let events = &event_log.take().0.events;
         assert_eq!(events[0].fact, saved("a", text));
         assert_eq!(events[1].fact, saved("a", "x $token y"));
@@ -505,7 +496,7 @@ mod tests {
         let mut written = 0;
         while event_log
             .push(Origin::RUN, saved("a", &text), false)
-            .is_none()
+            .is_ok()
         {
             written += 1;
         }
@@ -522,10 +513,10 @@ mod tests {
         assert!(
             event_log
                 .push(Origin::RUN, saved("c", &huge), false)
-                .is_none()
+                .is_ok()
         );
         let large = saved("d", &text);
-        assert!(event_log.push(Origin::RUN, large, false).is_some());
+        assert!(event_log.push(Origin::RUN, large, false).is_err());
     }
 
     /// A poll beside readers of large bodies waited for the journal to write these.
@@ -534,10 +525,10 @@ mod tests {
         let event_log = EventLog::new("R".into());
         let huge = "x".repeat(2 * ROOM as usize);
         let push = |text: &str| event_log.push(Origin::RUN, saved("a", text), false);
-        assert!(push(&huge).is_none());
-        assert!(push(&huge).is_some(), "there is no room for another");
+        assert!(push(&huge).is_ok());
+        assert!(push(&huge).is_err(), "there is no room for another");
         let mut small = 0;
-        while push("").is_none() {
+        while push("").is_ok() {
             small += 1;
         }
         let bound = SMALL_ROOM / 512;

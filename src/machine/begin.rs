@@ -24,7 +24,7 @@ impl<W: World> Frame<'_, W> {
             Ok(()) => self.skip(),
             Err(_) => Ok(None),
         };
-        let machine = self.machine;
+        let machine = self.machine();
         self.record(Fact::ExecutionStarted(Box::new(ExecutionStarted {
             task: Name::clone(&machine.name),
             file: Name::clone(&machine.file.name),
@@ -55,18 +55,18 @@ impl<W: World> Frame<'_, W> {
     fn variables(&self, inputs: &Inputs) -> Result<(), Trouble> {
         let start = &self.program.states[self.program.start].place;
         for (name, value) in &inputs.vars {
-            if self.machine.secrets.contains(name) {
+            if self.machine().secrets.contains(name) {
                 self.conceal(name, &value.to_json())
                     .map_err(|failure| self.trouble(failure, start))?;
             }
             self.hold(name, value.clone(), start)?;
         }
-        for variable in &self.machine.vars {
+        for variable in &self.machine().vars {
             if inputs.vars.iter().any(|(name, _)| *name == variable.name) {
                 continue;
             }
             let value = self.build_value(&variable.value, self.env())?;
-            if self.machine.secrets.contains(&variable.name) {
+            if self.machine().secrets.contains(&variable.name) {
                 self.conceal(&variable.name, &value.to_json())
                     .map_err(|failure| {
                         let trouble = self.trouble(failure, start);
@@ -76,7 +76,7 @@ impl<W: World> Frame<'_, W> {
             self.hold(&variable.name, value, start)?;
         }
         match self
-            .machine
+            .machine()
             .params
             .iter()
             .find(|name| self.scope.get(name).is_none())
@@ -107,7 +107,7 @@ impl<W: World> Frame<'_, W> {
     }
 
     fn skip(&self) -> Result<Option<String>, Trouble> {
-        let Some(skip) = &self.machine.skip else {
+        let Some(skip) = &self.machine().skip else {
             return Ok(None);
         };
         if let Some(condition) = &skip.condition

@@ -269,7 +269,7 @@ impl Checkpoint {
 impl<W: World> Frame<'_, W> {
     /// Puts the execution where another one stood.
     pub(super) fn restore(&self, checkpoint: &Checkpoint) -> Result<(), Trouble> {
-        let program = &self.machine.program;
+        let program = &self.machine().program;
         if let Some(name) = &checkpoint.state {
             let known = program.states.iter();
             let Some(state) = known.clone().position(|state| state.name == *name) else {
@@ -289,7 +289,7 @@ impl<W: World> Frame<'_, W> {
         // What they had before anything was saved: secrets are not recorded.
         let first = self.scope.fork();
         let set = |scope: &Scope, vars: &[(Name, Value)]| {
-            let recorded = |(name, _): &&(Name, Value)| !self.machine.secrets.contains(name);
+            let recorded = |(name, _): &&(Name, Value)| !self.machine().secrets.contains(name);
             for (name, value) in vars.iter().filter(recorded) {
                 scope.set(name, value.clone());
             }
@@ -315,7 +315,7 @@ impl<W: World> Frame<'_, W> {
         }
         for armed in &checkpoint.deferred {
             // What the file no longer holds cannot be run.
-            if let Some(step) = deferred_at(self.machine, &armed.path) {
+            if let Some(step) = deferred_at(self.machine(), &armed.path) {
                 let ended = armed.ended.as_ref().map(|AtEnd { vars, res }| {
                     let scope = first.fork();
                     set(&scope, vars);

@@ -18,7 +18,7 @@ impl<W: World> Frame<'_, W> {
             let (deferred, scope) = {
                 let mut shared = self.execution.shared();
                 let deferred = shared.deferred();
-                if deferred == 0 && self.machine.cleanup.is_empty() {
+                if deferred == 0 && self.machine().cleanup.is_empty() {
                     return None;
                 }
                 (deferred, shared.next_scope())
@@ -34,7 +34,7 @@ impl<W: World> Frame<'_, W> {
         .await;
         // An error in the length itself must not keep the cleanup from running.
         let limit = self
-            .length(&self.machine.cleanup_timeout, self.env())
+            .length(&self.machine().cleanup_timeout, self.env())
             .unwrap_or(BUDGET);
         let failures = Mutex::new(Vec::new());
         let everything = self.clean_up_each(&failures);
@@ -71,7 +71,7 @@ impl<W: World> Frame<'_, W> {
 
     async fn clean_up_each(&self, failures: &Mutex<Vec<Trouble>>) {
         self.undo(failures).await;
-        for step in &self.machine.cleanup {
+        for step in &self.machine().cleanup {
             self.clean_up_one(step, self.env(), failures).await;
             // What it has deferred in its turn.
             self.undo(failures).await;

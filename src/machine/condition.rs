@@ -325,7 +325,7 @@ impl<W: World> Frame<'_, W> {
 
     /// Hides the secrets that this result would bring, whatever is decided on it.
     pub(super) fn hide_result(&self, running: RunningStrategy<'_>, res: &Value, attempt: u32) {
-        if self.machine.secrets.is_empty() {
+        if self.machine().secrets.is_empty() {
             return;
         }
         let env = self.env().with_res(res, attempt);

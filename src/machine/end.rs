@@ -58,7 +58,7 @@ impl<W: World> Frame<'_, W> {
 
     fn outputs(&self) -> Result<Json, Trouble> {
         let mut outputs = serde_json::Map::new();
-        for output in &self.machine.outputs {
+        for output in &self.machine().outputs {
             outputs.insert(
                 output.name.to_string(),
                 self.assigned(output, self.env())?.to_json(),

@@ -18,8 +18,7 @@ pub(super) struct Frame<'m, W: World> {
     pub(super) id: FrameId,
     /// The task that it belongs to.
     pub(super) instance: Arc<Instance>,
-    pub(super) machine: &'m Machine,
-    pub(super) program: &'m Program,
+    pub(super) program: Arc<Program>,
     /// The variables.
     pub(super) scope: Arc<Scope>,
     /// Of a region: its names, and what it sees of the others.
@@ -133,30 +132,29 @@ impl<'a> Env<'a> {
 
 impl<'m, W: World> Frame<'m, W> {
     /// The frame of the task itself.
-    pub(super) fn root(execution: &'m Execution<'m, W>, machine: &'m Machine) -> Self {
-        let program = &machine.program;
+    pub(super) fn root(execution: &'m Execution<'m, W>, machine: &Arc<Machine>) -> Self {
+        let program = Arc::clone(&machine.program);
         Self {
             execution,
             world: execution.world,
             id: ROOT,
-            instance: Arc::default(),
-            machine,
-            program,
+            instance: Arc::new(Instance::new(machine)),
             scope: Arc::new(Scope::new()),
             region: None,
-            inner: Mutex::new(Inner::new(program, execution.started)),
+            inner: Mutex::new(Inner::new(&program, execution.started)),
+            program,
         }
     }
 
     /// The frame of a region, which begins now.
     pub(super) fn region(
         &self,
-        region: &'m Region,
+        region: &Region,
         id: FrameId,
         scope: Arc<Scope>,
         siblings: Arc<RegionScopes>,
     ) -> Self {
-        let program = &region.program;
+        let program = Arc::clone(&region.program);
         let views = Views::inside(self.region.as_ref().map(|region| &region.views));
         let name = match &self.region {
             None => Name::clone(&region.name),
@@ -167,15 +165,14 @@ impl<'m, W: World> Frame<'m, W> {
             world: self.world,
             id,
             instance: Arc::clone(&self.instance),
-            machine: self.machine,
-            program,
             scope,
             region: Some(Box::new(InRegion {
                 name,
                 siblings,
                 views,
             })),
-            inner: Mutex::new(Inner::new(program, self.world.now())),
+            inner: Mutex::new(Inner::new(&program, self.world.now())),
+            program,
         }
     }
 
@@ -204,7 +201,11 @@ impl<'m, W: World> Frame<'m, W> {
         }
     }
 
-    pub(super) fn state(&self) -> &'m State {
+    pub(super) fn machine(&self) -> &Machine {
+        &self.instance.machine
+    }
+
+    pub(super) fn state(&self) -> &State {
         &self.program.states[self.inner().state]
     }
 

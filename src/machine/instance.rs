@@ -1,6 +1,7 @@
 //! One task in an execution: what its frames share.
 
 use super::never_known::{Known, MoreKnown, Unknown};
+use super::program::Machine;
 use super::subscription::OpenSubscription;
 use super::world::Moment;
 use crate::event::{Json, Name};
@@ -9,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A task that runs: the one that was asked for.
 pub(super) struct Instance {
+    pub(super) machine: Arc<Machine>,
     shared: Mutex<Shared>,
 }
 
@@ -41,9 +43,10 @@ impl Shared {
     }
 }
 
-impl Default for Instance {
-    fn default() -> Self {
+impl Instance {
+    pub(super) fn new(machine: &Arc<Machine>) -> Self {
         Self {
+            machine: Arc::clone(machine),
             shared: Mutex::new(Shared {
                 deadline: Moment(u64::MAX),
                 configs: Vec::new(),
@@ -52,9 +55,7 @@ impl Default for Instance {
             }),
         }
     }
-}
 
-impl Instance {
     /// What changes. Never held across an await.
     pub(super) fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)

@@ -305,11 +305,11 @@ impl<W: World> Frame<'_, W> {
                 let safe = *safe && env.armed.is_none();
                 let call = self.call(*client, request, safe, env)?;
                 let limit = self.attempt_limit(step, env)?;
-                let address = address(&self.machine.clients[*client], &call);
+                let address = address(&self.machine().clients[*client], &call);
                 let sent = self.send(step, call, address, limit, env).await;
                 let reply = sent.map_err(|trouble| match trouble.failure.kind {
                     ErrorKind::Protocol | ErrorKind::Script => {
-                        let config = &self.machine.clients[*client].config;
+                        let config = &self.machine().clients[*client].config;
                         self.blame_unset(trouble, &[request, config])
                     }
                     _ => trouble,
@@ -356,7 +356,7 @@ impl<W: World> Frame<'_, W> {
         safe: bool,
         env: Env<'_>,
     ) -> Result<Call, Trouble> {
-        let definition = &self.machine.clients[client];
+        let definition = &self.machine().clients[client];
         let known = self
             .instance
             .shared()

@@ -31,7 +31,7 @@ pub struct Machine {
     pub(crate) given_reads: Box<[Name]>,
     pub(crate) clients: Box<[Client]>,
     pub(crate) listen: Box<[Subscription]>,
-    pub(crate) program: Program,
+    pub(crate) program: Arc<Program>,
     pub(crate) transition_timeout: Length,
     pub(crate) timeout: Length,
     pub(crate) cleanup: Box<[Step]>,
@@ -90,7 +90,7 @@ pub(crate) struct Region {
     pub(crate) name: Name,
     /// Where its name is written.
     pub(crate) place: Arc<Location>,
-    pub(crate) program: Program,
+    pub(crate) program: Arc<Program>,
     /// The variables that it saves: its own.
     pub(crate) saves: Box<[Name]>,
 }

@@ -159,7 +159,7 @@ impl<'m, W: World> Frame<'m, W> {
     }
 
     /// Begins the regions of a state.
-    pub(super) async fn open_regions(&self, state: &'m State) -> RunningRegions<'m> {
+    pub(super) async fn open_regions(&self, state: &State) -> RunningRegions<'m> {
         let Some(regions) = &state.regions else {
             return RunningRegions::none();
         };

@@ -68,16 +68,17 @@ pub(super) enum Stop {
 /// Executes a machine in a world. One future: nothing is spawned, and dropping it stops everything but
 /// the cleanup.
 pub fn run<'m, W: World>(
-    machine: &'m Machine,
+    machine: &Arc<Machine>,
     inputs: Inputs,
     world: &'m W,
 ) -> impl Future<Output = Verdict> {
     let execution = Execution::new(world, &inputs);
     // On the heap before the future is made, which would hold their place to its end.
     let inputs = Box::new(inputs);
+    let machine = Arc::clone(machine);
     async move {
         let set = |at| world.sleep_until(at);
-        let task = Frame::root(&execution, machine);
+        let task = Frame::root(&execution, &machine);
         timed(&execution.earliest, set, task.run(inputs)).await
     }
 }
@@ -101,7 +102,7 @@ impl<W: World> Frame<'_, W> {
     /// Walks until an end, a halt or the task's own deadline. A halt is looked at first; the deadline
     /// loses against whatever is ready with it.
     async fn until_end(&self) -> Stop {
-        let limit = match self.length(&self.machine.timeout, self.env()) {
+        let limit = match self.length(&self.machine().timeout, self.env()) {
             Ok(limit) => limit,
             Err(trouble) => return Stop::Trouble(trouble),
         };
@@ -135,7 +136,7 @@ impl<W: World> Frame<'_, W> {
 
     /// Opens what the task listens to, then walks.
     async fn listen_and_walk(&self) -> Stop {
-        for subscription in &self.machine.listen {
+        for subscription in &self.machine().listen {
             if let Err(trouble) = Box::pin(self.listen(subscription, self.env())).await {
                 return Stop::Trouble(trouble);
             }
@@ -145,7 +146,7 @@ impl<W: World> Frame<'_, W> {
 
     /// Walks from state to state, until one ends the machine.
     pub(super) async fn walk(&self) -> Stop {
-        let graph = self.program;
+        let graph = &self.program;
         // The start, or where another execution stood.
         let mut current = self.inner().state;
         loop {

@@ -151,7 +151,7 @@ impl<W: World> Frame<'_, W> {
                 let call = self.call(*client, request, true, env)?;
                 let limit = self.attempt_limit(step, env)?;
                 let site = self.site(&step.place, attempt);
-                let address = address(&self.machine.clients[*client], &call);
+                let address = address(&self.machine().clients[*client], &call);
                 let result = self.world.call(site, call);
                 let result = self.within(limit, result, address).await;
                 step.record_policy.unrepeated(result)

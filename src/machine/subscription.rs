@@ -83,7 +83,7 @@ impl<W: World> Frame<'_, W> {
         };
         let call = self.call(client, source, true, env)?;
         let request = Arc::clone(&call.request);
-        let address = address(&self.machine.clients[client], &call);
+        let address = address(&self.machine().clients[client], &call);
         let client = Name::clone(&call.client);
         let site = Site {
             scope,

@@ -23,7 +23,7 @@ impl<W: World> Frame<'_, W> {
 
     /// The same of an error about a variable of the task that has no value since its environment variable has none.
     pub(super) fn name_unset(&self, failure: Failure, variable: Option<&str>) -> Failure {
-        let mut vars = self.machine.vars.iter();
+        let mut vars = self.machine().vars.iter();
         let Some(variable) = vars.find(|one| variable == Some(&*one.name)) else {
             return failure;
         };
@@ -67,7 +67,7 @@ impl<W: World> Frame<'_, W> {
         }
         expression.reads().iter().find_map(|read| {
             let value = self.scope.get(read);
-            let variable = (self.machine.vars.iter()).find(|one| one.name == *read)?;
+            let variable = (self.machine().vars.iter()).find(|one| one.name == *read)?;
             match &variable.value {
                 Blueprint::Text(text) if value.is_none_or(|value| value.is_null()) => {
                     let (_, expression) = text.template.expressions().next()?;

@@ -21,7 +21,7 @@ impl<W: World> Frame<'_, W> {
             "elapsed" => Some(Value::from(Json::from(self.elapsed()))),
             "state" => Some(Value::from(Json::from(&*self.state().name))),
             "task" => {
-                let machine = self.machine;
+                let machine = self.machine();
                 let task = json!({ "name": &*machine.name, "file": &*machine.file.name });
                 Some(Value::from(task))
             }
@@ -47,7 +47,7 @@ impl<W: World> Frame<'_, W> {
     /// The value of an expression.
     pub(super) fn eval(&self, guard: &Guard, env: Env<'_>) -> Result<Value, Trouble> {
         let look = |name: &str| self.lookup(env, name);
-        self.machine
+        self.machine()
             .engine
             .eval(
                 &guard.expression,
@@ -67,7 +67,7 @@ impl<W: World> Frame<'_, W> {
     pub(super) fn truth(&self, guard: &Guard, env: Env<'_>) -> Result<Option<bool>, Trouble> {
         let look = |name: &str| self.lookup(env, name);
         let tested = self
-            .machine
+            .machine()
             .engine
             .test(
                 &guard.expression,
@@ -83,7 +83,7 @@ impl<W: World> Frame<'_, W> {
     /// Why an expression has the value it has.
     pub(super) fn explain(&self, guard: &Guard, env: Env<'_>) -> Explanation {
         let look = |name: &str| self.lookup(env, name);
-        guard.locate(self.machine.engine.explain(
+        guard.locate(self.machine().engine.explain(
             &guard.expression,
             env.scope,
             &Locals::new(&look),
@@ -94,7 +94,7 @@ impl<W: World> Frame<'_, W> {
     /// The value of a part of a result that explains a timeout. Best effort: it is for reports only.
     pub(super) fn watched(&self, expression: &Expression, env: Env<'_>) -> Value {
         let look = |name: &str| self.lookup(env, name);
-        let value = self.machine.engine.eval(
+        let value = self.machine().engine.eval(
             expression,
             env.scope,
             &Locals::new(&look),
@@ -106,7 +106,7 @@ impl<W: World> Frame<'_, W> {
     /// The stretches of a condition that keep it from holding.
     pub(super) fn deciding(&self, guard: &Guard, env: Env<'_>) -> Vec<Range<usize>> {
         let look = |name: &str| self.lookup(env, name);
-        self.machine.engine.deciding(
+        self.machine().engine.deciding(
             &guard.expression,
             env.scope,
             &Locals::new(&look),
@@ -117,7 +117,7 @@ impl<W: World> Frame<'_, W> {
     /// The value of an assignment. Missing is an error: `??` gives another value where that is meant.
     pub(super) fn assigned(&self, assignment: &Assignment, env: Env<'_>) -> Result<Value, Trouble> {
         let look = |name: &str| self.lookup(env, name);
-        self.machine
+        self.machine()
             .engine
             .eval_source(
                 &assignment.source,
@@ -144,7 +144,7 @@ impl<W: World> Frame<'_, W> {
     /// Hides the secrets that a result brings before the result itself is recorded. What cannot be found yet
     /// is reported when it is assigned. `in_order`: each assignment sees the ones before it.
     pub(super) fn hide_ahead(&self, assignments: &[Assignment], env: Env<'_>, in_order: bool) {
-        let is_secret = |one: &Assignment| self.machine.secrets.contains(&one.name);
+        let is_secret = |one: &Assignment| self.machine().secrets.contains(&one.name);
         if !assignments.iter().any(is_secret) {
             return;
         }
@@ -183,7 +183,7 @@ impl<W: World> Frame<'_, W> {
         self.scope
             .check_room(name, &value)
             .map_err(|failure| self.trouble(failure, place))?;
-        if self.machine.secrets.contains(name) {
+        if self.machine().secrets.contains(name) {
             self.conceal(name, &value.to_json())
                 .map_err(|failure| self.trouble(failure, place))?;
         }
@@ -224,7 +224,7 @@ impl<W: World> Frame<'_, W> {
     /// A template filled in.
     pub(super) fn text(&self, text: &Text, env: Env<'_>) -> Result<Json, Trouble> {
         let look = |name: &str| self.lookup(env, name);
-        self.machine
+        self.machine()
             .engine
             .render(
                 &text.template,
@@ -237,7 +237,7 @@ impl<W: World> Frame<'_, W> {
 
     fn text_value(&self, text: &Text, env: Env<'_>) -> Result<Value, Trouble> {
         let look = |name: &str| self.lookup(env, name);
-        self.machine
+        self.machine()
             .engine
             .render_value(
                 &text.template,
@@ -295,7 +295,7 @@ impl<W: World> Frame<'_, W> {
             Blueprint::Bind(text) => {
                 let look = |name: &str| self.lookup(env, name);
                 let (texts, values) = self
-                    .machine
+                    .machine()
                     .engine
                     .render_parts(
                         &text.template,
@@ -318,7 +318,7 @@ impl<W: World> Frame<'_, W> {
             }
             Blueprint::Url(text) => {
                 let look = |name: &str| self.lookup(env, name);
-                self.machine
+                self.machine()
                     .engine
                     .render_url(
                         &text.template,
@@ -369,7 +369,7 @@ impl<W: World> Frame<'_, W> {
         };
         let look = |name: &str| self.lookup(env, name);
         let name = self
-            .machine
+            .machine()
             .engine
             .render_text(
                 &text.template,

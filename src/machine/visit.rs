@@ -49,7 +49,7 @@ struct Race {
     least: Moment,
 }
 
-impl<'m, W: World> Frame<'m, W> {
+impl<W: World> Frame<'_, W> {
     pub(super) async fn enter(&self, index: usize) -> Result<(), Trouble> {
         let state = &self.program.states[index];
         let (visit, allowed) = {
@@ -162,7 +162,7 @@ impl<'m, W: World> Frame<'m, W> {
     }
 
     /// A visit of a state; `None`: it is a final state, and its instructions are done.
-    pub(super) async fn stay(&self, state: &'m State) -> Result<Option<Exit>, Trouble> {
+    pub(super) async fn stay(&self, state: &State) -> Result<Option<Exit>, Trouble> {
         match &state.role {
             Role::Way => self.visit(state).await.map(Some),
             Role::Final => {
@@ -181,7 +181,7 @@ impl<'m, W: World> Frame<'m, W> {
         }
     }
 
-    async fn visit(&self, state: &'m State) -> Result<Exit, Trouble> {
+    async fn visit(&self, state: &State) -> Result<Exit, Trouble> {
         let mut cells: Vec<Cell> = Vec::new();
         if state.slots > 0 {
             cells.resize_with(state.slots, Cell::default);
@@ -287,7 +287,7 @@ impl<'m, W: World> Frame<'m, W> {
 
     /// How long the state may wait to be left. `None`: as long as it takes.
     fn transition_limit(&self, state: &State) -> Result<Option<Duration>, Trouble> {
-        let limit = state.limit(&self.machine.transition_timeout);
+        let limit = state.limit(&self.machine().transition_timeout);
         limit
             .map(|limit| self.length(limit, self.env()))
             .transpose()
@@ -315,7 +315,7 @@ impl<'m, W: World> Frame<'m, W> {
     /// All strategies side by side, to the first that decides or the deadline, and beside them the state's regions.
     fn race<'a>(
         &'a self,
-        state: &'m State,
+        state: &'a State,
         cells: &'a [Cell],
         race: Race,
     ) -> Pending<'a, Result<Exit, Trouble>> {
@@ -341,7 +341,7 @@ impl<'m, W: World> Frame<'m, W> {
     /// Holds no more than its strategies while it waits.
     async fn race_strategies<'a>(
         &'a self,
-        state: &'m State,
+        state: &'a State,
         cells: &'a [Cell],
         mut arms: Vec<Option<Pending<'a, Option<End>>>>,
         expiry: Expiry,
@@ -359,7 +359,7 @@ impl<'m, W: World> Frame<'m, W> {
     /// The same beside the state's regions, and with conditions that look at what regions save.
     async fn race_regions<'a>(
         &'a self,
-        state: &'m State,
+        state: &'a State,
         cells: &'a [Cell],
         mut arms: Vec<Option<Pending<'a, Option<End>>>>,
         expiry: Expiry,

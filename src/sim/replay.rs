@@ -5,6 +5,7 @@ use super::recording::Recording;
 use super::world::{Stuck, TimedFact, VirtualWorld};
 use crate::event::Name;
 use crate::machine::{Inputs, Machine, Verdict, run};
+use std::sync::Arc;
 
 /// What a machine does with recorded answers.
 #[derive(Debug)]
@@ -32,14 +33,14 @@ pub enum ReplayEnd {
 
 /// Runs a machine against a recording. Blocks; needs a thread with a stack that scripts can use. What
 /// [`Inputs`] say of run and attempt is taken from the recording.
-pub fn replay(machine: &Machine, inputs: Inputs, recording: Recording) -> Replayed {
+pub fn replay(machine: &Arc<Machine>, inputs: Inputs, recording: Recording) -> Replayed {
     replay_in(VirtualWorld::new(), machine, inputs, recording)
 }
 
 /// The same in a world that was prepared: with an environment, or a halt.
 pub fn replay_in(
     world: VirtualWorld,
-    machine: &Machine,
+    machine: &Arc<Machine>,
     inputs: Inputs,
     recording: Recording,
 ) -> Replayed {

@@ -5,6 +5,7 @@ use crate::event::{ErrorKind, Event, Fact, Failure, Json, Outcome};
 use crate::machine::tests::{machine, millis, whole, with_room};
 use crate::machine::{Inputs, Machine, Verdict, run};
 use serde_json::json;
+use std::sync::Arc;
 
 /// Everything that a task may ask for: a loop of requests, a retry, polls, messages of both kinds, an end
 /// with something to undo.
@@ -80,10 +81,9 @@ fn rich() -> VirtualWorld {
         )
 }
 
-fn compiled(yaml: &str) -> Machine {
-    machine(&whole(yaml), &[])
-        .unwrap_or_else(|found| panic!("{found:#?}"))
-        .0
+fn compiled(yaml: &str) -> Arc<Machine> {
+    let (machine, _) = machine(&whole(yaml), &[]).unwrap_or_else(|found| panic!("{found:#?}"));
+    Arc::new(machine)
 }
 
 /// Runs a task in a world of stubs and keeps its events, each later by `drift` microseconds than the one

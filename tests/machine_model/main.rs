@@ -87,11 +87,11 @@ fn catalog() -> Catalog {
     }
 }
 
-fn machine(text: &str) -> Machine {
+fn machine(text: &str) -> Arc<Machine> {
     compiled(text).unwrap_or_else(|found| panic!("{text}\n{found:#?}"))
 }
 
-fn compiled(text: &str) -> Result<Machine, Vec<Diagnostic>> {
+fn compiled(text: &str) -> Result<Arc<Machine>, Vec<Diagnostic>> {
     let file = Arc::new(SourceFile {
         name: "model.yaml".into(),
         path: "model.yaml".into(),
@@ -106,11 +106,11 @@ fn compiled(text: &str) -> Result<Machine, Vec<Diagnostic>> {
         given: &[],
         module_elsewhere: |_, _| None,
     };
-    Ok(compile(&project, &task.value)?.0)
+    Ok(Arc::new(compile(&project, &task.value)?.0))
 }
 
 /// Runs a machine and checks what holds for every run.
-fn facts_of(machine: &Machine, world: &VirtualWorld) -> Vec<(u64, Fact)> {
+fn facts_of(machine: &Arc<Machine>, world: &VirtualWorld) -> Vec<(u64, Fact)> {
     let verdict = world
         .block_on(run(machine, Inputs::default(), world))
         .expect("the task's own deadline always wakes it");
@@ -126,7 +126,7 @@ fn facts_of(machine: &Machine, world: &VirtualWorld) -> Vec<(u64, Fact)> {
 }
 
 /// What the machine did, in the words of the model.
-fn story(machine: &Machine, world: &VirtualWorld) -> Vec<String> {
+fn story(machine: &Arc<Machine>, world: &VirtualWorld) -> Vec<String> {
     let mut lines = Vec::new();
     for (at, fact) in facts_of(machine, world) {
         let line = match fact {

@@ -108,7 +108,7 @@ impl<'a> Compiler<'a> {
             given_reads: std::mem::take(&mut self.given_reads).into_iter().collect(),
             clients: std::mem::take(&mut self.clients).into(),
             listen,
-            program,
+            program: Arc::new(program),
             transition_timeout,
             timeout,
             cleanup,

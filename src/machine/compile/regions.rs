@@ -9,6 +9,7 @@ use crate::event::{Name, Span};
 use crate::machine::program::{Region, Regions};
 use crate::syntax::Path;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// What is known of a region before anything is compiled.
 pub(super) struct KnownRegion<'a> {
@@ -100,7 +101,7 @@ impl<'a> Compiler<'a> {
                 Region {
                     name: Name::clone(&region.name.value),
                     place: cx.place(region.name.span, path.trim_end_matches('.')),
-                    program,
+                    program: Arc::new(program),
                     saves: saves.into(),
                 }
             }));

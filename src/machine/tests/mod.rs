@@ -212,6 +212,7 @@ impl Scene {
     fn run_in(self, lost: Option<ScopeId>) -> Ran {
         let (machine, warnings) = machine(&self.yaml, &self.vars)
             .unwrap_or_else(|found| panic!("{}\n{found:#?}", self.yaml));
+        let machine = Arc::new(machine);
         let inputs = Inputs {
             run: "R".into(),
             attempt: self.attempt,
