@@ -3,6 +3,7 @@ use crate::definition::Doubt;
 use crate::event::{Failure, Feed, Json, Permissions, Trace, ValueTypes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::borrow::Cow;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -153,11 +154,26 @@ impl<R> Answer<R> {
 pub struct Context {
     /// What the task may do.
     pub permissions: Arc<Permissions>,
-    /// The folder of the file that wrote the request; relative paths start here.
+    /// The folder of the task's file; relative paths start here. A request of a called task starts at the folder of its
+    /// own file: see [`Self::in_scope`].
     pub folder: PathBuf,
     /// The trace that its requests and messages are part of: `context.trace.parent()` is the value of the header
     /// `traceparent`, unless the task gives one itself.
     pub trace: Arc<Trace>,
+}
+
+impl Context {
+    /// The same for what is done in this scope: relative paths start at the folder of the file that wrote it.
+    #[must_use]
+    pub fn in_scope(&self, scope: &Scope) -> Cow<'_, Self> {
+        match scope.folder() {
+            Some(folder) if folder != self.folder => Cow::Owned(Self {
+                folder: folder.to_owned(),
+                ..self.clone()
+            }),
+            _ => Cow::Borrowed(self),
+        }
+    }
 }
 
 /// The source of a client that has no subscriptions.
@@ -178,7 +194,7 @@ pub struct Template {
 }
 
 impl JsonSchema for Template {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
+    fn schema_name() -> Cow<'static, str> {
         "Template".into()
     }
 
@@ -198,7 +214,7 @@ impl JsonSchema for Template {
 pub enum UrlText {}
 
 impl JsonSchema for UrlText {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
+    fn schema_name() -> Cow<'static, str> {
         "UrlText".into()
     }
 

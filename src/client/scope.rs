@@ -1,4 +1,6 @@
 use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -10,6 +12,8 @@ use tokio_util::task::TaskTracker;
 pub struct Scope {
     tracker: TaskTracker,
     token: CancellationToken,
+    /// The folder of the file that wrote the request, where that is not the session's.
+    folder: Option<Arc<Path>>,
 }
 
 /// How long the effects of a closed scope may take to stop.
@@ -20,6 +24,17 @@ impl Scope {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same scope, for requests of a file in this folder: their relative paths start there.
+    #[must_use]
+    pub fn in_folder(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    pub(super) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
     }
 
     /// Cancelled when the scope closes.

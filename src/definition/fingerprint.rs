@@ -217,6 +217,13 @@ impl Fingerprint {
                 json!(["signal", text(name), maybe(data.as_ref(), Node::to_json)])
             }
             Action::Log(line) => json!(["log", line.to_json()]),
+            Action::Task { file, with } => {
+                json!([
+                    "task",
+                    text(file),
+                    list(with, |(name, value)| json!([text(name), value.to_json()]))
+                ])
+            }
         }
     }
 

@@ -74,6 +74,8 @@ pub struct Task {
     pub outputs: Vec<(Text, Text)>,
     /// Whole-task retries.
     pub retries: Option<Spanned<u32>>,
+    /// The files that its `task` instructions call, in the order in which they are written.
+    pub calls: Vec<Text>,
 }
 
 /// When a task is skipped.
@@ -372,6 +374,13 @@ pub enum Action {
     },
     /// `log`: a line.
     Log(Node),
+    /// `task`: another task as a step.
+    Task {
+        /// Its file, literal, as it is written.
+        file: Text,
+        /// The variables that it is given.
+        with: Vec<(Text, Node)>,
+    },
 }
 
 /// `retry`.

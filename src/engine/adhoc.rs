@@ -11,7 +11,7 @@ use crate::definition::model::{
 };
 use crate::definition::{Diagnostic, Node, Suite, Task, Text};
 use crate::event::{Explanation, Span};
-use crate::machine;
+use crate::machine::{self, CalledTasks};
 use crate::script::{self, EvalError, Expression, Host, Locals, Scope, Value};
 use crate::syntax;
 use std::path::Path;
@@ -88,7 +88,8 @@ impl Loader {
         project: &Project,
         has_res: bool,
     ) -> Result<Expression, Vec<Diagnostic>> {
-        let against = self.against(project);
+        let called = CalledTasks::default();
+        let against = self.against(project, &called, "");
         machine::expression(&against, &adhoc.task(), &adhoc.expression, has_res)
     }
 
@@ -103,9 +104,10 @@ impl Loader {
         for client in &mut suite.clients {
             client.record = Record::Full;
         }
+        let called = CalledTasks::default();
         let against = machine::CompileInputs {
             suite: &suite,
-            ..self.against(project)
+            ..self.against(project, &called, "")
         };
         let (machine, _) = machine::compile(&against, &adhoc.task())?;
         let project = if machine.reads_services || adhoc.needs_services(project) {
@@ -221,6 +223,7 @@ impl Adhoc {
             condition,
         });
         Task {
+            calls: Vec::new(),
             file: Arc::clone(&self.file),
             name: "eval".into(),
             description: None,

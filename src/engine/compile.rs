@@ -1,5 +1,6 @@
 //! Compiles task files, many of them side by side.
 
+use super::called::{CalledFile, CalledFiles, Chain};
 use super::loader::Loader;
 use super::project::{Project, unreadable};
 use crate::definition::{self, Diagnostic, Identity, SourceFile, Task};
@@ -27,6 +28,16 @@ pub(super) struct Compiled {
     pub(super) source: Option<Name>,
     /// What it says of itself, if it has mistakes.
     pub(super) identity: Option<Identity>,
+    /// The files that it calls.
+    pub(super) called: Vec<Arc<CalledFile>>,
+}
+
+/// What became of a text.
+pub(super) struct Made {
+    pub(super) machine: Option<Machine>,
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// The files that it calls.
+    pub(super) called: Vec<Arc<CalledFile>>,
 }
 
 impl Compiled {
@@ -37,21 +48,22 @@ impl Compiled {
             diagnostics: vec![diagnostic],
             source: None,
             identity: Some(Identity::unread(&file.path)),
+            called: Vec::new(),
         }
     }
 }
 
 impl Loader {
     /// Reads a file and compiles it.
-    pub(super) fn compiled(&self, file: &File) -> Compiled {
+    pub(super) fn compiled(&self, file: &File, known: &CalledFiles) -> Compiled {
         match read(&file.path, definition::MAX_FILE_BYTES) {
-            Ok(bytes) => self.text(file, &bytes),
+            Ok(bytes) => self.text(file, &bytes, known),
             Err(error) => Compiled::wrong(file, unreadable(&file.name, &error)),
         }
     }
 
     /// Compiles a text that stands in for a file.
-    pub(super) fn text(&self, file: &File, bytes: &[u8]) -> Compiled {
+    pub(super) fn text(&self, file: &File, bytes: &[u8], known: &CalledFiles) -> Compiled {
         let source = match SourceFile::from_bytes(Name::clone(&file.name), &file.path, bytes) {
             Ok(source) => Arc::new(source),
             Err(diagnostic) => return Compiled::wrong(file, *diagnostic),
@@ -61,37 +73,51 @@ impl Loader {
             diagnostics: Vec::new(),
             source: Some(Name::clone(&source.text)),
             identity: None,
+            called: Vec::new(),
         };
         if let Some(project) = &file.project {
-            match self.machine(&source, project) {
-                Ok((machine, warnings)) => {
-                    compiled.machine = Some(Arc::new(machine));
-                    compiled.diagnostics = warnings;
-                }
-                Err(diagnostics) => {
-                    compiled.identity = Some(Identity::of(&source));
-                    compiled.diagnostics = diagnostics;
-                }
+            let made = self.machine(&source, project, Chain::start(), known);
+            if made.machine.is_none() {
+                compiled.identity = Some(Identity::of(&source));
             }
+            compiled.machine = made.machine.map(Arc::new);
+            compiled.diagnostics = made.diagnostics;
+            compiled.called = made.called;
         }
         compiled
     }
 
-    fn machine(
+    /// Compiles a task, with the files that it calls. `chain`: how it was come to.
+    pub(super) fn machine(
         &self,
         file: &Arc<SourceFile>,
         project: &Project,
-    ) -> Result<(Machine, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let definition::Parsed {
-            value: task,
-            warnings,
-        }: definition::Parsed<Task> = definition::parse_task(file)?;
-        match machine::compile(&self.against(project), &task) {
-            Ok((machine, more)) => Ok((machine, warnings.into_iter().chain(more).collect())),
-            Err(mut errors) => {
-                errors.splice(0..0, warnings);
-                Err(errors)
+        chain: Chain<'_>,
+        known: &CalledFiles,
+    ) -> Made {
+        let parsed: definition::Parsed<Task> = match definition::parse_task(file) {
+            Ok(parsed) => parsed,
+            Err(diagnostics) => {
+                return Made {
+                    machine: None,
+                    diagnostics,
+                    called: Vec::new(),
+                };
             }
+        };
+        let calls = self.calls(file, &parsed.value, project, chain, known);
+        let against = self.against(project, &calls.tasks, chain.prefix());
+        let (machine, more) = match machine::compile(&against, &parsed.value) {
+            Ok((machine, more)) => (Some(machine), more),
+            Err(more) => (None, more),
+        };
+        let mut diagnostics = parsed.warnings;
+        diagnostics.extend(calls.diagnostics);
+        diagnostics.extend(more);
+        Made {
+            machine,
+            diagnostics,
+            called: calls.files,
         }
     }
 }

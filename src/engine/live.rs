@@ -2,12 +2,13 @@ use super::event_log::{EventLog, Origin};
 use super::project::Loaded;
 use super::script_host::LiveHost;
 use crate::client::{Context, Registry, Scope, Session};
-use crate::event::{Attempted, ExecutionId, Fact, Failure, FrameId, Inbox, Name, Reply, Trace};
+use crate::event::{
+    Attempted, ExecutionId, Fact, Failure, FrameId, Inbox, Json, Name, Reply, Trace,
+};
 use crate::journal::crash;
 use crate::machine::{Call, Halt, Lost, Moment, ScopeId, Site, World};
 use crate::script::Host;
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -72,8 +73,22 @@ pub(super) struct LiveWorld {
 /// What an execution that talks to anything has open.
 #[derive(Default)]
 struct Open {
-    sessions: HashMap<Name, Opened>,
+    sessions: Vec<OpenSession>,
     scopes: Vec<(ScopeId, Scope)>,
+}
+
+/// The session of a client. A called task may have another client of the same name: its config tells them apart.
+struct OpenSession {
+    client: Name,
+    config: Arc<Json>,
+    opened: Opened,
+}
+
+impl OpenSession {
+    fn is_of(&self, call: &Call) -> bool {
+        self.client == call.client
+            && (Arc::ptr_eq(&self.config, &call.config) || self.config == call.config)
+    }
 }
 
 /// What the worlds of one run share.
@@ -110,10 +125,16 @@ impl LiveWorld {
         let opened = {
             let mut open = self.open();
             let sessions = &mut open.get_or_insert_default().sessions;
-            match sessions.get(&call.client) {
-                Some(known) => Arc::clone(known),
-                None => Arc::clone(sessions.entry(Name::clone(&call.client)).or_default()),
-            }
+            let known = sessions.iter().position(|one| one.is_of(call));
+            let at = known.unwrap_or_else(|| {
+                sessions.push(OpenSession {
+                    client: Name::clone(&call.client),
+                    config: Arc::clone(&call.config),
+                    opened: Opened::default(),
+                });
+                sessions.len() - 1
+            });
+            Arc::clone(&sessions[at].opened)
         };
         let session = opened
             .get_or_try_init(|| async {
@@ -123,12 +144,9 @@ impl LiveWorld {
                         call.kind
                     ))
                 })?;
-                let folder = self.task.machine.file.path.parent();
-                // `t.yaml` has the parent ``, in which no process can be started.
-                let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
                 let context = Context {
                     permissions: Arc::clone(&self.task.project.permissions),
-                    folder: folder.map_or_else(|| PathBuf::from("."), PathBuf::from),
+                    folder: folder_of(&self.task.machine.file.path).to_owned(),
                     trace: Arc::new(Trace::of(self.shared.event_log.run(), self.execution)),
                 };
                 client.open((*call.config).clone(), &context).await
@@ -137,7 +155,15 @@ impl LiveWorld {
         Ok(Arc::clone(session))
     }
 
-    fn scope(&self, id: ScopeId) -> Scope {
+    fn scope(&self, site: Site<'_>) -> Scope {
+        let scope = self.scope_of(site.scope);
+        if site.file.parent() == self.task.machine.file.path.parent() {
+            return scope;
+        }
+        scope.in_folder(folder_of(site.file))
+    }
+
+    fn scope_of(&self, id: ScopeId) -> Scope {
         let mut open = self.open();
         let scopes = &mut open.get_or_insert_default().scopes;
         if let Some((_, scope)) = scopes.iter().find(|(known, _)| *known == id) {
@@ -153,12 +179,22 @@ impl LiveWorld {
         let Some(open) = self.open().take() else {
             return;
         };
-        for cell in open.sessions.into_values() {
-            if let Some(session) = Arc::into_inner(cell).and_then(OnceCell::into_inner) {
+        for one in open.sessions {
+            let opened = Arc::into_inner(one.opened).and_then(OnceCell::into_inner);
+            if let Some(session) = opened {
                 session.close().await;
             }
         }
     }
+}
+
+/// The folder of a file.
+fn folder_of(file: &Path) -> &Path {
+    // `t.yaml` has the parent ``, in which no process can be started.
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
 }
 
 impl World for LiveWorld {
@@ -184,7 +220,7 @@ impl World for LiveWorld {
             self.shared.event_log.settled().await;
             crash::point("before-call");
         }
-        let scope = self.scope(site.scope);
+        let scope = self.scope(site);
         let session = self.session(&call).await?;
         let result = session.call(&call.request, &scope).await;
         if !call.safe {
@@ -194,7 +230,7 @@ impl World for LiveWorld {
     }
 
     async fn open(&self, site: Site<'_>, source: Call) -> Result<Inbox, Failure> {
-        let scope = self.scope(site.scope);
+        let scope = self.scope(site);
         let session = self.session(&source).await?;
         let (feed, inbox) = Inbox::new();
         session.subscribe(&source.request, feed, &scope).await?;

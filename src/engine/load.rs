@@ -1,5 +1,6 @@
 //! Loading: finds task files, reads their suites and scripts once each, and has them compiled.
 
+use super::called::CalledFiles;
 use super::compile::{Compiled, File, side_by_side};
 use super::discover::{discover, home, is_suite, suite_above};
 use super::loader::Loader;
@@ -38,6 +39,8 @@ pub struct Broken {
     pub file: Name,
     /// What it says of itself.
     pub identity: Identity,
+    /// The files with mistakes that it calls.
+    pub called: Vec<Name>,
 }
 
 impl Tasks {
@@ -47,7 +50,13 @@ impl Tasks {
             .filter(|broken| selection.leaves_out(broken))
             .map(|broken| Name::clone(&broken.file))
             .collect();
-        self.diagnostics.retain(|one| !left_out.contains(&one.file));
+        let (out, kept): (Vec<&Broken>, Vec<&Broken>) =
+            (self.broken.iter()).partition(|broken| left_out.contains(&broken.file));
+        let is_kept = |file: &Name| kept.iter().any(|broken| broken.called.contains(file));
+        let is_out = |file: &Name| {
+            left_out.contains(file) || out.iter().any(|broken| broken.called.contains(file))
+        };
+        (self.diagnostics).retain(|one| !is_out(&one.file) || is_kept(&one.file));
         left_out
     }
 
@@ -108,7 +117,8 @@ impl Loader {
                 }
             }
         }
-        let compiled = side_by_side(&files, |file| self.compiled(file));
+        let called = CalledFiles::default();
+        let compiled = side_by_side(&files, |file| self.compiled(file, &called));
         // In the order of the files, as if each had been read after the one before.
         let last = std::mem::take(&mut loading.found.diagnostics);
         for (file, compiled) in files.into_iter().zip(compiled) {
@@ -128,7 +138,7 @@ impl Loader {
     pub fn compile(&self, path: &Path, text: &str) -> Result<Loaded, Vec<Diagnostic>> {
         let mut loading = Loading::new(self);
         let file = loading.file(path.to_owned());
-        let compiled = self.text(&file, text.as_bytes());
+        let compiled = self.text(&file, text.as_bytes(), &CalledFiles::default());
         loading.found.diagnostics.extend(file.said);
         loading.add(&file.name, file.project, compiled);
         match loading.found.tasks.pop() {
@@ -150,6 +160,8 @@ pub(super) struct Loading<'a> {
     loader: &'a Loader,
     pub(super) found: Tasks,
     broken: Vec<Broken>,
+    /// The files whose diagnostics came with those of who calls them.
+    called: HashSet<Name>,
     /// By the folder of a task, and by its suite file; `None`: it is broken, and that was said.
     projects: HashMap<PathBuf, Option<Arc<Project>>>,
 }
@@ -160,6 +172,7 @@ impl<'a> Loading<'a> {
             loader,
             found: Tasks::default(),
             broken: Vec::new(),
+            called: HashSet::new(),
             projects: HashMap::new(),
         }
     }
@@ -189,18 +202,36 @@ impl<'a> Loading<'a> {
             diagnostics,
             source,
             identity,
+            called,
         } = compiled;
         if let Some(identity) = identity {
-            let file = Name::clone(name);
-            self.broken.push(Broken { file, identity });
+            let called = called.iter().flat_map(|called| &called.diagnostics);
+            self.broken.push(Broken {
+                file: Name::clone(name),
+                identity,
+                called: called.map(|one| Name::clone(&one.file)).collect(),
+            });
         }
         if let Some(source) = source.filter(|_| !diagnostics.is_empty()) {
             self.found.sources.insert(Name::clone(name), source);
         }
         // A mistake of the suite file shows in each of its tasks; it is still one.
         for diagnostic in diagnostics {
-            if diagnostic.file == *name || !self.found.diagnostics.contains(&diagnostic) {
+            let is_own = diagnostic.file == *name && !self.called.contains(name);
+            if is_own || !self.found.diagnostics.contains(&diagnostic) {
                 self.found.diagnostics.push(diagnostic);
+            }
+        }
+        for called in called {
+            // It may be called by others, and be a task that was named itself.
+            for diagnostic in &called.diagnostics {
+                self.called.insert(Name::clone(&diagnostic.file));
+                if !self.found.diagnostics.contains(diagnostic) {
+                    self.found.diagnostics.push(diagnostic.clone());
+                }
+            }
+            if !called.diagnostics.is_empty() {
+                self.found.sources.extend(called.sources.iter().cloned());
             }
         }
         if let (Some(machine), Some(project)) = (machine, project) {

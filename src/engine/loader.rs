@@ -5,7 +5,7 @@ use crate::client::Registry;
 use crate::definition::model::PermissionsDefinition;
 use crate::definition::{self, Catalog, Suite};
 use crate::event::{Grant, Name, Permissions};
-use crate::machine;
+use crate::machine::{self, CalledTasks};
 use crate::os::process;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -133,11 +133,18 @@ impl Loader {
 
 impl Loader {
     /// What a task of this suite is compiled against.
-    pub(super) fn against<'p>(&'p self, project: &'p Project) -> machine::CompileInputs<'p> {
+    pub(super) fn against<'p>(
+        &'p self,
+        project: &'p Project,
+        called: &'p CalledTasks,
+        prefix: &'p str,
+    ) -> machine::CompileInputs<'p> {
         machine::CompileInputs {
             suite: &project.suite,
             engine: &project.engine,
             catalog: &self.catalog,
+            called,
+            prefix,
             given: &self.given,
             module_elsewhere: super::stray_module::module_elsewhere,
         }

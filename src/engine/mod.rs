@@ -6,6 +6,7 @@
 
 mod adhoc;
 mod bounds;
+mod called;
 mod compile;
 mod discover;
 mod dispatcher;

@@ -1,3 +1,4 @@
+use super::frame::{FrameEnd, FrameId, FrameOpened, ROOT, is_root};
 use super::{
     BusyCause, Explanation, Failure, Json, Location, Metrics, Missing, Name, Outcome, Reply,
     SubscriptionChange, Tally, ValueTypes,
@@ -11,18 +12,6 @@ pub type RunId = Name;
 /// One task's machine in a run, numbered from 1 in the order of starting. A case or a retry is an
 /// execution of its own.
 pub type ExecutionId = u32;
-
-/// One machine of an execution, numbered from 1 in the order in which they were opened: a region, a called task.
-/// [`ROOT`] is the task itself.
-pub type FrameId = u32;
-
-/// The frame of the task itself.
-pub const ROOT: FrameId = 0;
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
-fn is_root(frame: &FrameId) -> bool {
-    *frame == ROOT
-}
 
 /// One line of the audit log: a fact, and its place in the run's one sequence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -423,53 +412,6 @@ pub struct ExecutionStarted {
     pub states: Vec<Name>,
 }
 
-/// How a machine inside of an execution began.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FrameOpened {
-    /// The frame that it runs in.
-    pub parent: FrameId,
-    /// What it is.
-    pub what: FrameKind,
-    /// Its name.
-    pub name: Name,
-    /// Where that is written.
-    pub place: Arc<Location>,
-    /// The names of its states, in the order of the file.
-    pub states: Vec<Name>,
-}
-
-/// What a machine inside of an execution is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FrameKind {
-    /// A region of a state.
-    Region,
-}
-
-/// How a machine inside of an execution ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FrameEnd {
-    /// In a final state.
-    Done,
-    /// By a failure that fails the state around it.
-    Failed,
-    /// The state around it was left.
-    Cancelled,
-}
-
-impl FrameEnd {
-    /// As it is written.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
-
 /// A condition that was unknown every time it was asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NeverKnown {
@@ -622,6 +564,9 @@ pub struct Headline {
     /// The `task:` instructions through which it was reached, outermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<Arc<Location>>,
+    /// Where it happened in the called task, and in those that this has called: `login/enter`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called: Option<Name>,
     /// What the instruction does, in short.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub what: Option<Name>,
@@ -674,6 +619,7 @@ impl Headline {
             region: None,
             place: None,
             calls: Vec::new(),
+            called: None,
             what: None,
             is_named: false,
             item: None,

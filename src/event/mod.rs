@@ -15,6 +15,7 @@ mod duration;
 mod explanation;
 mod fact;
 mod failure;
+mod frame;
 mod inbox;
 mod length;
 mod location;
@@ -38,10 +39,10 @@ pub use duration::{
 pub use explanation::{Explanation, Missing, Operand, OperandKind};
 pub use fact::{
     Attempted, ConditionState, ConditionStrategy, ConditionVerdict, Event, ExecutionId,
-    ExecutionStarted, Fact, FrameEnd, FrameId, FrameKind, FrameOpened, Headline, NeverKnown, ROOT,
-    RunId, RunStarted, TimeoutScope,
+    ExecutionStarted, Fact, Headline, NeverKnown, RunId, RunStarted, TimeoutScope,
 };
 pub use failure::{ErrorKind, Failure, Message, Reply};
+pub use frame::{FrameEnd, FrameId, FrameKind, FrameOpened, ROOT};
 pub use inbox::{
     Feed, Inbox, MAX_BYTES, MAX_CHANGES, MAX_MESSAGES, Next, Over, Standing, SubscriptionChange,
 };

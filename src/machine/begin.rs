@@ -15,13 +15,13 @@ impl<W: World> Frame<'_, W> {
         // The fact comes first, so that everything that goes wrong has a place to stand; the reason of a
         // skip is known without clients or services.
         let prepared = self
-            .variables(&inputs)
+            .first_values(&inputs.vars)
             .and_then(|()| match &inputs.checkpoint {
                 Some(checkpoint) => self.restore(checkpoint),
-                None => Ok(()),
+                None => Ok(Vec::new()),
             });
         let skip = match &prepared {
-            Ok(()) => self.skip(),
+            Ok(_) => self.skip(),
             Err(_) => Ok(None),
         };
         let machine = self.machine();
@@ -32,7 +32,11 @@ impl<W: World> Frame<'_, W> {
             attempt: inputs.attempt,
             attempts: inputs.attempts,
             case: None,
-            files: Vec::new(),
+            files: if inputs.attempt <= 1 {
+                machine.called_files()
+            } else {
+                Vec::new()
+            },
             tags: machine.tags.to_vec(),
             hash: Name::clone(&machine.hash),
             source: (inputs.attempt <= 1).then(|| Name::clone(&machine.file.text)),
@@ -45,16 +49,18 @@ impl<W: World> Frame<'_, W> {
                 .collect(),
         })))
         .await;
-        prepared?;
+        let restored = prepared?;
         for name in self.scope.names() {
             self.record(self.first_value(&name)).await;
         }
+        self.tell_restored(restored).await;
         skip
     }
 
-    fn variables(&self, inputs: &Inputs) -> Result<(), Trouble> {
+    /// Gives the variables their first values: those that are given, then its own.
+    pub(super) fn first_values(&self, given: &[(Name, Value)]) -> Result<(), Trouble> {
         let start = &self.program.states[self.program.start].place;
-        for (name, value) in &inputs.vars {
+        for (name, value) in given {
             if self.machine().secrets.contains(name) {
                 self.conceal(name, &value.to_json())
                     .map_err(|failure| self.trouble(failure, start))?;
@@ -62,7 +68,7 @@ impl<W: World> Frame<'_, W> {
             self.hold(name, value.clone(), start)?;
         }
         for variable in &self.machine().vars {
-            if inputs.vars.iter().any(|(name, _)| *name == variable.name) {
+            if given.iter().any(|(name, _)| *name == variable.name) {
                 continue;
             }
             let value = self.build_value(&variable.value, self.env())?;
@@ -106,7 +112,7 @@ impl<W: World> Frame<'_, W> {
         saved(name, &self.scope.get(name).unwrap_or_default())
     }
 
-    fn skip(&self) -> Result<Option<String>, Trouble> {
+    pub(super) fn skip(&self) -> Result<Option<String>, Trouble> {
         let Some(skip) = &self.machine().skip else {
             return Ok(None);
         };

@@ -1,11 +1,14 @@
 //! A point of a recorded execution, to begin another one from.
 
-use super::execution::{Deferred, Trouble};
+use super::execution::{Deferred, Trouble, Undo};
 use super::frame::Frame;
-use super::program::{Action, Machine, Step};
+use super::instance::Instance;
+use super::program::{Action, Machine, Step, TaskCall};
+use super::value::saved;
 use super::world::World;
 use crate::event::{
-    Attempted, ErrorKind, Event, ExecutionId, Fact, Failure, FrameId, Json, Name, ROOT, nearest,
+    Attempted, ErrorKind, Event, ExecutionId, Fact, Failure, FrameEnd, FrameId, FrameKind,
+    FrameOpened, Json, Location, Name, ROOT, nearest,
 };
 use crate::script::{Scope, Value};
 use std::collections::BTreeMap;
@@ -29,15 +32,18 @@ pub struct Checkpoint {
     armed: u32,
     /// Of a frame: the `defer` whose instruction has ended and may still save.
     saving: BTreeMap<FrameId, u32>,
-    /// The regions that were opened, each name in its last one.
-    regions: BTreeMap<FrameId, RegionPoint>,
+    /// The regions that were opened, each name in its last one, and the called tasks that have something to undo.
+    frames: BTreeMap<FrameId, FramePoint>,
 }
 
-/// What a region has saved.
+/// What a frame has saved.
 #[derive(Clone, Debug, PartialEq)]
-struct RegionPoint {
+struct FramePoint {
     parent: FrameId,
+    what: FrameKind,
     name: Name,
+    /// Where it is written.
+    place: Arc<Location>,
     vars: Vec<(Name, Value)>,
 }
 
@@ -46,8 +52,10 @@ struct RegionPoint {
 pub struct Armed {
     /// The frame that has armed it.
     pub frame: FrameId,
-    /// Its path in the file.
-    pub path: Name,
+    /// Where it is written. Of a called task's `cleanup`: where that is called.
+    pub place: Arc<Location>,
+    /// Whether it is a `cleanup`.
+    pub is_cleanup: bool,
     /// The `item` of the `for_each` that it stands in.
     pub item: Option<Value>,
     /// Its `index`.
@@ -112,23 +120,7 @@ impl Checkpoint {
                 }
                 self.save(frame);
             }
-            Fact::FrameOpened(opened) => {
-                // Its variables are forgotten when a region of this name begins again.
-                let again = |region: &RegionPoint| {
-                    region.parent == opened.parent && region.name == opened.name
-                };
-                let before = self.regions.iter().find(|(_, region)| again(region));
-                if let Some(before) = before.map(|(id, _)| *id) {
-                    self.end_deferred(before);
-                    self.regions.remove(&before);
-                }
-                let region = RegionPoint {
-                    parent: opened.parent,
-                    name: Name::clone(&opened.name),
-                    vars: Vec::new(),
-                };
-                self.regions.insert(frame, region);
-            }
+            Fact::FrameOpened(opened) => self.open(frame, opened),
             Fact::Deferred {
                 place,
                 item,
@@ -137,7 +129,7 @@ impl Checkpoint {
             } => {
                 let item = item.as_ref();
                 let item = item.map(|item| Value::from_typed(item.clone(), types));
-                self.arm(frame, &place.path, item, *index);
+                self.arm(frame, place, false, item, *index);
             }
             Fact::InstructionFinished {
                 place,
@@ -145,7 +137,7 @@ impl Checkpoint {
                 armed,
                 ..
             } => {
-                self.undone(&place.path);
+                self.undone(place);
                 if let Some(number) = *armed {
                     let res = match result {
                         Attempted::Reply(reply) => Some(Value::result(Arc::clone(&reply.value))),
@@ -156,9 +148,9 @@ impl Checkpoint {
                 }
             }
             Fact::CleanupSkipped { place, .. } | Fact::InstructionSkipped { place } => {
-                self.undone(&place.path);
+                self.undone(place);
             }
-            Fact::FrameClosed { .. } => self.end_deferred(frame),
+            Fact::FrameClosed { .. } => self.close(frame),
             Fact::StateEntered { .. }
             | Fact::RunStarted(_)
             | Fact::ExecutionStarted(_)
@@ -185,31 +177,88 @@ impl Checkpoint {
     }
 }
 
+impl Armed {
+    fn is_defer_at(&self, place: &Location) -> bool {
+        !self.is_cleanup && self.place.path == place.path && self.place.file == place.file
+    }
+}
+
 impl Checkpoint {
+    fn open(&mut self, frame: FrameId, opened: &FrameOpened) {
+        if opened.what == FrameKind::Region {
+            // Its variables are forgotten when a region of this name begins again.
+            let again =
+                |region: &FramePoint| region.parent == opened.parent && region.name == opened.name;
+            let before = self.frames.iter().find(|(_, region)| again(region));
+            if let Some(before) = before.map(|(id, _)| *id) {
+                self.end_deferred(before);
+                self.frames.remove(&before);
+            }
+        }
+        let point = FramePoint {
+            parent: opened.parent,
+            what: opened.what,
+            name: Name::clone(&opened.name),
+            place: Arc::clone(&opened.place),
+            vars: Vec::new(),
+        };
+        self.frames.insert(frame, point);
+        if opened.what == FrameKind::Task {
+            // What it has to clean up is due as soon as it has begun.
+            self.arm(frame, &opened.place, true, None, None);
+        }
+    }
+
+    fn close(&mut self, frame: FrameId) {
+        self.end_deferred(frame);
+        let is_task = |point: &FramePoint| point.what == FrameKind::Task;
+        let is_needed = self.deferred.iter().any(|armed| {
+            let mut around = Some(armed.frame);
+            while let Some(at) = around.filter(|at| *at != frame) {
+                around = self.frames.get(&at).map(|point| point.parent);
+            }
+            around.is_some()
+        });
+        if !is_needed && self.frames.get(&frame).is_some_and(is_task) {
+            self.frames.remove(&frame);
+        }
+    }
+
     /// The variables of a frame itself.
     fn own(&mut self, frame: FrameId) -> &mut Vec<(Name, Value)> {
-        match self.regions.get_mut(&frame) {
-            Some(region) => &mut region.vars,
+        match self.frames.get_mut(&frame) {
+            Some(point) => &mut point.vars,
             None => &mut self.vars,
         }
     }
 
     /// All that a frame sees: its own variables, and those around it.
     fn seen(&self, frame: FrameId) -> Vec<(Name, Value)> {
-        let Some(region) = self.regions.get(&frame) else {
+        let Some(point) = self.frames.get(&frame) else {
             return self.vars.clone();
         };
-        let mut seen = self.seen(region.parent);
-        seen.extend(region.vars.iter().cloned());
+        let mut seen = match point.what {
+            FrameKind::Region => self.seen(point.parent),
+            FrameKind::Task => Vec::new(),
+        };
+        seen.extend(point.vars.iter().cloned());
         seen
     }
 
-    fn arm(&mut self, frame: FrameId, path: &Name, item: Option<Value>, index: Option<u32>) {
-        self.armed += 1;
+    fn arm(
+        &mut self,
+        frame: FrameId,
+        place: &Arc<Location>,
+        is_cleanup: bool,
+        item: Option<Value>,
+        index: Option<u32>,
+    ) {
+        self.armed += u32::from(!is_cleanup);
         let seen = self.seen(frame);
         // What makes no request has no end of its own on record: it has ended when it comes round again.
         let before = self.deferred.iter_mut().rev();
-        if let Some(before) = before.into_iter().find(|armed| armed.path == *path)
+        if let Some(before) = (before.into_iter())
+            .find(|armed| armed.frame == frame && armed.is_defer_at(place) && !is_cleanup)
             && before.ended.is_none()
             && before.item.is_none()
         {
@@ -220,10 +269,11 @@ impl Checkpoint {
         }
         self.deferred.push(Armed {
             frame,
-            path: Name::clone(path),
+            place: Arc::clone(place),
+            is_cleanup,
             item,
             index,
-            number: self.armed,
+            number: if is_cleanup { 0 } else { self.armed },
             ended: None,
         });
     }
@@ -259,8 +309,9 @@ impl Checkpoint {
     }
 
     /// A `defer` has run. The newest goes first; one that was cut short is due again.
-    fn undone(&mut self, path: &Name) {
-        if let Some(newest) = (self.deferred.iter()).rposition(|armed| armed.path == *path) {
+    fn undone(&mut self, place: &Location) {
+        let of_this = |armed: &Armed| armed.is_defer_at(place);
+        if let Some(newest) = self.deferred.iter().rposition(of_this) {
             self.deferred.remove(newest);
         }
     }
@@ -268,7 +319,7 @@ impl Checkpoint {
 
 impl<W: World> Frame<'_, W> {
     /// Puts the execution where another one stood.
-    pub(super) fn restore(&self, checkpoint: &Checkpoint) -> Result<(), Trouble> {
+    pub(super) fn restore(&self, checkpoint: &Checkpoint) -> Result<Vec<RestoredCall>, Trouble> {
         let program = &self.machine().program;
         if let Some(name) = &checkpoint.state {
             let known = program.states.iter();
@@ -289,15 +340,12 @@ impl<W: World> Frame<'_, W> {
         // What they had before anything was saved: secrets are not recorded.
         let first = self.scope.fork();
         let set = |scope: &Scope, vars: &[(Name, Value)]| {
-            let recorded = |(name, _): &&(Name, Value)| !self.machine().secrets.contains(name);
-            for (name, value) in vars.iter().filter(recorded) {
-                scope.set(name, value.clone());
-            }
+            set_recorded(self.machine(), scope, vars);
         };
         set(&self.scope, &checkpoint.vars);
-        let regions = checkpoint.regions.values();
+        let regions = checkpoint.frames.values();
         let of_task = regions
-            .filter(|region| region.parent == ROOT)
+            .filter(|point| point.parent == ROOT && point.what == FrameKind::Region)
             .map(|region| {
                 let scope = Scope::inside(&self.scope);
                 set(&scope, &region.vars);
@@ -309,28 +357,162 @@ impl<W: World> Frame<'_, W> {
         }
         // A run that was interrupted has closed none of its frames.
         let mut checkpoint = checkpoint.clone();
-        let regions: Vec<FrameId> = checkpoint.regions.keys().copied().collect();
-        for region in regions {
-            checkpoint.end_deferred(region);
+        let frames: Vec<FrameId> = checkpoint.frames.keys().copied().collect();
+        for frame in frames {
+            checkpoint.end_deferred(frame);
         }
+        let mut called = RestoredCalls::default();
         for armed in &checkpoint.deferred {
             // What the file no longer holds cannot be run.
-            if let Some(step) = deferred_at(self.machine(), &armed.path) {
-                let ended = armed.ended.as_ref().map(|AtEnd { vars, res }| {
-                    let scope = first.fork();
-                    set(&scope, vars);
-                    (scope, res.clone())
-                });
-                self.execution.shared().rare().deferred.push(Deferred {
-                    frame: ROOT,
-                    step: Arc::clone(step),
-                    item: (armed.item.clone()).map(|item| (armed.index.unwrap_or(0), item)),
-                    regions: None,
-                    ended,
-                });
+            let Some(instance) = self.instance_again(armed.frame, &checkpoint, &mut called) else {
+                continue;
+            };
+            let machine = &instance.machine;
+            let what = if armed.is_cleanup {
+                (!machine.cleanup.is_empty()).then_some(Undo::Cleanup(0))
+            } else {
+                let step = deferred_at(machine, &armed.place.path);
+                step.map(|step| Undo::Defer(Arc::clone(step)))
+            };
+            let Some(what) = what else { continue };
+            let first = match called.first_values(&instance) {
+                Some(first) => first,
+                None => &first,
+            };
+            let ended = armed.ended.as_ref().map(|AtEnd { vars, res }| {
+                let scope = first.fork();
+                set_recorded(machine, &scope, vars);
+                (scope, res.clone())
+            });
+            if armed.is_cleanup
+                && let Some((scope, _)) = &ended
+            {
+                for (name, value) in scope.own() {
+                    instance.scope(&self.scope).set(&name, value);
+                }
             }
+            self.execution.shared().rare().deferred.push(Deferred {
+                frame: instance.frame(),
+                what,
+                item: (armed.item.clone()).map(|item| (armed.index.unwrap_or(0), item)),
+                regions: None,
+                ended,
+                instance,
+            });
         }
-        Ok(())
+        Ok(called.list)
+    }
+
+    /// The task that a frame of the recorded execution was one of. A called one stands there again, with the values
+    /// that it was given.
+    fn instance_again(
+        &self,
+        frame: FrameId,
+        checkpoint: &Checkpoint,
+        called: &mut RestoredCalls,
+    ) -> Option<Arc<Instance>> {
+        if frame == ROOT {
+            return Some(Arc::clone(&self.instance));
+        }
+        if let Some(known) = called.list.iter().find(|one| one.before == frame) {
+            return Some(Arc::clone(&known.instance));
+        }
+        let point = checkpoint.frames.get(&frame)?;
+        let around = self.instance_again(point.parent, checkpoint, called)?;
+        if point.what == FrameKind::Region {
+            return Some(around);
+        }
+        let mut found: Option<&TaskCall> = None;
+        around.machine.each_step(&mut |step| {
+            if let Action::Task(call) = &step.action
+                && step.place.path == point.place.path
+            {
+                found.get_or_insert(call);
+            }
+        });
+        let call = found?;
+        let (id, listens) = {
+            let mut shared = self.execution.shared();
+            (shared.next_frame(), shared.next_scope())
+        };
+        let frame_around = (around.frame() != ROOT).then(|| self.frame_of_call(&around));
+        let frame_around = frame_around.as_ref().unwrap_or(self);
+        let instance = frame_around.instance_of(call, id, listens);
+        // What cannot be worked out again is not on record either: secrets.
+        let with = frame_around
+            .given(call, frame_around.env())
+            .unwrap_or_default();
+        let again = self.frame_of_call(&instance);
+        let _ = again.called_variables(&with);
+        let first = again.scope.fork();
+        set_recorded(&instance.machine, &again.scope, &point.vars);
+        called.list.push(RestoredCall {
+            before: frame,
+            instance: Arc::clone(&instance),
+            first,
+            parent: around.frame(),
+            place: Arc::clone(&point.place),
+        });
+        Some(instance)
+    }
+
+    /// Tells of the called tasks that stand there again.
+    pub(super) async fn tell_restored(&self, restored: Vec<RestoredCall>) {
+        for one in restored {
+            let machine = &one.instance.machine;
+            let states = machine.program.states.iter();
+            let id = one.instance.frame();
+            let opened = FrameOpened {
+                parent: one.parent,
+                what: FrameKind::Task,
+                name: Name::clone(&machine.name),
+                file: Some(Name::clone(&machine.file.name)),
+                place: one.place,
+                states: states.map(|state| Name::clone(&state.name)).collect(),
+            };
+            self.world()
+                .record(id, Fact::FrameOpened(Box::new(opened)))
+                .await;
+            for (name, value) in one.instance.scope(&self.scope).own() {
+                self.world().record(id, saved(&name, &value)).await;
+            }
+            let end = FrameEnd::Cancelled;
+            self.world()
+                .record(id, Fact::FrameClosed { end, state: None })
+                .await;
+        }
+    }
+}
+
+/// A called task of a recorded execution that stands there again, for what it has to undo.
+pub(super) struct RestoredCall {
+    /// Its frame in that execution.
+    before: FrameId,
+    instance: Arc<Instance>,
+    /// The values that it began with.
+    first: Scope,
+    parent: FrameId,
+    place: Arc<Location>,
+}
+
+#[derive(Default)]
+struct RestoredCalls {
+    list: Vec<RestoredCall>,
+}
+
+impl RestoredCalls {
+    fn first_values(&self, instance: &Arc<Instance>) -> Option<&Scope> {
+        let mut list = self.list.iter();
+        let one = list.find(|one| Arc::ptr_eq(&one.instance, instance))?;
+        Some(&one.first)
+    }
+}
+
+/// Sets variables as they are on record. Secrets are not: they keep the values that they had.
+fn set_recorded(machine: &Machine, scope: &Scope, vars: &[(Name, Value)]) {
+    let recorded = |(name, _): &&(Name, Value)| !machine.secrets.contains(name);
+    for (name, value) in vars.iter().filter(recorded) {
+        scope.set(name, value.clone());
     }
 }
 

@@ -1,7 +1,8 @@
 //! What runs at every end: `defer`s, newest first, then `cleanup`, within a budget of their own.
 
-use super::execution::{Deferred, Trouble};
+use super::execution::{Deferred, Trouble, Undo};
 use super::frame::{Env, Frame, Item};
+use super::instance::Instance;
 use super::program::Step;
 use super::race::{Either, first};
 use super::value::length_text;
@@ -25,7 +26,7 @@ impl<W: World> Frame<'_, W> {
             };
             let mut inner = self.inner();
             inner.visit_scope = scope;
-            inner.entered = self.world.now();
+            inner.entered = self.world().now();
             deferred
         };
         self.record(Fact::CleanupStarted {
@@ -38,7 +39,7 @@ impl<W: World> Frame<'_, W> {
             .unwrap_or(BUDGET);
         let failures = Mutex::new(Vec::new());
         let everything = self.clean_up_each(&failures);
-        let expired = self.sleep_until(self.world.now().after(limit));
+        let expired = self.sleep_until(self.world().now().after(limit));
         if let Either::Right(()) = first(everything, expired).await {
             let at_work = self.execution.shared().rare().cleaning.take();
             let at_work = at_work.map(|what| format!(", and `{what}` was under way"));
@@ -86,19 +87,22 @@ impl<W: World> Frame<'_, W> {
                 return;
             };
             let Deferred {
-                step,
+                frame,
+                instance,
+                what,
                 item,
                 regions,
                 ended,
-                ..
             } = newest;
+            let called = (instance.frame() != self.id).then(|| self.called_again(&instance));
+            let of = called.as_deref().unwrap_or(self);
             let env = Env {
                 item: (item.as_ref()).map(|(index, value)| Item {
                     index: *index,
                     value,
                 }),
                 regions: regions.as_deref(),
-                ..self.env()
+                ..of.env()
             };
             let env = match &ended {
                 Some((scope, res)) => Env {
@@ -108,8 +112,50 @@ impl<W: World> Frame<'_, W> {
                 },
                 None => env,
             };
-            self.clean_up_one(&step, env, failures).await;
+            match &what {
+                Undo::Defer(step) => of.clean_up_one(step, env, failures).await,
+                Undo::Cleanup(index) => {
+                    let steps = &instance.machine.cleanup;
+                    if index + 1 < steps.len() {
+                        // Below what this one may arm.
+                        self.execution.shared().rare().deferred.push(Deferred {
+                            frame,
+                            instance: Arc::clone(&instance),
+                            what: Undo::Cleanup(index + 1),
+                            item: None,
+                            regions: None,
+                            ended: None,
+                        });
+                    }
+                    of.clean_up_one(&steps[*index], of.env(), failures).await;
+                }
+            }
+            if called.is_some() {
+                self.release(instance.frame());
+            }
         }
+    }
+
+    /// The frame of a called task that has ended, for what it has to undo: it stands where it has ended.
+    fn called_again(&self, instance: &Arc<Instance>) -> Arc<Self> {
+        let frame = Arc::new(self.frame_of_call(instance));
+        {
+            let mut own = self.inner();
+            // What it starts is stopped with what this frame has started.
+            own.dirty = true;
+            let error = own.rare().error.clone();
+            let mut inner = frame.inner();
+            inner.visit_scope = own.visit_scope;
+            inner.entered = own.entered;
+            inner.rare().error = error;
+            let ended_in = instance.call.as_ref().and_then(|call| call.ended_in.get());
+            if let Some(state) = ended_in {
+                inner.state = *state;
+                inner.trail.push(*state as u32);
+            }
+        }
+        self.adopt_again(Arc::clone(&frame));
+        frame
     }
 
     async fn clean_up_one(&self, step: &Step, env: Env<'_>, failures: &Mutex<Vec<Trouble>>) {

@@ -361,7 +361,7 @@ impl<W: World> Frame<'_, W> {
             }
             _ => Some(0),
         };
-        let now = self.world.now();
+        let now = self.world().now();
         let values = condition.watched.iter();
         let mut values: Vec<(Value, Json)> = values
             .map(|watched| self.watched(&watched.expression, env))
@@ -485,7 +485,7 @@ impl<W: World> Frame<'_, W> {
         condition: &Condition,
         seen: &mut Seen,
     ) -> ConditionState {
-        let now = self.world.now();
+        let now = self.world().now();
         let explanations = match &seen.last {
             Some((res, _)) => self.explanations(condition, self.env().with_res(res, seen.attempts)),
             None => Vec::new(),

@@ -5,6 +5,7 @@ use super::frame::Frame;
 use super::run::{Stop, Verdict};
 use super::world::{ScopeId, World};
 use crate::event::{ErrorKind, Fact, Failure, Json, Outcome};
+use crate::script::Value;
 
 impl<W: World> Frame<'_, W> {
     /// Turns the reason of the end into a verdict, after `defer`s and cleanup have run.
@@ -29,7 +30,7 @@ impl<W: World> Frame<'_, W> {
             (outcome, headline) = (Outcome::Error, Some(lost));
         }
         let outputs = if outcome.is_good() && has_outputs {
-            self.outputs()
+            self.output_values().map(|outputs| outputs.to_json())
         } else {
             Ok(Json::Null)
         };
@@ -45,7 +46,7 @@ impl<W: World> Frame<'_, W> {
             trouble.before = (self.inner().rare.as_mut()).and_then(|rare| rare.routed.take());
         }
         let failed = Box::pin(self.clean_up()).await;
-        let lost = self.world.close(ScopeId::EXECUTION).await.is_err();
+        let lost = self.world().close(ScopeId::EXECUTION).await.is_err();
         if outcome.is_good() {
             if let Some(trouble) = failed {
                 (outcome, headline) = (Outcome::Error, Some(trouble));
@@ -56,18 +57,16 @@ impl<W: World> Frame<'_, W> {
         self.finish(outcome, headline, outputs).await
     }
 
-    fn outputs(&self) -> Result<Json, Trouble> {
-        let mut outputs = serde_json::Map::new();
+    /// The task's `outputs`; nothing, if it has none.
+    pub(super) fn output_values(&self) -> Result<Value, Trouble> {
+        let mut outputs: Vec<(&str, Value)> = Vec::new();
         for output in &self.machine().outputs {
-            outputs.insert(
-                output.name.to_string(),
-                self.assigned(output, self.env())?.to_json(),
-            );
+            outputs.push((&output.name, self.assigned(output, self.env())?));
         }
         Ok(if outputs.is_empty() {
-            Json::Null
+            Value::default()
         } else {
-            Json::Object(outputs)
+            Value::map(outputs)
         })
     }
 

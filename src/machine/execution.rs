@@ -1,6 +1,8 @@
 //! One execution of a task: what all its frames share.
 
-use super::program::Step;
+use super::instance::Instance;
+use super::never_known::Tally;
+use super::program::{Machine, Step};
 use super::regions::RegionScopes;
 use super::run::Inputs;
 use super::timer::Earliest;
@@ -60,8 +62,12 @@ pub(super) struct RareShared {
     /// How often a variable of a region has changed, and who waits for that.
     region_changes: u64,
     waiting: Option<Waker>,
-    /// The states of regions that were visited.
+    /// The states of regions and of called tasks that were visited.
     region_states: Vec<StateMetrics>,
+    /// The variables that were given to the run, where tasks are called that may take them.
+    pub(super) vars: Arc<[(Name, Value)]>,
+    /// Which conditions of called tasks have had an answer, by the address of their machine.
+    pub(super) tallies: Vec<(Arc<Machine>, Tally)>,
 }
 
 impl Shared {
@@ -126,6 +132,19 @@ impl Shared {
         }
     }
 
+    /// What is known of conditions, machine by machine.
+    pub(super) fn take_tallies(&mut self) -> Vec<(Arc<Machine>, Tally)> {
+        let rare = self.rare.as_mut();
+        rare.map_or_else(Vec::new, |rare| std::mem::take(&mut rare.tallies))
+    }
+
+    /// Whether `defer`s or `cleanup` are at work.
+    pub(super) fn is_cleaning(&self) -> bool {
+        self.rare
+            .as_ref()
+            .is_some_and(|rare| rare.cleaning.is_some())
+    }
+
     /// How many `defer`s are armed.
     pub(super) fn deferred(&self) -> usize {
         self.rare.as_ref().map_or(0, |rare| rare.deferred.len())
@@ -136,7 +155,9 @@ impl Shared {
 pub(super) struct Deferred {
     /// The frame that has armed it.
     pub(super) frame: FrameId,
-    pub(super) step: Arc<Step>,
+    /// The task that this frame is one of.
+    pub(super) instance: Arc<Instance>,
+    pub(super) what: Undo,
     /// The item of the loop that it stands in, with its number.
     pub(super) item: Option<(u32, Value)>,
     /// The regions in sight, where a region has armed it: the task itself may see others.
@@ -145,8 +166,20 @@ pub(super) struct Deferred {
     pub(super) ended: Option<(Scope, Option<Value>)>,
 }
 
+/// What undoes something.
+pub(super) enum Undo {
+    /// The `defer` of an instruction.
+    Defer(Arc<Step>),
+    /// The `cleanup` of a called task, from this instruction on: it joins the stack when the task begins.
+    Cleanup(usize),
+}
+
 impl<'m, W: World> Execution<'m, W> {
-    pub(super) fn new(world: &'m W, inputs: &Inputs) -> Self {
+    pub(super) fn new(world: &'m W, machine: &Machine, inputs: &Inputs) -> Self {
+        let mut shared = Shared::default();
+        if !machine.called.is_empty() {
+            shared.rare().vars = inputs.vars.as_slice().into();
+        }
         // What cleans up after an execution speaks in its name.
         let of = (inputs.checkpoint.as_ref()).and_then(|checkpoint| checkpoint.of.clone());
         let (run, attempt) = of.unwrap_or_else(|| (Name::clone(&inputs.run), inputs.attempt));
@@ -161,7 +194,7 @@ impl<'m, W: World> Execution<'m, W> {
             services: Arc::clone(&inputs.services),
             started: world.now(),
             earliest: Earliest::default(),
-            shared: Mutex::default(),
+            shared: Mutex::new(shared),
         }
     }
 

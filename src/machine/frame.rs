@@ -1,10 +1,11 @@
 //! A frame: where one machine of an execution has come to. The task itself is the first; what runs side by side with
 //! it or is called by it has a frame of its own.
 
+use super::child::Child;
 use super::execution::{Execution, Trouble};
 use super::instance::Instance;
 use super::program::{Machine, Program, Region, State};
-use super::regions::{Child, RegionScopes, Views};
+use super::regions::{RegionScopes, Views};
 use super::subscription::OpenSubscription;
 use super::world::{Moment, ScopeId, Site, World};
 use crate::event::{Fact, Failure, FrameId, Headline, Location, Metrics, Name, ROOT, StateMetrics};
@@ -14,7 +15,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// One machine while it runs.
 pub(super) struct Frame<'m, W: World> {
     pub(super) execution: &'m Execution<'m, W>,
-    pub(super) world: &'m W,
     pub(super) id: FrameId,
     /// The task that it belongs to.
     pub(super) instance: Arc<Instance>,
@@ -69,14 +69,14 @@ pub(super) struct Rare<'m, W: World> {
 }
 
 impl<'m, W: World> Inner<'m, W> {
-    fn new(program: &Program, entered: Moment) -> Self {
+    fn new(program: &Program, entered: Moment, visit_scope: ScopeId) -> Self {
         Self {
             state: program.start,
             visit: 0,
             entered,
             visiting: false,
             trail: Vec::new(),
-            visit_scope: ScopeId::EXECUTION,
+            visit_scope,
             dirty: false,
             visits: vec![(0, 0); program.states.len()].into(),
             rare: None,
@@ -134,14 +134,29 @@ impl<'m, W: World> Frame<'m, W> {
     /// The frame of the task itself.
     pub(super) fn root(execution: &'m Execution<'m, W>, machine: &Arc<Machine>) -> Self {
         let program = Arc::clone(&machine.program);
+        let instance = Arc::new(Instance::root(machine));
         Self {
             execution,
-            world: execution.world,
             id: ROOT,
-            instance: Arc::new(Instance::new(machine)),
             scope: Arc::new(Scope::new()),
+            instance,
             region: None,
-            inner: Mutex::new(Inner::new(&program, execution.started)),
+            inner: Mutex::new(Inner::new(&program, execution.started, ScopeId::EXECUTION)),
+            program,
+        }
+    }
+
+    /// The frame of a called task itself, at its beginning.
+    pub(super) fn frame_of_call(&self, instance: &Arc<Instance>) -> Self {
+        let program = Arc::clone(&instance.machine.program);
+        let inner = Inner::new(&program, self.world().now(), instance.listens());
+        Self {
+            execution: self.execution,
+            id: instance.frame(),
+            scope: Arc::clone(instance.scope(&self.scope)),
+            instance: Arc::clone(instance),
+            region: None,
+            inner: Mutex::new(inner),
             program,
         }
     }
@@ -162,7 +177,6 @@ impl<'m, W: World> Frame<'m, W> {
         };
         Self {
             execution: self.execution,
-            world: self.world,
             id,
             instance: Arc::clone(&self.instance),
             scope,
@@ -171,7 +185,11 @@ impl<'m, W: World> Frame<'m, W> {
                 siblings,
                 views,
             })),
-            inner: Mutex::new(Inner::new(&program, self.world.now())),
+            inner: Mutex::new(Inner::new(
+                &program,
+                self.world().now(),
+                self.instance.listens(),
+            )),
             program,
         }
     }
@@ -201,6 +219,10 @@ impl<'m, W: World> Frame<'m, W> {
         }
     }
 
+    pub(super) fn world(&self) -> &'m W {
+        self.execution.world
+    }
+
     pub(super) fn machine(&self) -> &Machine {
         &self.instance.machine
     }
@@ -211,21 +233,22 @@ impl<'m, W: World> Frame<'m, W> {
 
     /// Completes when the clock has reached this moment.
     pub(super) fn sleep_until(&self, at: Moment) -> impl Future<Output = ()> {
-        self.execution.earliest.sleep_until(self.world, at)
+        self.execution.earliest.sleep_until(self.world(), at)
     }
 
     pub(super) fn record(&self, fact: Fact) -> impl Future<Output = ()> + Send {
-        self.world.record(self.id, fact)
+        self.world().record(self.id, fact)
     }
 
     /// Where a request of this visit comes from. Marks the visit as one that has started something.
-    pub(super) fn site<'a>(&self, place: &'a Arc<Location>, attempt: u32) -> Site<'a> {
+    pub(super) fn site<'a>(&'a self, place: &'a Arc<Location>, attempt: u32) -> Site<'a> {
         let mut inner = self.inner();
         inner.dirty = true;
         Site {
             scope: inner.visit_scope,
             frame: self.id,
             place,
+            file: &self.machine().file.path,
             visit: inner.visit,
             attempt,
         }
@@ -234,7 +257,7 @@ impl<'m, W: World> Frame<'m, W> {
     /// Seconds since the state was entered.
     pub(super) fn elapsed(&self) -> f64 {
         let entered = self.inner().entered;
-        self.world.now().since(entered) as f64 / 1e6
+        self.world().now().since(entered) as f64 / 1e6
     }
 
     /// The name of the state that the machine is in, once it has entered one.
@@ -246,7 +269,7 @@ impl<'m, W: World> Frame<'m, W> {
 
     /// Trouble at a place, in the state that the machine is in.
     pub(super) fn trouble(&self, failure: Failure, place: &Arc<Location>) -> Trouble {
-        let micros = self.world.now().since(self.inner().entered);
+        let micros = self.world().now().since(self.inner().entered);
         Box::new(Headline {
             state: self.state_name(),
             region: (self.region.as_ref()).map(|region| Name::clone(&region.name)),
@@ -269,7 +292,7 @@ impl<'m, W: World> Frame<'m, W> {
             unmatched += more_left;
         }
         Metrics {
-            micros: self.world.now().since(self.execution.started),
+            micros: self.world().now().since(self.execution.started),
             transitions: shared.transitions,
             attempts: shared.attempts,
             messages_seen: seen,
@@ -282,16 +305,24 @@ impl<'m, W: World> Frame<'m, W> {
         }
     }
 
+    /// The name of a state behind those of the called task and of the region that it is one of.
+    fn whole_name(&self, state: &Name) -> Name {
+        let call = self.instance.call.as_ref().map(|call| &*call.path);
+        let region = self.region.as_ref().map(|region| &*region.name);
+        match (call, region) {
+            (None, None) => Name::clone(state),
+            (Some(one), None) | (None, Some(one)) => format!("{one}/{state}").into(),
+            (Some(call), Some(region)) => format!("{call}/{region}/{state}").into(),
+        }
+    }
+
     /// The states of this frame that were visited.
     fn visited<'a>(&'a self, inner: &'a Inner<'m, W>) -> impl Iterator<Item = StateMetrics> + 'a {
         let states = self.program.states.iter().zip(&inner.visits);
         states
             .filter(|(_, (visits, _))| *visits > 0)
             .map(|(state, (visits, micros))| StateMetrics {
-                state: match &self.region {
-                    None => Name::clone(&state.name),
-                    Some(region) => format!("{}/{}", region.name, state.name).into(),
-                },
+                state: self.whole_name(&state.name),
                 visits: u64::from(*visits),
                 micros: *micros,
             })

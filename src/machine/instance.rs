@@ -2,16 +2,36 @@
 
 use super::never_known::{Known, MoreKnown, Unknown};
 use super::program::Machine;
+use super::regions::Views;
 use super::subscription::OpenSubscription;
-use super::world::Moment;
-use crate::event::{Json, Name};
+use super::world::{Moment, ScopeId};
+use crate::event::{FrameId, Json, Name, ROOT};
+use crate::script::Scope;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// A task that runs: the one that was asked for.
+/// A task that runs: the one that was asked for, or one that is called.
 pub(super) struct Instance {
     pub(super) machine: Arc<Machine>,
+    /// How it was called, if it was: few are.
+    pub(super) call: Option<Box<Called>>,
     shared: Mutex<Shared>,
+}
+
+/// What a called task knows of its call.
+pub(super) struct Called {
+    /// The frame of the task itself.
+    pub(super) frame: FrameId,
+    /// Its variables.
+    pub(super) scope: Arc<Scope>,
+    /// What it listens to is open in this scope: as long as it runs.
+    pub(super) listens: ScopeId,
+    /// Its name behind those of the tasks around it: `checkout/login`.
+    pub(super) path: Name,
+    /// What the region that calls it sees of messages, if it is one.
+    pub(super) views: Option<Arc<Views>>,
+    /// The state that it has ended in, once it has.
+    pub(super) ended_in: OnceLock<usize>,
 }
 
 /// What changes while it runs, whichever frame changes it.
@@ -44,9 +64,15 @@ impl Shared {
 }
 
 impl Instance {
-    pub(super) fn new(machine: &Arc<Machine>) -> Self {
+    /// The task that was asked for.
+    pub(super) fn root(machine: &Arc<Machine>) -> Self {
+        Self::new(machine, None)
+    }
+
+    pub(super) fn new(machine: &Arc<Machine>, call: Option<Box<Called>>) -> Self {
         Self {
             machine: Arc::clone(machine),
+            call,
             shared: Mutex::new(Shared {
                 deadline: Moment(u64::MAX),
                 configs: Vec::new(),
@@ -56,9 +82,37 @@ impl Instance {
         }
     }
 
+    /// The frame of the task itself.
+    pub(super) fn frame(&self) -> FrameId {
+        self.call.as_ref().map_or(ROOT, |call| call.frame)
+    }
+
+    /// Its variables. `root`: those of the task that was asked for.
+    pub(super) fn scope<'a>(&'a self, root: &'a Arc<Scope>) -> &'a Arc<Scope> {
+        self.call.as_ref().map_or(root, |call| &call.scope)
+    }
+
+    /// What it listens to is open in this scope.
+    pub(super) fn listens(&self) -> ScopeId {
+        let of_call = self.call.as_ref().map(|call| call.listens);
+        of_call.unwrap_or(ScopeId::EXECUTION)
+    }
+
     /// What changes. Never held across an await.
     pub(super) fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets go of what it listens to.
+    pub(super) fn end_listening(&self) -> Vec<OpenSubscription> {
+        let mut shared = self.shared();
+        let rare = shared.rare.as_mut();
+        let listening = rare.map(|rare| std::mem::take(&mut rare.listening));
+        listening
+            .into_iter()
+            .flatten()
+            .map(|(_, open)| open)
+            .collect()
     }
 
     /// Whether it has what few tasks have.

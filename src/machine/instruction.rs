@@ -1,7 +1,7 @@
 //! Instructions: one attempt, retries, loops, and what hangs on them (`save`, `expect`, `defer`).
 
 use super::address::address;
-use super::execution::{Deferred, Trouble};
+use super::execution::{Deferred, Trouble, Undo};
 use super::frame::{Env, Frame, Item};
 use super::program::{Action, Items, Retry, Step};
 use super::race::{Either, Pending, all_bounded, first};
@@ -92,7 +92,8 @@ impl<W: World> Frame<'_, W> {
             let mut shared = self.execution.shared();
             let deferred = Deferred {
                 frame: self.id,
-                step: Arc::clone(defer),
+                instance: Arc::clone(&self.instance),
+                what: Undo::Defer(Arc::clone(defer)),
                 item: env.item.map(|item| (item.index, item.value.clone())),
                 regions: (self.region.as_ref()).and_then(|_| self.regions_in_sight()),
                 ended: None,
@@ -154,7 +155,11 @@ impl<W: World> Frame<'_, W> {
             if let Some(before) = &before {
                 self.unsave(before).await;
             }
-            self.sleep_until(self.world.now().after(pause)).await;
+            // Tasks that it has called and that were cut short have stopped before they are called again.
+            if Box::pin(self.close_abandoned()).await.is_err() {
+                return Err(self.lost());
+            }
+            self.sleep_until(self.world().now().after(pause)).await;
             attempt += 1;
         }
     }
@@ -201,10 +206,16 @@ impl<W: World> Frame<'_, W> {
         env: Env<'_>,
     ) -> Result<bool, Trouble> {
         let kind = trouble.failure.kind;
-        if !matches!(
-            kind,
-            ErrorKind::Expect | ErrorKind::Transport | ErrorKind::Protocol | ErrorKind::Timeout
-        ) {
+        // A called task fails as its states do.
+        let of_call = !trouble.calls.is_empty();
+        let is_worth_it = match kind {
+            ErrorKind::Expect | ErrorKind::Transport | ErrorKind::Protocol | ErrorKind::Timeout => {
+                true
+            }
+            ErrorKind::Fail | ErrorKind::Condition => of_call,
+            ErrorKind::Script | ErrorKind::Limit | ErrorKind::Resource | ErrorKind::Lost => false,
+        };
+        if !is_worth_it {
             return Ok(false);
         }
         let Some(condition) = &retry.condition else {
@@ -271,12 +282,15 @@ impl<W: World> Frame<'_, W> {
         step: &Step,
         env: Env<'_>,
     ) -> Result<(Value, Option<Reply>), Trouble> {
-        if !matches!(step.action, Action::Parallel(_) | Action::Listen(_)) || step.timeout.is_none()
-        {
+        let has_own = matches!(
+            step.action,
+            Action::Parallel(_) | Action::Listen(_) | Action::Task(_)
+        );
+        if !has_own || step.timeout.is_none() {
             return self.act(step, env).await;
         }
         let limit = self.attempt_limit(step, env)?;
-        let deadline = self.world.now().after(limit);
+        let deadline = self.world().now().after(limit);
         match first(self.act(step, env), self.sleep_until(deadline)).await {
             Either::Left(result) => result,
             Either::Right(()) => {
@@ -333,6 +347,7 @@ impl<W: World> Frame<'_, W> {
                 self.signal(name, data, &step.place).await?;
                 Ok((Value::default(), None))
             }
+            Action::Task(call) => Ok((self.call_task(step, call, env).await?, None)),
             Action::Log(blueprint) => {
                 let text = match &*self.build(blueprint, env)? {
                     Json::String(text) => text.clone(),
@@ -397,12 +412,12 @@ impl<W: World> Frame<'_, W> {
             request: step.record_policy.value(Arc::clone(&call.request)),
         })
         .await;
-        let began = self.world.now();
+        let began = self.world().now();
         let site = self.site(&step.place, attempt);
-        let result = self.world.call(site, call);
+        let result = self.world().call(site, call);
         let result = self.within(limit, result, address).await;
         let result = step.record_policy.unrepeated(result);
-        let micros = self.world.now().since(began);
+        let micros = self.world().now().since(began);
         match &result {
             Ok(reply) => {
                 self.execution.count_reply(reply.sent, reply.received);
@@ -432,7 +447,7 @@ impl<W: World> Frame<'_, W> {
         request: impl Future<Output = Result<Reply, Failure>> + Send,
         address: Option<String>,
     ) -> Result<Reply, Failure> {
-        match first(request, self.sleep_until(self.world.now().after(limit))).await {
+        match first(request, self.sleep_until(self.world().now().after(limit))).await {
             Either::Left(result) => result,
             Either::Right(()) => Err(no_answer(limit, address.as_deref())),
         }

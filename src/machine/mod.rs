@@ -6,7 +6,9 @@
 
 mod address;
 mod begin;
+mod call;
 mod checkpoint;
+mod child;
 mod cleanup;
 mod compile;
 mod condition;
@@ -35,7 +37,7 @@ mod watches;
 mod world;
 
 pub use checkpoint::{Armed, AtEnd, Checkpoint};
-pub use compile::{CompileInputs, compile, expression};
+pub use compile::{CalledTask, CalledTasks, CompileInputs, compile, expression};
 pub(crate) use end::outcome_of;
 pub use program::{Machine, Program};
 pub use run::{Inputs, Verdict, run};

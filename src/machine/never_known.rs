@@ -50,7 +50,70 @@ pub(super) struct Unknown {
     never_known: NeverKnown,
 }
 
+/// What is known of the conditions of a called task, over all of its calls.
+#[derive(Default)]
+pub(super) struct Tally {
+    known: Known,
+    more_known: MoreKnown,
+    unknown: Vec<Unknown>,
+}
+
+impl Tally {
+    /// Adds what another call has found.
+    fn add(&mut self, known: &Known, more_known: &MoreKnown, unknown: Vec<Unknown>) {
+        self.known.first |= known.first;
+        let words = &mut self.more_known.0;
+        words.resize(words.len().max(more_known.0.len()), 0);
+        for (word, more) in words.iter_mut().zip(&more_known.0) {
+            *word |= more;
+        }
+        for one in unknown {
+            match (self.unknown.iter_mut()).find(|known| known.number == one.number) {
+                Some(known) => known.never_known.asked += one.never_known.asked,
+                None => self.unknown.push(one),
+            }
+        }
+    }
+
+    fn never_known(self) -> impl Iterator<Item = NeverKnown> {
+        let has = move |number: u32| {
+            let bit = 1 << (number % BITS);
+            match (number / BITS) as usize {
+                0 => self.known.first & bit != 0,
+                word => (self.more_known.0.get(word - 1)).is_some_and(|word| word & bit != 0),
+            }
+        };
+        (self.unknown.into_iter())
+            .filter(move |one| !has(one.number))
+            .map(|one| one.never_known)
+            .filter(|one| !is_about_the_error_alone(&one.missing))
+    }
+}
+
 impl<W: World> Frame<'_, W> {
+    /// A called task has ended: another call of it may still have an answer where this one had none.
+    pub(super) fn keep_unknown(&self) {
+        let mut own = self.instance.shared();
+        let known = std::mem::take(&mut own.known);
+        let rare = own.rare.as_deref_mut();
+        let (more_known, unknown) = rare.map_or_else(Default::default, |rare| {
+            (
+                std::mem::take(&mut rare.more_known),
+                std::mem::take(&mut rare.unknown),
+            )
+        });
+        drop(own);
+        let machine = &self.instance.machine;
+        let mut shared = self.execution.shared();
+        let tallies = &mut shared.rare().tallies;
+        let at = (tallies.iter()).position(|(of, _)| Arc::ptr_eq(of, machine));
+        let at = at.unwrap_or_else(|| {
+            tallies.push((Arc::clone(machine), Tally::default()));
+            tallies.len() - 1
+        });
+        tallies[at].1.add(&known, &more_known, unknown);
+    }
+
     /// Notes whether a condition had an answer.
     pub(super) fn note_answer(&self, guard: &Guard, is_known: bool, env: Env<'_>) {
         let mut shared = self.instance.shared();
@@ -82,17 +145,12 @@ impl<W: World> Frame<'_, W> {
 
     /// The conditions that never had an answer, in the order in which they were first asked.
     fn never_known(&self) -> Vec<NeverKnown> {
-        let mut shared = self.instance.shared();
-        let Some(rare) = &mut shared.rare else {
-            return Vec::new();
-        };
-        let unknown = std::mem::take(&mut rare.unknown);
-        unknown
-            .into_iter()
-            .filter(|one| !has(&shared, one.number))
-            .map(|one| one.never_known)
-            .filter(|one| !is_about_the_error_alone(&one.missing))
-            .collect()
+        if self.instance.has_rare() {
+            self.keep_unknown();
+        }
+        let tallies = self.execution.shared().take_tallies();
+        let all = tallies.into_iter();
+        all.flat_map(|(_, tally)| tally.never_known()).collect()
     }
 
     /// Writes them down, and tells how many there are.

@@ -37,6 +37,8 @@ pub struct Machine {
     pub(crate) cleanup: Box<[Step]>,
     pub(crate) cleanup_timeout: Length,
     pub(crate) outputs: Box<[Assignment]>,
+    /// The tasks that it calls, each once.
+    pub(crate) called: Box<[Arc<Self>]>,
 }
 
 /// The states of one machine: those of the task, or of a region.
@@ -324,6 +326,15 @@ pub(crate) enum Action {
         data: Blueprint,
     },
     Log(Blueprint),
+    Task(Box<TaskCall>),
+}
+
+/// Another task as a step.
+#[derive(Debug)]
+pub(crate) struct TaskCall {
+    pub(crate) machine: Arc<Machine>,
+    /// What its variables are given.
+    pub(crate) with: Box<[Variable]>,
 }
 
 #[derive(Debug)]
@@ -489,7 +500,33 @@ impl Machine {
     #[must_use]
     pub fn takes(&self, name: &str) -> bool {
         let mut known = self.declared().chain(&self.given_reads);
-        known.any(|known| **known == *name)
+        known.any(|known| **known == *name) || self.called.iter().any(|one| one.takes(name))
+    }
+
+    /// The files that it calls, also through others, with their texts: each once, nearer ones first.
+    #[must_use]
+    pub fn called_files(&self) -> Vec<(Name, Name)> {
+        let all = self.called_machines();
+        let files = all.iter().map(|machine| &machine.file);
+        files
+            .map(|file| (Name::clone(&file.name), Name::clone(&file.text)))
+            .collect()
+    }
+
+    /// The tasks that it calls, also through others: each once, nearer ones first.
+    #[must_use]
+    pub fn called_machines(&self) -> Vec<Arc<Self>> {
+        let mut found: Vec<Arc<Self>> = self.called.to_vec();
+        let mut next = 0;
+        while let Some(machine) = found.get(next).map(Arc::clone) {
+            for one in &machine.called {
+                if !found.iter().any(|known| known.file.path == one.file.path) {
+                    found.push(Arc::clone(one));
+                }
+            }
+            next += 1;
+        }
+        found
     }
 
     /// Names that must be given from outside.

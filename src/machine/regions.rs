@@ -6,31 +6,13 @@ use super::execution::Trouble;
 use super::frame::Frame;
 use super::program::{Region, State};
 use super::race::Pending;
-use super::run::Stop;
-use super::world::{Lost, World};
+use super::world::World;
 use crate::definition::model::Join;
-use crate::event::{Fact, FrameEnd, FrameKind, FrameOpened, Inbox, Name};
+use crate::event::{Fact, FrameKind, FrameOpened, Inbox, Name};
 use crate::script::{Scope, Value};
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-
-/// A frame that another one has opened.
-pub(super) struct Child<'m, W: World> {
-    pub(super) frame: Arc<Frame<'m, W>>,
-    /// Whether its end was told.
-    closed: Arc<AtomicBool>,
-}
-
-impl<W: World> Clone for Child<'_, W> {
-    fn clone(&self) -> Self {
-        Self {
-            frame: Arc::clone(&self.frame),
-            closed: Arc::clone(&self.closed),
-        }
-    }
-}
 
 /// The variables of regions by their names, and of those around them.
 pub(super) struct RegionScopes {
@@ -90,7 +72,7 @@ impl Views {
     }
 
     /// What the region has taken is taken for the machine around it as well.
-    fn settle(&self) {
+    pub(super) fn settle(&self) {
         let list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
         list.iter().for_each(Inbox::settle);
     }
@@ -175,16 +157,11 @@ impl<'m, W: World> Frame<'m, W> {
             let id = self.execution.shared().next_frame();
             let frame = Arc::new(self.region(region, id, scope, Arc::clone(&siblings)));
             self.tell_opened(&frame, region).await;
-            let child = Child {
-                frame,
-                closed: Arc::default(),
-            };
-            self.inner().rare().children.push(child.clone());
-            children.push(child);
+            children.push(self.adopt(frame));
         }
         let arms = children
             .into_iter()
-            .map(|child| -> Option<Pending<'m, _>> { Some(child.run()) });
+            .map(|child| -> Option<Pending<'m, _>> { Some(Box::pin(child.run())) });
         RunningRegions {
             arms: arms.collect(),
             done: 0,
@@ -214,16 +191,23 @@ impl<'m, W: World> Frame<'m, W> {
         own.or_else(|| Some(Arc::clone(&self.region.as_ref()?.siblings)))
     }
 
+    /// What the region that it is, or that calls its task, sees of messages that the whole task may take.
+    pub(super) fn views(&self) -> Option<&Arc<Views>> {
+        let of_call = || self.instance.call.as_ref()?.views.as_ref();
+        let own = self.region.as_ref().map(|region| &region.views);
+        own.or_else(of_call)
+    }
+
     /// What this frame sees of messages that the whole task may take: a region has a view of its own.
     pub(super) fn view(&self, inbox: Inbox) -> Inbox {
-        match &self.region {
+        match self.views() {
             None => inbox,
-            Some(region) => region.views.of(inbox),
+            Some(views) => views.of(inbox),
         }
     }
 
     /// What its instructions have armed that were cut short is undone with its variables.
-    fn end_deferred(&self) {
+    pub(super) fn end_deferred(&self) {
         let mut shared = self.execution.shared();
         shared.end_deferred(self.id, &self.scope);
     }
@@ -237,30 +221,11 @@ impl<'m, W: World> Frame<'m, W> {
         child.record(Fact::FrameOpened(Box::new(FrameOpened {
             parent: self.id,
             what: FrameKind::Region,
+            file: None,
             name: Name::clone(&region.name),
             place: Arc::clone(&region.place),
             states: states.map(|state| Name::clone(&state.name)).collect(),
         })))
-    }
-
-    /// Ends every frame that this visit has opened: what they have started has stopped then.
-    pub(super) async fn close_children(&self) -> Result<(), Lost> {
-        let children = match &mut self.inner().rare {
-            Some(rare) => std::mem::take(&mut rare.children),
-            None => return Ok(()),
-        };
-        let mut closed = Ok(());
-        for child in &children {
-            if !child.closed.load(Ordering::Relaxed) {
-                closed = closed.and(child.cancel().await);
-            }
-        }
-        // Not before: each of them sees what the others have taken.
-        let regions = children
-            .iter()
-            .filter_map(|child| child.frame.region.as_ref());
-        regions.for_each(|region| region.views.settle());
-        closed
     }
 
     /// Waits until a condition without a strategy holds that looks at what regions save. `None`: there is none.
@@ -288,39 +253,5 @@ impl<'m, W: World> Frame<'m, W> {
                 }
             }
         }))
-    }
-}
-
-impl<'m, W: World> Child<'m, W> {
-    /// Stops it where it stands.
-    fn cancel(&self) -> Pending<'_, Result<(), Lost>> {
-        Box::pin(async move {
-            let stopped = self.frame.end_visit().await;
-            self.close(FrameEnd::Cancelled).await;
-            stopped
-        })
-    }
-
-    /// Runs a region to its end.
-    fn run(self) -> Pending<'m, Result<(), Trouble>> {
-        Box::pin(self.walk())
-    }
-
-    async fn walk(self) -> Result<(), Trouble> {
-        let stop = self.frame.walk().await;
-        let (end, result) = match stop {
-            Stop::Trouble(trouble) | Stop::Expired(trouble) => (FrameEnd::Failed, Err(trouble)),
-            Stop::Final | Stop::Halted(_) | Stop::CleanupOnly => (FrameEnd::Done, Ok(())),
-        };
-        self.close(end).await;
-        result
-    }
-
-    async fn close(&self, end: FrameEnd) {
-        self.closed.store(true, Ordering::Relaxed);
-        self.frame.book();
-        self.frame.end_deferred();
-        let state = self.frame.state_name();
-        self.frame.record(Fact::FrameClosed { end, state }).await;
     }
 }

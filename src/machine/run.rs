@@ -67,12 +67,12 @@ pub(super) enum Stop {
 
 /// Executes a machine in a world. One future: nothing is spawned, and dropping it stops everything but
 /// the cleanup.
-pub fn run<'m, W: World>(
+pub fn run<W: World>(
     machine: &Arc<Machine>,
     inputs: Inputs,
-    world: &'m W,
+    world: &W,
 ) -> impl Future<Output = Verdict> {
-    let execution = Execution::new(world, &inputs);
+    let execution = Execution::new(world, machine, &inputs);
     // On the heap before the future is made, which would hold their place to its end.
     let inputs = Box::new(inputs);
     let machine = Arc::clone(machine);
@@ -109,7 +109,7 @@ impl<W: World> Frame<'_, W> {
         let deadline = self.execution.started.after(limit);
         self.instance.shared().deadline = deadline;
         let walk = first(self.listen_and_walk(), self.sleep_until(deadline));
-        match first(self.world.halted(), walk).await {
+        match first(self.world().halted(), walk).await {
             Either::Left(halt) => return Stop::Halted(halt.reason),
             Either::Right(Either::Left(stop)) => return stop,
             Either::Right(Either::Right(())) => {}
@@ -117,7 +117,7 @@ impl<W: World> Frame<'_, W> {
         Stop::Expired(Box::pin(self.task_expired(limit)).await)
     }
 
-    async fn task_expired(&self, limit: Duration) -> Trouble {
+    pub(super) async fn task_expired(&self, limit: Duration) -> Trouble {
         let state = self.state();
         let failure = Failure::new(
             ErrorKind::Timeout,
@@ -135,7 +135,7 @@ impl<W: World> Frame<'_, W> {
     }
 
     /// Opens what the task listens to, then walks.
-    async fn listen_and_walk(&self) -> Stop {
+    pub(super) async fn listen_and_walk(&self) -> Stop {
         for subscription in &self.machine().listen {
             if let Err(trouble) = Box::pin(self.listen(subscription, self.env())).await {
                 return Stop::Trouble(trouble);

@@ -29,7 +29,7 @@ impl<W: World> Frame<'_, W> {
         match &running.strategy.kind {
             StrategyKind::Wait(length) => self.wait(running, move || {
                 let length = self.length(length, self.env())?;
-                Ok(self.world.now().after(length))
+                Ok(self.world().now().after(length))
             }),
             StrategyKind::Until(guard) => self.wait(running, move || self.until(guard)),
             StrategyKind::Poll(poll) => Box::pin(self.poll(running, poll)),
@@ -83,9 +83,9 @@ impl<W: World> Frame<'_, W> {
             .hint("for example `now() + duration('5s')`, or `time(res.body.at)`");
             return Err(self.trouble(failure, &guard.place));
         };
-        let distance = at.duration_since(self.world.host().now());
+        let distance = at.duration_since(self.world().host().now());
         Ok(self
-            .world
+            .world()
             .now()
             .after(distance.try_into().unwrap_or_default()))
     }
@@ -95,7 +95,7 @@ impl<W: World> Frame<'_, W> {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            if self.world.now() >= running.deadline {
+            if self.world().now() >= running.deadline {
                 // The deadline decides, in its own turn.
                 return pending().await;
             }
@@ -115,7 +115,7 @@ impl<W: World> Frame<'_, W> {
                 attempt,
                 self.env(),
             ) {
-                Ok(pause) => self.sleep_until(self.world.now().after(pause)).await,
+                Ok(pause) => self.sleep_until(self.world().now().after(pause)).await,
                 Err(trouble) => return Some(running.failed(trouble)),
             }
         }
@@ -138,7 +138,7 @@ impl<W: World> Frame<'_, W> {
         {
             return Ok(None);
         }
-        let began = self.world.now();
+        let began = self.world().now();
         let has_watch = running.strategy.has_watch();
         if has_watch {
             running.cell().seen(|seen| seen.sight.attempt_begins(began));
@@ -152,7 +152,7 @@ impl<W: World> Frame<'_, W> {
                 let limit = self.attempt_limit(step, env)?;
                 let site = self.site(&step.place, attempt);
                 let address = address(&self.machine().clients[*client], &call);
-                let result = self.world.call(site, call);
+                let result = self.world().call(site, call);
                 let result = self.within(limit, result, address).await;
                 step.record_policy.unrepeated(result)
             }
@@ -166,7 +166,7 @@ impl<W: World> Frame<'_, W> {
             // `check` refuses the others.
             _ => Ok(Reply::default()),
         };
-        let ended = self.world.now();
+        let ended = self.world().now();
         let micros = ended.since(began);
         if has_watch {
             let answered = result.is_ok();

@@ -33,13 +33,15 @@ pub(super) struct OpenSubscription {
 }
 
 impl<W: World> Frame<'_, W> {
-    /// Opens a subscription to the end of the execution.
+    /// Opens a subscription to the end of the task.
     pub(super) async fn listen(
         &self,
         subscription: &Subscription,
         env: Env<'_>,
     ) -> Result<(), Trouble> {
-        let open = self.open(subscription, ScopeId::EXECUTION, env).await?;
+        let open = self
+            .open(subscription, self.instance.listens(), env)
+            .await?;
         if let Some(name) = &subscription.name {
             let name = Name::clone(name);
             self.instance.shared().rare().listening.insert(name, open);
@@ -89,8 +91,8 @@ impl<W: World> Frame<'_, W> {
             scope,
             ..self.site(&subscription.place, 1)
         };
-        let deadline = self.world.now().after(OPENING);
-        let opened = match first(self.world.open(site, call), self.sleep_until(deadline)).await {
+        let deadline = self.world().now().after(OPENING);
+        let opened = match first(self.world().open(site, call), self.sleep_until(deadline)).await {
             Either::Left(result) => result,
             Either::Right(()) => Err(no_answer(OPENING, address.as_deref())),
         };
@@ -104,7 +106,7 @@ impl<W: World> Frame<'_, W> {
             source: short_source(&client, &record_policy.value(Arc::clone(&request))),
             losses: 0,
         };
-        if scope != ScopeId::EXECUTION {
+        if scope != self.instance.listens() {
             self.inner().rare().subscriptions.push(open.clone());
         }
         let fact = Fact::SubscriptionOpened {

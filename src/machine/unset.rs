@@ -61,7 +61,7 @@ impl<W: World> Frame<'_, W> {
 
     /// What an expression reads and nobody has set: itself, or by a variable of the task.
     fn unset_behind(&self, expression: &Expression) -> Option<Name> {
-        let is_unset = |name: &&Name| matches!(self.world.host().env(name), Ok(None));
+        let is_unset = |name: &&Name| matches!(self.world().host().env(name), Ok(None));
         if let Some(name) = expression.uses().env().find(is_unset) {
             return Some(name.clone());
         }

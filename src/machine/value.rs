@@ -53,7 +53,7 @@ impl<W: World> Frame<'_, W> {
                 &guard.expression,
                 env.scope,
                 &Locals::new(&look),
-                self.world.host(),
+                self.world().host(),
             )
             .map_err(|error| self.script_trouble(error, &guard.text, &guard.place))
     }
@@ -73,7 +73,7 @@ impl<W: World> Frame<'_, W> {
                 &guard.expression,
                 env.scope,
                 &Locals::new(&look),
-                self.world.host(),
+                self.world().host(),
             )
             .map_err(|error| self.script_trouble(error, &guard.text, &guard.place))?;
         self.note_answer(guard, tested.is_known(), env);
@@ -87,7 +87,7 @@ impl<W: World> Frame<'_, W> {
             &guard.expression,
             env.scope,
             &Locals::new(&look),
-            self.world.host(),
+            self.world().host(),
         ))
     }
 
@@ -98,7 +98,7 @@ impl<W: World> Frame<'_, W> {
             expression,
             env.scope,
             &Locals::new(&look),
-            self.world.host(),
+            self.world().host(),
         );
         value.unwrap_or_default()
     }
@@ -110,7 +110,7 @@ impl<W: World> Frame<'_, W> {
             &guard.expression,
             env.scope,
             &Locals::new(&look),
-            self.world.host(),
+            self.world().host(),
         )
     }
 
@@ -123,7 +123,7 @@ impl<W: World> Frame<'_, W> {
                 &assignment.source,
                 env.scope,
                 &Locals::new(&look),
-                self.world.host(),
+                self.world().host(),
             )
             .map_err(|error| self.script_trouble(error, &assignment.text, &assignment.place))
     }
@@ -217,7 +217,7 @@ impl<W: World> Frame<'_, W> {
             )
             .hint("masking so short a value would garble everything; keep it in `vars` if it is no secret"));
         }
-        self.world.conceal(name, &text);
+        self.world().conceal(name, &text);
         Ok(())
     }
 
@@ -230,7 +230,7 @@ impl<W: World> Frame<'_, W> {
                 &text.template,
                 env.scope,
                 &Locals::new(&look),
-                self.world.host(),
+                self.world().host(),
             )
             .map_err(|error| self.script_trouble(error, &text.text, &text.place))
     }
@@ -243,7 +243,7 @@ impl<W: World> Frame<'_, W> {
                 &text.template,
                 env.scope,
                 &Locals::new(&look),
-                self.world.host(),
+                self.world().host(),
             )
             .map_err(|error| self.script_trouble(error, &text.text, &text.place))
     }
@@ -301,7 +301,7 @@ impl<W: World> Frame<'_, W> {
                         &text.template,
                         env.scope,
                         &Locals::new(&look),
-                        self.world.host(),
+                        self.world().host(),
                     )
                     .map_err(|error| self.script_trouble(error, &text.text, &text.place))?;
                 let mut noted = Noted::default();
@@ -324,7 +324,7 @@ impl<W: World> Frame<'_, W> {
                         &text.template,
                         env.scope,
                         &Locals::new(&look),
-                        self.world.host(),
+                        self.world().host(),
                     )
                     .map_err(|error| self.script_trouble(error, &text.text, &text.place))?
             }
@@ -375,7 +375,7 @@ impl<W: World> Frame<'_, W> {
                 &text.template,
                 env.scope,
                 &Locals::new(&look),
-                self.world.host(),
+                self.world().host(),
             )
             .map_err(|error| self.script_trouble(error, &text.text, &text.place))?;
         let is_same = |other: &Key| matches!(other, Key::Literal(literal) if *literal == name);

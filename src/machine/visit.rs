@@ -57,7 +57,7 @@ impl<W: World> Frame<'_, W> {
             let mut inner = self.inner();
             inner.state = index;
             inner.visit_scope = scope;
-            inner.entered = self.world.now();
+            inner.entered = self.world().now();
             inner.visiting = true;
             if inner.trail.len() == TRAIL {
                 inner.trail.remove(0);
@@ -116,7 +116,7 @@ impl<W: World> Frame<'_, W> {
         let has_effects = {
             let mut inner = self.inner();
             if std::mem::take(&mut inner.visiting) {
-                let spent = self.world.now().since(inner.entered);
+                let spent = self.world().now().since(inner.entered);
                 let state = inner.state;
                 inner.visits[state].1 += spent;
             }
@@ -147,7 +147,7 @@ impl<W: World> Frame<'_, W> {
             (inner.visit_scope, std::mem::take(&mut inner.dirty))
         };
         if dirty {
-            self.world.close(scope).await?;
+            self.world().close(scope).await?;
         }
         children
     }
@@ -208,7 +208,7 @@ impl<W: World> Frame<'_, W> {
         if state.strategies.is_empty() && state.regions.is_none() && !state.watches_regions {
             return Err(self.stuck(state));
         }
-        let now = self.world.now();
+        let now = self.world().now();
         let limit = self.transition_limit(state)?;
         let deadline = limit.map_or(Moment(u64::MAX), |limit| now.after(limit));
         let race = Race {
@@ -250,7 +250,7 @@ impl<W: World> Frame<'_, W> {
         let scope = self.inner().visit_scope;
         // A length that is not known before the instructions have run leaves the opening its own limit.
         let limit = self.transition_limit(state).ok().flatten();
-        let deadline = limit.map_or(Moment(u64::MAX), |limit| self.world.now().after(limit));
+        let deadline = limit.map_or(Moment(u64::MAX), |limit| self.world().now().after(limit));
         let opening = due.iter().map(|(_, subscription)| -> Pending<'_, _> {
             Box::pin(self.open(subscription, scope, self.env()))
         });

@@ -144,7 +144,7 @@ impl<W: World> Frame<'_, W> {
             let running = RunningStrategy {
                 strategy,
                 cells,
-                deadline: self.world.now(),
+                deadline: self.world().now(),
                 sets: Sets::Transitions(&state.transitions),
             };
             let ended = Box::pin(self.subscribe(running, Reach::Buffered)).await;
@@ -210,7 +210,7 @@ impl<W: World> Frame<'_, W> {
                     continue;
                 }
                 let is_first = cells[strategy.slot].seen(|seen| seen.sight.completed == 0);
-                pending |= is_first && self.world.now() < *until;
+                pending |= is_first && self.world().now() < *until;
             }
             if pending {
                 Polled::Pending
@@ -231,7 +231,7 @@ impl<W: World> Frame<'_, W> {
         number: usize,
     ) -> Result<Option<Failure>, Trouble> {
         let every = self.length(&poll.every, self.env())?;
-        let now = self.world.now();
+        let now = self.world().now();
         let what = &poll.step.what;
         Ok(cell.seen(|seen| {
             let blind = seen.sight.blind(number, every, now)?;

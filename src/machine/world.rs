@@ -1,6 +1,7 @@
 use crate::event::{Fact, Failure, FrameId, Inbox, Json, Location, Name, Reply};
 use crate::script::Host;
 use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub struct Site<'a> {
     pub frame: FrameId,
     /// Where it is written.
     pub place: &'a Arc<Location>,
+    /// The file of the task that asks.
+    pub file: &'a Path,
     /// The state's visit, from 1.
     pub visit: u32,
     /// The attempt, from 1.

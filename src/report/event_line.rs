@@ -144,7 +144,7 @@ fn closed(end: FrameEnd, state: Option<&str>) -> (Option<Status>, String) {
     let status = match end {
         FrameEnd::Done => GOOD,
         FrameEnd::Failed => BAD,
-        FrameEnd::Cancelled => LEFT_OUT,
+        FrameEnd::Cancelled | FrameEnd::Skipped => LEFT_OUT,
     };
     let at = state.map(|state| format!(" in {state}"));
     (status, format!("{}{}", end.word(), at.unwrap_or_default()))

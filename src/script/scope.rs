@@ -15,6 +15,9 @@ pub struct Scope {
     variables: Mutex<Variables>,
     /// The variables around these, of the machine that this one runs in: they are read here and set there.
     outer: Option<Arc<Self>>,
+    /// What counts what these hold besides: the variables of the machine that has called this one. It reads none of
+    /// them.
+    counted_in: Option<Arc<Self>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -52,6 +55,17 @@ impl Scope {
         Self {
             variables: Mutex::default(),
             outer: Some(Arc::clone(outer)),
+            counted_in: None,
+        }
+    }
+
+    /// No variables, and none of others in sight; what they hold counts with these.
+    #[must_use]
+    pub fn beside(other: &Arc<Self>) -> Self {
+        Self {
+            variables: Mutex::default(),
+            outer: None,
+            counted_in: Some(Arc::clone(other)),
         }
     }
 
@@ -87,8 +101,16 @@ impl Scope {
         self.tell_around(before, held);
     }
 
+    /// The scopes that count what this one holds.
+    fn counting(&self) -> impl Iterator<Item = &Self> {
+        fn next(scope: &Scope) -> Option<&Scope> {
+            scope.outer.as_deref().or(scope.counted_in.as_deref())
+        }
+        std::iter::successors(next(self), |scope| next(scope))
+    }
+
     fn tell_around(&self, before: u32, now: u32) {
-        for scope in self.around() {
+        for scope in self.counting() {
             let mut variables = scope.lock();
             variables.inside = variables.inside.saturating_add(now).saturating_sub(before);
         }
@@ -106,7 +128,7 @@ impl Scope {
             (variables.held, variables.others(name), variables.inside)
         };
         // The outermost knows of all that is inside it, this one included.
-        let all = match self.around().last() {
+        let all = match self.counting().last() {
             None => others.saturating_add(inside),
             Some(outermost) => {
                 let variables = outermost.lock();
@@ -147,6 +169,7 @@ impl Scope {
         Self {
             variables: Mutex::new(variables),
             outer: self.outer.as_ref().map(|outer| Arc::new(outer.fork())),
+            counted_in: None,
         }
     }
 
@@ -178,7 +201,7 @@ impl Scope {
 /// What it held is held no longer.
 impl Drop for Scope {
     fn drop(&mut self) {
-        if self.outer.is_some() {
+        if self.outer.is_some() || self.counted_in.is_some() {
             let held = self.lock().held;
             self.tell_around(held, 0);
         }

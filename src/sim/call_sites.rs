@@ -100,6 +100,18 @@ impl<'m> CallSites<'m> {
             mut all, beside, ..
         } = listing;
         all.sort_by_key(|call_site| call_site.place.span.start);
+        for called in &machine.called {
+            let name = &called.name;
+            for mut call_site in Self::of(called).all {
+                for known in &mut call_site.names {
+                    *known = format!("{name}/{known}");
+                }
+                let path = &call_site.place.path;
+                if all.iter().all(|known| known.place.path != *path) {
+                    all.push(call_site);
+                }
+            }
+        }
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, call_site) in all.iter().enumerate() {
             for name in &call_site.names {
@@ -252,7 +264,11 @@ impl<'m> Collector<'m> {
                     self.listen(subscription);
                 }
             }
-            Action::None | Action::Eval(_) | Action::Signal { .. } | Action::Log(_) => {
+            Action::None
+            | Action::Eval(_)
+            | Action::Signal { .. }
+            | Action::Log(_)
+            | Action::Task(_) => {
                 self.beside
                     .extend(looks.iter().filter(|look| look.is_judged));
             }

@@ -465,6 +465,9 @@ fn replaced(value: &mut Json, from: &str, to: &str) -> bool {
 
 fn listeners(machine: &Machine) -> Vec<Listener> {
     let mut listeners = Vec::new();
+    for called in &machine.called {
+        listeners.extend(self::listeners(called));
+    }
     machine.program.each_state(&mut |state| {
         let mut hear = |strategy: &Strategy| {
             let StrategyKind::Subscribe(subscription) = &strategy.kind else {
@@ -491,7 +494,10 @@ fn listeners(machine: &Machine) -> Vec<Listener> {
 }
 
 fn listens(machine: &Machine) -> HashMap<Name, Name> {
-    let mut found = HashMap::new();
+    let mut found: HashMap<Name, Name> = HashMap::new();
+    for called in &machine.called {
+        found.extend(listens(called));
+    }
     let mut add = |subscription: &crate::machine::program::Subscription| {
         if let Some(name) = &subscription.name {
             found.insert(Name::clone(&subscription.place.path), Name::clone(name));

@@ -118,7 +118,8 @@ impl Catalog {
                     .map(Path::to_owned),
             );
             folders.extend(existing(&parts.scripts));
-            let data = parts.named.iter().filter_map(|path| path.parent());
+            let data = parts.named.iter().chain(&parts.called);
+            let data = data.filter_map(|path| path.parent());
             // A text that is no path at all must not lead to a folder somewhere else.
             let near = data.filter(|folder| parts.file.parent() != Some(folder));
             folders.extend(
@@ -233,6 +234,9 @@ impl Catalog {
                 if entry.parts.file == *path {
                     self.load(&[at], projects);
                     applied.affected.insert(file, Tie::Own);
+                } else if entry.parts.called.contains(path) {
+                    self.load(&[at], projects);
+                    applied.affected.entry(file).or_insert(Tie::Called);
                 } else if entry.parts.named.contains(path) {
                     applied.affected.entry(file).or_insert(Tie::Data);
                 }
@@ -396,6 +400,7 @@ impl Catalog {
                 let parts = &entry.parts;
                 parts.file == path
                     || parts.named.contains(path)
+                    || parts.called.contains(path)
                     || (depends::is_module(path) && path.parent() == Some(&parts.scripts))
             })
     }
@@ -424,6 +429,7 @@ impl Catalog {
         for parts in self.entries.iter().map(|entry| &entry.parts) {
             paths.extend(parts.suite.clone());
             paths.extend(parts.named.iter().cloned());
+            paths.extend(parts.called.iter().cloned());
             folders.insert(&parts.scripts);
         }
         for folder in folders {
@@ -454,15 +460,26 @@ fn parts(file: &Path, task: &Loaded) -> Parts {
         .as_ref()
         .map_or("scripts", |text| text.as_str());
     let source = suite.file.as_ref();
+    let called = task.machine.called_machines();
+    let all = || std::iter::once(&task.machine).chain(&called);
+    let mut named = depends::named(
+        &literals(&task.machine),
+        file.parent().unwrap_or(Path::new("/")),
+    );
+    let mut called_files = BTreeSet::new();
+    for machine in &called {
+        let file = canonical_file(&machine.file.path);
+        let folder = file.parent().unwrap_or(Path::new("/"));
+        named.extend(depends::named(&literals(machine), folder));
+        called_files.insert(file);
+    }
     Parts {
+        called: called_files,
         file: file.to_owned(),
         suite: source.map(|source| canonical_file(&source.path)),
         scripts: canonical(&normal(&folder.join(scripts))),
-        modules: task.machine.modules.iter().cloned().collect(),
-        named: depends::named(
-            &literals(&task.machine),
-            file.parent().unwrap_or(Path::new("/")),
-        ),
+        modules: all().flat_map(|one| one.modules.iter().cloned()).collect(),
+        named,
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) struct Parts {
     pub(super) modules: BTreeSet<Name>,
     /// Every path that its requests may name: data, schemas, programs.
     pub(super) named: BTreeSet<PathBuf>,
+    /// The task files that it calls, also through others.
+    pub(super) called: BTreeSet<PathBuf>,
 }
 
 /// Why a path affects a task.
@@ -28,6 +30,8 @@ pub(super) enum Tie {
     Data,
     /// It is a module that the task calls, or one that such a module calls.
     Script,
+    /// The task calls it.
+    Called,
     /// It is the suite file.
     Suite,
     /// It is the task's file.
@@ -64,6 +68,8 @@ impl Parts {
             Some(Tie::Suite)
         } else if is_module(path) && path.parent() == Some(&self.scripts) {
             self.calls(path, modules).then_some(Tie::Script)
+        } else if self.called.contains(path) {
+            Some(Tie::Called)
         } else {
             self.named.contains(path).then_some(Tie::Data)
         }
@@ -122,6 +128,7 @@ mod tests {
             scripts: "/s/scripts".into(),
             modules: ["money", "keys"].map(Name::from).into(),
             named: named(&literals, Path::new("/s/tasks")),
+            called: ["/s/tasks/_login.yaml".into()].into(),
         }
     }
 
@@ -141,6 +148,7 @@ mod tests {
     fn a_task_is_tied_to_what_it_is_made_of() {
         assert_eq!(tie("/s/tasks/t.yaml"), Some(Tie::Own));
         assert_eq!(tie("/s/tasks/funcy.yaml"), Some(Tie::Suite));
+        assert_eq!(tie("/s/tasks/_login.yaml"), Some(Tie::Called));
         assert_eq!(tie("/s/tasks/data/a.json"), Some(Tie::Data));
         assert_eq!(tie("/s/shared/b.csv"), Some(Tie::Data));
         assert_eq!(tie("/etc/c"), Some(Tie::Data));

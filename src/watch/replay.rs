@@ -20,7 +20,8 @@ pub(super) fn is_worth_it(task: &WatchedTask, tie: Tie) -> bool {
     let (Some(result), Some(now)) = (&task.result, &task.definition) else {
         return false;
     };
-    if result.outcome() == Outcome::Cancelled || matches!(tie, Tie::Data | Tie::Suite) {
+    if result.outcome() == Outcome::Cancelled || matches!(tie, Tie::Data | Tie::Called | Tie::Suite)
+    {
         return false;
     }
     match difference(&result.definition, now) {

@@ -414,11 +414,14 @@ fn a_folder_may_be_replaced_at_once() {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "nothing tells that the empty folder was looked at; one that is looked at later shows the file as well"
+)]
 fn a_folder_may_come_before_its_files() {
     let suite = Suite::new().file("tasks/a.yaml", PASSES);
     let running = suite.start(["watch"]).until_prints("1 passed", 1);
     std::fs::create_dir(suite.path("tasks/deep")).unwrap();
-    // Time to look at the folder while it is empty. One that looks later must see the file as well.
     std::thread::sleep(Duration::from_millis(300));
     save(&suite, "tasks/deep/b.yaml", PASSES);
     running

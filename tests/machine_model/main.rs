@@ -10,7 +10,7 @@ mod watches;
 
 use funcy::definition::{Catalog, ClientKind, Diagnostic, SourceFile, Suite, parse_task};
 use funcy::event::Fact;
-use funcy::machine::{CompileInputs, Inputs, Machine, compile, run};
+use funcy::machine::{CalledTasks, CompileInputs, Inputs, Machine, compile, run};
 use funcy::script::Engine;
 use funcy::sim::VirtualWorld;
 use proptest::collection::vec;
@@ -100,6 +100,8 @@ fn compiled(text: &str) -> Result<Arc<Machine>, Vec<Diagnostic>> {
     let task = parse_task(&file)?;
     let (engine, _) = Engine::new(&[]);
     let project = CompileInputs {
+        called: &CalledTasks::default(),
+        prefix: "",
         suite: &Suite::default(),
         engine: &engine,
         catalog: &catalog(),

@@ -171,7 +171,7 @@ expect: res.code == 0
         request: Request,
         scope: &Scope,
     ) -> Result<Answer<Reply>, Failure> {
-        let command = session.command(request).await?;
+        let command = session.command(request, scope).await?;
         let again = command.again();
         let shown = one_line(&command.quoted_line(), 120);
         let sent = command.stdin.as_ref().map_or(0, Vec::len);
@@ -236,13 +236,14 @@ fn reply(ended: ProcessEnd, abandoned: &Abandoned) -> Result<Reply, Failure> {
 }
 
 impl ExecSession {
-    async fn command(&self, request: Request) -> Result<Command, Failure> {
+    async fn command(&self, request: Request, scope: &Scope) -> Result<Command, Failure> {
         let words: Vec<String> = request.command.into_iter().map(|Text(word)| word).collect();
         let Some(name) = words.first().filter(|name| !name.is_empty()) else {
             return Err(Failure::protocol("`command` is empty")
                 .hint("its first word is the program: `command: [ls, -l]`"));
         };
-        let permissions = &self.context.permissions;
+        let context = self.context.in_scope(scope);
+        let permissions = &context.permissions;
         permissions.exec(name)?;
         let mut env = self.env.clone();
         env.extend(request.env.unwrap_or_default());
@@ -264,12 +265,12 @@ impl ExecSession {
                 "a word of the command, or a variable, holds a NUL character",
             ));
         }
-        let program = process::find(name, &self.context.folder)?;
+        let program = process::find(name, &context.folder)?;
         Ok(Command {
             // Whatever it is: it may start a funcy.
             ceiling: permissions.ceiling(),
             program,
-            cwd: self.folder(request.cwd.as_deref()).await?,
+            cwd: self.folder(&context, request.cwd.as_deref()).await?,
             env: env
                 .into_iter()
                 .map(|(key, Text(value))| (key, value))
@@ -283,16 +284,16 @@ impl ExecSession {
         })
     }
 
-    async fn folder(&self, written: Option<&str>) -> Result<PathBuf, Failure> {
+    async fn folder(&self, context: &Context, written: Option<&str>) -> Result<PathBuf, Failure> {
         let Some(written) = written.or(self.cwd.as_deref()) else {
-            return Ok(self.context.folder.clone());
+            return Ok(context.folder.clone());
         };
-        let folder = self.context.folder.join(written);
+        let folder = context.folder.join(written);
         match tokio::fs::metadata(&folder).await {
             Ok(metadata) if metadata.is_dir() => Ok(folder),
             Ok(_) => Err(Failure::protocol(format!("cwd {written:?} is no folder"))),
             Err(error) => Err(super::paths::broken(
-                &self.context,
+                context,
                 "use the folder",
                 written,
                 &error,

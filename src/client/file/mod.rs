@@ -131,8 +131,9 @@ save: { expected: res.body }
         &self,
         context: &Context,
         request: Request,
-        _: &Scope,
+        scope: &Scope,
     ) -> Result<Answer<Reply>, Failure> {
+        let context = &*context.in_scope(scope);
         let (deed, path) = request.deed()?;
         let bytes = request.content()?;
         match (deed, bytes) {

@@ -129,9 +129,9 @@ expect: res.status == 201
         &self,
         session: &Arc<HttpSession>,
         request: Box<Request>,
-        _: &Scope,
+        scope: &Scope,
     ) -> Result<Answer<Reply>, Failure> {
-        let prepared = Prepared::new(session, request).await?;
+        let prepared = Prepared::new(session, request, scope).await?;
         let mut trace = Trace::default();
         let answered = answer(&self.pool, session, &prepared, &mut trace).await;
         let again = curl::command(&prepared, &trace);

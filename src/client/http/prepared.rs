@@ -7,6 +7,7 @@ use super::request::{MAX_BODY, Payload, Request};
 use super::session::HttpSession;
 use crate::client::kit::tls::Trust;
 use crate::client::paths;
+use crate::client::{Context, Scope};
 use crate::event::Failure;
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -51,7 +52,9 @@ impl Prepared {
     pub(super) async fn new(
         session: &HttpSession,
         mut request: Box<Request>,
+        scope: &Scope,
     ) -> Result<Self, Failure> {
+        let context = session.context.in_scope(scope);
         let payload = request.take_payload()?;
         let (method, written) = request.target()?;
         let (mut url, in_url) = session.resolve(written)?;
@@ -67,7 +70,7 @@ impl Prepared {
             headers.insert(TRACE, parent);
         }
         let typed = has_header(&request, "content-type");
-        let (body, origin, content_type) = encode(session, payload).await?;
+        let (body, origin, content_type) = encode(&context, payload).await?;
         if let Some(content_type) = content_type
             && (!typed || matches!(origin, Origin::Multipart(_)))
         {
@@ -103,7 +106,7 @@ impl Prepared {
                 .follow_redirects
                 .map_or(session.redirects, |Follow(most)| most),
             trust: match &request.tls {
-                Some(tls) => Arc::new(trust(session, tls).await?),
+                Some(tls) => Arc::new(trust(&context, tls).await?),
                 None => Arc::clone(&session.trust),
             },
             http2: request.http2.or(session.http2),
@@ -118,13 +121,13 @@ fn has_header(request: &Request, name: &str) -> bool {
         .is_some_and(|fields| fields.0.keys().any(|key| key.eq_ignore_ascii_case(name)))
 }
 
-async fn trust(session: &HttpSession, tls: &Tls) -> Result<Trust, Failure> {
-    HttpSession::trust(tls, &session.context).await
+async fn trust(context: &Context, tls: &Tls) -> Result<Trust, Failure> {
+    HttpSession::trust(tls, context).await
 }
 
 /// A payload's bytes, where they come from, and their content type.
 async fn encode(
-    session: &HttpSession,
+    context: &Context,
     payload: Payload,
 ) -> Result<(Bytes, Origin, Option<HeaderValue>), Failure> {
     let fixed = |text| Some(HeaderValue::from_static(text));
@@ -146,16 +149,16 @@ async fn encode(
             fixed("application/x-www-form-urlencoded"),
         ),
         Payload::File(path) => {
-            let content = paths::read(&session.context, &path, MAX_BODY).await?;
-            let kind = multipart::content_type_of(&content.path);
+            let read = paths::read(context, &path, MAX_BODY).await?;
+            let kind = multipart::content_type_of(&read.path);
             (
-                Bytes::from(content.bytes),
-                Origin::File(content.path),
+                Bytes::from(read.bytes),
+                Origin::File(read.path),
                 fixed(kind),
             )
         }
         Payload::Multipart(parts) => {
-            let parts = multipart::read(&session.context, parts).await?;
+            let parts = multipart::read(context, parts).await?;
             let (body, boundary) = multipart::encode(&parts);
             let kind =
                 HeaderValue::from_str(&format!("multipart/form-data; boundary={boundary}")).ok();

@@ -38,7 +38,7 @@ pub(super) async fn subscribe(
     scope: &Scope,
 ) -> Result<(), Failure> {
     let reconnect = source.reconnect.unwrap_or(false);
-    let mut prepared = Prepared::new(session, Box::new(source.into())).await?;
+    let mut prepared = Prepared::new(session, Box::new(source.into()), scope).await?;
     for (name, value) in [(ACCEPT, "text/event-stream"), (CACHE_CONTROL, "no-store")] {
         prepared
             .headers

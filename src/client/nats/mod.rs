@@ -125,10 +125,10 @@ expect: res.body.status == 'paid'
         &self,
         session: &NatsSession,
         request: Request,
-        _scope: &Scope,
+        scope: &Scope,
     ) -> Result<Answer<Reply>, Failure> {
         // The future of all verbs together is large; it lives on the heap.
-        Box::pin(session.answer(request.verb()?)).await
+        Box::pin(session.answer(request.verb()?, scope)).await
     }
 
     fn value(mut reply: Reply) -> serde_json::Result<Json> {

@@ -1,6 +1,7 @@
 use super::NatsSession;
 use super::connection::Connection;
 use super::schema::{Reply, Verb};
+use crate::client::Scope;
 use crate::client::contract::Answer;
 use crate::client::payload::Payload;
 use crate::client::received::Received;
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 
 impl NatsSession {
     /// Does what the verb asks.
-    pub(super) async fn answer(&self, verb: Verb) -> Result<Answer<Reply>, Failure> {
+    pub(super) async fn answer(&self, verb: Verb, scope: &Scope) -> Result<Answer<Reply>, Failure> {
         let connection = self.connection().await?;
         let started = Instant::now();
         let work = async {
@@ -28,7 +29,7 @@ impl NatsSession {
                     headers,
                     jetstream,
                 } => {
-                    let message = self.message(&subject, payload, &headers).await?;
+                    let message = self.message(&subject, payload, &headers, scope).await?;
                     if jetstream {
                         store(&connection, subject, message).await
                     } else {
@@ -41,7 +42,7 @@ impl NatsSession {
                     headers,
                     timeout,
                 } => {
-                    let message = self.message(&subject, payload, &headers).await?;
+                    let message = self.message(&subject, payload, &headers, scope).await?;
                     request(&connection, subject, message, timeout).await
                 }
                 Verb::Get { bucket, key } => get(&connection, bucket, key).await,
@@ -51,7 +52,10 @@ impl NatsSession {
                     value,
                     create,
                 } => {
-                    let value = value.read(&self.context).await?.unwrap_or_default();
+                    let value = value
+                        .read(&self.context.in_scope(scope))
+                        .await?
+                        .unwrap_or_default();
                     put(&connection, bucket, key, value, create).await
                 }
                 Verb::Delete { bucket, key } => delete(&connection, bucket, key).await,
@@ -73,9 +77,13 @@ impl NatsSession {
         subject: &str,
         payload: Payload,
         headers: &Map<String, Json>,
+        scope: &Scope,
     ) -> Result<(Bytes, Option<HeaderMap>), Failure> {
         check_target(subject)?;
-        let bytes = payload.read(&self.context).await?.unwrap_or_default();
+        let bytes = payload
+            .read(&self.context.in_scope(scope))
+            .await?
+            .unwrap_or_default();
         let mut headers = header_map(headers)?;
         if headers.get(TRACE).is_none() {
             headers.insert(TRACE, self.context.trace.parent());

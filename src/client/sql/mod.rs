@@ -365,7 +365,9 @@ impl SqlSession {
     }
 
     async fn fixture(&self, path: &str, scope: &Scope) -> Result<Answer<Reply>, Failure> {
-        let bytes = paths::read(&self.context, path, MAX_FIXTURE).await?.bytes;
+        let bytes = paths::read(&self.context.in_scope(scope), path, MAX_FIXTURE)
+            .await?
+            .bytes;
         let sent = bytes.len() as u64;
         let text = String::from_utf8(bytes)
             .map_err(|_| Failure::protocol(format!("the fixture {path:?} is not UTF-8")))?;

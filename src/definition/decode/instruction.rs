@@ -1,7 +1,7 @@
 use super::Decoder;
 use super::fields::{Field, Fields, MANY};
 use super::misplaced::misplaced;
-use crate::definition::keys::{ACTIONS, INSTRUCTION, MODIFIERS, RETRY, SIGNAL, Shape};
+use crate::definition::keys::{ACTIONS, CALL, INSTRUCTION, MODIFIERS, RETRY, SIGNAL, Shape};
 use crate::definition::model::{Action, ForEach, Instruction, Retry};
 use crate::definition::node::{Node, NodeKind, Text};
 use crate::event::{Span, nearest};
@@ -37,7 +37,9 @@ impl Decoder<'_> {
                 node,
                 at,
                 "an instruction is a map",
-                Some("write `CLIENT: request`, or one of parallel, listen, eval, signal, log"),
+                Some(
+                    "write `CLIENT: request`, or one of parallel, listen, eval, signal, task, log",
+                ),
             );
             return None;
         };
@@ -116,7 +118,7 @@ impl Decoder<'_> {
                     let span = if members.is_empty() { node.span } else { span };
                     let diagnostic = self
                         .error("missing-key", span, "this instruction does nothing")
-                        .hint("add `CLIENT: request`, or one of parallel, listen, eval, signal, log, expect, save");
+                        .hint("add `CLIENT: request`, or one of parallel, listen, eval, signal, task, log, expect, save");
                     self.report(diagnostic);
                 }
                 None
@@ -146,6 +148,7 @@ impl Decoder<'_> {
             "listen" => Some(Action::Listen(self.listens(field)?)),
             "eval" => Some(Action::Eval(self.expression(field)?)),
             "signal" => self.signal(field),
+            "task" => self.task_call(field),
             "log" => {
                 if let NodeKind::Null = field.node.kind {
                     self.nothing(field.node, field.key.span, "`log` is a text");
@@ -207,6 +210,19 @@ impl Decoder<'_> {
             name,
             data: data.map(|field| field.node.clone()),
         })
+    }
+
+    fn task_call(&mut self, field: Field<'_>) -> Option<Action> {
+        if let NodeKind::Text(file) = &field.node.kind {
+            let hint = format!("write `{{file: {}}}`", file.value);
+            self.wrong_type(field.node, field.key.span, "`task` is a map", Some(&hint));
+            return None;
+        }
+        let fields = self.object(field.node, &CALL, field.key.span)?;
+        let with = self.each(fields.get("with"), Self::values);
+        let file = fields.get("file").and_then(|field| self.literal(field))?;
+        self.calls.push(file.clone());
+        Some(Action::Task { file, with })
     }
 
     fn retry(&mut self, field: Field<'_>) -> Option<Retry> {

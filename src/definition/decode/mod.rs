@@ -18,7 +18,7 @@ mod value;
 
 use super::diagnostic::{Diagnostic, sort};
 use super::model::{SourceFile, Suite, Task};
-use super::node::Node;
+use super::node::{Node, Text};
 use super::source::Lines;
 use super::stubs::StubsFile;
 use super::yaml;
@@ -83,6 +83,7 @@ fn parse<T>(
         lines: &lines,
         diagnostics: reading.diagnostics,
         settled: reading.settled,
+        calls: Vec::new(),
     };
     let value = reading.root.and_then(|root| decode(&mut decoder, &root));
     let mut diagnostics = decoder.diagnostics;
@@ -124,6 +125,8 @@ struct Decoder<'a> {
     diagnostics: Vec<Diagnostic>,
     /// Stretches about which something was said already.
     settled: yaml::Settled,
+    /// The files that `task` instructions call, so far.
+    calls: Vec<Text>,
 }
 
 impl Decoder<'_> {

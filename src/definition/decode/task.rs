@@ -15,7 +15,7 @@ impl Decoder<'_> {
         let fields = self.object(root, &TASK, at)?;
         self.version(&fields);
         let name = fields.get("name").and_then(|field| self.literal(field));
-        let task = Task {
+        let mut task = Task {
             file: Arc::clone(self.file),
             name: name.map_or_else(|| self.file_stem(), |name| name.value),
             description: fields.get("description").and_then(|field| self.text(field)),
@@ -37,7 +37,9 @@ impl Decoder<'_> {
                 .and_then(|field| self.length(field)),
             outputs: self.each(fields.get("outputs"), Self::assignments),
             retries: fields.get("retries").and_then(|field| self.count(field, 0)),
+            calls: Vec::new(),
         };
+        task.calls = std::mem::take(&mut self.calls);
         self.distinct_secrets(&task);
         Some(task)
     }

@@ -452,6 +452,11 @@ fn no_key_is_passed_over() {
         &inside("    instructions:\n    - signal:\n        "),
         false,
     );
+    expect_refused(
+        &CALL,
+        &inside("    instructions:\n    - task:\n        "),
+        false,
+    );
     expect_refused(&WAIT, &inside("    wait:\n      "), false);
     expect_refused(&TIMEOUT_ROUTE, &inside("    on_timeout:\n      "), false);
     expect_refused(&ERROR_ROUTE, &inside("    on_error:\n    - "), false);

@@ -387,7 +387,11 @@ pub(in crate::definition) const ACTIONS: &[KeySpec] = &[
         "An event inside the run: `subscribe: {signal: NAME}` receives it.",
     ),
     key("log", Shape::Value, "A line in the log."),
-    key("task", Shape::Unsupported, "Runs another task as a step."),
+    key(
+        "task",
+        Shape::Object(&CALL),
+        "Runs another task as a step; `res` is its outputs.",
+    ),
 ];
 
 /// Keys of an instruction that it does not take where it is polled, and what to write instead.
@@ -410,6 +414,7 @@ pub(in crate::definition) const NOT_POLLED: &[(&str, &str)] = &[
     ("listen", "poll a client's request, or an `eval`"),
     ("signal", "poll a client's request, or an `eval`"),
     ("log", "poll a client's request, or an `eval`"),
+    ("task", "poll a client's request, or an `eval`"),
 ];
 
 pub(in crate::definition) static INSTRUCTION: Object = Object {
@@ -425,6 +430,22 @@ pub(in crate::definition) static SIGNAL: Object = Object {
             "data",
             Shape::Value,
             "What its receivers see as `res.body`.",
+        ),
+    ]],
+};
+
+pub(in crate::definition) static CALL: Object = Object {
+    name: "`task`",
+    keys: &[&[
+        required(
+            "file",
+            Shape::Name,
+            "The task's file, relative to this one.",
+        ),
+        key(
+            "with",
+            Shape::Values,
+            "Its variables: name and value. They are stronger than its own and than `--var`.",
         ),
     ]],
 };

@@ -311,6 +311,7 @@ fn schema_and_check_agree_about_what_is_polled() {
         ("eval", "'1'"),
         ("signal", "{ name: x }"),
         ("log", "x"),
+        ("task", "{ file: x.yaml }"),
     ];
     let schema = task_schema(&catalog());
     let mut allowed = Vec::new();

@@ -33,7 +33,10 @@ impl<'a> Compiler<'a> {
     fn first_use(&mut self, cx: Context<'a>, name: &Text) -> Option<usize> {
         let index = if let Some((definition, file)) = self.definition(&name.value) {
             // Whoever happens to use it first gives it no `res` or `item`.
-            self.defined_client(Context::new(file, &self.task.program), definition)
+            self.defined_client(
+                Context::new(file, &self.task.program, self.project.prefix),
+                definition,
+            )
         } else if let Some(kind) = self.project.catalog.kind(name.as_str()) {
             // Every kind is a ready client under its own name.
             Some(self.add_client(

@@ -17,6 +17,8 @@ pub(super) type Reads = Vec<Read>;
 pub(super) struct Context<'a> {
     /// The file that it stands in: the task's, or the suite's.
     pub(super) file: &'a SourceFile,
+    /// What stands before the paths of a called file: it tells them from those of the task that calls it.
+    pub(super) prefix: &'a str,
     /// The machine whose states it may name.
     pub(super) program: &'a Program,
     /// The region of that machine; none, if it is the task's.
@@ -31,9 +33,10 @@ pub(super) struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// In this file, in no region, with no result and no item.
-    pub(super) fn new(file: &'a SourceFile, program: &'a Program) -> Self {
+    pub(super) fn new(file: &'a SourceFile, program: &'a Program, prefix: &'a str) -> Self {
         Self {
             file,
+            prefix,
             program,
             region: None,
             res: ResultShape::Absent,
@@ -51,7 +54,7 @@ impl<'a> Context<'a> {
     pub(super) fn place(self, span: Span, path: &str) -> Arc<Location> {
         Arc::new(Location {
             file: Name::clone(&self.file.name),
-            path: path.into(),
+            path: format!("{}{path}", self.prefix).into(),
             span,
         })
     }

@@ -20,7 +20,7 @@ impl<'a> Compiler<'a> {
     pub(super) fn machine(&mut self) -> Option<Machine> {
         let task = self.task;
         let suite = self.project.suite;
-        let cx = Context::new(&task.file, &task.program);
+        let cx = Context::new(&task.file, &task.program, self.project.prefix);
         let vars = self.variables();
         let secrets = task
             .secrets
@@ -114,6 +114,7 @@ impl<'a> Compiler<'a> {
             cleanup,
             cleanup_timeout,
             outputs,
+            called: std::mem::take(&mut self.called).into(),
         })
     }
 
@@ -161,7 +162,7 @@ impl<'a> Compiler<'a> {
         suite: Option<&model::Length>,
         default: Duration,
     ) -> Length {
-        let here = Context::new(&self.task.file, &self.task.program);
+        let here = Context::new(&self.task.file, &self.task.program, self.project.prefix);
         let written = own.map(|length| (here, length));
         written
             .or(suite.map(|length| (self.suite_context(), length)))
@@ -172,6 +173,10 @@ impl<'a> Compiler<'a> {
     /// What holds in the suite file.
     pub(super) fn suite_context(&self) -> Context<'a> {
         let suite = self.project.suite.file.as_ref();
-        Context::new(suite.unwrap_or(&self.task.file), &self.task.program)
+        Context::new(
+            suite.unwrap_or(&self.task.file),
+            &self.task.program,
+            self.project.prefix,
+        )
     }
 }

@@ -1,6 +1,7 @@
 //! From what was written to what can run: every name is resolved, every expression compiled, and every
 //! mistake of the file reported at once.
 
+mod calls;
 mod clients;
 mod conditions;
 mod context;
@@ -22,6 +23,7 @@ mod texts;
 mod values;
 mod variables;
 
+pub use self::calls::{CalledTask, CalledTasks};
 use self::context::{Context, Reads};
 use self::regions::KnownRegion;
 use self::result::ResultShape;
@@ -31,6 +33,7 @@ use crate::definition::{Catalog, Diagnostic, Severity, Suite, Task, Text};
 use crate::event::{Name, Span};
 use crate::script::{Engine, Expression};
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 /// What a task is compiled against: data, and what its loader can look up.
 #[derive(Clone, Copy)]
@@ -41,6 +44,10 @@ pub struct CompileInputs<'a> {
     pub engine: &'a Engine,
     /// The client kinds.
     pub catalog: &'a Catalog,
+    /// The tasks that this one calls.
+    pub called: &'a CalledTasks,
+    /// Of a called task: what stands before the paths of its places, so that they differ from those of its caller.
+    pub prefix: &'a str,
     /// Variables that are given from outside (`--var`).
     pub given: &'a [Name],
     /// Where a module of this name lies that is none of the suite's, and how it becomes one. Asked for a mistake only.
@@ -63,9 +70,10 @@ pub fn compile(
     diagnostics.dedup_by(|a, b| a.file == b.file && a.span == b.span && a.code == b.code);
     match machine {
         Some(machine)
-            if diagnostics
-                .iter()
-                .all(|one| one.severity != Severity::Error) =>
+            if !project.called.is_any_broken()
+                && diagnostics
+                    .iter()
+                    .all(|one| one.severity != Severity::Error) =>
         {
             Ok((machine, diagnostics))
         }
@@ -90,7 +98,7 @@ pub fn expression(
     } else {
         ResultShape::Absent
     };
-    let cx = Context::new(&task.file, &task.program).with_res(res);
+    let cx = Context::new(&task.file, &task.program, project.prefix).with_res(res);
     match compiler.script(cx, &mut Reads::new(), text, "eval") {
         Some(script) if !compiler.has_errors() => Ok(script.expression),
         _ => Err(compiler.diagnostics),
@@ -120,6 +128,8 @@ struct Compiler<'a> {
     /// The script modules that were called so far, and whether `services` was read.
     modules: BTreeSet<Name>,
     reads_services: bool,
+    /// The tasks that were called so far.
+    called: Vec<Arc<Machine>>,
 }
 
 impl<'a> Compiler<'a> {
@@ -139,6 +149,7 @@ impl<'a> Compiler<'a> {
             guards: 0,
             modules: BTreeSet::new(),
             reads_services: false,
+            called: Vec::new(),
         }
     }
 

@@ -35,6 +35,10 @@ impl<'a> Compiler<'a> {
                 Some(kind) => ResultShape::Of(&kind.reply),
                 None => ResultShape::Any,
             },
+            Some(Action::Task { file, .. }) => match self.project.called.get(file.as_str()) {
+                Some(called) => ResultShape::Of(called.result()),
+                None => ResultShape::Any,
+            },
             Some(_) => ResultShape::Any,
         }
     }

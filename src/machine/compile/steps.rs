@@ -117,9 +117,11 @@ impl<'a> Compiler<'a> {
             Action::Parallel(steps) => steps
                 .iter()
                 .fold(RecordPolicy::Full, |all, step| all.and(step.record_policy)),
-            Action::Listen(_) | Action::Eval(_) | Action::Signal { .. } | Action::Log(_) => {
-                RecordPolicy::Full
-            }
+            Action::Listen(_)
+            | Action::Eval(_)
+            | Action::Signal { .. }
+            | Action::Log(_)
+            | Action::Task(_) => RecordPolicy::Full,
         }
     }
 
@@ -263,6 +265,9 @@ impl<'a> Compiler<'a> {
                     },
                     what,
                 )
+            }
+            Some(model::Action::Task { file, with }) => {
+                self.task_call(cx, reads, file, with, path)?
             }
             Some(model::Action::Log(node)) => (self.log(cx, reads, node, path)?, "log".into()),
         })

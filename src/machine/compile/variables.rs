@@ -13,7 +13,7 @@ impl<'a> Compiler<'a> {
     pub(super) fn variables(&mut self) -> Vec<Variable> {
         let (task, suite) = (self.task, self.project.suite);
         let mut vars: Vec<Variable> = Vec::new();
-        let here = Context::new(&task.file, &task.program);
+        let here = Context::new(&task.file, &task.program, self.project.prefix);
         let there = self.suite_context();
         let shadowed: HashSet<&str> = task.vars.iter().map(|(name, _)| name.as_str()).collect();
         for (name, node) in suite

@@ -1,6 +1,7 @@
 //! The language page as tests: each is a task, the answers of a world of stubs, and what must happen.
 
 mod all;
+mod calls;
 mod cleanup;
 mod errors;
 mod instructions;
@@ -22,7 +23,7 @@ mod vars;
 mod watches;
 
 use super::world::{Call, Halt, Lost, Moment, ScopeId, Site, World};
-use super::{CompileInputs, Inputs, Verdict, compile, run};
+use super::{CalledTask, CalledTasks, CompileInputs, Inputs, Verdict, compile, run};
 use crate::definition::{Catalog, ClientKind, Diagnostic, SourceFile, Suite, parse_task};
 use crate::event::{
     Attempted, ErrorKind, Fact, Failure, FrameId, Inbox, Json, Name, Outcome, Reply,
@@ -312,20 +313,40 @@ impl World for Losing<'_> {
     }
 }
 
-/// Compiles a whole task file.
+/// Compiles a whole task file. Behind a line `--- NAME` stands a file that it calls, or one of those behind it.
 pub(crate) fn machine(
     yaml: &str,
     given: &[(Name, Json)],
 ) -> Result<(super::Machine, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let files: Vec<&str> = yaml.split("\n--- ").collect();
+    let (own, others) = files.split_first().expect("a file");
+    let mut called = CalledTasks::default();
+    for file in others.iter().rev() {
+        let (name, text) = file.split_once('\n').expect("a name");
+        let prefix = format!("{name}#");
+        let (machine, _) = compiled((name, text), &prefix, given, &called)?;
+        called.insert(name.into(), Some(CalledTask::new(Arc::new(machine))));
+    }
+    compiled(("t.yaml", own), "", given, &called)
+}
+
+fn compiled(
+    (name, text): (&str, &str),
+    prefix: &str,
+    given: &[(Name, Json)],
+    called: &CalledTasks,
+) -> Result<(super::Machine, Vec<Diagnostic>), Vec<Diagnostic>> {
     let file = Arc::new(SourceFile {
-        name: "t.yaml".into(),
-        path: "t.yaml".into(),
-        text: yaml.into(),
+        name: name.into(),
+        path: name.into(),
+        text: text.into(),
     });
     let task = parse_task(&file)?.value;
     let (engine, _) = Engine::new(&[]);
     let given: Vec<Name> = given.iter().map(|(name, _)| Name::clone(name)).collect();
     let project = CompileInputs {
+        called,
+        prefix,
         suite: &Suite::default(),
         engine: &engine,
         catalog: &catalog(),

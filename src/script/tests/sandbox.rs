@@ -191,6 +191,6 @@ fn an_engine_and_its_parts_can_be_shared() {
     shared::<crate::script::Source>();
     shared::<Scope>();
     shared::<crate::script::Value>();
-    assert!(size_of::<Scope>() <= 48);
+    assert!(size_of::<Scope>() <= 56);
     assert!(size_of::<(crate::event::Name, crate::script::Value)>() <= 32);
 }

@@ -456,9 +456,9 @@ fn structure_of_an_instruction() {
         &["CLIENT: request"],
     );
     wrong_state(
-        "instructions:\n  - «task»: {file: x.yaml}",
-        "not-supported",
-        &["`task`"],
+        "instructions:\n  - task: «x.yaml»",
+        "wrong-type",
+        &["`task` is a map", "{file: x.yaml}"],
     );
     wrong_state(
         "instructions:\n  - «shop»:",
