@@ -20,6 +20,11 @@ pub type FrameId = u32;
 pub const ROOT: FrameId = 0;
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 fn is_root(frame: &FrameId) -> bool {
     *frame == ROOT
 }
@@ -203,6 +208,17 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         also_ready: Vec<Name>,
     },
+    /// A condition that stays was fulfilled: it has taken its result, its `set` was applied, and the state goes on.
+    Stayed {
+        /// The state.
+        state: Name,
+        /// What decided.
+        place: Arc<Location>,
+        /// The result's number: polls or messages.
+        attempt: u32,
+        /// How often that has happened in this visit, from 1.
+        times: u32,
+    },
     /// A deadline expired.
     TimedOut {
         /// The scope whose own limit expired.
@@ -336,6 +352,7 @@ impl Fact {
             | Self::ConditionChecked { .. }
             | Self::WaitStarted { .. }
             | Self::TransitionTaken { .. }
+            | Self::Stayed { .. }
             | Self::TimedOut { .. }
             | Self::Deferred { .. }
             | Self::CleanupStarted { .. }
@@ -572,6 +589,9 @@ pub struct ConditionState {
     /// Of a part of an `all`: whether it has been fulfilled.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_fulfilled: bool,
+    /// How often it was fulfilled, and the state has stayed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub stayed: u32,
     /// Of a subscription: what it listens to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Name>,

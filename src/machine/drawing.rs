@@ -1,7 +1,7 @@
 //! The machine as a drawing.
 
 use super::program::{
-    Condition, From, Length, Machine, Program, Role, State, Strategy, StrategyKind,
+    Condition, Count, From, Length, Machine, Program, Role, State, Strategy, StrategyKind,
 };
 use crate::definition::model::Join;
 use crate::event::{Name, length_text};
@@ -47,8 +47,13 @@ impl Machine {
                 .map(move |one| (one, Some(strategy)))
         });
         for (condition, strategy) in immediate.chain(strategies) {
-            let to = state.transitions[condition.index].to.map(name);
-            let label = self.guard_label(condition, strategy);
+            let transition = &state.transitions[condition.index];
+            let stays = transition.stays.then(|| Name::clone(&state.name));
+            let to = transition.to.map(name).or(stays);
+            let mut label = self.guard_label(condition, strategy);
+            if transition.stays {
+                label.insert_str(0, "stays: ");
+            }
             edges.push((
                 condition.index,
                 Edge {
@@ -103,11 +108,33 @@ impl Machine {
                 .collect::<Vec<_>>()
                 .join(" and ")
         };
+        match &condition.count {
+            None => {}
+            Some(Count::Literal(count)) => parts.push(format!("{count} times")),
+            Some(Count::Expression(guard)) => {
+                parts.push(format!("{} times", guard.expression.source().trim()));
+            }
+        }
+        if let Some(collect) = &condition.collect {
+            let until = collect
+                .length
+                .as_ref()
+                .map(|time| format!("for {}", length(time)));
+            parts.push(format!(
+                "collects {}",
+                until.as_deref().unwrap_or("to the end")
+            ));
+        }
         if !condition.when.is_empty() {
             parts.push(format!("when {}", joined(&condition.when)));
         }
         if !condition.fail_when.is_empty() {
             parts.push(format!("fails when {}", joined(&condition.fail_when)));
+        }
+        if let Some(collect) = &condition.collect
+            && !collect.expect.is_empty()
+        {
+            parts.push(format!("expects {}", joined(&collect.expect)));
         }
         parts.join(", ")
     }
@@ -119,7 +146,11 @@ impl Machine {
                 format!("wait until {}", guard.expression.source().trim())
             }
             StrategyKind::Poll(poll) => {
-                format!("poll {} every {}", poll.step.what, length(&poll.every))
+                format!(
+                    "poll {} every {}",
+                    poll.step.what,
+                    length(&poll.pauses.first)
+                )
             }
             StrategyKind::Subscribe(subscription) => match &subscription.from {
                 From::Client { client, .. } => format!("subscribe {}", self.clients[*client].name),

@@ -100,6 +100,15 @@ fn told(fact: &Fact) -> (Option<Status>, String) {
             also_ready,
             ..
         } => (GOOD, taken(to, place, also_ready)),
+        Fact::Stayed {
+            state,
+            place,
+            times,
+            ..
+        } => (
+            GOOD,
+            format!("stays in {state}, time {times} ({})", at(place)),
+        ),
         Fact::TimedOut {
             scope,
             limit_micros,

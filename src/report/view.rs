@@ -285,6 +285,7 @@ impl Running {
                 }
             }
             Fact::TransitionTaken { .. }
+            | Fact::Stayed { .. }
             | Fact::RunStarted(_)
             | Fact::ExecutionStarted(_)
             | Fact::InstructionStarted { .. }

@@ -117,18 +117,32 @@ impl<'a> Compiler<'a> {
         } else if !is_final
             && state.fail.is_none()
             && !state.transitions.iter().any(|way| way.to.is_some())
+            && !(has_ways && state.on_timeout.is_some())
             // A misspelt final state may mean this one, and was reported.
             && cx.program.final_states.iter().all(|name| cx.program.position(name.as_str()).is_some())
         {
-            let hint =
-                Some("add `next:` or `transitions:`, or name it in `final_state`".to_owned());
+            let only_stays = state.transitions.iter().any(|way| way.stay.is_some());
+            let (message, label, hint) = if only_stays {
+                (
+                    format!("nothing leads out of `{name}`: it only stays"),
+                    "stays for ever",
+                    "add a transition with `to`, or `on_timeout`",
+                )
+            } else {
+                (
+                    format!("nothing leads out of `{name}`"),
+                    "no transitions",
+                    "add `next:` or `transitions:`, or name it in `final_state`",
+                )
+            };
+            let (file, span) = (&cx.file.name, state.name.span);
             self.error(
                 "no-way-out",
-                &cx.file.name,
-                state.name.span,
-                format!("nothing leads out of `{name}`"),
-                "no transitions",
-                hint,
+                file,
+                span,
+                message,
+                label,
+                Some(hint.to_owned()),
             );
         }
     }

@@ -584,7 +584,7 @@ fn keys_in_the_wrong_place() {
     );
     wrong_state(
         "transitions:\n  - to: b\n    «expect»: x",
-        "unknown-key",
+        "expect-without-collect",
         &["`when` and `fail_when`"],
     );
     wrong_state(
