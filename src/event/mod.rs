@@ -15,6 +15,7 @@ mod duration;
 mod explanation;
 mod fact;
 mod failure;
+mod headline;
 mod inbox;
 mod length;
 mod location;
@@ -37,11 +38,11 @@ pub use duration::{
 };
 pub use explanation::{Explanation, Missing, Operand, OperandKind};
 pub use fact::{
-    Attempted, ConditionState, ConditionStrategy, ConditionVerdict, Event, ExecutionId,
-    ExecutionStarted, Fact, FrameEnd, FrameId, FrameKind, FrameOpened, Headline, NeverKnown, ROOT,
-    RunId, RunStarted, TimeoutScope,
+    Attempted, ConditionStrategy, ConditionVerdict, Event, ExecutionId, ExecutionStarted, Fact,
+    FrameEnd, FrameId, FrameKind, FrameOpened, NeverKnown, ROOT, RunId, RunStarted, TimeoutScope,
 };
 pub use failure::{ErrorKind, Failure, Message, Reply};
+pub use headline::{ConditionState, Headline};
 pub use inbox::{
     Feed, Inbox, MAX_BYTES, MAX_CHANGES, MAX_MESSAGES, Next, Over, Standing, SubscriptionChange,
 };

@@ -273,7 +273,9 @@ impl Decoder<'_> {
             || members
                 .iter()
                 .any(|(key, _)| TRANSITION.key(key.as_str()).is_some());
-        self.stay_alone(&fields, strategy);
+        if stay.is_some() {
+            self.stay_alone(&fields, strategy);
+        }
         let leads = fields.first(&["stay", "fail_when"]).is_some();
         if to.is_none() && is_transition && !is_misspelt && !leads {
             let diagnostic = self
