@@ -1,42 +1,53 @@
 //! The machine as a drawing.
 
 use super::program::{
-    Condition, Count, From, Length, Machine, Program, Role, State, Strategy, StrategyKind,
+    Condition, Count, From, Length, Machine, Program, Role, Route, State, Strategy, StrategyKind,
 };
 use crate::definition::model::Join;
 use crate::event::{Name, length_text};
 use crate::graph::{Edge, EdgeKind, Graph, Node, NodeKind};
 
+/// How often what has this path was taken, where that is to be told.
+type Times<'t> = dyn Fn(&Name) -> Option<u64> + 't;
+
 impl Machine {
     /// The machine as plain data to draw.
     #[must_use]
     pub fn drawing(&self) -> Graph {
-        self.drawn(&self.name, &self.program)
+        self.drawn(&self.name, &self.program, &|_| None)
     }
 
-    fn drawn(&self, name: &Name, program: &Program) -> Graph {
+    /// The same with how often each state was entered and each way taken: by the path of its place.
+    #[must_use]
+    pub fn drawing_with(&self, times: &dyn Fn(&Name) -> u64) -> Graph {
+        self.drawn(&self.name, &self.program, &|path| Some(times(path)))
+    }
+
+    fn drawn(&self, name: &Name, program: &Program, times: &Times<'_>) -> Graph {
         let states = &program.states;
+        let nodes = states.iter().map(|state| self.node(state, times));
         Graph {
             name: Name::clone(name),
             start: Name::clone(&states[program.start].name),
-            nodes: states.iter().map(|state| self.node(state)).collect(),
+            nodes: nodes.collect(),
             edges: (states.iter())
-                .flat_map(|state| self.edges(program, state))
+                .flat_map(|state| self.edges(program, state, times))
                 .collect(),
         }
     }
 
-    fn node(&self, state: &State) -> Node {
+    fn node(&self, state: &State, times: &Times<'_>) -> Node {
         let regions = state.regions();
         Node {
             regions: regions
-                .map(|region| self.drawn(&region.name, &region.program))
+                .map(|region| self.drawn(&region.name, &region.program, times))
                 .collect(),
+            entered: times(&state.place.path),
             ..node(state)
         }
     }
 
-    fn edges(&self, program: &Program, state: &State) -> Vec<Edge> {
+    fn edges(&self, program: &Program, state: &State, times: &Times<'_>) -> Vec<Edge> {
         let name = |to: usize| Name::clone(&program.states[to].name);
         let mut edges: Vec<(usize, Edge)> = Vec::new();
         let immediate = state.immediate.iter().map(|condition| (condition, None));
@@ -61,6 +72,8 @@ impl Machine {
                     to,
                     label,
                     kind: EdgeKind::Normal,
+                    // What a watch proves is no way.
+                    taken: (condition.label.as_ref()).and_then(|_| times(&transition.place.path)),
                 },
             ));
         }
@@ -70,28 +83,30 @@ impl Machine {
                 to: state.transitions[joined].to.map(name),
                 label: joined_label(state),
                 kind: EdgeKind::Normal,
+                taken: times(&state.transitions[joined].place.path),
             };
             edges.push((joined, joined_to));
         }
         edges.sort_by_key(|(index, _)| *index);
         let mut edges: Vec<Edge> = edges.into_iter().map(|(_, edge)| edge).collect();
-        let route = |to: usize, label: String, kind| Edge {
+        let way = |route: &Route, label: String, kind| Edge {
             from: Name::clone(&state.name),
-            to: Some(name(to)),
+            to: Some(name(route.to)),
             label,
             kind,
+            taken: times(&route.place.path),
         };
         if let Some(timeout) = &state.on_timeout {
             let limit = state.timeout.as_ref().unwrap_or(&self.transition_timeout);
-            edges.push(route(
-                timeout.to,
+            edges.push(way(
+                timeout,
                 format!("after {}", length(limit)),
                 EdgeKind::Timeout,
             ));
         }
         for error in &state.on_error {
             let kind = error.kind.map_or("any", crate::event::ErrorKind::word);
-            edges.push(route(error.to, format!("{kind} error"), EdgeKind::Error));
+            edges.push(way(error, format!("{kind} error"), EdgeKind::Error));
         }
         edges
     }
@@ -187,6 +202,7 @@ fn node(state: &State) -> Node {
         kind,
         details: steps.into_iter().chain(message).collect(),
         regions: Vec::new(),
+        entered: None,
     }
 }
 

@@ -63,7 +63,10 @@ impl<'a> Compiler<'a> {
         let routes: Vec<_> = state
             .on_error
             .iter()
-            .map(|route| self.route(cx, on_error, route, &format!("{path}.on_error")))
+            .enumerate()
+            .map(|(index, route)| {
+                self.route(cx, on_error, route, &format!("{path}.on_error[{index}]"))
+            })
             .collect();
         self.check_routes(cx, &state.on_error);
         let watches_regions = ways.immediate.iter().any(Condition::reads_regions);
