@@ -133,29 +133,36 @@ pub(super) struct RunningStrategy<'a> {
     pub(super) deadline: Moment,
     /// What is assigned where a condition is fulfilled.
     pub(super) sets: Sets<'a>,
-    /// Whether what fulfils a condition is offered only: a condition of the state stays, and may take it.
-    pub(super) offers: bool,
 }
 
 /// The assignments of conditions, by their index.
 #[derive(Clone, Copy)]
 pub(super) enum Sets<'a> {
-    Transitions(&'a [Transition]),
+    Transitions {
+        list: &'a [Transition],
+        /// Whether what fulfils a condition is offered only: a condition of the state stays, and may take it.
+        offers: bool,
+    },
     Parts(&'a [Part]),
 }
 
 impl<'a> Sets<'a> {
     fn of(self, index: usize) -> &'a [Assignment] {
         match self {
-            Self::Transitions(transitions) => &transitions[index].set,
+            Self::Transitions { list, .. } => &list[index].set,
             Self::Parts(parts) => &parts[index].set,
         }
+    }
+
+    /// Whether what fulfils a condition is offered only.
+    pub(super) fn are_offered(self) -> bool {
+        matches!(self, Self::Transitions { offers: true, .. })
     }
 
     /// Whether the state stays where the condition of this index is fulfilled.
     pub(super) fn stays(self, index: usize) -> bool {
         match self {
-            Self::Transitions(transitions) => transitions[index].stays,
+            Self::Transitions { list, .. } => list[index].stays,
             Self::Parts(_) => false,
         }
     }

@@ -21,7 +21,7 @@ impl RunningStrategy<'_> {
         let Settled::Fulfilled(_) = end.settled else {
             return Some(end);
         };
-        if !self.offers {
+        if !self.sets.are_offered() {
             // Outside of the race the state is being left.
             return (!self.sets.stays(end.index)).then_some(end);
         }
@@ -30,9 +30,12 @@ impl RunningStrategy<'_> {
             seen.is_held = true;
         });
         // Whoever decides polls it again.
-        poll_fn(|_| match self.cell().seen(|seen| seen.is_held) {
-            true => Poll::Pending,
-            false => Poll::Ready(()),
+        poll_fn(|_| {
+            if self.cell().seen(|seen| seen.is_held) {
+                Poll::Pending
+            } else {
+                Poll::Ready(())
+            }
         })
         .await;
         None

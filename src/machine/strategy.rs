@@ -171,7 +171,6 @@ impl<W: World> Frame<'_, W> {
                 PartCondition::Strategy(strategy) => Some(self.strategy(RunningStrategy {
                     strategy,
                     sets: Sets::Parts(parts),
-                    offers: false,
                     ..running
                 })),
                 PartCondition::Immediate(_) => None,

@@ -326,8 +326,10 @@ impl<W: World> Frame<'_, W> {
                     strategy,
                     cells,
                     deadline: race.least,
-                    sets: Sets::Transitions(&state.transitions),
-                    offers,
+                    sets: Sets::Transitions {
+                        list: &state.transitions,
+                        offers,
+                    },
                 }))
             })
             .collect();

@@ -145,8 +145,10 @@ impl<W: World> Frame<'_, W> {
                 strategy,
                 cells,
                 deadline: self.world.now(),
-                sets: Sets::Transitions(&state.transitions),
-                offers: false,
+                sets: Sets::Transitions {
+                    list: &state.transitions,
+                    offers: false,
+                },
             };
             let ended = Box::pin(self.subscribe(running, Reach::Buffered)).await;
             if let Some(End {

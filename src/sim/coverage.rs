@@ -177,7 +177,9 @@ impl Coverage {
 
 impl Sink for Taken {
     fn accept(&mut self, events: &[Event]) -> io::Result<()> {
-        events.iter().for_each(|event| self.apply(event));
+        for event in events {
+            self.apply(event);
+        }
         Ok(())
     }
 }
@@ -346,8 +348,8 @@ impl<'m> Listing<'m> {
             }
             names.push(name);
         }
-        let routed = state.on_error.iter();
-        let is_routed = routed.clone().any(|route| {
+        let after_errors = state.on_error.iter();
+        let is_routed = after_errors.clone().any(|route| {
             let kind = route.kind;
             kind.is_none_or(|kind| kind == ErrorKind::Condition)
         });
@@ -364,7 +366,7 @@ impl<'m> Listing<'m> {
         let timeout = state.on_timeout.iter();
         let routes = timeout
             .map(|route| (CoverageKind::Timeout, route, "timeout".to_owned()))
-            .chain(routed.map(|route| {
+            .chain(after_errors.map(|route| {
                 let kind = route.kind.map_or("any", ErrorKind::word);
                 (CoverageKind::Error, route, format!("{kind} error"))
             }));

@@ -30,7 +30,7 @@ states:
   late:
 "#;
 
-const STAYS: &str = r#"version: 1
+const STAYS: &str = "version: 1
 vars: { n: 0 }
 start_state: a
 final_state: b
@@ -42,7 +42,7 @@ states:
       - { stay: true, when: res < 3, set: { n: n + 1 } }
       - { to: b, when: res == 3 }
   b:
-"#;
+";
 
 fn suite() -> Suite {
     Suite::new()

@@ -43,6 +43,12 @@ static MISPLACED: &[Misplaced] = &[
         keys: &["max_attempts", "delay", "max_delay"],
         instead: "it stands inside of `retry: {max_attempts: 3, delay: 1s}`",
     },
+    // Nearer to `expect` than to what is meant.
+    Misplaced {
+        within: &[&CONDITION, &TRANSITION],
+        keys: &["exec"],
+        instead: "`poll: {KEY: …}` repeats an instruction until `when` holds",
+    },
     Misplaced {
         within: &[&CONDITION, &TRANSITION],
         keys: &["if", "until"],

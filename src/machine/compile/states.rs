@@ -95,6 +95,8 @@ impl<'a> Compiler<'a> {
     fn check_ways(&mut self, cx: Context<'a>, state: &model::State, is_final: bool) {
         let name = state.name.as_str();
         let has_ways = !state.transitions.is_empty();
+        let leads_on = state.transitions.iter().any(|way| way.to.is_some())
+            || (has_ways && state.on_timeout.is_some());
         if let (true, Some(region)) = (is_final, state.regions.first()) {
             let hint = "give it a way out, and name the state behind it in `final_state`";
             self.error(
@@ -119,8 +121,7 @@ impl<'a> Compiler<'a> {
             );
         } else if !is_final
             && state.fail.is_none()
-            && !state.transitions.iter().any(|way| way.to.is_some())
-            && !(has_ways && state.on_timeout.is_some())
+            && !leads_on
             // A misspelt final state may mean this one, and was reported.
             && cx.program.final_states.iter().all(|name| cx.program.position(name.as_str()).is_some())
         {

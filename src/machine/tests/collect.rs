@@ -28,7 +28,7 @@ fn it_gathers_what_matches_until_its_time_has_passed() {
         .message(FIRST, 1001, json!({ "k": 4 }))
         .run();
     ran.passes()
-        .shows_at("expect take", "1000 expect held\n1000 take a → b");
+        .shows_at("expect take", "1000 expect true\n1000 take a → b");
     assert_eq!(ran.value("all"), Some(&json!([{ "k": 2 }, { "k": 3 }])));
     // One was passed over; what came later was not looked at.
     assert_eq!(ran.verdict.metrics.messages_unmatched, 1);

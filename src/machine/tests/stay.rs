@@ -80,7 +80,7 @@ fn of_one_message_that_both_want_the_first_in_the_file_has_it() {
     scene("to: b", stay)
         .run()
         .passes()
-        .shows_at("stays save take", "10 take a → b, also a");
+        .shows_at("stays save take", "0 save n 0\n10 take a → b, also a");
 }
 
 #[test]

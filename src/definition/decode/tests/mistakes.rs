@@ -570,7 +570,7 @@ fn keys_in_the_wrong_place() {
     wrong_state(
         "«http»: GET /\nnext: b",
         "unknown-key",
-        &["its keys are", "`- http: …`"],
+        &["its keys are", "in the list `instructions`: ", "http: …`"],
     );
     wrong_state(
         "«eval»: 1\nnext: b",
