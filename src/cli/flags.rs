@@ -230,6 +230,26 @@ static FLAGS: &[Flag] = &[
         set: |to, given| to.fail_on_unknown = given.is_set(),
     },
     Flag {
+        long: "coverage",
+        short: None,
+        takes: Takes::Nothing,
+        help: "Tell what the run took of all that its tasks can do: states, transitions, outcomes of conditions, …",
+        heading: None,
+        of: &[Of::Run],
+        again: Again::No,
+        set: |to, given| to.coverage = given.is_set(),
+    },
+    Flag {
+        long: "fail-under",
+        short: None,
+        takes: Takes::One("PERCENT", || value_parser!(u32).range(0..=100).into()),
+        help: "Tell the coverage, and fail where it is less than this",
+        heading: None,
+        of: &[Of::Run],
+        again: Again::No,
+        set: |to, given| to.fail_under = given.one(),
+    },
+    Flag {
         long: "seed",
         short: None,
         takes: Takes::One("N", || value_parser!(u64).into()),
@@ -285,6 +305,10 @@ pub(super) struct Settings {
     fail_fast: bool,
     pub(super) fail_on_flaky: bool,
     pub(super) fail_on_unknown: bool,
+    /// Whether the coverage is told.
+    pub(super) coverage: bool,
+    /// The least coverage, in percent.
+    pub(super) fail_under: Option<u32>,
     /// One that was drawn, if none was given.
     seed: u64,
     /// Labels of the run.

@@ -5,6 +5,7 @@ mod bounds;
 mod check;
 mod clients;
 mod completions;
+mod coverage;
 mod demo;
 mod eval;
 mod exit;

@@ -1,5 +1,6 @@
 use super::bounds;
 use super::check::{self, counted};
+use super::coverage;
 use super::exit::Exit;
 use super::failed::Failed;
 use super::flags::{Flags, OfRun, Settings};
@@ -77,7 +78,7 @@ impl FromStr for ReportFile {
 
 pub(super) fn run(global: &Global, args: &Args) -> Exit {
     match prepare(global, args) {
-        Ok(prepared) => prepared.start(args),
+        Ok(prepared) => prepared.start(global, args),
         Err(exit) => exit,
     }
 }
@@ -90,6 +91,7 @@ struct Prepared {
     run: Run,
     /// Which old runs are removed when it has ended.
     retention: Option<Retention>,
+    coverage: Option<coverage::Asked>,
     terminal: Option<Screen>,
 }
 
@@ -134,6 +136,7 @@ fn prepare(global: &Global, args: &Args) -> Result<Prepared, Exit> {
     say_fewer(jobs as usize, tasks.len());
     let jobs = jobs_that_fit(jobs as usize);
     let retention = retention::rule(&tasks);
+    let coverage = coverage::Asked::new(&args.flags, &tasks);
     let run = Run::new(tasks, loader.registry().clone());
     let mut run = args.flags.apply(run).jobs(jobs).asked(asked);
     run = match &left {
@@ -154,15 +157,17 @@ fn prepare(global: &Global, args: &Args) -> Result<Prepared, Exit> {
     Ok(Prepared {
         run,
         retention,
+        coverage,
         terminal,
     })
 }
 
 impl Prepared {
-    fn start(self, args: &Args) -> Exit {
+    fn start(self, global: &Global, args: &Args) -> Exit {
         let Self {
             run,
             retention,
+            coverage,
             terminal,
         } = self;
         let handle = run.handle();
@@ -173,13 +178,21 @@ impl Prepared {
                 stdout(),
             ))))),
         };
+        let run = match &coverage {
+            Some(coverage) => run.sink(coverage.sink()),
+            None => run,
+        };
         let ended = crate::engine::block_on(attended(run, handle, terminal));
         match ended {
             Ok(Some(Ok(report))) => {
                 if report.journal_failure.is_none() {
                     retention::after_run(&args.journal, retention.as_ref(), &id);
                 }
-                exit(&report, &args.flags)
+                let exit = exit(&report, &args.flags);
+                match coverage {
+                    Some(coverage) => coverage.show(args.format, global.out_style(), exit),
+                    None => exit,
+                }
             }
             Ok(Some(Err(error))) => service_failed(&error),
             Ok(None) => Exit::Interrupted,

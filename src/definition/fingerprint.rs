@@ -1,8 +1,8 @@
 //! What two versions of a task have in common: whether only expressions differ, which files are named.
 
 use super::model::{
-    Action, ClientDefinition, Condition, Instruction, Length, Listen, Program, Region, Retry,
-    Route, Service, State, Strategy, Subscribe, Suite, Task, Transition, Wait,
+    Action, ClientDefinition, Condition, Count, Instruction, Length, Listen, Program, Region,
+    Retry, Route, Service, State, Strategy, Subscribe, Suite, Task, Transition, Wait,
 };
 use super::node::{Node, Text};
 use crate::event::{Json, Name};
@@ -136,8 +136,8 @@ impl Fingerprint {
         json!({
             "name": text(&state.name),
             "instructions": list(&state.instructions, |one| self.instruction(one)),
-            "transitions": list(&state.transitions, |Transition { to, condition, .. }| {
-                json!([maybe(to.as_ref(), text), self.condition(condition)])
+            "transitions": list(&state.transitions, |Transition { to, stay, condition, .. }| {
+                json!([maybe(to.as_ref(), text), stay.is_some(), self.condition(condition)])
             }),
             "condition": maybe(state.transition_condition.as_ref(), |one| self.condition(one)),
             "strategy": maybe(state.strategy.as_ref(), |one| self.strategy(one)),
@@ -165,7 +165,14 @@ impl Fingerprint {
         json!({
             "strategy": maybe(condition.strategy.as_ref(), |one| self.strategy(one)),
             "all": list(&condition.all, |(name, one)| json!([text(name), self.condition(one)])),
-            "count": condition.count.as_ref().map(|count| count.value),
+            "count": maybe(condition.count.as_ref(), |count| match count {
+                Count::Literal(count) => json!(count.value),
+                Count::Expression(count) => json!([self.expression(count)]),
+            }),
+            "collect": maybe(condition.collect.as_ref(), |collect| json!([
+                maybe(collect.length.as_ref(), length),
+                self.expressions(&collect.expect),
+            ])),
             "when": self.expressions(&condition.when),
             "fail_when": self.expressions(&condition.fail_when),
             "set": self.assignments(&condition.set),
@@ -182,6 +189,7 @@ impl Fingerprint {
                 maybe(poll.every.as_ref(), length),
                 poll.backoff.as_ref().map(|factor| factor.value),
                 maybe(poll.max_every.as_ref(), length),
+                poll.jitter.as_ref().map(|share| share.value),
             ]),
             Strategy::Subscribe(Subscribe::Source { client, source }, _) => {
                 json!(["subscribe", text(client), source.to_json()])
@@ -233,6 +241,7 @@ impl Fingerprint {
             maybe(retry.delay.as_ref(), length),
             retry.backoff.as_ref().map(|factor| factor.value),
             maybe(retry.max_delay.as_ref(), length),
+            retry.jitter.as_ref().map(|share| share.value),
             maybe(retry.condition.as_ref(), |one| self.expression(one)),
         ])
     }

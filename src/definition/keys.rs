@@ -71,6 +71,14 @@ pub(super) enum Shape {
     Count(u32),
     /// A factor, at least 1.
     Factor,
+    /// A share, from 0 to 1.
+    Share,
+    /// A whole number, at least 1, or an expression that yields one.
+    Counted,
+    /// A length of time, or `end`.
+    DurationOrEnd,
+    /// `true` and nothing else.
+    True,
     /// A list or an expression that yields one.
     Items,
     /// Any value, with templates.

@@ -250,8 +250,10 @@ pub struct Route {
 /// One entry of `transitions`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transition {
-    /// The next state; `None`: a watch that can only fail.
+    /// The next state; `None`: it stays, or is a watch that can only fail.
     pub to: Option<Text>,
+    /// `stay: true`: where it is fulfilled, the state goes on.
+    pub stay: Option<Span>,
     /// Its own condition; empty if it brings none.
     pub condition: Condition,
     /// The whole entry.
@@ -266,7 +268,9 @@ pub struct Condition {
     /// Named conditions that must all be fulfilled.
     pub all: Vec<(Text, Condition)>,
     /// With `subscribe`: fulfilled by the Nth match.
-    pub count: Option<Spanned<u32>>,
+    pub count: Option<Count>,
+    /// With `subscribe`: gathers what matches.
+    pub collect: Option<Collect>,
     /// All must hold to fulfil.
     pub when: Vec<Text>,
     /// Any that holds fails.
@@ -274,6 +278,34 @@ pub struct Condition {
     /// Assignments, applied if the transition is taken.
     pub set: Vec<(Text, Text)>,
     /// Where it stands.
+    pub span: Span,
+}
+
+impl Condition {
+    /// Whether its result is a list of what matched.
+    #[must_use]
+    pub fn is_list(&self) -> bool {
+        self.count.is_some() || self.collect.is_some()
+    }
+}
+
+/// How many matches fulfil a condition.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Count {
+    /// So many.
+    Literal(Spanned<u32>),
+    /// What an expression yields when the condition is armed.
+    Expression(Text),
+}
+
+/// `collect` with `expect`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Collect {
+    /// How long it gathers. `None`: to the end of the source.
+    pub length: Option<Length>,
+    /// What must hold of all that was gathered.
+    pub expect: Vec<Text>,
+    /// The key.
     pub span: Span,
 }
 
@@ -297,7 +329,7 @@ pub enum Wait {
     Until(Text),
 }
 
-/// `poll`, `every`, `backoff`, `max_every`.
+/// `poll`, `every`, `backoff`, `max_every`, `jitter`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Poll {
     /// What is repeated.
@@ -308,6 +340,8 @@ pub struct Poll {
     pub backoff: Option<Spanned<f64>>,
     /// The longest pause.
     pub max_every: Option<Length>,
+    /// The share of the pause that is left to chance.
+    pub jitter: Option<Spanned<f64>>,
 }
 
 /// What `subscribe` listens to.
@@ -394,6 +428,8 @@ pub struct Retry {
     pub backoff: Option<Spanned<f64>>,
     /// The longest pause.
     pub max_delay: Option<Length>,
+    /// The share of the pause that is left to chance.
+    pub jitter: Option<Spanned<f64>>,
     /// Only while this holds.
     pub condition: Option<Text>,
 }

@@ -48,6 +48,15 @@ pub fn suite_schema(catalog: &Catalog) -> Json {
     )
 }
 
+/// How an instruction is asked, which decides what may stand beside what it does.
+#[derive(Clone, Copy, PartialEq)]
+enum Asked {
+    Once,
+    Polled,
+    /// As one of several that are polled together.
+    Branch,
+}
+
 struct Writer<'a> {
     catalog: &'a Catalog,
 }
@@ -58,8 +67,9 @@ impl Writer<'_> {
         definitions.insert("expression".into(), expression());
         definitions.insert("duration".into(), duration());
         definitions.insert("assignments".into(), assignments());
-        definitions.insert("instruction".into(), self.instruction(false));
-        definitions.insert("polled".into(), self.instruction(true));
+        definitions.insert("instruction".into(), self.instruction(Asked::Once));
+        definitions.insert("polled".into(), self.instruction(Asked::Polled));
+        definitions.insert("branch".into(), self.instruction(Asked::Branch));
         definitions.insert("clients".into(), self.clients());
         definitions.insert("listens".into(), named(&self.source(&[])));
         for (name, schema) in [
@@ -112,9 +122,7 @@ impl Writer<'_> {
 
     /// A key's schema with its description; `None` if this version does not support the key.
     fn property(&self, key: &KeySpec) -> Option<Json> {
-        let mut schema = self.shape(key.shape)?;
-        merge(&mut schema, json!({ "description": key.doc }));
-        Some(schema)
+        Some(with_description(self.shape(key.shape)?, key.doc))
     }
 
     fn shape(&self, shape: Shape) -> Option<Json> {
@@ -137,6 +145,10 @@ impl Writer<'_> {
             Shape::Size => size(),
             Shape::Count(least) => json!({ "type": "integer", "minimum": least }),
             Shape::Factor => json!({ "type": "number", "minimum": 1, "maximum": 1000 }),
+            Shape::Share => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
+            Shape::Counted => json!({ "type": ["integer", "string"], "minimum": 1 }),
+            Shape::DurationOrEnd => duration_or("end"),
+            Shape::True => json!({ "const": true }),
             Shape::Items => {
                 json!({ "type": ["string", "array", "integer"], "minItems": 1, "minimum": 0 })
             }
@@ -208,15 +220,21 @@ impl Writer<'_> {
 
     /// An instruction: the built-in keys, and the ready clients as if they were built in. Any other key may
     /// be a client's name.
-    fn instruction(&self, polled: bool) -> Json {
+    fn instruction(&self, asked: Asked) -> Json {
         // What is refused, and what belongs to it.
-        let refused = |name: &str| {
-            name == "concurrency" || keys::NOT_POLLED.iter().any(|(known, _)| *known == name)
+        let refused = |name: &str| match (asked, name) {
+            (Asked::Once, _) => false,
+            (Asked::Branch, "parallel") | (_, "concurrency") => true,
+            _ => keys::NOT_POLLED.iter().any(|(known, _)| *known == name),
         };
         let mut properties = Map::new();
         for key in keys::MODIFIERS.iter().chain(keys::ACTIONS) {
-            let schema = if polled && refused(key.name) {
+            let schema = if refused(key.name) {
                 Some(Json::Bool(false))
+            } else if (asked, key.name) == (Asked::Polled, "parallel") {
+                let branches =
+                    json!({ "type": "array", "items": reference("branch"), "minItems": 1 });
+                Some(with_description(branches, key.doc))
             } else {
                 self.property(key)
             };
@@ -298,6 +316,11 @@ impl Writer<'_> {
             "additionalProperties": { "type": ["string", "object"] },
         })
     }
+}
+
+fn with_description(mut schema: Json, text: &str) -> Json {
+    merge(&mut schema, json!({ "description": text }));
+    schema
 }
 
 fn reference(name: &str) -> Json {
@@ -417,6 +440,16 @@ fn duration() -> Json {
         "pattern": format!("^{}$|{TEMPLATE}", duration_pattern()),
         "errorMessage": "A length of time has a unit: `5s`, `250ms`, `2m`, `1h30m`.",
         "examples": ["5s", "250ms"],
+    })
+}
+
+/// A length of time, or this word.
+fn duration_or(word: &str) -> Json {
+    json!({
+        "type": "string",
+        "pattern": format!("^{}$|^{word}$|{TEMPLATE}", duration_pattern()),
+        "errorMessage": format!("A length of time has a unit: `5s`, `250ms`; or `{word}`."),
+        "examples": ["5s", word],
     })
 }
 

@@ -205,6 +205,7 @@ impl Adhoc {
                             every: Some(length(every)),
                             backoff: None,
                             max_every: None,
+                            jitter: None,
                         };
                         condition.strategy = Some(Strategy::Poll(Box::new(poll), span));
                     }
@@ -219,6 +220,7 @@ impl Adhoc {
         waiting.timeout = Some(length(self.timeout));
         waiting.transitions.push(Transition {
             to: Some(word(ANSWERED)),
+            stay: None,
             span: condition.span,
             condition,
         });

@@ -303,6 +303,7 @@ impl LiveWorld {
         match fact {
             Fact::StateEntered { visit, .. } => tracing::info!(visit, "entered"),
             Fact::TransitionTaken { to, .. } => tracing::info!(%to, "transition"),
+            Fact::Stayed { times, .. } => tracing::info!(times, "stayed"),
             Fact::TimedOut { scope, .. } => tracing::info!(scope = scope.word(), "timed out"),
             Fact::ExecutionFinished { outcome, .. } => {
                 tracing::info!(outcome = outcome.word(), "finished");

@@ -46,6 +46,7 @@ fn of_fact(fact: &Fact) -> u64 {
         | Fact::SubscriptionChanged { .. }
         | Fact::WaitStarted { .. }
         | Fact::TransitionTaken { .. }
+        | Fact::Stayed { .. }
         | Fact::TimedOut { .. }
         | Fact::CleanupStarted { .. }
         | Fact::CleanupSkipped { .. }

@@ -254,6 +254,13 @@ impl Inbox {
         }
     }
 
+    /// Whether nobody has taken the message with this number.
+    #[must_use]
+    pub fn holds(&self, number: u64) -> bool {
+        let is_taken = |view: &Arc<View>| view.taken().contains(&number);
+        lock(&self.buffer).position(number).is_some() && !self.view.as_ref().is_some_and(is_taken)
+    }
+
     /// How many messages came in so far, and how many of them nobody took.
     #[must_use]
     pub fn counts(&self) -> (u64, u64) {

@@ -328,6 +328,7 @@ impl Mask {
             | Fact::ConditionChecked { .. }
             | Fact::WaitStarted { .. }
             | Fact::TransitionTaken { .. }
+            | Fact::Stayed { .. }
             | Fact::TimedOut { .. }
             | Fact::Deferred { .. }
             | Fact::CleanupStarted { .. }

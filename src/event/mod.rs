@@ -16,6 +16,7 @@ mod explanation;
 mod fact;
 mod failure;
 mod frame;
+mod headline;
 mod inbox;
 mod length;
 mod location;
@@ -38,11 +39,12 @@ pub use duration::{
 };
 pub use explanation::{Explanation, Missing, Operand, OperandKind};
 pub use fact::{
-    Attempted, ConditionState, ConditionStrategy, ConditionVerdict, Event, ExecutionId,
-    ExecutionStarted, Fact, Headline, NeverKnown, RunId, RunStarted, TimeoutScope,
+    Attempted, ConditionStrategy, ConditionVerdict, Event, ExecutionId, ExecutionStarted, Fact,
+    NeverKnown, RunId, RunStarted, TimeoutScope,
 };
 pub use failure::{ErrorKind, Failure, Message, Reply};
 pub use frame::{FrameEnd, FrameId, FrameKind, FrameOpened, ROOT};
+pub use headline::{ConditionState, Headline};
 pub use inbox::{
     Feed, Inbox, MAX_BYTES, MAX_CHANGES, MAX_MESSAGES, Next, Over, Standing, SubscriptionChange,
 };

@@ -79,7 +79,7 @@ impl Dot {
                     format_args!("{to} [shape=plaintext, label=\"fails\"]"),
                 );
             }
-            let label = escape(&visible(&edge.label));
+            let label = escape(&visible(&edge.words()));
             let look = match edge.kind {
                 EdgeKind::Normal => "",
                 EdgeKind::Timeout => ", style=dashed",

@@ -64,7 +64,7 @@ impl Mermaid {
                 EdgeKind::Timeout => "⧖ ",
                 EdgeKind::Error => "! ",
             };
-            let label = format!("{mark}{}", escape(&visible(&edge.label)));
+            let label = format!("{mark}{}", escape(&visible(&edge.words())));
             match label.trim() {
                 "" => self.line(depth, format_args!("{prefix}s{from} --> {to}")),
                 label => self.line(depth, format_args!("{prefix}s{from} --> {to}: {label}")),

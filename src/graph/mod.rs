@@ -55,6 +55,9 @@ pub struct Node {
     /// The machines that run side by side in it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub regions: Vec<Graph>,
+    /// How often it was entered, where that is to be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entered: Option<u64>,
 }
 
 /// What entering a state means.
@@ -81,6 +84,39 @@ pub struct Edge {
     pub label: String,
     /// What leads to it.
     pub kind: EdgeKind,
+    /// How often it was taken, where that is to be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken: Option<u64>,
+}
+
+impl Edge {
+    /// When it is taken, and how often it was.
+    fn words(&self) -> String {
+        match times(self.taken) {
+            None => self.label.clone(),
+            Some(times) if self.label.is_empty() => times,
+            Some(times) => format!("{}, {times}", self.label),
+        }
+    }
+}
+
+impl Node {
+    /// The remarks, and how often it was entered.
+    fn remarks(&self) -> Vec<String> {
+        self.details
+            .iter()
+            .cloned()
+            .chain(times(self.entered))
+            .collect()
+    }
+}
+
+fn times(times: Option<u64>) -> Option<String> {
+    times.map(|times| match times {
+        0 => "never".to_owned(),
+        1 => "once".to_owned(),
+        times => format!("{times} times"),
+    })
 }
 
 /// What leads to a transition.
@@ -107,7 +143,7 @@ struct Resolved<'g> {
 struct Shown<'g> {
     id: &'g str,
     kind: NodeKind,
-    details: &'g [String],
+    details: Vec<String>,
     regions: &'g [Graph],
     is_defined: bool,
 }
@@ -121,7 +157,7 @@ impl Graph {
             nodes.push(Shown {
                 id: &node.id,
                 kind: node.kind,
-                details: &node.details,
+                details: node.remarks(),
                 regions: &node.regions,
                 is_defined: true,
             });
@@ -131,7 +167,7 @@ impl Graph {
                 nodes.push(Shown {
                     id,
                     kind: NodeKind::Normal,
-                    details: &[],
+                    details: Vec::new(),
                     regions: &[],
                     is_defined: false,
                 });

@@ -313,7 +313,7 @@ impl Outline<'_> {
             let rail = if is_last { ' ' } else { pens.rail };
             let below = format!("  {rail}   {:column$}  ", "");
             let mut labels = wrap(
-                &visible(&edge.label),
+                &visible(&edge.words()),
                 room - column - 2,
                 MAX_LINES,
                 pens.cut,

@@ -8,6 +8,7 @@ fn node(id: &str, kind: NodeKind, details: &[&str]) -> Node {
         kind,
         details: details.iter().map(|&detail| detail.to_owned()).collect(),
         regions: Vec::new(),
+        entered: None,
     }
 }
 
@@ -17,6 +18,7 @@ fn edge(from: &str, to: &str, label: &str, kind: EdgeKind) -> Edge {
         to: (!to.is_empty()).then(|| to.into()),
         label: label.to_owned(),
         kind,
+        taken: None,
     }
 }
 
@@ -273,4 +275,23 @@ fn regions_are_boxes_in_every_format() {
     insta::assert_snapshot!("regions_mermaid", graph.to_mermaid());
     insta::assert_snapshot!("regions_dot", graph.to_dot());
     insta::assert_snapshot!("regions_json", graph.to_json());
+}
+
+#[test]
+fn how_often_it_was_taken_stands_behind_what_it_is() {
+    let mut graph = order();
+    graph.nodes[0].entered = Some(3);
+    graph.nodes[1].entered = Some(0);
+    graph.edges[0].taken = Some(2);
+    graph.edges[1].taken = Some(0);
+    let outline = graph.to_ascii(100, Glyphs::Unicode);
+    for drawn in [&outline, &graph.to_dot(), &graph.to_mermaid()] {
+        for words in ["3 times", "never", "2 times"] {
+            assert!(drawn.contains(words), "{words}\n{drawn}");
+        }
+    }
+    let json: serde_json::Value = serde_json::from_str(&graph.to_json()).unwrap();
+    assert_eq!(json["states"][0]["entered"], 3);
+    assert_eq!(json["transitions"][1]["taken"], 0);
+    assert!(json["transitions"][2].get("taken").is_none());
 }

@@ -163,6 +163,7 @@ impl Checkpoint {
             | Fact::ConditionChecked { .. }
             | Fact::WaitStarted { .. }
             | Fact::TransitionTaken { .. }
+            | Fact::Stayed { .. }
             | Fact::TimedOut { .. }
             | Fact::CleanupStarted { .. }
             | Fact::CleanupFinished { .. }

@@ -2,6 +2,7 @@
 
 use super::execution::{Trouble, explained};
 use super::frame::{Env, Frame};
+use super::matches::Matches;
 use super::program::{
     Assignment, Condition, Guard, Part, State, Strategy, StrategyKind, Transition,
 };
@@ -58,6 +59,12 @@ pub(super) struct Seen {
     pub(super) is_fulfilled: bool,
     /// Of a poll that has a watch.
     pub(super) sight: Sight,
+    /// A condition that was fulfilled, where others may be before it.
+    pub(super) offer: Option<End>,
+    /// Whether the strategy waits to hear what becomes of its offer.
+    pub(super) is_held: bool,
+    /// For each condition of the strategy: how often it was fulfilled and the state has stayed.
+    pub(super) stayed: Vec<u32>,
     /// For each condition of the strategy: what it looks at.
     watched: Vec<History>,
 }
@@ -92,6 +99,12 @@ impl Cell {
                 .get_or_insert_default(),
         )
     }
+
+    /// The condition that was fulfilled and waits for what becomes of it.
+    pub(super) fn take_offer(&self) -> Option<End> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.as_mut()?.offer.take()
+    }
 }
 
 impl Values {
@@ -125,15 +138,32 @@ pub(super) struct RunningStrategy<'a> {
 /// The assignments of conditions, by their index.
 #[derive(Clone, Copy)]
 pub(super) enum Sets<'a> {
-    Transitions(&'a [Transition]),
+    Transitions {
+        list: &'a [Transition],
+        /// Whether what fulfils a condition is offered only: a condition of the state stays, and may take it.
+        offers: bool,
+    },
     Parts(&'a [Part]),
 }
 
 impl<'a> Sets<'a> {
     fn of(self, index: usize) -> &'a [Assignment] {
         match self {
-            Self::Transitions(transitions) => &transitions[index].set,
+            Self::Transitions { list, .. } => &list[index].set,
             Self::Parts(parts) => &parts[index].set,
+        }
+    }
+
+    /// Whether what fulfils a condition is offered only.
+    pub(super) fn are_offered(self) -> bool {
+        matches!(self, Self::Transitions { offers: true, .. })
+    }
+
+    /// Whether the state stays where the condition of this index is fulfilled.
+    pub(super) fn stays(self, index: usize) -> bool {
+        match self {
+            Self::Transitions { list, .. } => list[index].stays,
+            Self::Parts(_) => false,
         }
     }
 }
@@ -186,9 +216,6 @@ enum Judged {
     Fulfilled,
     Failed(Trouble),
 }
-
-/// The matches of a condition with `count` so far.
-pub(super) type Matches = Vec<(u64, Value)>;
 
 impl<W: World> Frame<'_, W> {
     /// Judges one result for one condition and writes it down. `fail_when` is asked first, then every
@@ -301,9 +328,7 @@ impl<W: World> Frame<'_, W> {
                 }
                 Some(Ok(())) => {
                     let win = match (offer, matches.get_mut(slot)) {
-                        (Some(offer), Some(found)) => {
-                            counted(condition, res, attempt, offer, found)
-                        }
+                        (Some(offer), Some(found)) => found.add(res, attempt, offer),
                         _ => Some(Win {
                             res: res.clone(),
                             attempt,
@@ -324,17 +349,25 @@ impl<W: World> Frame<'_, W> {
     }
 
     /// Hides the secrets that this result would bring, whatever is decided on it.
-    pub(super) fn hide_result(&self, running: RunningStrategy<'_>, res: &Value, attempt: u32) {
+    pub(super) fn hide_result(
+        &self,
+        running: RunningStrategy<'_>,
+        res: &Value,
+        attempt: u32,
+        matches: &[Matches],
+    ) {
         if self.machine().secrets.is_empty() {
             return;
         }
-        let env = self.env().with_res(res, attempt);
-        for condition in &running.strategy.conditions {
+        for (slot, condition) in running.strategy.conditions.iter().enumerate() {
+            let list = (matches.get(slot)).and_then(|matches| matches.list_with(res));
+            let res = list.as_ref().unwrap_or(res);
+            let env = self.env().with_res(res, attempt);
             self.hide_ahead(running.sets.of(condition.index), env, false);
         }
     }
 
-    fn add_last(trouble: &mut Trouble, running: RunningStrategy<'_>) {
+    pub(super) fn add_last(trouble: &mut Trouble, running: RunningStrategy<'_>) {
         running.cell().seen(|seen| {
             trouble.last = seen.last.as_ref().map(|(_, line)| Name::clone(line));
             if trouble.failure.again.is_none() {
@@ -465,6 +498,7 @@ impl<W: World> Frame<'_, W> {
             to: condition.label.clone(),
             strategy: ConditionStrategy::Immediate,
             is_fulfilled: false,
+            stayed: 0,
             source: None,
             attempts: 1,
             last: None,
@@ -504,6 +538,7 @@ impl<W: World> Frame<'_, W> {
             to: condition.label.clone(),
             strategy: strategy.kind.of_condition(),
             is_fulfilled: seen.is_fulfilled,
+            stayed: seen.stayed.get(slot).copied().unwrap_or(0),
             source: open.and_then(|open| open.source.clone()),
             attempts: seen.attempts,
             last: seen
@@ -568,30 +603,4 @@ fn message_line(res: &Value, record_policy: RecordPolicy) -> Option<Name> {
         text.push('…');
     }
     Some(text.into())
-}
-
-/// Counts a match; the condition is fulfilled by the one that its `count` asks for.
-fn counted(
-    condition: &Condition,
-    res: &Value,
-    attempt: u32,
-    offer: Offer<'_>,
-    found: &mut Matches,
-) -> Option<Win> {
-    let many = condition.count > 1;
-    let kept = if many { res.clone() } else { Value::null() };
-    found.push((offer.number, kept));
-    if found.len() < condition.count {
-        return None;
-    }
-    let take = found
-        .iter()
-        .map(|(number, _)| (offer.inbox.clone(), *number))
-        .collect();
-    let res = if many {
-        Value::list(found.drain(..).map(|(_, message)| message))
-    } else {
-        res.clone()
-    };
-    Some(Win { res, attempt, take })
 }

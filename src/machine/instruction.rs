@@ -3,10 +3,10 @@
 use super::address::address;
 use super::execution::{Deferred, Trouble, Undo};
 use super::frame::{Env, Frame, Item};
-use super::program::{Action, Items, Retry, Step};
+use super::program::{Action, Guard, Items, Pauses, Retry, Step};
 use super::race::{Either, Pending, all_bounded, first};
 use super::world::{Call, World};
-use crate::event::{ErrorKind, Fact, Failure, Json, Name, Reply};
+use crate::event::{ErrorKind, Explanation, Fact, Failure, Json, Location, Name, Reply};
 use crate::script::Value;
 use serde_json::json;
 use std::sync::Arc;
@@ -144,13 +144,7 @@ impl<W: World> Frame<'_, W> {
             if attempt >= retry.max_attempts || !self.again(retry, trouble, res.as_ref(), env)? {
                 return result;
             }
-            let pause = self.pause(
-                &retry.delay,
-                retry.backoff,
-                retry.max_delay.as_ref(),
-                attempt,
-                env,
-            )?;
+            let pause = self.pause(&retry.pauses, attempt, env)?;
             // What this attempt has saved was of a result that does not count.
             if let Some(before) = &before {
                 self.unsave(before).await;
@@ -232,26 +226,31 @@ impl<W: World> Frame<'_, W> {
         )
     }
 
-    /// The pause after an attempt: the delay, grown by the factor for each attempt before.
+    /// The pause after an attempt: the first, grown by the factor for each attempt before, and made longer or shorter
+    /// by chance.
     pub(super) fn pause(
         &self,
-        delay: &super::program::Length,
-        backoff: f64,
-        longest: Option<&super::program::Length>,
+        pauses: &Pauses,
         attempt: u32,
         env: Env<'_>,
     ) -> Result<Duration, Trouble> {
-        let base = self.length(delay, env)?;
-        let longest = longest
+        let base = self.length(&pauses.first, env)?;
+        let longest = (pauses.longest.as_ref())
             .map(|length| self.length(length, env))
             .transpose()?
             .unwrap_or(DAY);
-        if backoff <= 1.0 {
+        if pauses.backoff <= 1.0 && pauses.jitter == 0.0 {
             return Ok(base.min(longest));
         }
-        let grown =
-            base.as_secs_f64() * backoff.powi(i32::try_from(attempt - 1).unwrap_or(i32::MAX));
-        Ok(Duration::try_from_secs_f64(grown.min(longest.as_secs_f64())).unwrap_or(longest))
+        let times = i32::try_from(attempt - 1).unwrap_or(i32::MAX);
+        let mut pause = base.as_secs_f64() * pauses.backoff.powi(times);
+        if pauses.jitter > 0.0 {
+            let drawn = u128::from_be_bytes(self.world().host().chance(pauses.chance));
+            // From -1 to 1.
+            let chance = drawn as f64 / u128::MAX as f64 * 2.0 - 1.0;
+            pause = pause.min(longest.as_secs_f64()) * (1.0 + pauses.jitter * chance);
+        }
+        Ok(Duration::try_from_secs_f64(pause.min(longest.as_secs_f64())).unwrap_or(longest))
     }
 
     /// One attempt: the action, then `save`, then `expect`.
@@ -501,15 +500,16 @@ impl<W: World> Frame<'_, W> {
         held.contains(&true).then_some(blamed)
     }
 
-    async fn expectations(
+    /// Judges all of these expectations: what is told of those that are not met. Where all others are, one that is
+    /// broken is the trouble.
+    pub(super) async fn unmet(
         &self,
-        step: &Step,
+        expect: &[Guard],
         env: Env<'_>,
-        reply: Option<&Reply>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<Option<Unmet>, Trouble> {
         let mut unmet = Vec::new();
         let mut broken = None;
-        for guard in &step.expect {
+        for guard in expect {
             let held = match self.holds(guard, env) {
                 Ok(held) => held,
                 // The others are judged all the same: one of them may be what people want to hear of.
@@ -530,21 +530,34 @@ impl<W: World> Frame<'_, W> {
             .await;
         }
         if unmet.is_empty() {
-            return broken.map_or(Ok(()), Err);
+            return broken.map_or(Ok(None), Err);
         }
         let message = match &unmet[..] {
             [(_, one)] => format!("expected {}", one.source.trim()),
             _ => format!(
                 "{} of {} expectations were not met",
                 unmet.len(),
-                step.expect.len()
+                expect.len()
             ),
         };
-        let failure = Failure::new(ErrorKind::Expect, message);
-        let mut trouble = self.step_trouble(failure, step, env.attempt, reply);
-        trouble.place = unmet.first().map(|(place, _)| Arc::clone(place));
+        Ok(Some(Unmet {
+            failure: Failure::new(ErrorKind::Expect, message),
+            explanations: unmet,
+        }))
+    }
+
+    async fn expectations(
+        &self,
+        step: &Step,
+        env: Env<'_>,
+        reply: Option<&Reply>,
+    ) -> Result<(), Trouble> {
+        let Some(unmet) = self.unmet(&step.expect, env).await? else {
+            return Ok(());
+        };
+        let trouble = self.step_trouble(unmet.failure, step, env.attempt, reply);
+        let mut trouble = told(trouble, unmet.explanations);
         trouble.result = recorded_result(step, env);
-        trouble.explanations = unmet;
         Err(trouble)
     }
 
@@ -573,6 +586,20 @@ impl<W: World> Frame<'_, W> {
             "region": trouble.region.as_deref(),
         }))
     }
+}
+
+/// Expectations that were not met.
+pub(super) struct Unmet {
+    pub(super) failure: Failure,
+    /// Why, each with its place: at least one.
+    pub(super) explanations: Vec<(Arc<Location>, Explanation)>,
+}
+
+/// Trouble at the first of the expectations that were not met, with why they were not.
+pub(super) fn told(mut trouble: Trouble, unmet: Vec<(Arc<Location>, Explanation)>) -> Trouble {
+    trouble.place = unmet.first().map(|(place, _)| Arc::clone(place));
+    trouble.explanations = unmet;
+    trouble
 }
 
 /// The results of a loop of which one is looked for that has not met an expectation.

@@ -107,6 +107,11 @@ impl State {
         }
     }
 
+    /// Whether one of its conditions stays: results are taken while it goes on.
+    pub(crate) fn has_stays(&self) -> bool {
+        self.transitions.iter().any(|one| one.stays)
+    }
+
     /// Its regions.
     pub(crate) fn regions(&self) -> impl Iterator<Item = &Region> {
         self.regions.iter().flat_map(|regions| &regions.list)
@@ -114,6 +119,19 @@ impl State {
 }
 
 impl Condition {
+    /// Whether its result is a list of what matched.
+    pub(crate) fn is_list(&self) -> bool {
+        self.count.is_some() || self.collect.is_some()
+    }
+
+    /// How many matches it wants, as far as that is written.
+    pub(crate) fn wanted(&self) -> usize {
+        match &self.count {
+            Some(Count::Literal(count)) => *count,
+            Some(Count::Expression(_)) | None => 1,
+        }
+    }
+
     /// Whether it looks at what regions save.
     pub(crate) fn reads_regions(&self) -> bool {
         let mut guards = self.when.iter().chain(&self.fail_when);
@@ -157,8 +175,10 @@ pub(crate) struct Route {
 /// One transition. Its condition stands in a strategy, or among the immediate ones.
 #[derive(Debug)]
 pub(crate) struct Transition {
-    /// The next state, or a watch that can only fail.
+    /// The next state. `None`: it stays, or is a watch that can only fail.
     pub(crate) to: Option<usize>,
+    /// Where its condition is fulfilled, the state goes on.
+    pub(crate) stays: bool,
     pub(crate) place: Arc<Location>,
     pub(crate) set: Box<[Assignment]>,
 }
@@ -168,16 +188,37 @@ pub(crate) struct Transition {
 pub(crate) struct Condition {
     /// The transition that it guards, or the part of an `all`.
     pub(crate) index: usize,
-    /// For reports: the name of the next state or of the part; `None`: a watch that can only fail.
+    /// For reports: the name of the next state (of its own, if it stays) or of the part; `None`: a watch that can
+    /// only fail.
     pub(crate) label: Option<Name>,
     pub(crate) place: Arc<Location>,
     pub(crate) when: Box<[Guard]>,
     pub(crate) fail_when: Box<[Guard]>,
-    /// With `subscribe`: fulfilled by this match, from 1.
-    pub(crate) count: usize,
+    /// With `subscribe`: how many matches fulfil it, and are its result. `None`: the first, which is its result.
+    pub(crate) count: Option<Count>,
+    /// With `subscribe`: gathers what matches, which is its result.
+    pub(crate) collect: Option<Box<Collect>>,
     /// The parts of the result that `when` looks at: the values over time of the one that decides explain a
     /// timeout.
     pub(crate) watched: Vec<Watched>,
+}
+
+/// How many matches fulfil a condition.
+#[derive(Debug)]
+pub(crate) enum Count {
+    Literal(usize),
+    Expression(Guard),
+}
+
+/// `collect` with `expect`.
+#[derive(Debug)]
+pub(crate) struct Collect {
+    /// How long it gathers. `None`: to the end of the source.
+    pub(crate) length: Option<Length>,
+    /// What must hold of all that was gathered.
+    pub(crate) expect: Box<[Guard]>,
+    /// Where it is written.
+    pub(crate) place: Arc<Location>,
 }
 
 /// A part of a result that a condition looks at.
@@ -241,9 +282,21 @@ pub(crate) enum PartCondition {
 #[derive(Debug)]
 pub(crate) struct Poll {
     pub(crate) step: Step,
-    pub(crate) every: Length,
+    pub(crate) pauses: Pauses,
+}
+
+/// The pauses between attempts.
+#[derive(Debug)]
+pub(crate) struct Pauses {
+    /// The first.
+    pub(crate) first: Length,
+    /// The factor by which they grow.
     pub(crate) backoff: f64,
-    pub(crate) max_every: Option<Length>,
+    pub(crate) longest: Option<Length>,
+    /// The share of each that is left to chance.
+    pub(crate) jitter: f64,
+    /// What that chance depends on beside the seed.
+    pub(crate) chance: u64,
 }
 
 #[derive(Debug)]
@@ -340,9 +393,7 @@ pub(crate) struct TaskCall {
 #[derive(Debug)]
 pub(crate) struct Retry {
     pub(crate) max_attempts: u32,
-    pub(crate) delay: Length,
-    pub(crate) backoff: f64,
-    pub(crate) max_delay: Option<Length>,
+    pub(crate) pauses: Pauses,
     pub(crate) condition: Option<Guard>,
 }
 

@@ -153,7 +153,7 @@ impl<W: World> Frame<'_, W> {
             let state = &graph.states[current];
             let span = tracing::info_span!("state", name = %state.name);
             let left = match self.enter(current).await {
-                Ok(()) => self.stay(state).instrument(span).await,
+                Ok(()) => self.dwell(state).instrument(span).await,
                 Err(trouble) => Err(trouble),
             };
             let closed = self.leave().await;

@@ -1,17 +1,15 @@
 //! Strategies: `wait`, `poll`, `subscribe`, `all`. Each is a future that ends with the condition that
 //! decided, or with nothing when it can decide nothing any more.
 
-use super::address::address;
-use super::condition::{End, Offer, RunningStrategy, Seen, Sets, Settled, Win};
+use super::condition::{End, Offer, RunningStrategy, Sets, Settled, Win};
 use super::execution::Trouble;
-use super::frame::{Env, Frame};
-use super::program::{Action, Guard, Part, PartCondition, Poll, StrategyKind};
+use super::frame::Frame;
+use super::program::{Guard, Part, PartCondition, StrategyKind};
 use super::race::{Pending, first_pass};
 use super::stream_end::with_end;
 use super::world::{Moment, World};
-use crate::event::{ErrorKind, Fact, Failure, Inbox, Name, Next, Reply};
+use crate::event::{ErrorKind, Fact, Failure, Inbox, Name, Next};
 use crate::script::Value;
-use std::future::{pending, poll_fn};
 use std::sync::Arc;
 
 /// Which messages of a subscription are looked at.
@@ -90,132 +88,6 @@ impl<W: World> Frame<'_, W> {
             .after(distance.try_into().unwrap_or_default()))
     }
 
-    /// The first attempt at once, each further one after a pause that begins when the one before has ended.
-    async fn poll(&self, running: RunningStrategy<'_>, poll: &Poll) -> Option<End> {
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            if self.world().now() >= running.deadline {
-                // The deadline decides, in its own turn.
-                return pending().await;
-            }
-            match self.poll_once(running, poll, attempt).await {
-                Err(trouble) => return Some(running.failed(trouble)),
-                Ok(None) => {}
-                Ok(Some(res)) => {
-                    if let Some(end) = self.show(running, &res, attempt, None, &mut []).await {
-                        return Some(end);
-                    }
-                }
-            }
-            match self.pause(
-                &poll.every,
-                poll.backoff,
-                poll.max_every.as_ref(),
-                attempt,
-                self.env(),
-            ) {
-                Ok(pause) => self.sleep_until(self.world().now().after(pause)).await,
-                Err(trouble) => return Some(running.failed(trouble)),
-            }
-        }
-    }
-
-    /// One attempt. `None`: a transport error or no answer in time, which mean "not yet".
-    async fn poll_once(
-        &self,
-        running: RunningStrategy<'_>,
-        poll: &Poll,
-        attempt: u32,
-    ) -> Result<Option<Value>, Trouble> {
-        let step = &poll.step;
-        let env = Env {
-            attempt,
-            ..self.env()
-        };
-        if let Some(condition) = &step.condition
-            && !self.holds(condition, env)?
-        {
-            return Ok(None);
-        }
-        let began = self.world().now();
-        let has_watch = running.strategy.has_watch();
-        if has_watch {
-            running.cell().seen(|seen| seen.sight.attempt_begins(began));
-        }
-        let result = match &step.action {
-            // Repeated by design, so as safe as its author can make it: it does not wait for the journal.
-            Action::Call {
-                client, request, ..
-            } => {
-                let call = self.call(*client, request, true, env)?;
-                let limit = self.attempt_limit(step, env)?;
-                let site = self.site(&step.place, attempt);
-                let address = address(&self.machine().clients[*client], &call);
-                let result = self.world().call(site, call);
-                let result = self.within(limit, result, address).await;
-                step.record_policy.unrepeated(result)
-            }
-            Action::Eval(script) => {
-                let value = self.eval(script, env)?;
-                Ok(Reply {
-                    value: Arc::new(value.to_json()),
-                    ..Reply::default()
-                })
-            }
-            // `check` refuses the others.
-            _ => Ok(Reply::default()),
-        };
-        let ended = self.world().now();
-        let micros = ended.since(began);
-        if has_watch {
-            let answered = result.is_ok();
-            let sight = |seen: &mut Seen| seen.sight.attempt_ends(ended, answered);
-            running.cell().seen(sight);
-        }
-        let (sent, received) = result
-            .as_ref()
-            .map_or((0, 0), |reply| (reply.sent, reply.received));
-        self.execution.count_reply(sent, received);
-        if let Ok(reply) = &result {
-            let res = Value::result(Arc::clone(&reply.value));
-            self.hide_result(running, &res, attempt);
-        }
-        self.record(Fact::PollAnswered {
-            place: Arc::clone(&step.place),
-            attempt,
-            micros,
-            result: step.record_policy.answer(&result),
-        })
-        .await;
-        match result {
-            Ok(reply) => {
-                let res = Value::result(reply.value);
-                running.cell().seen(|seen| {
-                    seen.attempts = attempt;
-                    seen.last = Some((res.clone(), reply.summary));
-                    seen.again = reply.again;
-                    seen.last_failed = false;
-                });
-                Ok(Some(res))
-            }
-            Err(failure) if matches!(failure.kind, ErrorKind::Transport | ErrorKind::Timeout) => {
-                running.cell().seen(|seen| {
-                    seen.attempts = attempt;
-                    seen.trouble = Some(failure);
-                    seen.last_failed = true;
-                });
-                Ok(None)
-            }
-            Err(failure) => {
-                let mut trouble = self.trouble(failure, &step.place);
-                trouble.what = Some(Name::clone(&step.what));
-                trouble.attempts = attempt;
-                Err(trouble)
-            }
-        }
-    }
-
     /// Each message in turn, the oldest first. `None`: none of them decided, and no further one will.
     pub(super) async fn subscribe(
         &self,
@@ -227,41 +99,57 @@ impl<W: World> Frame<'_, W> {
         let sees_end = running.strategy.sees_end();
         let mut cursor = 0;
         let mut attempt = 0;
-        let mut matches = vec![Vec::new(); running.strategy.conditions.len()];
+        let mut matches = match self.matches(running.strategy) {
+            Ok(matches) => matches,
+            Err(end) => return Some(end),
+        };
         loop {
             let next = match reach {
-                Reach::Buffered => inbox.next_now(&mut cursor)?,
-                Reach::Coming => poll_fn(|context| inbox.poll_next(&mut cursor, context)).await,
+                Reach::Buffered => Some(inbox.next_now(&mut cursor)?),
+                Reach::Coming => self.next_in_time(inbox, &mut cursor, &matches).await,
             };
-            let (number, message) = match next {
-                Next::Message(number, message) => (number, message),
-                Next::Change(change) => {
-                    self.record_change(open, change).await;
-                    continue;
+            let end = match next {
+                Some(Next::Message(number, message)) => {
+                    attempt += 1;
+                    let res = if sees_end {
+                        with_end(&message.value)
+                    } else {
+                        Value::result(Arc::clone(&message.value))
+                    };
+                    self.hide_result(running, &res, attempt, &matches);
+                    self.record(Fact::MessageReceived {
+                        place: Arc::clone(&running.strategy.place),
+                        number,
+                        value: running.strategy.record_policy().value(message.value),
+                    })
+                    .await;
+                    running.cell().seen(|seen| {
+                        seen.attempts = attempt;
+                        seen.last = Some((res.clone(), Name::default()));
+                    });
+                    let offer = Offer { inbox, number };
+                    self.show(running, &res, attempt, Some(offer), &mut matches)
+                        .await
                 }
-                Next::Over(over) => return Box::pin(self.over(running, over, attempt)).await,
+                Some(Next::Change(change)) => {
+                    self.record_change(open, change).await;
+                    None
+                }
+                Some(Next::Over(over)) => {
+                    let over = self.over(running, over, attempt, &mut matches);
+                    let end = Box::pin(over).await?;
+                    // The end is shown once.
+                    let stays = running.sets.stays(end.index);
+                    let end = running.offer(end).await;
+                    if end.is_some() || stays {
+                        return end;
+                    }
+                    None
+                }
+                None => Box::pin(self.gathered(running, inbox, attempt, &mut matches)).await,
             };
-            attempt += 1;
-            let res = if sees_end {
-                with_end(&message.value)
-            } else {
-                Value::result(Arc::clone(&message.value))
-            };
-            self.hide_result(running, &res, attempt);
-            self.record(Fact::MessageReceived {
-                place: Arc::clone(&running.strategy.place),
-                number,
-                value: running.strategy.record_policy().value(message.value),
-            })
-            .await;
-            running.cell().seen(|seen| {
-                seen.attempts = attempt;
-                seen.last = Some((res.clone(), Name::default()));
-            });
-            let offer = Offer { inbox, number };
-            if let Some(end) = self
-                .show(running, &res, attempt, Some(offer), &mut matches)
-                .await
+            if let Some(end) = end
+                && let Some(end) = running.offer(end).await
             {
                 return Some(end);
             }

@@ -3,6 +3,7 @@
 
 use super::condition::{End, RunningStrategy, Settled};
 use super::frame::Frame;
+use super::matches::Matches;
 use super::program::{Condition, From, Guard, State, Strategy, StrategyKind};
 use super::world::World;
 use crate::event::{ErrorKind, Failure, Json, Over};
@@ -27,6 +28,14 @@ impl Condition {
 }
 
 impl Strategy {
+    /// Whether the end of its source is what one of its conditions waits for.
+    fn awaits_end(&self) -> bool {
+        let to_the_end = |one: &Condition| {
+            (one.collect.as_ref()).is_some_and(|collect| collect.length.is_none())
+        };
+        self.sees_end() || self.conditions.iter().any(to_the_end)
+    }
+
     /// Whether one of its conditions asks for `res.ended`.
     pub(super) fn sees_end(&self) -> bool {
         self.conditions.iter().any(Condition::sees_end)
@@ -51,7 +60,7 @@ impl State {
     pub(super) fn expects_end(&self, strategy: &Strategy) -> bool {
         let mut expects = false;
         for one in &self.strategies {
-            one.each(&mut |one| expects |= one.shares_source(strategy) && one.sees_end());
+            one.each(&mut |one| expects |= one.shares_source(strategy) && one.awaits_end());
         }
         expects
     }
@@ -65,12 +74,13 @@ impl<W: World> Frame<'_, W> {
         running: RunningStrategy<'_>,
         over: Over,
         attempt: u32,
+        matches: &mut [Matches],
     ) -> Option<End> {
         let strategy = running.strategy;
         let failure = match over {
             Over::Ended => {
                 let res = Value::result(Arc::new(json!({ ENDED: true })));
-                if let Some(end) = self.show_end(running, &res, attempt + 1).await {
+                if let Some(end) = self.show_end(running, &res, attempt, matches).await {
                     return Some(end);
                 }
                 if self.state().expects_end(strategy) {
@@ -101,15 +111,25 @@ impl<W: World> Frame<'_, W> {
         })
     }
 
-    /// Shows the end to the conditions that ask for it. It is no message, so that `count` does not count it.
+    /// Shows the end to the conditions that ask for it, and judges what was gathered. It is no message, so that
+    /// neither `count` nor `collect` counts it.
     async fn show_end(
         &self,
         running: RunningStrategy<'_>,
         res: &Value,
-        attempt: u32,
+        messages: u32,
+        matches: &mut [Matches],
     ) -> Option<End> {
+        let attempt = messages + 1;
         let env = self.env().with_res(res, attempt);
-        for (slot, condition) in running.strategy.conditions.iter().enumerate() {
+        let conditions = running.strategy.conditions.iter().zip(matches);
+        for (slot, (condition, matches)) in conditions.enumerate() {
+            if let Some(collect) = &condition.collect {
+                let inbox = &running.cell().open.as_ref()?.inbox;
+                let of = (condition, &**collect);
+                let judged = self.judge_gathered(running, of, inbox, messages, matches);
+                return Some(judged.await);
+            }
             if !condition.sees_end() {
                 continue;
             }

@@ -4,14 +4,12 @@
 use super::condition::{Cell, End, RunningStrategy, Sets, Settled, Win};
 use super::execution::Trouble;
 use super::frame::Frame;
-use super::program::{Role, State, StrategyKind};
+use super::program::{Role, State, StrategyKind, Transition};
 use super::race::{Either, Pending, all_bounded, first, first_pass};
 use super::value::{length_text, micros};
 use super::world::{Lost, Moment, World};
 use crate::event::{ErrorKind, Fact, Failure, Json, Name};
 use crate::script::Value;
-use std::future::poll_fn;
-use std::task::Poll;
 use std::time::Duration;
 
 /// How many states back a loop is told.
@@ -34,10 +32,10 @@ pub(super) struct Taken {
 
 /// When a transition timeout expires.
 #[derive(Clone, Copy)]
-struct Expiry {
-    at: Moment,
+pub(super) struct Expiry {
+    pub(super) at: Moment,
     /// How long that is, in microseconds.
-    limit: u64,
+    pub(super) limit: u64,
 }
 
 /// The limits of a race.
@@ -162,7 +160,7 @@ impl<W: World> Frame<'_, W> {
     }
 
     /// A visit of a state; `None`: it is a final state, and its instructions are done.
-    pub(super) async fn stay(&self, state: &State) -> Result<Option<Exit>, Trouble> {
+    pub(super) async fn dwell(&self, state: &State) -> Result<Option<Exit>, Trouble> {
         match &state.role {
             Role::Way => self.visit(state).await.map(Some),
             Role::Final => {
@@ -319,6 +317,7 @@ impl<W: World> Frame<'_, W> {
         cells: &'a [Cell],
         race: Race,
     ) -> Pending<'a, Result<Exit, Trouble>> {
+        let offers = state.has_stays();
         let arms: Vec<Option<Pending<'a, Option<End>>>> = state
             .strategies
             .iter()
@@ -327,14 +326,17 @@ impl<W: World> Frame<'_, W> {
                     strategy,
                     cells,
                     deadline: race.least,
-                    sets: Sets::Transitions(&state.transitions),
+                    sets: Sets::Transitions {
+                        list: &state.transitions,
+                        offers,
+                    },
                 }))
             })
             .collect();
-        if state.regions.is_none() && !state.watches_regions {
+        if state.regions.is_none() && !state.watches_regions && !offers {
             Box::pin(self.race_strategies(state, cells, arms, race.expiry))
         } else {
-            Box::pin(self.race_regions(state, cells, arms, race.expiry))
+            Box::pin(self.race_beside(state, cells, arms, race.expiry))
         }
     }
 
@@ -356,53 +358,8 @@ impl<W: World> Frame<'_, W> {
         .await
     }
 
-    /// The same beside the state's regions, and with conditions that look at what regions save.
-    async fn race_regions<'a>(
-        &'a self,
-        state: &'a State,
-        cells: &'a [Cell],
-        mut arms: Vec<Option<Pending<'a, Option<End>>>>,
-        expiry: Expiry,
-    ) -> Result<Exit, Trouble> {
-        let mut watching = self.watch_regions(state);
-        // Where only those conditions are left, regions around this one may still fulfil them.
-        let may_be_fulfilled = watching.is_some() && self.region.is_some();
-        let mut regions = self.open_regions(state).await;
-        let decided = poll_fn(|context| {
-            let mut ready = Vec::new();
-            match regions.poll(context) {
-                Some(Err(trouble)) => return Poll::Ready(Err(trouble)),
-                Some(Ok(joined)) => ready.push(joined),
-                None => {}
-            }
-            for slot in std::iter::once(&mut watching).chain(&mut arms) {
-                let Some(arm) = slot else { continue };
-                if let Poll::Ready(end) = arm.as_mut().poll(context) {
-                    *slot = None;
-                    ready.extend(end);
-                }
-            }
-            let is_over = !regions.are_running() && arms.iter().all(Option::is_none);
-            if ready.is_empty() && (!is_over || may_be_fulfilled) {
-                return Poll::Pending;
-            }
-            Poll::Ready(Ok(ready))
-        });
-        let decided = first(decided, self.sleep_until(expiry.at)).await;
-        drop(regions);
-        drop(watching);
-        match decided {
-            Either::Left(Ok(ready)) => self.settled(state, cells, arms, ready).await,
-            Either::Left(Err(trouble)) => {
-                drop(arms);
-                Err(trouble)
-            }
-            Either::Right(()) => self.expired(state, cells, arms, expiry.limit).await,
-        }
-    }
-
     /// What was ready first decides, where the state's watches could see; the others are dropped.
-    fn settled<'a>(
+    pub(super) fn settled<'a>(
         &'a self,
         state: &'a State,
         cells: &'a [Cell],
@@ -428,7 +385,7 @@ impl<W: World> Frame<'_, W> {
     }
 
     /// The transition timeout is over. Where it leads on, the watches are judged.
-    fn expired<'a>(
+    pub(super) fn expired<'a>(
         &'a self,
         state: &'a State,
         cells: &'a [Cell],
@@ -446,13 +403,10 @@ impl<W: World> Frame<'_, W> {
     }
 
     fn transition_label(&self, state: &State, index: usize) -> Name {
-        match state
-            .transitions
-            .get(index)
-            .and_then(|transition| transition.to)
-        {
-            Some(to) => Name::clone(&self.program.states[to].name),
-            None => "watch".into(),
+        match state.transitions.get(index) {
+            Some(Transition { to: Some(to), .. }) => Name::clone(&self.program.states[*to].name),
+            Some(Transition { stays: true, .. }) => Name::clone(&state.name),
+            _ => "watch".into(),
         }
     }
 

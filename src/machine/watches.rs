@@ -145,7 +145,10 @@ impl<W: World> Frame<'_, W> {
                 strategy,
                 cells,
                 deadline: self.world().now(),
-                sets: Sets::Transitions(&state.transitions),
+                sets: Sets::Transitions {
+                    list: &state.transitions,
+                    offers: false,
+                },
             };
             let ended = Box::pin(self.subscribe(running, Reach::Buffered)).await;
             if let Some(End {
@@ -181,7 +184,7 @@ impl<W: World> Frame<'_, W> {
             if !strategy.has_watch() {
                 continue;
             }
-            let every = self.length(&poll.every, self.env())?;
+            let every = self.length(&poll.pauses.first, self.env())?;
             let until = cells[strategy.slot].seen(|seen| {
                 let sight = &seen.sight;
                 let began = sight.open_since.filter(|_| sight.completed == 0);
@@ -230,7 +233,7 @@ impl<W: World> Frame<'_, W> {
         cell: &Cell,
         number: usize,
     ) -> Result<Option<Failure>, Trouble> {
-        let every = self.length(&poll.every, self.env())?;
+        let every = self.length(&poll.pauses.first, self.env())?;
         let now = self.world().now();
         let what = &poll.step.what;
         Ok(cell.seen(|seen| {

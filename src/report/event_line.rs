@@ -5,7 +5,7 @@ use super::value::{compact, count, length};
 use super::warning::was_unknown;
 use crate::event::{
     Attempted, ConditionVerdict, ExecutionStarted, Explanation, Fact, FrameEnd, Headline, Json,
-    Location, Name, Outcome, SubscriptionChange,
+    Location, Name, Outcome, SubscriptionChange, TimeoutScope,
 };
 
 /// An event in words.
@@ -90,25 +90,27 @@ fn told(fact: &Fact) -> (Option<Status>, String) {
             let text = format!("{} ({})", was_unknown(one), at(&one.place));
             (BAD, text)
         }
-        Fact::WaitStarted { limit_micros } => {
-            let most = limit_micros.map(|limit| format!(", at most {}", length(limit)));
-            (NOT_YET, format!("waits{}", most.unwrap_or_default()))
-        }
+        Fact::WaitStarted { limit_micros } => (NOT_YET, waits(*limit_micros)),
         Fact::TransitionTaken {
             to,
             place,
             also_ready,
             ..
         } => (GOOD, taken(to, place, also_ready)),
+        Fact::Stayed {
+            state,
+            place,
+            times,
+            ..
+        } => (
+            GOOD,
+            format!("stays in {state}, time {times} ({})", at(place)),
+        ),
         Fact::TimedOut {
             scope,
             limit_micros,
             ..
-        } => {
-            let limit = length(*limit_micros);
-            let text = format!("the {}'s limit of {limit} has expired", scope.word());
-            (Some(Status::Ended(Outcome::TimedOut)), text)
-        }
+        } => expired(*scope, *limit_micros),
         Fact::SubscriptionOpened { source, .. } => {
             (GOOD, format!("is subscribed: {}", short(source)))
         }
@@ -134,6 +136,17 @@ fn told(fact: &Fact) -> (Option<Status>, String) {
         Fact::FrameOpened(opened) => (None, format!("{} begins", opened.name)),
         Fact::FrameClosed { end, state } => closed(*end, state.as_deref()),
     }
+}
+
+fn waits(limit: Option<u64>) -> String {
+    let most = limit.map(|limit| format!(", at most {}", length(limit)));
+    format!("waits{}", most.unwrap_or_default())
+}
+
+fn expired(scope: TimeoutScope, limit: u64) -> (Option<Status>, String) {
+    let limit = length(limit);
+    let text = format!("the {}'s limit of {limit} has expired", scope.word());
+    (Some(Status::Ended(Outcome::TimedOut)), text)
 }
 
 fn left_out(why: &str, place: &Location) -> (Option<Status>, String) {

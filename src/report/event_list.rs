@@ -141,6 +141,7 @@ fn repeats(fact: &Fact) -> Option<String> {
         | Fact::ConditionChecked { .. }
         | Fact::WaitStarted { .. }
         | Fact::TransitionTaken { .. }
+        | Fact::Stayed { .. }
         | Fact::TimedOut { .. }
         | Fact::Deferred { .. }
         | Fact::CleanupStarted { .. }

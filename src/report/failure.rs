@@ -541,10 +541,10 @@ fn tried(condition: &ConditionState) -> String {
         }
     };
     let tried = count(condition.attempts.into(), noun);
-    let done = if condition.is_fulfilled {
-        ", fulfilled"
-    } else {
-        ""
+    let done = match condition.stayed {
+        0 if condition.is_fulfilled => ", fulfilled".to_owned(),
+        0 => String::new(),
+        times => format!(", stayed {}", count(times.into(), "time")),
     };
     format!("{}, {tried}{done}", strategy.word())
 }

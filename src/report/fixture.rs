@@ -258,6 +258,7 @@ pub(crate) fn condition(
         to: Some("shipped".into()),
         strategy,
         is_fulfilled: false,
+        stayed: 0,
         source: None,
         attempts,
         last: None,

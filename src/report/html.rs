@@ -118,7 +118,7 @@ impl Html {
         };
         let path = ended.path.iter().map(|visit| {
             let after = (visit.at - ended.began).max(0).unsigned_abs();
-            (visit.state.to_string(), after)
+            (visit.in_words(), after)
         });
         let task = TaskSection {
             status: Status::Ended(ended.outcome),

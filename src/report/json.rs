@@ -97,6 +97,13 @@ struct Attempt {
 struct JsonVisit {
     state: Name,
     micros: u64,
+    #[serde(skip_serializing_if = "has_not_stayed")]
+    stayed: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn has_not_stayed(times: &u32) -> bool {
+    *times == 0
 }
 
 #[derive(Serialize)]
@@ -141,6 +148,7 @@ impl Document {
             .map(|(visit, end)| JsonVisit {
                 state: Name::clone(&visit.state),
                 micros: (end - visit.at).max(0).unsigned_abs(),
+                stayed: visit.stayed,
             })
             .collect();
         let started = ended.started;

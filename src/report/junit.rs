@@ -171,7 +171,7 @@ pub(crate) fn path(ended: &Ended) -> String {
     let ends = ended.path.iter().skip(1).map(|visit| visit.at);
     for (visit, end) in ended.path.iter().zip(ends.chain([ended.at])) {
         let spent = length((end - visit.at).max(0).unsigned_abs());
-        append(&mut text, format_args!("{}  {spent}\n", visit.state));
+        append(&mut text, format_args!("{}  {spent}\n", visit.in_words()));
     }
     if ended.more_visits > 0 {
         append(&mut text, format_args!("+{} more\n", ended.more_visits));

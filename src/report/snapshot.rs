@@ -205,6 +205,7 @@ impl ExecutionSnapshot {
             | Fact::ConditionChecked { .. }
             | Fact::WaitStarted { .. }
             | Fact::TransitionTaken { .. }
+            | Fact::Stayed { .. }
             | Fact::TimedOut { .. }
             | Fact::Deferred { .. }
             | Fact::CleanupStarted { .. }

@@ -4,7 +4,7 @@ use super::status::Status;
 use super::style::{Ink, Line, Lines, Style};
 use super::text::{cut_end, cut_middle, printable, width};
 use super::value::length;
-use super::view::{Ended, Last, Phase, Running, RunningRegion, Standing};
+use super::view::{Ended, Last, Phase, Running, RunningRegion, Standing, stayed};
 use crate::event::{FrameEnd, Json, Outcome};
 
 /// The name of a task, with its case.
@@ -160,23 +160,27 @@ fn standing(at: &Standing) -> Json {
 /// A state that followed itself is counted.
 pub(crate) fn path(ended: &Ended, style: Style) -> String {
     let symbols = style.symbols();
-    let mut pieces: Vec<(&str, u64, u32)> = Vec::new();
+    let mut pieces: Vec<(&str, u64, u32, u32)> = Vec::new();
     let ends = ended.path.iter().skip(1).map(|visit| visit.at);
     let ends = ends.chain([ended.at]);
     for (visit, end) in ended.path.iter().zip(ends) {
         let micros = (end - visit.at).max(0).unsigned_abs();
         match pieces.last_mut() {
-            Some((state, total, times)) if **state == *visit.state => {
+            Some((state, total, times, stayed)) if **state == *visit.state => {
                 *total += micros;
                 *times += 1;
+                *stayed += visit.stayed;
             }
-            _ => pieces.push((&visit.state, micros, 1)),
+            _ => pieces.push((&visit.state, micros, 1, visit.stayed)),
         }
     }
     let mut texts: Vec<String> = (pieces.iter())
-        .map(|(state, micros, times)| match times {
-            1 => format!("{state} {}", length(*micros)),
-            times => format!("{state} {}{times} {}", symbols.times, length(*micros)),
+        .map(|(state, micros, times, stays)| {
+            let (length, stayed) = (length(*micros), stayed(*stays));
+            match times {
+                1 => format!("{state} {length}{stayed}"),
+                times => format!("{state} {}{times} {length}{stayed}", symbols.times),
+            }
         })
         .collect();
     if ended.more_visits > 0 {

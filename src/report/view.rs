@@ -98,6 +98,24 @@ pub struct Visit {
     pub state: Name,
     /// When it was entered.
     pub at: i64,
+    /// How often a condition that stays was fulfilled in it.
+    pub stayed: u32,
+}
+
+impl Visit {
+    /// The state, and how often it has stayed.
+    pub(crate) fn in_words(&self) -> String {
+        format!("{}{}", self.state, stayed(self.stayed))
+    }
+}
+
+/// How often a state has stayed, behind its name.
+pub(crate) fn stayed(times: u32) -> String {
+    match times {
+        0 => String::new(),
+        1 => " (stayed once)".to_owned(),
+        times => format!(" (stayed {times} times)"),
+    }
 }
 
 /// The visits of one execution that are kept: a loop may have millions.
@@ -249,6 +267,7 @@ impl Running {
                     self.path.push(Visit {
                         state: Name::clone(state),
                         at: event.at,
+                        stayed: 0,
                     });
                 } else {
                     self.more_visits += 1;
@@ -284,7 +303,14 @@ impl Running {
                     region.end = Some(*end);
                 }
             }
+            // Of visits that are not kept nothing is.
+            Fact::Stayed { .. } if is_task && self.more_visits == 0 => {
+                if let Some(visit) = self.path.last_mut() {
+                    visit.stayed += 1;
+                }
+            }
             Fact::TransitionTaken { .. }
+            | Fact::Stayed { .. }
             | Fact::RunStarted(_)
             | Fact::ExecutionStarted(_)
             | Fact::InstructionStarted { .. }

@@ -105,6 +105,7 @@ impl Visits {
             | Fact::PollAnswered { .. }
             | Fact::ConditionChecked { .. }
             | Fact::WaitStarted { .. }
+            | Fact::Stayed { .. }
             | Fact::TimedOut { .. }
             | Fact::Deferred { .. }
             | Fact::CleanupSkipped { .. }

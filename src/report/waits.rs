@@ -155,6 +155,7 @@ impl Waits {
             | Fact::MessageReceived { .. }
             | Fact::PollAnswered { .. }
             | Fact::ConditionChecked { .. }
+            | Fact::Stayed { .. }
             | Fact::Deferred { .. }
             | Fact::CleanupStarted { .. }
             | Fact::CleanupSkipped { .. }

@@ -307,15 +307,29 @@ impl<'m> Collector<'m> {
         };
         match &strategy.kind {
             StrategyKind::Poll(poll) => {
-                if let Action::Call { .. } = &poll.step.action {
-                    self.all.push(CallSite {
-                        place: &poll.step.place,
-                        names: names("poll"),
-                        what: poll.step.what.to_string(),
-                        subscription: false,
-                        looks: looks.of_poll(),
-                        counts: Vec::new(),
-                    });
+                let mut asked = |step: &'m Step, names: Vec<String>, looks: Vec<Look<'m>>| {
+                    if let Action::Call { .. } = &step.action {
+                        self.all.push(CallSite {
+                            place: &step.place,
+                            names,
+                            what: step.what.to_string(),
+                            subscription: false,
+                            looks,
+                            counts: Vec::new(),
+                        });
+                    }
+                };
+                asked(&poll.step, names("poll"), looks.of_poll());
+                if let Action::Parallel(branches) = &poll.step.action {
+                    for (index, branch) in branches.iter().enumerate() {
+                        let of_list = looks.of_poll().into_iter().map(|look| Look {
+                            is_list: true,
+                            item: Some(index),
+                            ..look
+                        });
+                        let names = vec![format!("{short}.poll.parallel[{index}]")];
+                        asked(branch, names, of_list.collect());
+                    }
                 }
             }
             StrategyKind::Subscribe(subscription) => {
@@ -446,11 +460,13 @@ fn looks<'m>(conditions: &'m [Condition], sets: impl Fn(usize) -> &'m [Assignmen
         // A watch waits for nothing, and leads nowhere.
         if condition.label.is_some() {
             let kept = sets(condition.index).iter().filter_map(Look::keeps);
-            looks.extend(kept.map(|look| Look {
-                is_list: condition.count > 1,
+            let expected = condition.collect.iter().flat_map(|collect| &collect.expect);
+            let of_list = kept.chain(expected.map(|guard| Look::judges(&guard.expression, true)));
+            looks.extend(of_list.map(|look| Look {
+                is_list: condition.is_list(),
                 ..look
             }));
-            found.counts.push(condition.count);
+            found.counts.push(condition.wanted());
         }
         found
             .all

@@ -4,9 +4,11 @@
 //! - [`VirtualWorld`] is that world. Its answers are written down ([`Stub`], or [`Stubs`] from a file), or
 //!   are those of a [`Recording`], which [`replay`] judges a machine by.
 //! - [`Exploration`] is a walk through a machine without any answers: every outcome of every race.
+//! - [`Coverage`] is what runs have taken of a machine.
 
 mod call_sites;
 mod clock;
+mod coverage;
 mod explore;
 mod playback;
 mod recording;
@@ -20,6 +22,7 @@ mod tests;
 mod trace_hash;
 mod world;
 
+pub use coverage::{Coverage, CoverageKind, Covered, Taken};
 pub use explore::{Bounds, Exploration, Explored, Undone};
 pub use playback::{LeftAt, Mismatch};
 pub use recording::Recording;

@@ -63,6 +63,7 @@ impl Stage {
             | Fact::ConditionChecked { .. }
             | Fact::WaitStarted { .. }
             | Fact::TransitionTaken { .. }
+            | Fact::Stayed { .. }
             | Fact::TimedOut { .. }
             | Fact::Deferred { .. }
             | Fact::CleanupSkipped { .. }
@@ -397,6 +398,7 @@ impl Folding {
             | Fact::ConditionChecked { .. }
             | Fact::WaitStarted { .. }
             | Fact::TransitionTaken { .. }
+            | Fact::Stayed { .. }
             | Fact::TimedOut { .. }
             | Fact::Deferred { .. }
             | Fact::CleanupStarted { .. }

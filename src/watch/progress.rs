@@ -126,6 +126,7 @@ fn weight(fact: &Fact) -> usize {
         | Fact::ConditionChecked { .. }
         | Fact::WaitStarted { .. }
         | Fact::TransitionTaken { .. }
+        | Fact::Stayed { .. }
         | Fact::TimedOut { .. }
         | Fact::Deferred { .. }
         | Fact::CleanupStarted { .. }

@@ -8,6 +8,7 @@
 mod bad_input;
 mod bounds;
 mod check;
+mod coverage;
 mod covered;
 mod docs;
 mod eval;

@@ -270,7 +270,7 @@ states:
 
 /// What of the gallery asks for more than a template can know: a sequence of different answers, errors, what a module
 /// computes, a text that fits an expression.
-const NEEDS_A_HAND: [&str; 8] = [
+const NEEDS_A_HAND: [&str; 9] = [
     "04-server-sent-events",
     "07-timeouts-and-errors",
     "08-shared-scripts",
@@ -278,6 +278,7 @@ const NEEDS_A_HAND: [&str; 8] = [
     "10-parallel-and-for-each",
     "13-loop-with-max-visits",
     "16-listen-and-count",
+    "22-collect",
     "protocols/http",
 ];
 
@@ -412,6 +413,80 @@ fn messages_arrive_in_their_time() {
     run("wait: [{ result: 1 }]")
         .exits(2)
         .says("is a subscription, and gets messages");
+}
+
+/// Stays, counts, polls two at once and collects; who sends is the task itself.
+const STAYS: &str = r#"version: 1
+vars: { seen: [], polls: 0 }
+start_state: send
+final_state: done
+states:
+  send:
+    instructions:
+      - for_each: 5
+        signal: { name: paid, data: "${item}" }
+    next: follow
+  follow:
+    transitions:
+      - { subscribe: { signal: paid }, stay: true, when: res.body < 2, set: { seen: "seen + [res.body]" } }
+      - { to: ask, subscribe: { signal: paid }, count: len(seen) + 1, when: res.body == 2 }
+      - { to: ask, when: len(seen) == 2 }
+  ask:
+    poll: { parallel: [{ exec: { command: [echo, one] } }, { eval: attempt }] }
+    every: 20ms
+    jitter: 1
+    transitions:
+      - { stay: true, when: "res[1] < 3", set: { polls: polls + 1 } }
+      - { to: rest, when: "res[0].stdout == 'one\\n'" }
+  rest:
+    transitions:
+      - { to: done, subscribe: { signal: paid }, collect: 50ms, expect: len(res) == 3 }
+  done:
+    instructions:
+      - expect: ["seen == [0, 1]", polls == 2]
+"#;
+
+#[test]
+fn what_stays_polls_together_and_collects_is_played_again() {
+    let suite = Suite::new().file("stays.yaml", STAYS);
+    suite
+        .run([
+            "run",
+            "stays.yaml",
+            "--allow-exec",
+            "echo",
+            "--report",
+            "ndjson=run.ndjson",
+        ])
+        .exits(0);
+    suite
+        .run(["simulate", "stays.yaml", "--recorded", "run.ndjson"])
+        .exits(0)
+        .prints("1 passed");
+    suite
+        .run(["show", "latest"])
+        .exits(0)
+        .prints("(stayed 2 times)");
+    suite
+        .run(["show", "latest", "--state", "ask"])
+        .exits(0)
+        .prints("stays in ask, time 2");
+    suite
+        .run([
+            "simulate",
+            "stays.yaml",
+            "--explore",
+            "--coverage-of",
+            "run.ndjson",
+        ])
+        .exits(0)
+        .prints("6 of 6 transitions taken");
+    suite
+        .run(["graph", "stays.yaml"])
+        .exits(0)
+        .prints("stays: signal paid")
+        .prints("collects for 50ms");
+    suite.run(["replay"]).exits(0).says("stays");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod model;
 mod regions;
 mod rich;
 mod spec;
+mod stays;
 mod watches;
 
 use funcy::definition::{Catalog, ClientKind, Diagnostic, SourceFile, Suite, parse_task};

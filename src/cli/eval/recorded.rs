@@ -132,7 +132,8 @@ fn place(fact: &Fact) -> Option<&Location> {
         | Fact::MessageReceived { place, .. }
         | Fact::PollAnswered { place, .. }
         | Fact::ConditionChecked { place, .. }
-        | Fact::TransitionTaken { place, .. } => Some(place),
+        | Fact::TransitionTaken { place, .. }
+        | Fact::Stayed { place, .. } => Some(place),
         Fact::RunStarted(_)
         | Fact::ExecutionStarted(_)
         | Fact::StateEntered { .. }
@@ -177,6 +178,7 @@ fn result(fact: &Fact) -> Option<Result<Arc<Json>, Failure>> {
         | Fact::ConditionChecked { .. }
         | Fact::WaitStarted { .. }
         | Fact::TransitionTaken { .. }
+        | Fact::Stayed { .. }
         | Fact::TimedOut { .. }
         | Fact::Deferred { .. }
         | Fact::CleanupStarted { .. }

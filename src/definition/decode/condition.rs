@@ -1,9 +1,9 @@
 use super::Decoder;
 use super::fields::{Field, Fields};
 use crate::definition::keys::{ACTIONS, CONDITION, NOT_POLLED, WAIT};
-use crate::definition::model::{Condition, Poll, Strategy, Subscribe, Wait};
+use crate::definition::model::{Collect, Condition, Poll, Strategy, Subscribe, Wait};
 use crate::definition::node::{Node, NodeKind, Text};
-use crate::event::Span;
+use crate::event::{Span, parse_duration};
 
 /// A condition that brings nothing.
 pub(super) fn none(span: Span) -> Condition {
@@ -38,13 +38,15 @@ impl Decoder<'_> {
         inherited: Option<&Strategy>,
     ) -> Condition {
         let strategy = self.strategy(fields);
-        self.count_place(fields, inherited);
+        self.of_messages(fields, inherited);
         let all = self.each(fields.get("all"), Self::all);
         self.all_alone(fields);
+        let collect = self.collect(fields);
         Condition {
             strategy,
             all,
-            count: fields.get("count").and_then(|field| self.count(field, 1)),
+            count: fields.get("count").and_then(|field| self.counted(field)),
+            collect,
             when: self.each(fields.get("when"), Self::expressions),
             fail_when: self.each(fields.get("fail_when"), Self::expressions),
             set: self.each(fields.get("set"), Self::assignments),
@@ -71,7 +73,7 @@ impl Decoder<'_> {
         }
         let poll = fields.get("poll");
         if poll.is_none()
-            && let Some(field) = fields.first(&["every", "backoff", "max_every"])
+            && let Some(field) = fields.first(&["every", "backoff", "max_every", "jitter"])
         {
             let diagnostic = self
                 .error(
@@ -85,19 +87,21 @@ impl Decoder<'_> {
         let every = fields.get("every").and_then(|field| self.length(field));
         let max_every = fields.get("max_every").and_then(|field| self.length(field));
         let backoff = fields.get("backoff").and_then(|field| self.factor(field));
+        let jitter = fields.get("jitter").and_then(|field| self.share(field));
         let wait = fields.get("wait").and_then(|field| self.wait(field));
         let subscribe = fields
             .get("subscribe")
             .and_then(|field| self.subscribe(field));
         let poll = poll.and_then(|field| {
             let instruction = self.instruction(field.node, field.key.span)?;
-            self.polled(field);
+            self.polled(field.node);
             Some(Strategy::Poll(
                 Box::new(Poll {
                     instruction,
                     every,
                     backoff,
                     max_every,
+                    jitter,
                 }),
                 field.key.span,
             ))
@@ -106,10 +110,23 @@ impl Decoder<'_> {
     }
 
     /// A polled instruction looks and does nothing else: what it finds is judged by the condition.
-    fn polled(&mut self, field: Field<'_>) {
-        let NodeKind::Map(members) = &field.node.kind else {
+    fn polled(&mut self, node: &Node) {
+        let NodeKind::Map(members) = &node.kind else {
             return;
         };
+        let parallel = members.iter().find(|(key, _)| key.as_str() == "parallel");
+        if let Some((
+            _,
+            Node {
+                kind: NodeKind::List(branches),
+                ..
+            },
+        )) = parallel
+        {
+            for branch in branches {
+                self.polled_branch(branch);
+            }
+        }
         let refused = members.iter().find_map(|(key, _)| {
             let mut known = NOT_POLLED.iter();
             let (_, instead) = known.find(|(name, _)| *name == key.as_str())?;
@@ -131,6 +148,22 @@ impl Decoder<'_> {
             .error("polled-instruction", key.span, message)
             .hint(instead);
         self.report(diagnostic);
+    }
+
+    /// A branch of a polled `parallel` is a polled instruction. One level is enough: all are asked at once anyway.
+    fn polled_branch(&mut self, branch: &Node) {
+        let NodeKind::Map(members) = &branch.kind else {
+            return;
+        };
+        if let Some((key, _)) = members.iter().find(|(key, _)| key.as_str() == "parallel") {
+            let message = "a polled `parallel` holds no other `parallel`";
+            let diagnostic = self
+                .error("polled-instruction", key.span, message)
+                .hint("write its branches beside the others");
+            self.report(diagnostic);
+            return;
+        }
+        self.polled(branch);
     }
 
     fn wait(&mut self, field: Field<'_>) -> Option<Strategy> {
@@ -176,9 +209,60 @@ impl Decoder<'_> {
         Some(Strategy::Subscribe(subscribe, field.key.span))
     }
 
-    /// `count` counts messages.
-    fn count_place(&mut self, fields: &Fields<'_>, inherited: Option<&Strategy>) {
-        let Some(count) = fields.get("count") else {
+    /// `collect` with its `expect`.
+    fn collect(&mut self, fields: &Fields<'_>) -> Option<Collect> {
+        let expect = fields.get("expect");
+        let Some(collect) = fields.get("collect") else {
+            if let Some(expect) = expect {
+                let diagnostic = self
+                    .error(
+                        "expect-without-collect",
+                        expect.key.span,
+                        "`expect` judges what `collect` has gathered, and there is none",
+                    )
+                    .hint("a condition is judged by `when` and `fail_when`; or add `collect: 5s` beside `subscribe`");
+                self.report(diagnostic);
+            }
+            return None;
+        };
+        if let Some(count) = fields.get("count") {
+            let diagnostic = self
+                .error(
+                    "collect-and-count",
+                    count.key.span,
+                    "`collect` gathers all that matches, so that `count` has no meaning beside it",
+                )
+                .related(collect.key.span, "gathers all")
+                .hint("remove `count`, and say how many there must be: `expect: len(res) == 3`");
+            self.report(diagnostic);
+        }
+        let length = match &collect.node.kind {
+            NodeKind::Text(text) if text.as_str() == "end" => None,
+            NodeKind::Text(text)
+                if !text.value.contains("${") && parse_duration(&text.value).is_err() =>
+            {
+                let message = format!(
+                    "`collect` is a length of time or `end`, not `{}`",
+                    text.value
+                );
+                let diagnostic = self
+                    .error("duration", text.span, message)
+                    .hint("write `5s`, or `end` to gather until the source has ended");
+                self.report(diagnostic);
+                return None;
+            }
+            _ => Some(self.length(collect)?),
+        };
+        Some(Collect {
+            length,
+            expect: self.each(expect, Self::expressions),
+            span: collect.key.span,
+        })
+    }
+
+    /// `count` and `collect` are about messages.
+    fn of_messages(&mut self, fields: &Fields<'_>, inherited: Option<&Strategy>) {
+        let Some(key) = fields.first(&["count", "collect"]) else {
             return;
         };
         if fields.get("subscribe").is_some() {
@@ -189,17 +273,29 @@ impl Decoder<'_> {
             Some(Strategy::Poll(_, span) | Strategy::Wait(_, span)) => Some(*span),
             _ => None,
         });
+        let (code, does, hint) = match key.key.as_str() {
+            "count" => (
+                "count-without-subscribe",
+                "counts",
+                "remove it; `attempt` counts polls",
+            ),
+            _ => (
+                "collect-without-subscribe",
+                "gathers",
+                "add `subscribe: …`, or judge each result by `when`",
+            ),
+        };
         let Some(other) = other else {
             return;
         };
+        let message = format!(
+            "`{}` {does} the messages of a `subscribe`, and there is none",
+            key.key.value
+        );
         let diagnostic = self
-            .error(
-                "count-without-subscribe",
-                count.key.span,
-                "`count` counts the messages of a `subscribe`, and there is none",
-            )
+            .error(code, key.key.span, message)
             .related(other, "the strategy")
-            .hint("remove it; `attempt` counts polls");
+            .hint(hint);
         self.report(diagnostic);
     }
 

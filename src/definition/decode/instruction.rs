@@ -238,12 +238,14 @@ impl Decoder<'_> {
         let delay = fields.get("delay").and_then(|field| self.length(field));
         let backoff = fields.get("backoff").and_then(|field| self.factor(field));
         let max_delay = fields.get("max_delay").and_then(|field| self.length(field));
+        let jitter = fields.get("jitter").and_then(|field| self.share(field));
         let condition = fields.get("if").and_then(|field| self.expression(field));
         Some(Retry {
             max_attempts: max_attempts?,
             delay,
             backoff,
             max_delay,
+            jitter,
             condition,
         })
     }

@@ -25,8 +25,8 @@ static MISPLACED: &[Misplaced] = &[
     },
     Misplaced {
         within: &[&INSTRUCTION],
-        keys: &["every", "backoff", "max_every"],
-        instead: "it stands beside `poll`, in a state or a transition; `retry` has `delay` and `backoff`",
+        keys: &["every", "backoff", "max_every", "jitter"],
+        instead: "it stands beside `poll`, in a state or a transition; `retry` has `delay`, `backoff` and `jitter`",
     },
     Misplaced {
         within: &[&INSTRUCTION],
@@ -43,10 +43,11 @@ static MISPLACED: &[Misplaced] = &[
         keys: &["max_attempts", "delay", "max_delay"],
         instead: "it stands inside of `retry: {max_attempts: 3, delay: 1s}`",
     },
+    // Nearer to `expect` than to what is meant.
     Misplaced {
         within: &[&CONDITION, &TRANSITION],
-        keys: &["expect"],
-        instead: "a condition is judged by `when` and `fail_when`",
+        keys: &["exec"],
+        instead: "`poll: {KEY: …}` repeats an instruction until `when` holds",
     },
     Misplaced {
         within: &[&CONDITION, &TRANSITION],
@@ -70,7 +71,16 @@ static MISPLACED: &[Misplaced] = &[
     },
     Misplaced {
         within: &[&STATE],
-        keys: &["when", "fail_when", "set", "count", "all", "to"],
+        keys: &[
+            "when",
+            "fail_when",
+            "set",
+            "count",
+            "collect",
+            "all",
+            "to",
+            "stay",
+        ],
         instead: "it stands in a transition, `transitions: [{to: NAME, KEY: …}]`, or in a `transition_condition`",
     },
     Misplaced {

@@ -1,6 +1,6 @@
 use super::Decoder;
 use super::fields::Field;
-use crate::definition::model::{Length, Spanned};
+use crate::definition::model::{Count, Length, Spanned};
 use crate::definition::node::{Node, NodeKind, Text};
 use crate::event::{Span, parse_duration};
 use std::time::Duration;
@@ -200,6 +200,36 @@ impl Decoder<'_> {
                 self.report(diagnostic);
                 None
             }
+        }
+    }
+
+    /// A share of a pause.
+    pub(super) fn share(&mut self, field: Field<'_>) -> Option<Spanned<f64>> {
+        let key = &field.key.value;
+        let NodeKind::Number(number) = &field.node.kind else {
+            let wanted = format!("`{key}` is a number from 0 to 1");
+            self.wrong_type(field.node, field.key.span, &wanted, None);
+            return None;
+        };
+        let span = field.node.span;
+        let value = number.as_f64().filter(|value| (0.0..=1.0).contains(value));
+        if value.is_none() {
+            let message = format!("`{key}` is a share of the pause, from 0 to 1");
+            let diagnostic = self
+                .error("number-range", span, message)
+                .hint("0.2 makes each pause up to a fifth longer or shorter");
+            self.report(diagnostic);
+        }
+        value.map(|value| Spanned { value, span })
+    }
+
+    /// A whole number, or an expression that yields one.
+    pub(super) fn counted(&mut self, field: Field<'_>) -> Option<Count> {
+        match &field.node.kind {
+            NodeKind::Text(text) if text.value.parse::<f64>().is_err() => {
+                self.expression(field).map(Count::Expression)
+            }
+            _ => self.count(field, 1).map(Count::Literal),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::definition::node::{Node, NodeKind, Text};
 use crate::event::{ErrorKind, Span, nearest};
 
 /// Keys that make no sense in a state that ends the task.
-const NOT_IN_FAIL: [&str; 14] = [
+const NOT_IN_FAIL: [&str; 15] = [
     "instructions",
     "transitions",
     "next",
@@ -17,6 +17,7 @@ const NOT_IN_FAIL: [&str; 14] = [
     "every",
     "backoff",
     "max_every",
+    "jitter",
     "subscribe",
     "timeout",
     "on_timeout",
@@ -196,6 +197,7 @@ impl Decoder<'_> {
                 transitions.push(Transition {
                     span: name.span,
                     to: Some(name),
+                    stay: None,
                     condition: super::condition::none(field.node.span),
                 });
             }
@@ -254,6 +256,7 @@ impl Decoder<'_> {
             })?;
             return Some(Transition {
                 to: Some(to),
+                stay: None,
                 condition: super::condition::none(node.span),
                 span: node.span,
             });
@@ -261,6 +264,7 @@ impl Decoder<'_> {
         let at = members.first().map_or(node.span, |(key, _)| key.span);
         let fields = self.object(node, &TRANSITION, at)?;
         let to = fields.get("to").map(|field| self.literal(field));
+        let stay = fields.get("stay").and_then(|field| self.stay(field));
         let condition = self.condition_fields(&fields, node.span, strategy);
         let is_misspelt = members
             .iter()
@@ -269,7 +273,11 @@ impl Decoder<'_> {
             || members
                 .iter()
                 .any(|(key, _)| TRANSITION.key(key.as_str()).is_some());
-        if to.is_none() && is_transition && !is_misspelt && fields.get("fail_when").is_none() {
+        if stay.is_some() {
+            self.stay_alone(&fields, strategy);
+        }
+        let leads = fields.first(&["stay", "fail_when"]).is_some();
+        if to.is_none() && is_transition && !is_misspelt && !leads {
             let diagnostic = self
                 .error("missing-key", at, "a transition needs the key `to`")
                 .hint("add `to: NAME`; only a watch with `fail_when` goes nowhere");
@@ -280,9 +288,78 @@ impl Decoder<'_> {
                 Some(name) => Some(name?),
                 None => None,
             },
+            stay,
             condition,
             span: node.span,
         })
+    }
+
+    /// `stay: true`.
+    fn stay(&mut self, field: Field<'_>) -> Option<Span> {
+        match field.node.kind {
+            NodeKind::Bool(true) => Some(field.key.span),
+            NodeKind::Bool(false) => {
+                let diagnostic = self
+                    .error(
+                        "stay",
+                        field.node.span,
+                        "`stay` is `true`, or it is left out",
+                    )
+                    .hint("remove it, and write `to: NAME` for a transition that leads on");
+                self.report(diagnostic);
+                None
+            }
+            _ => {
+                self.wrong_type(field.node, field.key.span, "`stay` is `true`", None);
+                None
+            }
+        }
+    }
+
+    /// What stays leads nowhere, and is fulfilled by a result.
+    fn stay_alone(&mut self, fields: &Fields<'_>, inherited: Option<&Strategy>) {
+        let Some(stay) = fields.get("stay") else {
+            return;
+        };
+        let own = fields.first(&["poll", "subscribe"]).is_some();
+        let shared = matches!(
+            inherited,
+            Some(Strategy::Poll(..) | Strategy::Subscribe(..))
+        );
+        let (other, why, hint) = if let Some(to) = fields.get("to") {
+            (
+                to,
+                "a transition leads on, or the state stays: not both",
+                "remove one of them",
+            )
+        } else if let Some(other) = fields.first(&["wait", "all"]) {
+            let why = "what stays is fulfilled again and again, by each result of a `poll` or a `subscribe`";
+            (
+                other,
+                why,
+                "write `poll` or `subscribe`, or lead on with `to`",
+            )
+        } else if let Some(collect) = fields.get("collect") {
+            let why = "`collect` gathers once, and what stays is fulfilled again and again";
+            (collect, why, "remove `collect`, or lead on with `to`")
+        } else if own || shared {
+            return;
+        } else {
+            let diagnostic = self
+                .error(
+                    "stay",
+                    stay.key.span,
+                    "`stay` needs a `poll` or a `subscribe`, whose results fulfil it again and again",
+                )
+                .hint("add one, or lead on with `to: NAME`");
+            self.report(diagnostic);
+            return;
+        };
+        let diagnostic = self
+            .error("stay", other.key.span, why)
+            .related(stay.key.span, "stays")
+            .hint(hint);
+        self.report(diagnostic);
     }
 
     fn timeout_route(&mut self, field: Field<'_>) -> Option<Route> {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::definition::model::{Action, Length, Record, Strategy, Subscribe, Wait};
+use crate::definition::model::{Action, Count, Length, Record, Strategy, Subscribe, Wait};
 
 mod mistakes;
 
@@ -208,10 +208,10 @@ transitions:
         matches!(&state.strategy, Some(Strategy::Subscribe(Subscribe::Listen(name), _)) if name.as_str() == "mail")
     );
     assert_eq!(state.transitions.len(), 5);
-    assert_eq!(
-        state.transitions[1].condition.count.as_ref().unwrap().value,
-        2
-    );
+    assert!(matches!(
+        &state.transitions[1].condition.count,
+        Some(Count::Literal(count)) if count.value == 2
+    ));
     assert!(state.transitions[2].to.is_none());
     assert!(matches!(
         &state.transitions[3].condition.strategy,

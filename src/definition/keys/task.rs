@@ -153,6 +153,11 @@ const STRATEGY: &[KeySpec] = &[
         "The longest pause between polls.",
     ),
     key(
+        "jitter",
+        Shape::Share,
+        "A share of the pause between polls, from 0 to 1: each is longer or shorter by chance, by at most so much (default 0).",
+    ),
+    key(
         "subscribe",
         Shape::Subscribe,
         "Messages: `{CLIENT: source}` or the name of a `listen` entry; `res` is each message in turn.",
@@ -289,8 +294,18 @@ const EXPRESSIONS: &[KeySpec] = &[
     ),
     key(
         "count",
-        Shape::Count(1),
-        "With `subscribe`: fulfilled by the match with this number; `res` is the list of them.",
+        Shape::Counted,
+        "With `subscribe`: fulfilled by the match with this number, or the value of this expression when the condition is armed; `res` is the list of them.",
+    ),
+    key(
+        "collect",
+        Shape::DurationOrEnd,
+        "With `subscribe`: gathers what matches for this time, or to the `end` of the source, then judges `expect`; `res` is the list.",
+    ),
+    key(
+        "expect",
+        Shape::Expressions,
+        "With `collect`: what must hold of the list `res`; where it does not, the state has failed.",
     ),
     key(
         "when",
@@ -321,6 +336,11 @@ pub(in crate::definition) static TRANSITION: Object = Object {
             "to",
             Shape::Name,
             "The next state. Without it, the transition is a watch that can only fail.",
+        )],
+        &[key(
+            "stay",
+            Shape::True,
+            "Instead of `to`, with `poll` or `subscribe`: each result that fulfils the condition is taken and `set` applied, and the state goes on.",
         )],
         STRATEGY,
         EXPRESSIONS,
@@ -410,7 +430,6 @@ pub(in crate::definition) const NOT_POLLED: &[(&str, &str)] = &[
         "for_each",
         "poll one request, or an `eval`, or give each its own transition",
     ),
-    ("parallel", "poll a client's request, or an `eval`"),
     ("listen", "poll a client's request, or an `eval`"),
     ("signal", "poll a client's request, or an `eval`"),
     ("log", "poll a client's request, or an `eval`"),
@@ -465,6 +484,11 @@ pub(in crate::definition) static RETRY: Object = Object {
             "The factor by which the pause grows (default 1).",
         ),
         key("max_delay", Shape::Duration, "The longest pause."),
+        key(
+            "jitter",
+            Shape::Share,
+            "A share of the pause, from 0 to 1: each is longer or shorter by chance, by at most so much (default 0).",
+        ),
         key(
             "if",
             Shape::Expression,

@@ -306,7 +306,7 @@ fn schema_and_check_agree_about_what_is_polled() {
         ("for_each", "[1]"),
         ("concurrency", "2"),
         ("defer", "{ log: x }"),
-        ("parallel", "[{ log: x }]"),
+        ("parallel", "[{ http: GET /x }]"),
         ("listen", "{ a: { nats: x } }"),
         ("eval", "'1'"),
         ("signal", "{ name: x }"),
@@ -333,5 +333,5 @@ fn schema_and_check_agree_about_what_is_polled() {
             allowed.push(key.name);
         }
     }
-    assert_eq!(allowed, ["name", "if", "timeout", "eval"]);
+    assert_eq!(allowed, ["name", "if", "timeout", "parallel", "eval"]);
 }

@@ -189,6 +189,7 @@ fn list(transaction: &Transaction<'_>, run: i64, event: &Event) -> rusqlite::Res
         | Fact::ConditionChecked { .. }
         | Fact::WaitStarted { .. }
         | Fact::TransitionTaken { .. }
+        | Fact::Stayed { .. }
         | Fact::TimedOut { .. }
         | Fact::Deferred { .. }
         | Fact::CleanupStarted { .. }

@@ -3,11 +3,11 @@
 use super::Compiler;
 use super::context::{Context, Reads};
 use super::result::ResultShape;
-use super::steps::add_others;
+use super::steps::{add_others, optional};
 use super::strategies::{strategy_span, yields_result};
 use crate::definition::Text;
 use crate::definition::model::{
-    self, Condition as Written, Strategy as WrittenStrategy, Transition,
+    self, Condition as Written, Count, Strategy as WrittenStrategy, Transition,
 };
 use crate::event::{Location, Name, Span};
 use crate::machine::program::{
@@ -173,25 +173,25 @@ impl<'a> Compiler<'a> {
             }
             _ => own,
         };
-        if to.is_none() {
+        if to.is_none() && transition.stay.is_none() {
             self.check_watch(cx, transition);
         }
         let slot = leaving.slots;
         let mut seen = Reads::new();
         let strategy = self.own_strategy(cx, &mut seen, guard, leaving, path)?;
-        let there = cx.with_res(match (&strategy, &leaving.state.strategy) {
+        let each = cx.with_res(match (&strategy, &leaving.state.strategy) {
             (Some((strategy, _)), _) if yields_result(strategy) => self.result_of_condition(guard),
-            (None, Some(shared)) if guard.count.is_none() => self.result_of_strategy(shared),
-            (None, Some(WrittenStrategy::Poll(..) | WrittenStrategy::Subscribe(..))) => {
-                ResultShape::Any
-            }
+            (None, Some(shared)) => self.result_of_strategy(shared),
             _ => ResultShape::Absent,
         });
-        let label = transition.to.as_ref().map(|name| Name::clone(&name.value));
-        let condition = self.condition(there, &mut seen, guard, index, label, path);
-        let mut set = self.assignments(there, &mut seen, &guard.set, &format!("{path}.set"));
+        let stays = transition.stay.map(|_| &leaving.state.name);
+        let label = transition.to.as_ref().or(stays);
+        let label = label.map(|name| Name::clone(&name.value));
+        let condition = self.condition(cx, each, &mut seen, guard, (index, label), path);
+        let whole = whole(each, guard);
+        let mut set = self.assignments(whole, &mut seen, &guard.set, &format!("{path}.set"));
         if !std::ptr::eq(guard, own) {
-            set.extend(self.assignments(there, &mut seen, &own.set, &format!("{path}.set")));
+            set.extend(self.assignments(whole, &mut seen, &own.set, &format!("{path}.set")));
         }
         let set_before = match &strategy {
             Some((StrategyKind::All(parts), _)) => super::flow::set_in_parts(parts),
@@ -203,6 +203,7 @@ impl<'a> Compiler<'a> {
         Some(Compiled {
             transition: program::Transition {
                 to,
+                stays: transition.stay.is_some(),
                 place,
                 set: set.into(),
             },
@@ -231,13 +232,18 @@ impl<'a> Compiler<'a> {
             };
             let reads = &mut Reads::new();
             let strategy = self.own_strategy(cx, reads, guard, &mut leaving, &path);
-            let there = cx.with_res(match &strategy {
+            let each = cx.with_res(match &strategy {
                 Some(Some((one, _))) if yields_result(one) => self.result_of_condition(guard),
                 Some(Some(_)) => ResultShape::Absent,
                 _ => ResultShape::Any,
             });
-            self.condition(there, reads, guard, 0, None, &path);
-            self.assignments(there, reads, &guard.set, &format!("{path}.set"));
+            self.condition(cx, each, reads, guard, (0, None), &path);
+            self.assignments(
+                whole(each, guard),
+                reads,
+                &guard.set,
+                &format!("{path}.set"),
+            );
             // Nothing leads to a state of that name: this is said elsewhere.
             if self.diagnostics.len() > before || !entered.contains(state.name.as_str()) {
                 continue;
@@ -331,13 +337,14 @@ impl<'a> Compiler<'a> {
             let Some(strategy) = self.own_strategy(cx, reads, written, leaving, &path) else {
                 continue;
             };
-            let there = cx.with_res(match &strategy {
+            let each = cx.with_res(match &strategy {
                 Some((one, _)) if yields_result(one) => self.result_of_condition(written),
                 _ => ResultShape::Absent,
             });
             let label = Some(Name::clone(&name.value));
-            let condition = self.condition(there, reads, written, index, label, &path);
-            let set = self.assignments(there, reads, &written.set, &format!("{path}.set"));
+            let condition = self.condition(cx, each, reads, written, (index, label), &path);
+            let set = whole(each, written);
+            let set = self.assignments(set, reads, &written.set, &format!("{path}.set"));
             let condition = match strategy {
                 None => PartCondition::Immediate(condition),
                 Some((strategy, span)) => {
@@ -358,17 +365,32 @@ impl<'a> Compiler<'a> {
         parts
     }
 
+    /// `each` sees each result, `cx` none.
     fn condition(
         &mut self,
         cx: Context<'a>,
+        each: Context<'a>,
         reads: &mut Reads,
         written: &Written,
-        index: usize,
-        label: Option<Name>,
+        (index, label): (usize, Option<Name>),
         path: &str,
     ) -> Condition {
-        let when = self.guards(cx, reads, &written.when, &format!("{path}.when"));
-        let fail_when = self.guards(cx, reads, &written.fail_when, &format!("{path}.fail_when"));
+        let when = self.guards(each, reads, &written.when, &format!("{path}.when"));
+        let fail_when = self.guards(
+            each,
+            reads,
+            &written.fail_when,
+            &format!("{path}.fail_when"),
+        );
+        let count = match &written.count {
+            None => None,
+            Some(Count::Literal(count)) => Some(program::Count::Literal(count.value as usize)),
+            Some(Count::Expression(text)) => self
+                .guard(cx, reads, text, &format!("{path}.count"))
+                .map(program::Count::Expression),
+        };
+        let collect = (written.collect.as_ref())
+            .and_then(|collect| self.collect(cx, whole(each, written), reads, collect, path));
         let watched = self.watched(&when);
         let span = written
             .when
@@ -381,12 +403,31 @@ impl<'a> Compiler<'a> {
             place: cx.place(span, path),
             when,
             fail_when,
-            count: written
-                .count
-                .as_ref()
-                .map_or(1, |count| count.value as usize),
+            count,
+            collect: collect.map(Box::new),
             watched,
         }
+    }
+
+    /// `whole` sees the list.
+    fn collect(
+        &mut self,
+        cx: Context<'a>,
+        whole: Context<'a>,
+        reads: &mut Reads,
+        collect: &model::Collect,
+        path: &str,
+    ) -> Option<program::Collect> {
+        let path = format!("{path}.collect");
+        let length = optional(collect.length.as_ref(), |length| {
+            self.length(cx, reads, length, &path)
+        });
+        let expect = self.guards(whole, reads, &collect.expect, &format!("{path}.expect"));
+        Some(program::Collect {
+            length: length?,
+            expect,
+            place: cx.place(collect.span, &path),
+        })
     }
 
     /// The parts of the result that these look at, each once.
@@ -414,6 +455,15 @@ impl<'a> Compiler<'a> {
             }
         }
         watched
+    }
+}
+
+/// What sees the whole result of a condition, where each result is seen by this.
+fn whole<'a>(each: Context<'a>, condition: &Written) -> Context<'a> {
+    if condition.is_list() {
+        each.with_res(ResultShape::Any)
+    } else {
+        each
     }
 }
 

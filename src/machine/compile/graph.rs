@@ -2,7 +2,8 @@
 
 use super::{Compiler, effort};
 use crate::definition::model::{self, State as Written};
-use crate::machine::program::{Condition, Length, Program, Role, State, Strategy, StrategyKind};
+use crate::event::Location;
+use crate::machine::program::{Condition, Count, Length, Program, Role, State, StrategyKind};
 
 impl Compiler<'_> {
     pub(super) fn check_graph(
@@ -152,12 +153,22 @@ impl Compiler<'_> {
             return;
         };
         let to = always.label.as_deref().unwrap_or_default();
-        let message = format!(
-            "this is never reached: the transition to `{to}` has no `when` and always decides first"
-        );
-        let hint = Some(format!(
-            "give the transition to `{to}` a `when` or a strategy"
-        ));
+        let stays = (written.transitions.get(always.index)).is_some_and(|one| one.stay.is_some());
+        let (message, hint) = if stays {
+            (
+                "this is never reached: what stays has no `when` and takes every result first"
+                    .to_owned(),
+                "give the transition with `stay` a `when` or a strategy of its own".to_owned(),
+            )
+        } else {
+            (
+                format!(
+                    "this is never reached: the transition to `{to}` has no `when` and always decides first"
+                ),
+                format!("give the transition to `{to}` a `when` or a strategy"),
+            )
+        };
+        let hint = Some(hint);
         self.error(
             "dead-transition",
             &always.place.file,
@@ -172,31 +183,28 @@ impl Compiler<'_> {
         let Some(limit) = state.limit(transition_timeout).and_then(Self::literal) else {
             return;
         };
-        let mut long: Vec<&Strategy> = Vec::new();
+        let is_long = |length: &Length| Self::literal(length).is_some_and(|length| length >= limit);
+        let mut long: Vec<(&'static str, &Location)> = Vec::new();
         for strategy in &state.strategies {
             strategy.each(&mut |strategy| {
                 if let StrategyKind::Wait(wait) = &strategy.kind
-                    && Self::literal(wait).is_some_and(|wait| wait >= limit)
+                    && is_long(wait)
                 {
-                    long.push(strategy);
+                    long.push(("wait", &strategy.place));
                 }
+                let collects = (strategy.conditions.iter()).filter_map(|one| one.collect.as_ref());
+                let collects = collects.filter(|one| one.length.as_ref().is_some_and(is_long));
+                long.extend(collects.map(|one| ("`collect`", &*one.place)));
             });
         }
-        for strategy in long {
+        for (what, place) in long {
             let limit =
                 crate::event::length_text(u64::try_from(limit.as_micros()).unwrap_or(u64::MAX));
             let message = format!(
-                "this wait is not shorter than the transition timeout of {limit}: it can never end"
+                "this {what} is not shorter than the transition timeout of {limit}: it can never end"
             );
             let hint = Some("raise the state's `timeout`, or wait for less".to_owned());
-            self.error(
-                "endless-wait",
-                &strategy.place.file,
-                strategy.place.span,
-                message,
-                "",
-                hint,
-            );
+            self.error("endless-wait", &place.file, place.span, message, "", hint);
         }
     }
 }
@@ -275,7 +283,9 @@ fn turn(from: usize, next: impl Fn(usize) -> Option<usize>) -> Vec<usize> {
 
 /// Whether the first result, or the first look, decides: nothing behind it is asked.
 fn decides_always(condition: &Condition) -> bool {
-    condition.when.is_empty() && condition.label.is_some() && condition.count <= 1
+    let takes_one =
+        condition.collect.is_none() && matches!(&condition.count, None | Some(Count::Literal(1)));
+    condition.when.is_empty() && condition.label.is_some() && takes_one
 }
 
 /// Where a state goes at once and without doing anything.

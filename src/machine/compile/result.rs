@@ -59,10 +59,9 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// The `res` of a condition: that of its strategy, or a list of them where it counts.
+    /// The `res` of each result that a condition looks at.
     pub(super) fn result_of_condition(&self, condition: &model::Condition) -> ResultShape<'a> {
         match &condition.strategy {
-            Some(_) if condition.count.is_some() => ResultShape::Any,
             Some(strategy) => self.result_of_strategy(strategy),
             None => ResultShape::Absent,
         }

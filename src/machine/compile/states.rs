@@ -63,7 +63,10 @@ impl<'a> Compiler<'a> {
         let routes: Vec<_> = state
             .on_error
             .iter()
-            .map(|route| self.route(cx, on_error, route, &format!("{path}.on_error")))
+            .enumerate()
+            .map(|(index, route)| {
+                self.route(cx, on_error, route, &format!("{path}.on_error[{index}]"))
+            })
             .collect();
         self.check_routes(cx, &state.on_error);
         let watches_regions = ways.immediate.iter().any(Condition::reads_regions);
@@ -92,6 +95,8 @@ impl<'a> Compiler<'a> {
     fn check_ways(&mut self, cx: Context<'a>, state: &model::State, is_final: bool) {
         let name = state.name.as_str();
         let has_ways = !state.transitions.is_empty();
+        let leads_on = state.transitions.iter().any(|way| way.to.is_some())
+            || (has_ways && state.on_timeout.is_some());
         if let (true, Some(region)) = (is_final, state.regions.first()) {
             let hint = "give it a way out, and name the state behind it in `final_state`";
             self.error(
@@ -116,19 +121,32 @@ impl<'a> Compiler<'a> {
             );
         } else if !is_final
             && state.fail.is_none()
-            && !state.transitions.iter().any(|way| way.to.is_some())
+            && !leads_on
             // A misspelt final state may mean this one, and was reported.
             && cx.program.final_states.iter().all(|name| cx.program.position(name.as_str()).is_some())
         {
-            let hint =
-                Some("add `next:` or `transitions:`, or name it in `final_state`".to_owned());
+            let only_stays = state.transitions.iter().any(|way| way.stay.is_some());
+            let (message, label, hint) = if only_stays {
+                (
+                    format!("nothing leads out of `{name}`: it only stays"),
+                    "stays for ever",
+                    "add a transition with `to`, or `on_timeout`",
+                )
+            } else {
+                (
+                    format!("nothing leads out of `{name}`"),
+                    "no transitions",
+                    "add `next:` or `transitions:`, or name it in `final_state`",
+                )
+            };
+            let (file, span) = (&cx.file.name, state.name.span);
             self.error(
                 "no-way-out",
-                &cx.file.name,
-                state.name.span,
-                format!("nothing leads out of `{name}`"),
-                "no transitions",
-                hint,
+                file,
+                span,
+                message,
+                label,
+                Some(hint.to_owned()),
             );
         }
     }

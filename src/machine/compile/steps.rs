@@ -5,11 +5,12 @@ use super::context::{Context, Reads};
 use super::requests::Request;
 use super::result::ResultShape;
 use super::schema::Slot;
+use super::texts::chance_place;
 use crate::definition::model::{self, Instruction};
 use crate::definition::{Node, NodeKind, Text};
 use crate::event::{Json, Name};
 use crate::machine::program::{
-    Action, Assignment, Blueprint, Each, Guard, Items, Length, Retry, Step,
+    Action, Assignment, Blueprint, Each, Guard, Items, Length, Pauses, Retry, Step,
 };
 use crate::machine::record_policy::RecordPolicy;
 use std::sync::Arc;
@@ -187,11 +188,15 @@ impl<'a> Compiler<'a> {
         };
         Some(Retry {
             max_attempts: retry.max_attempts.value,
-            delay,
-            backoff: retry.backoff.as_ref().map_or(1.0, |factor| factor.value),
-            max_delay: optional(retry.max_delay.as_ref(), |length| {
-                self.length(cx, reads, length, &format!("{path}.max_delay"))
-            })?,
+            pauses: Pauses {
+                first: delay,
+                backoff: retry.backoff.as_ref().map_or(1.0, |factor| factor.value),
+                longest: optional(retry.max_delay.as_ref(), |length| {
+                    self.length(cx, reads, length, &format!("{path}.max_delay"))
+                })?,
+                jitter: retry.jitter.as_ref().map_or(0.0, |share| share.value),
+                chance: chance_place(path),
+            },
             condition: optional(retry.condition.as_ref(), |text| {
                 self.guard(cx, reads, text, &format!("{path}.if"))
             })?,

@@ -4,10 +4,11 @@ use super::Compiler;
 use super::conditions::Leaving;
 use super::context::{Context, Reads};
 use super::steps::optional;
+use super::texts::chance_place;
 use crate::definition::model::{self, Strategy as WrittenStrategy, Subscribe, Wait};
 use crate::definition::nearest;
 use crate::event::{Name, Span};
-use crate::machine::program::{self, Length, Poll, Read, StrategyKind, Subscription};
+use crate::machine::program::{self, Length, Pauses, Poll, Read, StrategyKind, Subscription};
 use std::time::Duration;
 
 /// The pause between two polls.
@@ -68,9 +69,13 @@ impl<'a> Compiler<'a> {
         reads.extend(step.iter().flat_map(|step| step.reads.iter().cloned()));
         Some(Poll {
             step: step?,
-            every: every?,
-            backoff: poll.backoff.as_ref().map_or(1.0, |factor| factor.value),
-            max_every: max_every?,
+            pauses: Pauses {
+                first: every?,
+                backoff: poll.backoff.as_ref().map_or(1.0, |factor| factor.value),
+                longest: max_every?,
+                jitter: poll.jitter.as_ref().map_or(0.0, |share| share.value),
+                chance: chance_place(path),
+            },
         })
     }
 

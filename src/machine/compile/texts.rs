@@ -212,7 +212,7 @@ impl<'a> Compiler<'a> {
 
 /// The number under which chance is drawn at a place: the same for the same path, whatever else changes in
 /// the file.
-fn chance_place(path: &str) -> u64 {
+pub(super) fn chance_place(path: &str) -> u64 {
     let hash = blake3::hash(path.as_bytes());
     u64::from_le_bytes(std::array::from_fn(|at| hash.as_bytes()[at]))
 }

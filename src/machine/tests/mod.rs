@@ -3,17 +3,20 @@
 mod all;
 mod calls;
 mod cleanup;
+mod collect;
 mod errors;
 mod instructions;
 mod loops;
 mod order;
 mod poll;
+mod poll_several;
 mod race;
 mod record_policy;
 mod regions;
 mod retry;
 mod secrets;
 mod signal;
+mod stay;
 mod stream_end;
 mod subscribe;
 mod timeout;
@@ -497,6 +500,7 @@ fn line(fact: &Fact) -> String {
         Fact::CleanupFinished { failures } => format!("cleaned {}", failures.len()),
         Fact::NeverKnown(one) => format!("never known {} ×{}", one.place.path, one.asked),
         Fact::Log { text, .. } => format!("log {text}"),
+        Fact::Stayed { state, times, .. } => format!("stays {state} #{times}"),
         Fact::SignalSent { name, data, .. } => format!("signal {name} {data}"),
         Fact::ExecutionFinished { outcome, .. } => format!("finish {}", outcome.word()),
         Fact::FrameOpened(_) => "open".to_owned(),

@@ -303,3 +303,46 @@ fn a_strategy_of_the_state_shows_each_message_to_all_transitions() {
     .passes()
     .shows_at("take", "30 take a → c");
 }
+
+#[test]
+fn count_may_be_an_expression_which_is_asked_when_the_waiting_begins() {
+    let scene = |count: &str| {
+        let scene = task(&format!(
+            "
+            start_state: a
+            final_state: b
+            states:
+              a:
+                instructions: [{{ stub: buy, save: {{ lines: res }} }}]
+                transitions: [{{ to: b, subscribe: {{ stub: news }}, count: {count}, set: {{ got: res }} }}]
+              b:
+            "
+        ))
+        .answer("states.a.instructions[0]", json!(["x", "y"]));
+        (1..=3).fold(scene, |scene, at| {
+            scene.message("states.a.transitions[0].subscribe", at, json!(at))
+        })
+    };
+    let ran = scene("len(lines)").run();
+    ran.passes().shows_at("take", "2 take a → b");
+    assert_eq!(ran.value("got"), Some(&json!([1, 2])));
+    // The result is a list whatever the number is.
+    for count in ["1", "len(lines) - 1", "1.0 * 1"] {
+        let ran = scene(count).run();
+        ran.passes();
+        assert_eq!(ran.value("got"), Some(&json!([1])), "{count}");
+    }
+    for (count, value) in [
+        ("len(lines) - 2", "0"),
+        ("-1 * 1", "-1"),
+        ("1.5 * 1", "1.5"),
+        ("lines", r#"["x","y"]"#),
+        ("'lines[7]'", "null"),
+    ] {
+        scene(count).run().ends(
+            Outcome::Error,
+            ErrorKind::Script,
+            &format!("`count` needs a whole number that is more than 0, this is {value}"),
+        );
+    }
+}

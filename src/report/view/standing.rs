@@ -144,6 +144,7 @@ impl Standing {
             | Fact::SubscriptionOpened { .. }
             | Fact::SubscriptionChanged { .. }
             | Fact::TransitionTaken { .. }
+            | Fact::Stayed { .. }
             | Fact::TimedOut { .. }
             | Fact::Deferred { .. }
             | Fact::CleanupSkipped { .. }

@@ -172,6 +172,10 @@ impl Machine {
             .iter()
             .filter(|event| event.execution.is_some_and(|one| mine.contains(&one)))
             .filter_map(|event| {
+                // It is drawn as a way from the state to itself.
+                if let Fact::Stayed { state, .. } = &event.fact {
+                    return Some((&**state, &**state));
+                }
                 let Fact::TransitionTaken { from, to, .. } = &event.fact else {
                     return None;
                 };

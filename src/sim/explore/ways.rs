@@ -184,9 +184,14 @@ impl<'m> Collector<'m> {
         }
         for strategy in &state.strategies {
             strategy.each(&mut |strategy| {
-                if let StrategyKind::Poll(poll) = &strategy.kind
-                    && matches!(poll.step.action, Action::Call { .. })
-                {
+                let StrategyKind::Poll(poll) = &strategy.kind else {
+                    return;
+                };
+                let mut asks = false;
+                inside(&poll.step, &mut |step| {
+                    asks |= matches!(step.action, Action::Call { .. });
+                });
+                if asks {
                     let label = format!("{} breaks", poll.step.what);
                     // What cannot be reached is asked again.
                     self.trouble(&[ErrorKind::Protocol], None, &label);
@@ -220,7 +225,11 @@ impl<'m> Collector<'m> {
 
     fn condition(&mut self, condition: &'m Condition) {
         let transition = &self.state.transitions[condition.index];
-        let name = condition.label.as_deref().unwrap_or("watch");
+        let name = match &condition.label {
+            Some(_) if transition.stays => "stay",
+            Some(label) => label,
+            None => "watch",
+        };
         if let Some(to) = transition.to {
             let mut sets: Vec<&Name> = transition.set.iter().map(|set| &set.name).collect();
             for strategy in &self.state.strategies {
@@ -243,6 +252,13 @@ impl<'m> Collector<'m> {
         if !condition.fail_when.is_empty() {
             self.trouble(&[ErrorKind::Condition], None, &format!("{name} fails"));
         }
+        if condition
+            .collect
+            .as_ref()
+            .is_some_and(|collect| !collect.expect.is_empty())
+        {
+            self.trouble(&[ErrorKind::Expect], None, &format!("{name} unexpected"));
+        }
     }
 
     fn parts(&mut self, all: &Condition, parts: &'m [Part]) {
@@ -259,6 +275,14 @@ impl<'m> Collector<'m> {
                     None,
                     &format!("{name}.{part} fails"),
                 );
+            }
+            let expects = |one: &&Condition| {
+                (one.collect.as_ref()).is_some_and(|collect| !collect.expect.is_empty())
+            };
+            for condition in conditions.iter().filter(expects) {
+                let part = condition.label.as_deref().unwrap_or("part");
+                let label = format!("{name}.{part} unexpected");
+                self.trouble(&[ErrorKind::Expect], None, &label);
             }
         }
     }

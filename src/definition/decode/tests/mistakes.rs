@@ -570,7 +570,7 @@ fn keys_in_the_wrong_place() {
     wrong_state(
         "«http»: GET /\nnext: b",
         "unknown-key",
-        &["its keys are", "`- http: …`"],
+        &["its keys are", "in the list `instructions`: ", "http: …`"],
     );
     wrong_state(
         "«eval»: 1\nnext: b",
@@ -584,7 +584,7 @@ fn keys_in_the_wrong_place() {
     );
     wrong_state(
         "transitions:\n  - to: b\n    «expect»: x",
-        "unknown-key",
+        "expect-without-collect",
         &["`when` and `fail_when`"],
     );
     wrong_state(
