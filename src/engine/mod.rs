@@ -18,6 +18,7 @@ mod loader;
 mod output;
 mod project;
 mod run;
+mod schedule;
 mod script_host;
 mod select;
 mod service;

@@ -2,6 +2,7 @@ use super::dispatcher::Dispatcher;
 use super::event_log::{EventLog, Origin};
 use super::live::{LiveWorld, Stop, Surroundings};
 use super::project::{Loaded, Project};
+use super::schedule::Schedule;
 use super::service::{Held, KeptServices, ServiceError, Services};
 use super::turn::Turns;
 use crate::client::Registry;
@@ -343,28 +344,33 @@ impl Plan {
             executions: AtomicU32::new(0),
             checkpoints: self.checkpoints.clone(),
         });
-        let mut waiting = self.tasks.iter().cloned().enumerate();
+        let mut schedule = Schedule::new(self.tasks.len(), self.jobs, self.fail_fast);
         let mut running = JoinSet::new();
+        let mut units = HashMap::new();
         let mut verdicts: Vec<Option<Box<Verdict>>> = self.tasks.iter().map(|_| None).collect();
         loop {
-            while running.len() < self.jobs
-                && !self.stop.is_halted()
-                && let Some((index, task)) = waiting.next()
-            {
-                running.spawn(Arc::clone(&shared).attempts(index, task));
+            if self.stop.is_halted() {
+                schedule.close();
             }
-            match running.join_next().await {
+            while let Some(unit) = schedule.next() {
+                let task = self.tasks[unit].clone();
+                let started = running.spawn(Arc::clone(&shared).attempts(unit, task));
+                units.insert(started.id(), unit);
+            }
+            let (id, verdict) = match running.join_next_with_id().await {
                 None => break,
-                Some(Ok((index, verdict))) => {
-                    if self.fail_fast && !verdict.outcome.is_good() {
-                        self.stop
-                            .halt("stopped by --fail-fast, after another task failed");
-                    }
-                    verdicts[index] = Some(verdict);
-                }
+                Some(Ok((id, verdict))) => (id, Some(verdict)),
                 // The attempt contains its own panics; a task that is gone otherwise was cancelled with
                 // the runtime.
-                Some(Err(_)) => {}
+                Some(Err(error)) => (error.id(), None),
+            };
+            let is_good = verdict.as_ref().is_none_or(|one| one.outcome.is_good());
+            if schedule.ended(is_good) {
+                self.stop
+                    .halt("stopped by --fail-fast, after another task failed");
+            }
+            if let Some(unit) = units.remove(&id) {
+                verdicts[unit] = verdict;
             }
         }
         verdicts
@@ -415,7 +421,7 @@ impl Shared {
         self: Arc<Self>,
         index: usize,
         task: Loaded,
-    ) -> impl Future<Output = (usize, Box<Verdict>)> {
+    ) -> impl Future<Output = Box<Verdict>> {
         let attempts = 1 + self.retries.unwrap_or(task.machine.retries);
         async move {
             let mut attempt = 1;
@@ -423,7 +429,7 @@ impl Shared {
                 let verdict = self.attempt(index, &task, attempt, attempts).await;
                 let again = !verdict.outcome.is_good() && verdict.outcome != Outcome::Cancelled;
                 if !again || attempt >= attempts || self.surroundings.stop.is_halted() {
-                    return (index, verdict);
+                    return verdict;
                 }
                 attempt += 1;
             }
