@@ -20,6 +20,7 @@ fn one_mistake_gives_one_diagnostic_at_its_place() {
     let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
         .collect();
     files.sort();
     assert!(files.len() >= 40, "only {} files", files.len());

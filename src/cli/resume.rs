@@ -100,7 +100,7 @@ fn recorded(context: &str, task: &Name, keep: &Keep) -> Result<Checkpoint, Exit>
             history.execution_at(&row, seq)?
         } else {
             let executions = history.executions(&row.id)?;
-            let of_task = executions.iter().rfind(|one| one.task == *task);
+            let of_task = executions.iter().rfind(|one| one.name() == **task);
             of_task.map(|one| one.number)
         };
         let Some(execution) = execution else {
@@ -209,12 +209,16 @@ fn undone(history: &History, row: &RunRow, loader: &Loader) -> Result<Left, Exit
         let (Some(source), Some(mut checkpoint)) = (source, checkpoints.remove(&one.number)) else {
             continue;
         };
-        let Ok(task) = loader.compile(Path::new(&*one.file), source) else {
+        let Ok(mut task) = loader.compile(Path::new(&*one.file), source) else {
             let message = format!("the definition of {} cannot be used any more", one.task);
             let hint = format!("is the suite file of {} still there?", one.file);
             output::error(&message, Some(&hint));
             return Err(Exit::Usage);
         };
+        let mut cases = task.machine.cases.iter();
+        task.case = cases
+            .find(|case| Some(&case.name) == one.case.as_ref())
+            .cloned();
         left.tasks.push(task);
         checkpoint.cleanup_only = true;
         checkpoint.of = Some((row.id.clone(), one.attempt));

@@ -1,5 +1,6 @@
 //! What two versions of a task have in common: whether only expressions differ, which files are named.
 
+use super::cases::Cases;
 use super::model::{
     Action, ClientDefinition, Condition, Instruction, Length, Listen, Program, Region, Retry,
     Route, Service, State, Strategy, Subscribe, Suite, Task, Transition, Wait,
@@ -84,6 +85,16 @@ fn service(service: &Service) -> Json {
     ])
 }
 
+fn cases(cases: &Cases) -> Json {
+    match cases {
+        Cases::File(path) => text(path),
+        Cases::Table(table) => json!([
+            list(&table.columns, |column| json!(&*column.name)),
+            list(&table.rows, |row| json!([&*row.name, &*row.values])),
+        ]),
+    }
+}
+
 /// A task without its places, as plain data that can be compared.
 struct Fingerprint {
     /// With its expressions.
@@ -110,6 +121,7 @@ impl Fingerprint {
             "clients": list(&task.clients, |ClientDefinition { name, kind, config, record }| {
                 json!([text(name), text(kind), config.to_json(), format!("{record:?}")])
             }),
+            "cases": maybe(task.cases.as_ref(), cases),
             "params": texts(&task.params),
             "listen": list(&task.listen, listen),
             "limits": [

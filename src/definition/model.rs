@@ -1,6 +1,7 @@
 //! A task as it was written. Nothing is resolved here: names are texts, expressions are source, and
 //! every node keeps its span. `machine::compile` turns it into something that can run.
 
+use super::cases::{CaseTable, Cases};
 use super::node::{Node, Text};
 use crate::event::{Name, Span};
 use std::collections::HashMap;
@@ -56,6 +57,8 @@ pub struct Task {
     pub secrets: Vec<(Text, Option<Node>)>,
     /// Clients, by name.
     pub clients: Vec<ClientDefinition>,
+    /// One run each.
+    pub cases: Option<Cases>,
     /// Names that must be given from outside.
     pub params: Vec<Text>,
     /// Subscriptions that are open for the whole run.
@@ -74,6 +77,17 @@ pub struct Task {
     pub outputs: Vec<(Text, Text)>,
     /// Whole-task retries.
     pub retries: Option<Spanned<u32>>,
+}
+
+impl Task {
+    /// Its cases, where they are known: those of a file must have been read.
+    #[must_use]
+    pub fn case_table(&self) -> Option<&CaseTable> {
+        match &self.cases {
+            Some(Cases::Table(table)) => Some(table),
+            Some(Cases::File(_)) | None => None,
+        }
+    }
 }
 
 /// When a task is skipped.

@@ -1,8 +1,9 @@
 //! Compiles task files, many of them side by side.
 
+use super::cases::read_cases;
 use super::loader::Loader;
 use super::project::{Project, unreadable};
-use crate::definition::{self, Diagnostic, Identity, SourceFile, Task};
+use crate::definition::{self, Cases, Diagnostic, Identity, SourceFile, Task};
 use crate::event::Name;
 use crate::machine::{self, Machine};
 use crate::os::read;
@@ -23,8 +24,8 @@ pub(super) struct File {
 pub(super) struct Compiled {
     pub(super) machine: Option<Arc<Machine>>,
     pub(super) diagnostics: Vec<Diagnostic>,
-    /// The text that these point into.
-    pub(super) source: Option<Name>,
+    /// The texts that these may point into, by the name of the file.
+    pub(super) sources: Vec<(Name, Name)>,
     /// What it says of itself, if it has mistakes.
     pub(super) identity: Option<Identity>,
 }
@@ -35,7 +36,7 @@ impl Compiled {
         Self {
             machine: None,
             diagnostics: vec![diagnostic],
-            source: None,
+            sources: Vec::new(),
             identity: Some(Identity::unread(&file.path)),
         }
     }
@@ -59,11 +60,11 @@ impl Loader {
         let mut compiled = Compiled {
             machine: None,
             diagnostics: Vec::new(),
-            source: Some(Name::clone(&source.text)),
+            sources: vec![text_of(&source)],
             identity: None,
         };
         if let Some(project) = &file.project {
-            match self.machine(&source, project) {
+            match self.machine(&source, project, &mut compiled.sources) {
                 Ok((machine, warnings)) => {
                     compiled.machine = Some(Arc::new(machine));
                     compiled.diagnostics = warnings;
@@ -81,11 +82,21 @@ impl Loader {
         &self,
         file: &Arc<SourceFile>,
         project: &Project,
+        sources: &mut Vec<(Name, Name)>,
     ) -> Result<(Machine, Vec<Diagnostic>), Vec<Diagnostic>> {
         let definition::Parsed {
-            value: task,
-            warnings,
+            value: mut task,
+            mut warnings,
         }: definition::Parsed<Task> = definition::parse_task(file)?;
+        if let Some(Cases::File(path)) = &task.cases {
+            match read_cases(file, path, project, sources) {
+                Ok(cases) => {
+                    task.cases = Some(Cases::Table(cases.value));
+                    warnings.extend(cases.warnings);
+                }
+                Err(errors) => return Err(warnings.into_iter().chain(errors).collect()),
+            }
+        }
         match machine::compile(&self.against(project), &task) {
             Ok((machine, more)) => Ok((machine, warnings.into_iter().chain(more).collect())),
             Err(mut errors) => {
@@ -94,6 +105,11 @@ impl Loader {
             }
         }
     }
+}
+
+/// A file's name and text.
+pub(super) fn text_of(file: &SourceFile) -> (Name, Name) {
+    (Name::clone(&file.name), Name::clone(&file.text))
 }
 
 /// Files that are worth a thread of their own.

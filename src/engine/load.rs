@@ -187,15 +187,15 @@ impl<'a> Loading<'a> {
         let Compiled {
             machine,
             diagnostics,
-            source,
+            sources,
             identity,
         } = compiled;
         if let Some(identity) = identity {
             let file = Name::clone(name);
             self.broken.push(Broken { file, identity });
         }
-        if let Some(source) = source.filter(|_| !diagnostics.is_empty()) {
-            self.found.sources.insert(Name::clone(name), source);
+        if !diagnostics.is_empty() {
+            self.found.sources.extend(sources);
         }
         // A mistake of the suite file shows in each of its tasks; it is still one.
         for diagnostic in diagnostics {
@@ -204,7 +204,11 @@ impl<'a> Loading<'a> {
             }
         }
         if let (Some(machine), Some(project)) = (machine, project) {
-            self.found.tasks.push(Loaded { machine, project });
+            self.found.tasks.push(Loaded {
+                machine,
+                project,
+                case: None,
+            });
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod adhoc;
 mod bounds;
+mod cases;
 mod compile;
 mod discover;
 mod dispatcher;

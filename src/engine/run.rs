@@ -88,12 +88,12 @@ impl Report {
 }
 
 impl Run {
-    /// A run of these tasks, with these clients.
+    /// A run of these tasks, each case of one for itself, with these clients.
     #[must_use]
     pub fn new(tasks: Vec<Loaded>, registry: Registry) -> Self {
         let plan = Plan {
             id: run_id(),
-            tasks,
+            tasks: tasks.into_iter().flat_map(Loaded::units).collect(),
             registry,
             jobs: 8,
             retries: None,
@@ -161,7 +161,7 @@ impl Run {
         self
     }
 
-    /// Lets a task, by its number in the list, begin where another execution stood.
+    /// Lets a task or case, by its number among them, begin where another execution stood.
     #[must_use]
     pub fn begin(mut self, index: usize, checkpoint: Checkpoint) -> Self {
         self.plan.checkpoints.insert(index, checkpoint);
@@ -417,11 +417,7 @@ impl Shared {
     /// Runs a task until it passes or its attempts are used up. The verdict is on the heap, so that a task that waits
     /// holds no room for it.
     // Written out, since an `async fn` holds its arguments twice.
-    fn attempts(
-        self: Arc<Self>,
-        index: usize,
-        task: Loaded,
-    ) -> impl Future<Output = Box<Verdict>> {
+    fn attempts(self: Arc<Self>, index: usize, task: Loaded) -> impl Future<Output = Box<Verdict>> {
         let attempts = 1 + self.retries.unwrap_or(task.machine.retries);
         async move {
             let mut attempt = 1;
@@ -461,6 +457,7 @@ impl Shared {
                 .get(&task.project.suite.folder)
                 .cloned()
                 .unwrap_or_default(),
+            case: task.case.clone(),
             checkpoint: self.checkpoints.get(&index).cloned().map(Box::new),
         };
         let span =

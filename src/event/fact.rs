@@ -395,7 +395,7 @@ pub struct ExecutionStarted {
     pub task: Name,
     /// Its file.
     pub file: Name,
-    /// Which of its `cases` this is, in short (`sku=A-1`).
+    /// Which of its `cases` this is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub case: Option<Name>,
     /// Its number in the run's list of tasks, from 0, the same for each of its attempts.
@@ -421,6 +421,23 @@ pub struct ExecutionStarted {
     pub skip: Option<String>,
     /// The names of its states, in the order of the file.
     pub states: Vec<Name>,
+}
+
+impl ExecutionStarted {
+    /// The name of its task, with that of its case.
+    #[must_use]
+    pub fn name(&self) -> String {
+        named(&self.task, self.case.as_deref())
+    }
+}
+
+/// The name of a task with that of its case, as `--filter` takes it: `order[eu]`.
+#[must_use]
+pub fn named(task: &str, case: Option<&str>) -> String {
+    match case {
+        Some(case) => format!("{task}[{case}]"),
+        None => task.to_owned(),
+    }
 }
 
 /// How a machine inside of an execution began.

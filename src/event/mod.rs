@@ -39,7 +39,7 @@ pub use explanation::{Explanation, Missing, Operand, OperandKind};
 pub use fact::{
     Attempted, ConditionState, ConditionStrategy, ConditionVerdict, Event, ExecutionId,
     ExecutionStarted, Fact, FrameEnd, FrameId, FrameKind, FrameOpened, Headline, NeverKnown, ROOT,
-    RunId, RunStarted, TimeoutScope,
+    RunId, RunStarted, TimeoutScope, named,
 };
 pub use failure::{ErrorKind, Failure, Message, Reply};
 pub use inbox::{

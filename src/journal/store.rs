@@ -1,5 +1,5 @@
 use super::{Attachment, Hash, JournalError, Query, Sealed};
-use crate::event::{ErrorKind, Event, Json, Name, Outcome, RunId, Tally};
+use crate::event::{ErrorKind, Event, Json, Name, Outcome, RunId, Tally, named};
 use std::ops::ControlFlow;
 
 /// One commit: sealed events with the bodies that stand beside them, and the events themselves, so that the
@@ -240,6 +240,14 @@ pub struct ExecutionRow {
     pub state: Option<Name>,
     /// What decided, if it did not pass: the kind, the message and the path in the file.
     pub cause: Option<FailureCause>,
+}
+
+impl ExecutionRow {
+    /// The name of its task, with that of its case.
+    #[must_use]
+    pub fn name(&self) -> String {
+        named(&self.task, self.case.as_deref())
+    }
 }
 
 /// What decided a bad end, in short.

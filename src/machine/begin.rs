@@ -31,7 +31,7 @@ impl<W: World> Frame<'_, W> {
             index: inputs.index,
             attempt: inputs.attempt,
             attempts: inputs.attempts,
-            case: None,
+            case: inputs.case.as_ref().map(|case| Name::clone(&case.name)),
             files: Vec::new(),
             tags: machine.tags.to_vec(),
             hash: Name::clone(&machine.hash),
@@ -54,7 +54,10 @@ impl<W: World> Frame<'_, W> {
 
     fn variables(&self, inputs: &Inputs) -> Result<(), Trouble> {
         let start = &self.program.states[self.program.start].place;
-        for (name, value) in &inputs.vars {
+        let is_stronger = |name: &Name| inputs.vars.iter().any(|(known, _)| known == name);
+        let of_case = inputs.case.iter().flat_map(|case| &case.vars);
+        let of_case = of_case.filter(|(name, _)| !is_stronger(name));
+        for (name, value) in inputs.vars.iter().chain(of_case) {
             if self.machine().secrets.contains(name) {
                 self.conceal(name, &value.to_json())
                     .map_err(|failure| self.trouble(failure, start))?;
@@ -62,7 +65,7 @@ impl<W: World> Frame<'_, W> {
             self.hold(name, value.clone(), start)?;
         }
         for variable in &self.machine().vars {
-            if inputs.vars.iter().any(|(name, _)| *name == variable.name) {
+            if given(inputs, &variable.name) {
                 continue;
             }
             let value = self.build_value(&variable.value, self.env())?;
@@ -120,4 +123,11 @@ impl<W: World> Frame<'_, W> {
             other => other.to_string(),
         }))
     }
+}
+
+/// Whether something stronger than the task itself gives the variable a value.
+fn given(inputs: &Inputs, name: &Name) -> bool {
+    let of_case = inputs.case.iter().flat_map(|case| &case.vars);
+    let mut given = inputs.vars.iter().chain(of_case);
+    given.any(|(known, _)| known == name)
 }

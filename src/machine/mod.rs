@@ -37,6 +37,6 @@ mod world;
 pub use checkpoint::{Armed, AtEnd, Checkpoint};
 pub use compile::{CompileInputs, compile, expression};
 pub(crate) use end::outcome_of;
-pub use program::{Machine, Program};
+pub use program::{Case, Machine, Program};
 pub use run::{Inputs, Verdict, run};
 pub use world::{Call, Halt, Lost, Moment, ScopeId, Site, World};

@@ -4,7 +4,7 @@
 use super::checkpoint::Checkpoint;
 use super::execution::{Execution, Trouble};
 use super::frame::Frame;
-use super::program::{Machine, Route, State};
+use super::program::{Case, Machine, Route, State};
 use super::race::{Either, first};
 use super::timer::timed;
 use super::value::{length_text, micros};
@@ -29,6 +29,8 @@ pub struct Inputs {
     pub attempts: u32,
     /// Variables from outside (`--var`): the strongest source.
     pub vars: Vec<(Name, Value)>,
+    /// Which of the task's cases it is: its variables are weaker than those, and stronger than the task's own.
+    pub case: Option<Arc<Case>>,
     /// `services` as expressions see it: `services.NAME.url`.
     pub services: Arc<Json>,
     /// Where it begins, if not at the start.

@@ -198,7 +198,7 @@ fn begun(started: &ExecutionStarted) -> String {
         0..=1 => String::new(),
         attempts => format!(", attempt {} of {attempts}", started.attempt),
     };
-    format!("{} begins{again}", started.task)
+    format!("{} begins{again}", started.name())
 }
 
 fn finished(outcome: Outcome, headline: Option<&Headline>) -> (Option<Status>, String) {

@@ -11,7 +11,7 @@ use super::text::{append, cut_middle, printable, width};
 use super::value::{bare, compact, count, length};
 use crate::event::{
     ConditionState, ConditionStrategy, ErrorKind, Explanation, Failure, Headline, Json, Location,
-    Name, Outcome, Parts, Pos, Span,
+    Name, Outcome, Parts, Pos, Span, named,
 };
 use page::{LABEL, Page};
 use source::PlacedExplanation;
@@ -229,14 +229,20 @@ impl Page<'_> {
             let text = printable(text, style.unicode);
             cut_middle(&text, third, symbols.ellipsis).into_owned()
         };
+        let whole = match &about.case {
+            None => name(&about.task),
+            // Two names, and room for both.
+            Some(case) => {
+                let whole = named(&about.task, Some(case));
+                let whole = printable(&whole, style.unicode);
+                cut_middle(&whole, 2 * third, symbols.ellipsis).into_owned()
+            }
+        };
         let mut line = style
             .line()
             .push(hue, status.glyph(style.unicode))
             .plain(" ")
-            .push(Ink::Strong, &name(&about.task));
-        if let Some(case) = &about.case {
-            line = line.push(Ink::Faint, &dot).plain(&name(case));
-        }
+            .push(Ink::Strong, &whole);
         if let Some(region) = &headline.region {
             line = line
                 .push(Ink::Faint, &dot)

@@ -208,8 +208,10 @@ impl SessionState {
 
     /// The tasks whose turn has come: never more at once than allowed, and never one twice.
     pub(super) fn due(&mut self) -> Vec<(Name, Loaded)> {
-        let running = self.running();
-        let mut room = self.jobs.saturating_sub(running);
+        let active = self.tasks.iter().filter_map(|task| task.active.as_ref());
+        let mut room = self
+            .jobs
+            .saturating_sub(active.map(|active| active.jobs).sum());
         let mut due = Vec::new();
         for task in &mut self.tasks {
             if room == 0 || self.leaving {
@@ -231,6 +233,13 @@ impl SessionState {
         due
     }
 
+    /// How many cases at once each of so many tasks with cases may run that are due together.
+    pub(super) fn jobs_for_cases(&self, due: usize) -> usize {
+        let active = self.tasks.iter().filter_map(|task| task.active.as_ref());
+        let taken: usize = active.map(|active| active.jobs).sum();
+        (self.jobs.saturating_sub(taken) / due.max(1)).max(1)
+    }
+
     pub(super) fn started(&mut self, file: &str, active: ActiveRun) {
         if let Some(task) = self.task_mut(file) {
             task.active = Some(active);
@@ -250,7 +259,7 @@ impl SessionState {
             let Some(over) = written.over.take() else {
                 continue;
             };
-            let ended = written.ended.take();
+            let ended = written.take_ended();
             let kept = std::mem::take(&mut written.kept);
             drop(written);
             let Some(active) = task.active.take() else {

@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod bounds;
+mod cases;
 mod check;
 mod covered;
 mod docs;

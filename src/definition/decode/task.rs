@@ -24,6 +24,7 @@ impl Decoder<'_> {
             vars: self.each(fields.get("vars"), Self::values),
             secrets: self.each(fields.get("secrets"), Self::secrets),
             clients: self.each(fields.get("clients"), Self::clients),
+            cases: fields.get("cases").and_then(|field| self.cases(field)),
             params: self.each(fields.get("params"), Self::params),
             listen: self.each(fields.get("listen"), Self::listens),
             program: self.program(&fields, at),

@@ -3,7 +3,7 @@
 use super::Compiler;
 use super::context::{Context, Reads};
 use super::flow::StateReads;
-use crate::definition::model;
+use crate::definition::{Task, model};
 use crate::event::Name;
 use crate::machine::program::{Length, Machine, Program, Skip};
 use std::sync::Arc;
@@ -16,11 +16,22 @@ const TASK_TIMEOUT: Duration = Duration::from_mins(10);
 /// The budget of `defer` and `cleanup`.
 const CLEANUP_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// BLAKE3 of the task's text and, where its cases have a file of their own, of that, in hex.
+fn hash(task: &Task) -> Name {
+    let mut hash = blake3::Hasher::new();
+    hash.update(task.file.text.as_bytes());
+    if let Some(cases) = task.case_table().filter(|cases| cases.file != task.file) {
+        hash.update(cases.file.text.as_bytes());
+    }
+    hash.finalize().to_hex().as_str().into()
+}
+
 impl<'a> Compiler<'a> {
     pub(super) fn machine(&mut self) -> Option<Machine> {
         let task = self.task;
         let suite = self.project.suite;
         let cx = Context::new(&task.file, &task.program);
+        let cases = self.cases();
         let vars = self.variables();
         let secrets = task
             .secrets
@@ -77,15 +88,13 @@ impl<'a> Compiler<'a> {
         if !self.has_errors() {
             self.check_flow(&program, &listen_reads, &state_reads, &output_reads);
         }
+        self.check_columns();
         Some(Machine {
             modules: self.modules.iter().cloned().collect(),
             reads_services: self.reads_services,
             name: Name::clone(&task.name),
             file: Arc::clone(&task.file),
-            hash: blake3::hash(task.file.text.as_bytes())
-                .to_hex()
-                .as_str()
-                .into(),
+            hash: hash(task),
             tags: task
                 .tags
                 .iter()
@@ -105,7 +114,11 @@ impl<'a> Compiler<'a> {
                 .iter()
                 .map(|name| Name::clone(&name.value))
                 .collect(),
-            given_reads: std::mem::take(&mut self.given_reads).into_iter().collect(),
+            outside_reads: std::mem::take(&mut self.outside_reads)
+                .into_iter()
+                .collect(),
+            case_columns: self.case_columns().cloned().collect(),
+            cases,
             clients: std::mem::take(&mut self.clients).into(),
             listen,
             program: Arc::new(program),

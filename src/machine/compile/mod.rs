@@ -1,6 +1,7 @@
 //! From what was written to what can run: every name is resolved, every expression compiled, and every
 //! mistake of the file reported at once.
 
+mod cases;
 mod clients;
 mod conditions;
 mod context;
@@ -109,8 +110,8 @@ struct Compiler<'a> {
     client_index: HashMap<Name, Option<usize>>,
     /// What the config of each client reads.
     client_reads: Vec<Reads>,
-    /// Which of the variables that are given from outside were read.
-    given_reads: HashSet<Name>,
+    /// Which of the variables that are given from outside, or by cases, were read.
+    outside_reads: HashSet<Name>,
     /// Every region, each behind the one around it.
     regions: Vec<KnownRegion<'a>>,
     /// Each `transition_condition` that guards some transition.
@@ -133,7 +134,7 @@ impl<'a> Compiler<'a> {
             clients: Vec::new(),
             client_index: HashMap::new(),
             client_reads: Vec::new(),
-            given_reads: HashSet::new(),
+            outside_reads: HashSet::new(),
             regions: regions::known_regions(&task.program),
             guarding: HashSet::new(),
             guards: 0,

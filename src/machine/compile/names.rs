@@ -118,8 +118,10 @@ impl<'a> Compiler<'a> {
             }
             local if LOCALS.contains(&local) => {}
             _ => {
-                if self.project.given.contains(name) {
-                    self.given_reads.insert(Name::clone(name));
+                if self.project.given.contains(name)
+                    || self.case_columns().any(|column| column == name)
+                {
+                    self.outside_reads.insert(Name::clone(name));
                 }
                 reads.push(program::Read {
                     name: Name::clone(name),

@@ -75,7 +75,10 @@ impl<'a> Compiler<'a> {
             &format!("vars.{}", name.as_str()),
         )?;
         let params = self.task.params.iter().map(|param| &param.value);
-        let outside: Vec<&Name> = params.chain(self.project.given).collect();
+        let outside: Vec<&Name> = params
+            .chain(self.project.given)
+            .chain(self.case_columns())
+            .collect();
         let early = reads.iter().find(|read| {
             !outside.contains(&&read.name) && !known.iter().any(|one| one.name == read.name)
         });

@@ -97,6 +97,7 @@ impl WatchSession {
             progress: progress.clone(),
             handle: run.handle(),
             definition,
+            jobs: 1,
             superseded: false,
             cancelled: false,
         };

@@ -136,11 +136,6 @@ fn other_keys_of_a_task() {
         &["fraction"],
     );
     wrong(
-        "version: 1\nstart_state: a\nfinal_state: a\n«cases»: [{n: 1}]\nstates:\n  a:\n",
-        "not-supported",
-        &["`cases` is not supported yet"],
-    );
-    wrong(
         "version: 1\nstart_state: a\nfinal_state: a\n«needs»: {x: y.yaml}\nstates:\n  a:\n",
         "not-supported",
         &[],
