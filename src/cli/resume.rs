@@ -41,6 +41,8 @@ pub(super) struct Left {
     pub(super) label: (Name, Name),
     /// The run that was interrupted.
     pub(super) run: RunId,
+    /// The environment that it ran against.
+    pub(super) env: Option<Name>,
 }
 
 impl Begin {
@@ -203,7 +205,10 @@ fn undone(history: &History, row: &RunRow, loader: &Loader) -> Result<Left, Exit
         checkpoints: Vec::new(),
         label: (RESUMES.into(), row.id.clone()),
         run: row.id.clone(),
+        env: row.env.clone(),
     };
+    // Against the environment that it ran against, whatever is asked for now.
+    let loader = loader.clone().environment(row.env.clone());
     for one in executions.iter().filter(|one| one.outcome.is_none()) {
         let source = sources.get(&(one.index, one.task.clone()));
         let (Some(source), Some(mut checkpoint)) = (source, checkpoints.remove(&one.number)) else {

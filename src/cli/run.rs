@@ -116,6 +116,7 @@ fn prepare(global: &Global, args: &Args) -> Result<Prepared, Exit> {
         command: command_line(&secrets),
         flags: flags.clone(),
         reports: report_paths(&args.reports),
+        env: (left.as_ref()).map_or_else(|| args.load.flags.env.clone(), |left| left.env.clone()),
         labels: labels
             .chain(left.as_ref().map(|left| left.label.clone()))
             .collect(),

@@ -423,6 +423,10 @@ pub struct Suite {
     pub scripts: Option<Text>,
     /// Variables.
     pub vars: Vec<(Text, Node)>,
+    /// Variables whose values are masked in every task; `None`: the value is saved later.
+    pub secrets: Vec<(Text, Option<Node>)>,
+    /// What differs from place to place.
+    pub environments: Vec<Environment>,
     /// Clients.
     pub clients: Vec<ClientDefinition>,
     /// `defaults.max_global_transition_timeout`.
@@ -439,6 +443,37 @@ pub struct Suite {
     pub permissions: Option<PermissionsDefinition>,
     /// `journal`, if written.
     pub journal: Option<RetentionDefinition>,
+}
+
+/// `NAME: {vars}`: what holds where tasks run against this environment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Environment {
+    /// Its name.
+    pub name: Text,
+    /// Variables, over those of the suite.
+    pub vars: Vec<(Text, Node)>,
+}
+
+impl Suite {
+    /// The suite as it is in one of its environments: whose variables take the place of the suite's of these names, and
+    /// stand behind them otherwise. `None`: it has no such environment.
+    #[must_use]
+    pub fn within(mut self, environment: &str) -> Option<Self> {
+        let mut environments = self.environments.iter();
+        let chosen = environments.find(|one| one.name.as_str() == environment)?;
+        for (name, node) in chosen.vars.clone() {
+            let is_same = |known: &Text| known.value == name.value;
+            if let Some((_, secret)) = self.secrets.iter_mut().find(|(known, _)| is_same(known)) {
+                *secret = Some(node);
+            } else if let Some((_, value)) = self.vars.iter_mut().find(|(known, _)| is_same(known))
+            {
+                *value = node;
+            } else {
+                self.vars.push((name, node));
+            }
+        }
+        Some(self)
+    }
 }
 
 /// `journal: {keep, max}`: how long runs are kept. At least one of both is there.

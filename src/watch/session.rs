@@ -336,6 +336,7 @@ impl WatchSession {
         let run = Run::new(vec![definition.clone()], registry);
         let mut run = (self.options.asked)(run).asked(RunStarted {
             command: vec!["funcy".to_owned(), "watch".to_owned()],
+            env: self.options.loader.chosen_environment().cloned(),
             ..RunStarted::default()
         });
         for (name, value) in &self.options.vars {

@@ -11,6 +11,7 @@ mod cases;
 mod check;
 mod covered;
 mod docs;
+mod environments;
 mod eval;
 mod exit;
 mod files;

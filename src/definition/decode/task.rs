@@ -39,7 +39,7 @@ impl Decoder<'_> {
             outputs: self.each(fields.get("outputs"), Self::assignments),
             retries: fields.get("retries").and_then(|field| self.count(field, 0)),
         };
-        self.distinct_secrets(&task);
+        self.distinct_secrets(&task.vars, &task.secrets);
         Some(task)
     }
 
@@ -161,13 +161,16 @@ impl Decoder<'_> {
     }
 
     /// A name that is a variable and a secret too would be masked or not by chance.
-    fn distinct_secrets(&mut self, task: &Task) {
-        let vars: HashMap<&str, Span> = task
-            .vars
+    pub(super) fn distinct_secrets(
+        &mut self,
+        vars: &[(Text, Node)],
+        secrets: &[(Text, Option<Node>)],
+    ) {
+        let vars: HashMap<&str, Span> = vars
             .iter()
             .map(|(name, _)| (name.as_str(), name.span))
             .collect();
-        for (name, _) in &task.secrets {
+        for (name, _) in secrets {
             let Some(other) = vars.get(name.as_str()).copied() else {
                 continue;
             };

@@ -34,8 +34,7 @@ pub(super) fn assigned_somewhere(project: &CompileInputs<'_>, task: &Task) -> Ha
             .map(|(name, _)| Name::clone(&name.value)),
     );
     names.extend(
-        task.secrets
-            .iter()
+        (project.suite.secrets.iter().chain(&task.secrets))
             .map(|(name, _)| Name::clone(&name.value)),
     );
     names.extend(task.params.iter().map(|name| Name::clone(&name.value)));
@@ -228,8 +227,7 @@ impl Compiler<'_> {
                 .map(|(name, _)| Name::clone(&name.value)),
         );
         declared.extend(
-            task.secrets
-                .iter()
+            (self.project.suite.secrets.iter().chain(&task.secrets))
                 .filter(|(_, value)| value.is_some())
                 .map(|(name, _)| Name::clone(&name.value)),
         );

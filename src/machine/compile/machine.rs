@@ -33,11 +33,11 @@ impl<'a> Compiler<'a> {
         let cx = Context::new(&task.file, &task.program);
         let cases = self.cases();
         let vars = self.variables();
-        let secrets = task
-            .secrets
-            .iter()
+        let mut secrets: Vec<Name> = (suite.secrets.iter().chain(&task.secrets))
             .map(|(name, _)| Name::clone(&name.value))
             .collect();
+        secrets.sort_unstable();
+        secrets.dedup();
         let skip = task.skip.as_ref().and_then(|skip| self.skip(cx, skip));
         // One that nobody uses is checked all the same.
         for client in &task.clients {
@@ -108,7 +108,7 @@ impl<'a> Compiler<'a> {
             engine: self.project.engine.clone(),
             skip,
             vars: vars.into(),
-            secrets,
+            secrets: secrets.into(),
             params: task
                 .params
                 .iter()

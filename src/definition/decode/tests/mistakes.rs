@@ -814,9 +814,19 @@ fn what_yaml_says_in_its_own_way() {
 #[test]
 fn structure_of_a_suite() {
     wrong_suite(
-        "version: 1\n«environments»: {a: {}}\n",
-        "not-supported",
-        &[],
+        "version: 1\nenvironments: {«a»: {}}\n",
+        "missing-key",
+        &["`vars`"],
+    );
+    wrong_suite(
+        "version: 1\nenvironments: {a: {vars: {«a-b»: 1}}}\n",
+        "variable-name",
+        &["a_b"],
+    );
+    wrong_suite(
+        "version: 1\nvars: {token: abcdefgh}\nsecrets: {«token»: ijklmnop}\n",
+        "duplicate-key",
+        &["a variable and a secret"],
     );
     wrong_suite("version: 1\n«plugins»: {}\n", "not-supported", &[]);
     wrong_suite(
