@@ -160,6 +160,16 @@ static FLAGS: &[Flag] = &[
         set: |to, given| to.selection.tags = given.all(),
     },
     Flag {
+        long: "requirement",
+        short: None,
+        takes: Takes::Many("NAME", || value_parser!(String)),
+        help: "Only tasks that name this among their requirements; several: any of them",
+        heading: None,
+        of: &[Of::Run],
+        again: Again::No,
+        set: |to, given| to.selection.requirements = given.all(),
+    },
+    Flag {
         long: "filter",
         short: None,
         takes: Takes::Many("GLOB", || value_parser!(Pattern).into()),

@@ -259,6 +259,9 @@ fn list(tasks: &[Loaded]) {
         if !machine.tags.is_empty() {
             text.push_str(&format!("  [{}]", machine.tags.join(", ")));
         }
+        if !machine.requirements.is_empty() {
+            text.push_str(&format!("  {}", machine.requirements.join(", ")));
+        }
         text.push('\n');
     }
     output::text(&text);

@@ -113,6 +113,9 @@ impl Fingerprint {
                 maybe(skip.condition.as_ref(), |condition| self.expression(condition)),
                 text(&skip.reason),
             ])),
+            "xfail": maybe(task.xfail.as_ref(), text),
+            "locks": texts(&task.locks),
+            "requirements": texts(&task.requirements),
             "vars": list(&task.vars, |(name, value)| json!([text(name), value.to_json()])),
             "secrets": list(&task.secrets, |(name, value)| json!([
                 text(name),

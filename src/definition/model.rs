@@ -51,6 +51,12 @@ pub struct Task {
     pub tags: Vec<Text>,
     /// When and why it is not run.
     pub skip: Option<Skip>,
+    /// Why it is known to fail.
+    pub xfail: Option<Text>,
+    /// It never runs together with another task that names one of these.
+    pub locks: Vec<Text>,
+    /// What it shows to be fulfilled.
+    pub requirements: Vec<Text>,
     /// Variables, evaluated in order.
     pub vars: Vec<(Text, Node)>,
     /// Variables whose values are masked; `None`: the value is saved later.

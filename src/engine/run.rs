@@ -233,7 +233,13 @@ impl Run {
 
 impl Plan {
     async fn execute(&self, event_log: &Arc<EventLog>) -> Result<Report, ServiceError> {
-        let mut services = self.start_services().await?;
+        let surroundings = Arc::new(Surroundings {
+            event_log: Arc::clone(event_log),
+            registry: self.registry.clone(),
+            stop: self.stop.clone(),
+            seed: self.seed,
+        });
+        let mut services = self.start_services(&surroundings).await?;
         let started = RunStarted {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             seed: self.seed,
@@ -250,7 +256,7 @@ impl Plan {
             .collect::<HashMap<_, _>>();
         let verdicts = tokio::select! {
             biased;
-            verdicts = self.run_tasks(event_log, addresses) => verdicts,
+            verdicts = self.run_tasks(surroundings, addresses) => verdicts,
             never = event_log.watch_lag() => match never {},
         };
         for services in services.values_mut() {
@@ -284,12 +290,16 @@ impl Plan {
         })
     }
 
-    /// The services of every suite that a task belongs to; none when the run is stopped before they are ready.
-    async fn start_services(&self) -> Result<HashMap<PathBuf, Serving>, ServiceError> {
+    /// The services of every suite of which a task will run; none when the run is stopped before they are ready.
+    async fn start_services(
+        &self,
+        surroundings: &Arc<Surroundings>,
+    ) -> Result<HashMap<PathBuf, Serving>, ServiceError> {
         let mut started: HashMap<PathBuf, Serving> = HashMap::new();
-        for Loaded { project, .. } in &self.tasks {
+        for task in &self.tasks {
+            let project = &task.project;
             let folder = &project.suite.folder;
-            if started.contains_key(folder) {
+            if started.contains_key(folder) || self.is_skipped(task, surroundings) {
                 continue;
             }
             let starting = self.serve(project);
@@ -314,6 +324,20 @@ impl Plan {
         Ok(started)
     }
 
+    /// Whether a task is skipped whatever its services are.
+    fn is_skipped(&self, task: &Loaded, surroundings: &Arc<Surroundings>) -> bool {
+        let world = LiveWorld::new(Arc::clone(surroundings), task.clone(), 0, 1);
+        let inputs = Inputs {
+            run: RunId::clone(&self.id),
+            attempt: 1,
+            attempts: 1,
+            vars: self.vars.clone(),
+            case: task.case.clone(),
+            ..Inputs::default()
+        };
+        machine::is_skipped(&task.machine, &inputs, &world)
+    }
+
     async fn serve(&self, project: &Arc<Project>) -> Result<Serving, ServiceError> {
         if let Some(kept) = &self.kept {
             return Ok(Serving::Kept(kept.of(project, &self.registry).await?));
@@ -327,24 +351,19 @@ impl Plan {
 
     async fn run_tasks(
         &self,
-        event_log: &Arc<EventLog>,
+        surroundings: Arc<Surroundings>,
         addresses: HashMap<PathBuf, Arc<Json>>,
     ) -> Vec<Verdict> {
-        let surroundings = Surroundings {
-            event_log: Arc::clone(event_log),
-            registry: self.registry.clone(),
-            stop: self.stop.clone(),
-            seed: self.seed,
-        };
         let shared = Arc::new(Shared {
-            surroundings: Arc::new(surroundings),
+            surroundings,
             vars: self.vars.clone(),
             addresses,
             retries: self.retries,
             executions: AtomicU32::new(0),
             checkpoints: self.checkpoints.clone(),
         });
-        let mut schedule = Schedule::new(self.tasks.len(), self.jobs, self.fail_fast);
+        let locks = self.tasks.iter().map(|task| &*task.machine.locks).collect();
+        let mut schedule = Schedule::new(locks, self.jobs, self.fail_fast);
         let mut running = JoinSet::new();
         let mut units = HashMap::new();
         let mut verdicts: Vec<Option<Box<Verdict>>> = self.tasks.iter().map(|_| None).collect();
@@ -364,14 +383,15 @@ impl Plan {
                 // the runtime.
                 Some(Err(error)) => (error.id(), None),
             };
+            let Some(unit) = units.remove(&id) else {
+                continue;
+            };
             let is_good = verdict.as_ref().is_none_or(|one| one.outcome.is_good());
-            if schedule.ended(is_good) {
+            if schedule.ended(unit, is_good) {
                 self.stop
                     .halt("stopped by --fail-fast, after another task failed");
             }
-            if let Some(unit) = units.remove(&id) {
-                verdicts[unit] = verdict;
-            }
+            verdicts[unit] = verdict;
         }
         verdicts
             .into_iter()
@@ -418,7 +438,13 @@ impl Shared {
     /// holds no room for it.
     // Written out, since an `async fn` holds its arguments twice.
     fn attempts(self: Arc<Self>, index: usize, task: Loaded) -> impl Future<Output = Box<Verdict>> {
-        let attempts = 1 + self.retries.unwrap_or(task.machine.retries);
+        let retries = self.retries.unwrap_or(task.machine.retries);
+        // What is known to fail need not fail twice.
+        let attempts = 1 + if task.machine.xfail.is_some() {
+            0
+        } else {
+            retries
+        };
         async move {
             let mut attempt = 1;
             loop {

@@ -1,48 +1,72 @@
 //! What of a run may start next. Pure: it is asked and told, and knows no clock and no runtime.
 
-use std::collections::VecDeque;
+use super::locks::Locks;
+use crate::event::Name;
+use std::collections::{BTreeSet, HashMap};
 
 /// The place of a unit in the order of its run: one task, or one case of it, with all its attempts.
 pub(super) type Unit = usize;
 
 /// The units of one run, in the order in which they start when nothing keeps them from it.
 #[derive(Debug)]
-pub(super) struct Schedule {
+pub(super) struct Schedule<'r> {
+    /// The locks of each unit.
+    units: Vec<&'r [Name]>,
     /// How many run at once.
     jobs: usize,
     running: usize,
-    /// Those that may start, in their order.
-    ready: VecDeque<Unit>,
+    /// Those that may start as far as is known.
+    ready: BTreeSet<Unit>,
+    held: Locks,
+    /// By a lock: those that were kept from starting by it.
+    parked: HashMap<&'r Name, BTreeSet<Unit>>,
     /// Whether the first unit that does not pass keeps all others from starting.
     fail_fast: bool,
     closed: bool,
 }
 
-impl Schedule {
-    /// So many units, of which at most `jobs` run at once.
-    pub(super) fn new(units: usize, jobs: usize, fail_fast: bool) -> Self {
+impl<'r> Schedule<'r> {
+    /// Units with these locks, of which at most `jobs` run at once.
+    pub(super) fn new(units: Vec<&'r [Name]>, jobs: usize, fail_fast: bool) -> Self {
         Self {
             jobs: jobs.max(1),
             running: 0,
-            ready: (0..units).collect(),
+            ready: (0..units.len()).collect(),
+            held: Locks::default(),
+            parked: HashMap::new(),
             fail_fast,
             closed: false,
+            units,
         }
     }
 
     /// The next unit that may start now; it counts as running from here on. `None`: none before another has ended.
     pub(super) fn next(&mut self) -> Option<Unit> {
-        if self.closed || self.running >= self.jobs {
-            return None;
+        while !self.closed && self.running < self.jobs {
+            let unit = self.ready.pop_first()?;
+            let locks = self.units[unit];
+            match self.held.take(locks) {
+                Ok(()) => {
+                    self.running += 1;
+                    return Some(unit);
+                }
+                Err(held) => {
+                    self.parked.entry(held).or_default().insert(unit);
+                    // It may have been woken for another of its locks, which the next can have now.
+                    let others = locks.iter().filter(|name| *name != held);
+                    others.for_each(|name| self.wake(name));
+                }
+            }
         }
-        let unit = self.ready.pop_front()?;
-        self.running += 1;
-        Some(unit)
+        None
     }
 
     /// A unit has ended. Whether no other may start since it did not pass.
-    pub(super) fn ended(&mut self, is_good: bool) -> bool {
+    pub(super) fn ended(&mut self, unit: Unit, is_good: bool) -> bool {
         self.running -= 1;
+        let locks = self.units[unit];
+        self.held.give_back(locks);
+        locks.iter().for_each(|name| self.wake(name));
         let stops = self.fail_fast && !is_good;
         self.closed |= stops;
         stops
@@ -52,6 +76,13 @@ impl Schedule {
     pub(super) fn close(&mut self) {
         self.closed = true;
     }
+
+    /// Lets the first of those that a lock has kept try again: only one of them can have it, and there may be 100,000.
+    fn wake(&mut self, lock: &Name) {
+        if let Some(parked) = self.parked.get_mut(lock) {
+            self.ready.extend(parked.pop_first());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -59,44 +90,111 @@ mod tests {
     use super::*;
 
     /// Everything that may start now.
-    fn started(schedule: &mut Schedule) -> Vec<Unit> {
+    fn started(schedule: &mut Schedule<'_>) -> Vec<Unit> {
         std::iter::from_fn(|| schedule.next()).collect()
+    }
+
+    fn without_locks(units: usize, jobs: usize, fail_fast: bool) -> Schedule<'static> {
+        Schedule::new(vec![&[]; units], jobs, fail_fast)
+    }
+
+    fn locks(of: &[&[&str]]) -> Vec<Vec<Name>> {
+        let names = |names: &&[&str]| names.iter().copied().map(Name::from).collect();
+        of.iter().map(names).collect()
     }
 
     #[test]
     fn units_start_in_their_order_as_many_at_once_as_may() {
-        let mut schedule = Schedule::new(4, 2, false);
+        let mut schedule = without_locks(4, 2, false);
         assert_eq!(started(&mut schedule), [0, 1]);
-        assert!(!schedule.ended(true));
+        assert!(!schedule.ended(1, true));
         assert_eq!(started(&mut schedule), [2]);
-        assert!(!schedule.ended(false));
-        assert!(!schedule.ended(true));
+        assert!(!schedule.ended(0, false));
+        assert!(!schedule.ended(2, true));
         assert_eq!(started(&mut schedule), [3]);
-        assert!(!schedule.ended(true));
+        assert!(!schedule.ended(3, true));
         assert!(started(&mut schedule).is_empty());
     }
 
     #[test]
     fn at_least_one_runs() {
-        assert_eq!(started(&mut Schedule::new(2, 0, false)), [0]);
+        assert_eq!(started(&mut without_locks(2, 0, false)), [0]);
     }
 
     #[test]
     fn the_first_that_does_not_pass_may_stop_all_others() {
-        let mut schedule = Schedule::new(4, 2, true);
+        let mut schedule = without_locks(4, 2, true);
         assert_eq!(started(&mut schedule), [0, 1]);
-        assert!(!schedule.ended(true));
+        assert!(!schedule.ended(0, true));
         assert_eq!(started(&mut schedule), [2]);
-        assert!(schedule.ended(false));
+        assert!(schedule.ended(1, false));
         assert!(started(&mut schedule).is_empty());
     }
 
     #[test]
     fn one_that_is_closed_starts_nothing() {
-        let mut schedule = Schedule::new(2, 1, false);
+        let mut schedule = without_locks(2, 1, false);
         assert_eq!(started(&mut schedule), [0]);
         schedule.close();
-        assert!(!schedule.ended(true));
+        assert!(!schedule.ended(0, true));
         assert!(started(&mut schedule).is_empty());
+    }
+
+    #[test]
+    fn what_waits_for_a_lock_holds_up_nothing_else() {
+        let locks = locks(&[&["a"], &["a", "b"], &["b"], &[], &["a"]]);
+        let mut schedule = Schedule::new(locks.iter().map(|one| &one[..]).collect(), 9, false);
+        assert_eq!(started(&mut schedule), [0, 2, 3]);
+        schedule.ended(0, true);
+        assert_eq!(started(&mut schedule), [4], "1 waits for `b`");
+        schedule.ended(2, true);
+        assert!(started(&mut schedule).is_empty(), "1 waits for `a`");
+        schedule.ended(4, true);
+        assert_eq!(started(&mut schedule), [1]);
+    }
+
+    /// Random units: no two that share a lock run at once, all run once, and none waits that could run.
+    #[test]
+    fn whatever_the_locks_are_everything_runs_and_nothing_waits_in_vain() {
+        for seed in 0..500 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let units: Vec<Vec<Name>> = (0..random.usize(1..30))
+                .map(|_| {
+                    let names = "abcde".chars().filter(|_| random.u8(0..4) == 0);
+                    names.map(|name| Name::from(name.to_string())).collect()
+                })
+                .collect();
+            let jobs = random.usize(1..6);
+            let all = units.iter().map(|one| &one[..]).collect();
+            let mut schedule = Schedule::new(all, jobs, false);
+            let mut running: Vec<Unit> = Vec::new();
+            let mut waiting: BTreeSet<Unit> = (0..units.len()).collect();
+            let conflict =
+                |one: Unit, other: Unit| units[one].iter().any(|lock| units[other].contains(lock));
+            loop {
+                while let Some(unit) = schedule.next() {
+                    assert!(waiting.remove(&unit), "seed {seed}: {unit} runs twice");
+                    assert!(
+                        !running.iter().any(|other| conflict(unit, *other)),
+                        "seed {seed}"
+                    );
+                    running.push(unit);
+                }
+                assert!(running.len() <= jobs, "seed {seed}");
+                let could_run =
+                    |unit: &&Unit| !running.iter().any(|other| conflict(**unit, *other));
+                let in_vain = waiting.iter().find(could_run);
+                assert!(
+                    running.len() == jobs || in_vain.is_none(),
+                    "seed {seed}: {in_vain:?} waits in vain"
+                );
+                if running.is_empty() {
+                    break;
+                }
+                let unit = running.swap_remove(random.usize(0..running.len()));
+                schedule.ended(unit, true);
+            }
+            assert!(waiting.is_empty(), "seed {seed}: {waiting:?} never ran");
+        }
     }
 }

@@ -11,6 +11,8 @@ pub struct Selection {
     pub tags: Vec<String>,
     /// Only tasks whose name, with or without that of their case, or file matches one of these; empty: all.
     pub filters: Vec<Pattern>,
+    /// Only tasks that show one of these to be fulfilled; empty: all.
+    pub requirements: Vec<String>,
     /// Only this part of them.
     pub shard: Option<Shard>,
 }
@@ -37,7 +39,9 @@ impl Selection {
             .collect();
         let wants = |task: &Loaded| {
             let is_named = || filters.iter().any(|filter| filter.takes(task));
-            self.wants_tags(&task.machine.tags) && (filters.is_empty() || is_named())
+            self.wants_tags(&task.machine.tags)
+                && has_any(&self.requirements, &task.machine.requirements)
+                && (filters.is_empty() || is_named())
         };
         let wanted = tasks.iter().filter(|task| wants(task)).cloned();
         match self.shard {
@@ -66,11 +70,14 @@ impl Selection {
     }
 
     fn wants_tags(&self, tags: &[Name]) -> bool {
-        self.tags.is_empty()
-            || tags
-                .iter()
-                .any(|tag| self.tags.iter().any(|want| **want == **tag))
+        has_any(&self.tags, tags)
     }
+}
+
+/// Whether one of these is wanted; all are, where nothing is said.
+fn has_any(wanted: &[String], names: &[Name]) -> bool {
+    let is_wanted = |name: &Name| wanted.iter().any(|want| **want == **name);
+    wanted.is_empty() || names.iter().any(is_wanted)
 }
 
 /// A filter among the tasks that there are.

@@ -407,6 +407,9 @@ pub struct ExecutionStarted {
     /// Its tags.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Name>,
+    /// What it shows to be fulfilled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requirements: Vec<Name>,
     /// BLAKE3 of its definition, in hex.
     pub hash: Name,
     /// The definition as it was read, so that a report can show its lines. Left out on a retry.
@@ -419,6 +422,9 @@ pub struct ExecutionStarted {
     /// Why it is skipped, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip: Option<String>,
+    /// Why it is known to fail, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub xfail: Option<Name>,
     /// The names of its states, in the order of the file.
     pub states: Vec<Name>,
 }

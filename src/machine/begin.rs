@@ -34,6 +34,8 @@ impl<W: World> Frame<'_, W> {
             case: inputs.case.as_ref().map(|case| Name::clone(&case.name)),
             files: Vec::new(),
             tags: machine.tags.to_vec(),
+            requirements: machine.requirements.to_vec(),
+            xfail: (machine.xfail.as_ref()).map(|known| Name::clone(&known.reason)),
             hash: Name::clone(&machine.hash),
             source: (inputs.attempt <= 1).then(|| Name::clone(&machine.file.text)),
             skip: skip.as_ref().ok().and_then(Clone::clone),
@@ -50,6 +52,11 @@ impl<W: World> Frame<'_, W> {
             self.record(self.first_value(&name)).await;
         }
         skip
+    }
+
+    /// Whether it would be skipped, as far as that can be said.
+    pub(super) fn would_skip(&self, inputs: &Inputs) -> bool {
+        self.variables(inputs).is_ok() && matches!(self.skip(), Ok(Some(_)))
     }
 
     fn variables(&self, inputs: &Inputs) -> Result<(), Trouble> {

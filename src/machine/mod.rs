@@ -38,5 +38,5 @@ pub use checkpoint::{Armed, AtEnd, Checkpoint};
 pub use compile::{CompileInputs, compile, expression};
 pub(crate) use end::outcome_of;
 pub use program::{Case, Machine, Program};
-pub use run::{Inputs, Verdict, run};
+pub use run::{Inputs, Verdict, is_skipped, run};
 pub use world::{Call, Halt, Lost, Moment, ScopeId, Site, World};

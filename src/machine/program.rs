@@ -16,6 +16,12 @@ pub struct Machine {
     pub hash: Name,
     /// For filters.
     pub tags: Box<[Name]>,
+    /// What it shows to be fulfilled.
+    pub requirements: Box<[Name]>,
+    /// It never runs together with another task that has one of these.
+    pub locks: Box<[Name]>,
+    /// Why it is known to fail.
+    pub xfail: Option<KnownFailure>,
     /// Whole-task retries.
     pub retries: u32,
     pub(crate) engine: Engine,
@@ -41,6 +47,15 @@ pub struct Machine {
     pub(crate) cleanup: Box<[Step]>,
     pub(crate) cleanup_timeout: Length,
     pub(crate) outputs: Box<[Assignment]>,
+}
+
+/// `xfail`.
+#[derive(Debug)]
+pub struct KnownFailure {
+    /// Why the task is known to fail.
+    pub reason: Name,
+    /// Where that is written.
+    pub place: Arc<Location>,
 }
 
 /// One of a task's cases.

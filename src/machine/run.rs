@@ -85,6 +85,16 @@ pub fn run<'m, W: World>(
     }
 }
 
+/// Whether an execution will be skipped, asked before what it needs is there. Nothing is recorded; what cannot be
+/// evaluated yet is not skipped.
+pub fn is_skipped<W: World>(machine: &Arc<Machine>, inputs: &Inputs, world: &W) -> bool {
+    if machine.skip.is_none() {
+        return false;
+    }
+    let execution = Execution::new(world, inputs);
+    Frame::root(&execution, machine).would_skip(inputs)
+}
+
 impl<W: World> Frame<'_, W> {
     /// The beginning and the end are on the heap while they run: what waits in between holds no place for them.
     async fn run(&self, inputs: Box<Inputs>) -> Verdict {

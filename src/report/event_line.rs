@@ -260,6 +260,7 @@ fn taken(to: &str, place: &Location, also_ready: &[Name]) -> String {
 fn ended(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Flaky => "passed on a retry",
+        Outcome::Known => "failed, as is known of it",
         Outcome::Skipped => "been skipped",
         Outcome::Error => "ended in an error",
         Outcome::Cancelled => "been cancelled",

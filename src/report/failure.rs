@@ -29,6 +29,8 @@ pub struct About {
     pub attempt: u32,
     /// How many attempts the task has.
     pub attempts: u32,
+    /// What it was to show.
+    pub requirements: Vec<Name>,
     /// What failed in `defer`s and `cleanup`.
     pub cleanup: Vec<Headline>,
     /// The last lines that it logged.
@@ -448,6 +450,9 @@ impl Page<'_> {
     fn last(&mut self, about: &About) {
         for (at, line) in about.logs.iter().enumerate() {
             self.note(if at == 0 { "log" } else { "" }, line);
+        }
+        if !about.requirements.is_empty() {
+            self.note("shows", &about.requirements.join(", "));
         }
         self.maybe_note("trace", about.trace.as_deref());
         if let Some(again) = &about.again {

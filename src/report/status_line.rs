@@ -266,6 +266,7 @@ pub(crate) fn ended(ended: &Ended, count: Option<(u32, u32)>, style: Style) -> L
             let reason = started.skip.as_deref().unwrap_or("no reason given");
             format!("skipped: {reason}")
         }
+        Outcome::Known => format!("known: {}", ended.known()),
         outcome => {
             let state = ended.state.as_ref().map(|state| format!(" in {state}"));
             let reason = ended.reason();

@@ -50,7 +50,7 @@ impl Summary {
     pub(crate) fn add(&mut self, ended: &Ended, live: &Live, options: &Options) {
         let style = options.style;
         match ended.outcome {
-            Outcome::Passed | Outcome::Skipped => {}
+            Outcome::Passed | Outcome::Known | Outcome::Skipped => {}
             Outcome::Flaky => {
                 let mut row = status_line::ended(ended, None, style);
                 if let Some(before) = self.failures.remove(&ended.key()) {

@@ -4,7 +4,7 @@
 use super::catalog::{Applied, TaskFile};
 use super::depends::Tie;
 use super::watched_task::{ActiveRun, End, Missed, Settled, WatchedTask};
-use crate::engine::Loaded;
+use crate::engine::{Loaded, Locks};
 use crate::event::{Name, Outcome};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -213,12 +213,16 @@ impl SessionState {
             .jobs
             .saturating_sub(active.map(|active| active.jobs).sum());
         let mut due = Vec::new();
+        let mut locks = self.held_locks();
         for task in &mut self.tasks {
             if room == 0 || self.leaving {
                 break;
             }
             let waits = task.queued && task.active.is_none();
             if let Some(definition) = task.definition.as_ref().filter(|_| waits) {
+                if locks.take(&definition.machine.locks).is_err() {
+                    continue;
+                }
                 due.push((Name::clone(&task.file), definition.clone()));
                 task.queued = false;
                 room -= 1;
@@ -231,6 +235,16 @@ impl SessionState {
             });
         }
         due
+    }
+
+    /// The locks of the tasks that run.
+    fn held_locks(&self) -> Locks {
+        let mut locks = Locks::default();
+        for active in self.tasks.iter().filter_map(|task| task.active.as_ref()) {
+            // None of them would have started while another held one.
+            let _ = locks.take(&active.definition.machine.locks);
+        }
+        locks
     }
 
     /// How many cases at once each of so many tasks with cases may run that are due together.

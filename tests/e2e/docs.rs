@@ -142,7 +142,7 @@ fn sentences(block: &Block) -> impl Iterator<Item = &str> {
 #[test]
 fn every_block_says_what_it_is() {
     let known = Regex::new(
-        r"^(yaml (run|keys|states|instructions)( (failed|timed_out|error|skipped|flaky))?|yaml (check|suite|ci)|groovy ci|rhai (true|unknown|refused)|(yaml|rhai|json) \S*[/.]\S*|console|json|toml|lua|text|yaml)$",
+        r"^(yaml (run|keys|states|instructions)( (failed|timed_out|error|skipped|flaky|known))?|yaml (check|suite|ci)|groovy ci|rhai (true|unknown|refused)|(yaml|rhai|json) \S*[/.]\S*|console|json|toml|lua|text|yaml)$",
     )
     .unwrap();
     for (topic, blocks) in examples() {

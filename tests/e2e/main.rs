@@ -21,6 +21,8 @@ mod help;
 mod history;
 mod hostile;
 mod init;
+mod known;
+mod locks;
 mod markdown;
 mod pages;
 mod pty;

@@ -471,7 +471,7 @@ fn tell(sinks: &mut [Box<dyn Sink>], events: &[Event]) {
 
 fn exit(outcome: Outcome) -> Exit {
     match outcome {
-        Outcome::Passed | Outcome::Flaky | Outcome::Skipped => Exit::Passed,
+        Outcome::Passed | Outcome::Known | Outcome::Flaky | Outcome::Skipped => Exit::Passed,
         Outcome::Failed | Outcome::TimedOut => Exit::Failed,
         Outcome::Error | Outcome::Cancelled | Outcome::Interrupted => Exit::Error,
     }

@@ -21,6 +21,9 @@ impl Decoder<'_> {
             description: fields.get("description").and_then(|field| self.text(field)),
             tags: self.distinct(fields.get("tags"), Self::texts),
             skip: fields.get("skip").and_then(|field| self.skip(field)),
+            xfail: fields.get("xfail").and_then(|field| self.xfail(field)),
+            locks: self.distinct(fields.get("locks"), Self::locks),
+            requirements: self.distinct(fields.get("requirements"), Self::texts),
             vars: self.each(fields.get("vars"), Self::values),
             secrets: self.each(fields.get("secrets"), Self::secrets),
             clients: self.each(fields.get("clients"), Self::clients),
@@ -152,6 +155,27 @@ impl Decoder<'_> {
                 reason,
             }),
         }
+    }
+
+    fn xfail(&mut self, field: Field<'_>) -> Option<Text> {
+        if let NodeKind::Bool(_) = field.node.kind {
+            self.wrong_type(
+                field.node,
+                field.key.span,
+                "`xfail` is the reason",
+                Some("write why: `xfail: R-17 is not built yet`"),
+            );
+            return None;
+        }
+        self.literal(field)
+    }
+
+    fn locks(&mut self, field: Field<'_>) -> Option<Vec<Text>> {
+        let locks = self.texts(field)?;
+        let right: Vec<bool> = (locks.iter())
+            .map(|name| self.no_template(name, "the name of a lock"))
+            .collect();
+        right.into_iter().all(|right| right).then_some(locks)
     }
 
     fn params(&mut self, field: Field<'_>) -> Option<Vec<Text>> {

@@ -28,6 +28,16 @@ pub(in crate::definition) static TASK: Object = Object {
             "Why the task is not run, or `{if, reason}`: it is reported as skipped.",
         ),
         key(
+            "xfail",
+            Shape::Text,
+            "Why the task is known to fail. Failed or timed out, it is reported as known; passed, it has failed: then `xfail` is to be removed.",
+        ),
+        key(
+            "requirements",
+            Shape::Texts,
+            "What the task shows to be fulfilled, tickets or rules by name: for `--requirement` and reports.",
+        ),
+        key(
             "vars",
             Shape::Values,
             "Variables: name and value. Values may hold templates; they are evaluated in order.",
@@ -55,8 +65,8 @@ pub(in crate::definition) static TASK: Object = Object {
         key("needs", Shape::Unsupported, "Tasks that run once before."),
         key(
             "locks",
-            Shape::Unsupported,
-            "Tasks that share a lock never run at the same time.",
+            Shape::Names,
+            "Names: tasks that share one never run at the same time, in one run.",
         ),
         key(
             "listen",

@@ -5,7 +5,7 @@ use super::context::{Context, Reads};
 use super::flow::StateReads;
 use crate::definition::{Task, model};
 use crate::event::Name;
-use crate::machine::program::{Length, Machine, Program, Skip};
+use crate::machine::program::{KnownFailure, Length, Machine, Program, Skip};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -100,6 +100,16 @@ impl<'a> Compiler<'a> {
                 .iter()
                 .map(|tag| Name::clone(&tag.value))
                 .collect(),
+            requirements: (task.requirements.iter())
+                .map(|name| Name::clone(&name.value))
+                .collect(),
+            locks: (task.locks.iter())
+                .map(|name| Name::clone(&name.value))
+                .collect(),
+            xfail: task.xfail.as_ref().map(|reason| KnownFailure {
+                reason: Name::clone(&reason.value),
+                place: cx.place(reason.span, "xfail"),
+            }),
             retries: task
                 .retries
                 .as_ref()

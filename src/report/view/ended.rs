@@ -77,6 +77,7 @@ impl Ended {
             outcome: self.outcome,
             attempt: self.started.attempt,
             attempts: self.started.attempts,
+            requirements: self.started.requirements.clone(),
             cleanup: self.cleanup.clone(),
             logs: self.logs.lines(),
             again: Some(again),
@@ -142,6 +143,12 @@ impl Ended {
     /// Its warnings, a line each.
     pub fn warnings(&self) -> Vec<String> {
         self.warnings.iter().map(Warning::to_string).collect()
+    }
+
+    /// Why it is known to fail, and what it came to.
+    pub(crate) fn known(&self) -> String {
+        let reason = self.started.xfail.as_deref().unwrap_or("no reason given");
+        format!("{reason}; {}", self.reason())
     }
 
     /// What decided, also where no headline says it.

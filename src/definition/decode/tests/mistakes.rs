@@ -141,9 +141,9 @@ fn other_keys_of_a_task() {
         &[],
     );
     wrong(
-        "version: 1\nstart_state: a\nfinal_state: a\n«locks»: [x]\nstates:\n  a:\n",
-        "not-supported",
-        &[],
+        "version: 1\nstart_state: a\nfinal_state: a\nlocks: [\"«${x}»\"]\nstates:\n  a:\n",
+        "template-in-name",
+        &["the name of a lock"],
     );
     wrong(
         "version: 1\nstart_state: a\nfinal_state: a\nlisten: {x: {nats: a, «sql»: b}}\nstates:\n  a:\n",
