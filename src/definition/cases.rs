@@ -131,15 +131,14 @@ pub const NAME: &str = "name";
 /// The name of a case: its `name`, else its values joined.
 fn name_of(members: &[(Column, Json)]) -> Result<String, String> {
     let own = members.iter().find(|(column, _)| &*column.name == NAME);
-    let name = match own {
-        Some((_, value)) => word(value).ok_or("the `name` of a case is a text")?,
-        None => {
-            let words = members.iter().map(|(_, value)| word(value));
-            let words: Option<Vec<String>> = words.collect();
-            words
-                .ok_or("this case has a list, a map or null, which give no name")?
-                .join("-")
-        }
+    let name = if let Some((_, value)) = own {
+        word(value).ok_or("the `name` of a case is a text")?
+    } else {
+        let words = members.iter().map(|(_, value)| word(value));
+        let words: Option<Vec<String>> = words.collect();
+        words
+            .ok_or("this case has a list, a map or null, which give no name")?
+            .join("-")
     };
     if name.trim().is_empty() {
         return Err("this case has no name".to_owned());

@@ -13,13 +13,11 @@ impl Locks {
     /// # Errors
     /// The first that is held by another.
     pub fn take<'n>(&mut self, names: &'n [Name]) -> Result<(), &'n Name> {
-        match names.iter().find(|name| self.0.contains(*name)) {
-            Some(held) => Err(held),
-            None => {
-                self.0.extend(names.iter().cloned());
-                Ok(())
-            }
+        if let Some(held) = names.iter().find(|name| self.0.contains(*name)) {
+            return Err(held);
         }
+        self.0.extend(names.iter().cloned());
+        Ok(())
     }
 
     /// Gives these back.

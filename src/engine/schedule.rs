@@ -53,8 +53,9 @@ impl<'r> Schedule<'r> {
                 Err(held) => {
                     self.parked.entry(held).or_default().insert(unit);
                     // It may have been woken for another of its locks, which the next can have now.
-                    let others = locks.iter().filter(|name| *name != held);
-                    others.for_each(|name| self.wake(name));
+                    for name in locks.iter().filter(|name| *name != held) {
+                        self.wake(name);
+                    }
                 }
             }
         }
@@ -66,7 +67,9 @@ impl<'r> Schedule<'r> {
         self.running -= 1;
         let locks = self.units[unit];
         self.held.give_back(locks);
-        locks.iter().for_each(|name| self.wake(name));
+        for name in locks {
+            self.wake(name);
+        }
         let stops = self.fail_fast && !is_good;
         self.closed |= stops;
         stops

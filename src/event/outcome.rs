@@ -163,9 +163,9 @@ mod tests {
     #[test]
     fn each_outcome_has_a_place_of_its_own() {
         let mut tally = Tally::default();
-        Outcome::ALL
-            .into_iter()
-            .for_each(|outcome| tally.add(outcome));
+        for outcome in Outcome::ALL {
+            tally.add(outcome);
+        }
         assert!(
             Outcome::ALL
                 .into_iter()

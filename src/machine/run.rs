@@ -69,10 +69,10 @@ pub(super) enum Stop {
 
 /// Executes a machine in a world. One future: nothing is spawned, and dropping it stops everything but
 /// the cleanup.
-pub fn run<'m, W: World>(
+pub fn run<W: World>(
     machine: &Arc<Machine>,
     inputs: Inputs,
-    world: &'m W,
+    world: &W,
 ) -> impl Future<Output = Verdict> {
     let execution = Execution::new(world, &inputs);
     // On the heap before the future is made, which would hold their place to its end.

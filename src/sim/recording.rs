@@ -229,7 +229,7 @@ impl Folding {
             self.made.run = Name::clone(&event.run);
             self.made.began = event.at;
             self.made.index = started.index;
-            self.made.case = started.case.clone();
+            self.made.case.clone_from(&started.case);
             self.made.attempt = started.attempt;
             self.made.attempts = started.attempts;
         }

@@ -3,7 +3,7 @@
 use super::Compiler;
 use super::context::{Context, Reads};
 use super::flow::StateReads;
-use crate::definition::{Task, model};
+use crate::definition::{Task, Text, model};
 use crate::event::Name;
 use crate::machine::program::{KnownFailure, Length, Machine, Program, Skip};
 use std::sync::Arc;
@@ -15,6 +15,14 @@ const TRANSITION_TIMEOUT: Duration = Duration::from_secs(30);
 const TASK_TIMEOUT: Duration = Duration::from_mins(10);
 /// The budget of `defer` and `cleanup`.
 const CLEANUP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What was written as names.
+fn names(written: &[Text]) -> Box<[Name]> {
+    written
+        .iter()
+        .map(|name| Name::clone(&name.value))
+        .collect()
+}
 
 /// BLAKE3 of the task's text and, where its cases have a file of their own, of that, in hex.
 fn hash(task: &Task) -> Name {
@@ -95,17 +103,9 @@ impl<'a> Compiler<'a> {
             name: Name::clone(&task.name),
             file: Arc::clone(&task.file),
             hash: hash(task),
-            tags: task
-                .tags
-                .iter()
-                .map(|tag| Name::clone(&tag.value))
-                .collect(),
-            requirements: (task.requirements.iter())
-                .map(|name| Name::clone(&name.value))
-                .collect(),
-            locks: (task.locks.iter())
-                .map(|name| Name::clone(&name.value))
-                .collect(),
+            tags: names(&task.tags),
+            requirements: names(&task.requirements),
+            locks: names(&task.locks),
             xfail: task.xfail.as_ref().map(|reason| KnownFailure {
                 reason: Name::clone(&reason.value),
                 place: cx.place(reason.span, "xfail"),
@@ -119,11 +119,7 @@ impl<'a> Compiler<'a> {
             skip,
             vars: vars.into(),
             secrets: secrets.into(),
-            params: task
-                .params
-                .iter()
-                .map(|name| Name::clone(&name.value))
-                .collect(),
+            params: names(&task.params),
             outside_reads: std::mem::take(&mut self.outside_reads)
                 .into_iter()
                 .collect(),
