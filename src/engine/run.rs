@@ -91,9 +91,11 @@ impl Run {
     /// A run of these tasks, each case of one for itself, with these clients.
     #[must_use]
     pub fn new(tasks: Vec<Loaded>, registry: Registry) -> Self {
+        let mut tasks: Vec<Loaded> = tasks.into_iter().flat_map(Loaded::units).collect();
+        tasks.shrink_to_fit();
         let plan = Plan {
             id: run_id(),
-            tasks: tasks.into_iter().flat_map(Loaded::units).collect(),
+            tasks,
             registry,
             jobs: 8,
             retries: None,
@@ -362,10 +364,9 @@ impl Plan {
             executions: AtomicU32::new(0),
             checkpoints: self.checkpoints.clone(),
         });
-        let locks = self.tasks.iter().map(|task| &*task.machine.locks).collect();
+        let locks = self.tasks.iter().map(|task| &*task.machine.locks);
         let mut schedule = Schedule::new(locks, self.jobs, self.fail_fast);
         let mut running = JoinSet::new();
-        let mut units = HashMap::new();
         let mut verdicts: Vec<Option<Box<Verdict>>> = self.tasks.iter().map(|_| None).collect();
         loop {
             if self.stop.is_halted() {
@@ -373,25 +374,21 @@ impl Plan {
             }
             while let Some(unit) = schedule.next() {
                 let task = self.tasks[unit].clone();
-                let started = running.spawn(Arc::clone(&shared).attempts(unit, task));
-                units.insert(started.id(), unit);
+                running.spawn(Arc::clone(&shared).attempts(unit, task));
             }
-            let (id, verdict) = match running.join_next_with_id().await {
+            match running.join_next().await {
                 None => break,
-                Some(Ok((id, verdict))) => (id, Some(verdict)),
+                Some(Ok((unit, verdict))) => {
+                    if schedule.ended(unit, verdict.outcome.is_good()) {
+                        self.stop
+                            .halt("stopped by --fail-fast, after another task failed");
+                    }
+                    verdicts[unit] = Some(verdict);
+                }
                 // The attempt contains its own panics; a task that is gone otherwise was cancelled with
                 // the runtime.
-                Some(Err(error)) => (error.id(), None),
-            };
-            let Some(unit) = units.remove(&id) else {
-                continue;
-            };
-            let is_good = verdict.as_ref().is_none_or(|one| one.outcome.is_good());
-            if schedule.ended(unit, is_good) {
-                self.stop
-                    .halt("stopped by --fail-fast, after another task failed");
+                Some(Err(_)) => schedule.lost(),
             }
-            verdicts[unit] = verdict;
         }
         verdicts
             .into_iter()
@@ -437,7 +434,11 @@ impl Shared {
     /// Runs a task until it passes or its attempts are used up. The verdict is on the heap, so that a task that waits
     /// holds no room for it.
     // Written out, since an `async fn` holds its arguments twice.
-    fn attempts(self: Arc<Self>, index: usize, task: Loaded) -> impl Future<Output = Box<Verdict>> {
+    fn attempts(
+        self: Arc<Self>,
+        index: usize,
+        task: Loaded,
+    ) -> impl Future<Output = (usize, Box<Verdict>)> {
         let retries = self.retries.unwrap_or(task.machine.retries);
         // What is known to fail need not fail twice.
         let attempts = 1 + if task.machine.xfail.is_some() {
@@ -451,7 +452,7 @@ impl Shared {
                 let verdict = self.attempt(index, &task, attempt, attempts).await;
                 let again = !verdict.outcome.is_good() && verdict.outcome != Outcome::Cancelled;
                 if !again || attempt >= attempts || self.surroundings.stop.is_halted() {
-                    return verdict;
+                    return (index, verdict);
                 }
                 attempt += 1;
             }

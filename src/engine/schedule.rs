@@ -7,16 +7,21 @@ use std::collections::{BTreeSet, HashMap};
 /// The place of a unit in the order of its run: one task, or one case of it, with all its attempts.
 pub(super) type Unit = usize;
 
-/// The units of one run, in the order in which they start when nothing keeps them from it.
+/// The units of one run, in the order in which they start when nothing keeps them from it. Of those that simply wait for
+/// their turn, or run, it holds nothing: there may be 100,000.
 #[derive(Debug)]
 pub(super) struct Schedule<'r> {
-    /// The locks of each unit.
-    units: Vec<&'r [Name]>,
+    /// How many units there are.
+    units: usize,
     /// How many run at once.
     jobs: usize,
     running: usize,
-    /// Those that may start as far as is known.
-    ready: BTreeSet<Unit>,
+    /// The first whose turn has not come yet.
+    fresh: Unit,
+    /// Those before it that were kept from starting by a lock, and may try again.
+    woken: BTreeSet<Unit>,
+    /// The locks of the units that have some.
+    locks: HashMap<Unit, &'r [Name]>,
     held: Locks,
     /// By a lock: those that were kept from starting by it.
     parked: HashMap<&'r Name, BTreeSet<Unit>>,
@@ -27,24 +32,33 @@ pub(super) struct Schedule<'r> {
 
 impl<'r> Schedule<'r> {
     /// Units with these locks, of which at most `jobs` run at once.
-    pub(super) fn new(units: Vec<&'r [Name]>, jobs: usize, fail_fast: bool) -> Self {
+    pub(super) fn new(
+        locks: impl ExactSizeIterator<Item = &'r [Name]>,
+        jobs: usize,
+        fail_fast: bool,
+    ) -> Self {
         Self {
+            units: locks.len(),
             jobs: jobs.max(1),
             running: 0,
-            ready: (0..units.len()).collect(),
+            fresh: 0,
+            woken: BTreeSet::new(),
+            locks: locks
+                .enumerate()
+                .filter(|(_, locks)| !locks.is_empty())
+                .collect(),
             held: Locks::default(),
             parked: HashMap::new(),
             fail_fast,
             closed: false,
-            units,
         }
     }
 
     /// The next unit that may start now; it counts as running from here on. `None`: none before another has ended.
     pub(super) fn next(&mut self) -> Option<Unit> {
         while !self.closed && self.running < self.jobs {
-            let unit = self.ready.pop_first()?;
-            let locks = self.units[unit];
+            let unit = self.next_in_order()?;
+            let locks = self.locks_of(unit);
             match self.held.take(locks) {
                 Ok(()) => {
                     self.running += 1;
@@ -62,10 +76,23 @@ impl<'r> Schedule<'r> {
         None
     }
 
+    fn next_in_order(&mut self) -> Option<Unit> {
+        let woken = self.woken.pop_first();
+        woken.or_else(|| {
+            let unit = (self.fresh < self.units).then_some(self.fresh)?;
+            self.fresh += 1;
+            Some(unit)
+        })
+    }
+
+    fn locks_of(&self, unit: Unit) -> &'r [Name] {
+        self.locks.get(&unit).copied().unwrap_or_default()
+    }
+
     /// A unit has ended. Whether no other may start since it did not pass.
     pub(super) fn ended(&mut self, unit: Unit, is_good: bool) -> bool {
         self.running -= 1;
-        let locks = self.units[unit];
+        let locks = self.locks_of(unit);
         self.held.give_back(locks);
         for name in locks {
             self.wake(name);
@@ -73,6 +100,11 @@ impl<'r> Schedule<'r> {
         let stops = self.fail_fast && !is_good;
         self.closed |= stops;
         stops
+    }
+
+    /// A unit is gone without an end: nobody knows what it holds, so that its locks stay taken.
+    pub(super) fn lost(&mut self) {
+        self.running -= 1;
     }
 
     /// Nothing starts any more.
@@ -83,7 +115,7 @@ impl<'r> Schedule<'r> {
     /// Lets the first of those that a lock has kept try again: only one of them can have it, and there may be 100,000.
     fn wake(&mut self, lock: &Name) {
         if let Some(parked) = self.parked.get_mut(lock) {
-            self.ready.extend(parked.pop_first());
+            self.woken.extend(parked.pop_first());
         }
     }
 }
@@ -98,7 +130,7 @@ mod tests {
     }
 
     fn without_locks(units: usize, jobs: usize, fail_fast: bool) -> Schedule<'static> {
-        Schedule::new(vec![&[]; units], jobs, fail_fast)
+        Schedule::new(std::iter::repeat_n(&[][..], units), jobs, fail_fast)
     }
 
     fn locks(of: &[&[&str]]) -> Vec<Vec<Name>> {
@@ -146,7 +178,7 @@ mod tests {
     #[test]
     fn what_waits_for_a_lock_holds_up_nothing_else() {
         let locks = locks(&[&["a"], &["a", "b"], &["b"], &[], &["a"]]);
-        let mut schedule = Schedule::new(locks.iter().map(|one| &one[..]).collect(), 9, false);
+        let mut schedule = Schedule::new(locks.iter().map(|one| &one[..]), 9, false);
         assert_eq!(started(&mut schedule), [0, 2, 3]);
         schedule.ended(0, true);
         assert_eq!(started(&mut schedule), [4], "1 waits for `b`");
@@ -168,7 +200,7 @@ mod tests {
                 })
                 .collect();
             let jobs = random.usize(1..6);
-            let all = units.iter().map(|one| &one[..]).collect();
+            let all = units.iter().map(|one| &one[..]);
             let mut schedule = Schedule::new(all, jobs, false);
             let mut running: Vec<Unit> = Vec::new();
             let mut waiting: BTreeSet<Unit> = (0..units.len()).collect();

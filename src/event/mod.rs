@@ -12,6 +12,7 @@
 mod busy;
 mod difference;
 mod duration;
+mod execution_started;
 mod explanation;
 mod fact;
 mod failure;
@@ -35,11 +36,12 @@ pub use difference::{Change, DiffLine, Difference, Parts};
 pub use duration::{
     MAX_DURATION, duration_pattern, duration_text, parse_duration, parse_signed_duration,
 };
+pub use execution_started::{ExecutionStarted, named};
 pub use explanation::{Explanation, Missing, Operand, OperandKind};
 pub use fact::{
-    Attempted, ConditionState, ConditionStrategy, ConditionVerdict, Event, ExecutionId,
-    ExecutionStarted, Fact, FrameEnd, FrameId, FrameKind, FrameOpened, Headline, NeverKnown, ROOT,
-    RunId, RunStarted, TimeoutScope, named,
+    Attempted, ConditionState, ConditionStrategy, ConditionVerdict, Event, ExecutionId, Fact,
+    FrameEnd, FrameId, FrameKind, FrameOpened, Headline, NeverKnown, ROOT, RunId, RunStarted,
+    TimeoutScope,
 };
 pub use failure::{ErrorKind, Failure, Message, Reply};
 pub use inbox::{
