@@ -68,13 +68,15 @@ pub trait Store: Send {
     /// When they cannot be read.
     fn notable(&self, run: &str, limit: usize) -> Result<Vec<ExecutionRow>, JournalError>;
 
-    /// The last executions of a task, the latest first, at most `limit`, those of runs before `before`.
+    /// The last executions of a task, or of one of its cases, the latest first, at most `limit`, those of runs before
+    /// `before`.
     ///
     /// # Errors
     /// When they cannot be read.
     fn history(
         &self,
         task: &str,
+        case: Option<&str>,
         before: Option<&RunId>,
         limit: usize,
     ) -> Result<Vec<ExecutionRow>, JournalError>;

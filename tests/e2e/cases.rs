@@ -171,6 +171,22 @@ fn cases_stand_in_json_and_yaml_as_well_and_a_matrix_combines() {
     suite.run(["run"]).exits(0).prints("4 passed");
 }
 
+#[test]
+fn each_case_has_a_past_of_its_own() {
+    let suite = suite();
+    suite.run(["run"]).exits(1);
+    suite.run(["run", "--filter", "price[B-2-3-31]"]).exits(1);
+    suite
+        .run(["runs", "stats", "price[B-2-3-31]"])
+        .exits(0)
+        .prints("price[B-2-3-31]")
+        .prints("✗✗");
+    suite
+        .run(["runs", "stats", "price[A-1-2-20]"])
+        .exits(0)
+        .prints_no("✗");
+}
+
 /// Each case draws chance of its own, and the same again with the same seed.
 #[test]
 fn cases_do_not_share_their_chance() {
