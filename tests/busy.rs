@@ -314,6 +314,7 @@ impl Store for Slow {
     fn history(
         &self,
         _: &str,
+        _: Option<&str>,
         _: Option<&RunId>,
         _: usize,
     ) -> Result<Vec<ExecutionRow>, JournalError> {

@@ -134,6 +134,7 @@ fn evaluate(args: &Args, printer: &Printer) -> Result<Exit, Exit> {
     };
     let loader = Loader::new(registry)
         .given(vars.iter().map(|(name, _)| Name::clone(name)))
+        .environment(args.flags.env.clone())
         .allow(args.flags.allow.iter().cloned());
     let found = surroundings(&loader, &vars, &input, &written);
     let (project, is_suite) = found.map_err(|found| printer.mistakes(&found))?;

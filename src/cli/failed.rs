@@ -11,8 +11,16 @@ use std::path::{Path, PathBuf};
 
 /// The tasks that did not pass in the last run.
 pub(super) struct Failed {
-    /// File and task, in the order of the run.
-    tasks: Vec<(Name, Name)>,
+    /// In the order of the run.
+    tasks: Vec<FailedTask>,
+}
+
+/// A task, or one of its cases.
+#[derive(PartialEq)]
+struct FailedTask {
+    file: Name,
+    name: Name,
+    case: Option<Name>,
 }
 
 impl Failed {
@@ -47,7 +55,7 @@ impl Failed {
     /// Their files, as far as they are still there.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         let mut files: Vec<PathBuf> = Vec::new();
-        for (file, _) in &self.tasks {
+        for FailedTask { file, .. } in &self.tasks {
             let path = PathBuf::from(&**file);
             if files.contains(&path) {
                 continue;
@@ -61,13 +69,19 @@ impl Failed {
         files
     }
 
-    /// Leaves only them.
-    pub(super) fn select(&self, tasks: &mut Vec<Loaded>) {
-        tasks.retain(|task| {
+    /// Only them, of a task with cases those that did not pass.
+    pub(super) fn select(&self, tasks: Vec<Loaded>) -> Vec<Loaded> {
+        let has_failed = |task: &Loaded| {
             let machine = &task.machine;
-            let mut failed = self.tasks.iter();
-            failed.any(|(file, name)| *name == machine.name && same(file, &machine.file.name))
-        });
+            let case = task.case.as_ref().map(|case| &case.name);
+            self.tasks.iter().any(|failed| {
+                failed.name == machine.name
+                    && failed.case.as_ref() == case
+                    && same(&failed.file, &machine.file.name)
+            })
+        };
+        let units = tasks.into_iter().flat_map(Loaded::units);
+        units.filter(has_failed).collect()
     }
 }
 
@@ -106,7 +120,7 @@ fn last(history: &History) -> Result<Option<RunRow>, JournalError> {
     }
 }
 
-fn failed(history: &History, row: &RunRow) -> Result<Vec<(Name, Name)>, JournalError> {
+fn failed(history: &History, row: &RunRow) -> Result<Vec<FailedTask>, JournalError> {
     let status = history.status(row);
     // Of a task that was tried again the last attempt counts.
     let mut tasks: BTreeMap<u32, ExecutionRow> = BTreeMap::new();
@@ -117,7 +131,11 @@ fn failed(history: &History, row: &RunRow) -> Result<Vec<(Name, Name)>, JournalE
     for execution in tasks.into_values() {
         let passed =
             matches!(status.of(&execution), RunStatus::Ended(outcome) if outcome.is_good());
-        let task = (execution.file, execution.task);
+        let task = FailedTask {
+            file: execution.file,
+            name: execution.task,
+            case: execution.case,
+        };
         if !passed && !failed.contains(&task) {
             failed.push(task);
         }

@@ -80,6 +80,16 @@ static FLAGS: &[Flag] = &[
         set: |to, given| to.vars = given.all(),
     },
     Flag {
+        long: "env",
+        short: None,
+        takes: Takes::One("NAME", || value_parser!(Name).into()),
+        help: "Against this environment of the suite",
+        heading: None,
+        of: &[Of::Load, Of::Eval],
+        again: Again::Yes,
+        set: |to, given| to.env = given.one(),
+    },
+    Flag {
         long: "allow-net",
         short: None,
         takes: Takes::Many("HOST", || value_parser!(String)),
@@ -148,6 +158,16 @@ static FLAGS: &[Flag] = &[
         of: &[Of::Run],
         again: Again::No,
         set: |to, given| to.selection.tags = given.all(),
+    },
+    Flag {
+        long: "requirement",
+        short: None,
+        takes: Takes::Many("NAME", || value_parser!(String)),
+        help: "Only tasks that name this among their requirements; several: any of them",
+        heading: None,
+        of: &[Of::Run],
+        again: Again::No,
+        set: |to, given| to.selection.requirements = given.all(),
     },
     Flag {
         long: "filter",
@@ -292,6 +312,8 @@ const PERMISSIONS: Option<&str> = Some("Permissions");
 pub(super) struct Settings {
     /// Variables for every task, over what it declares.
     pub(super) vars: Vec<Variable>,
+    /// The environment of the suite.
+    pub(super) env: Option<Name>,
     /// What tasks may do beside what their suite allows.
     pub(super) allow: Vec<Allow>,
     /// Which tasks run.

@@ -10,7 +10,7 @@ use crate::event::nearest;
 pub(super) fn params_missing(tasks: &[Loaded], load: &Load) -> Result<(), Exit> {
     let given = |name: &str| load.flags.vars.iter().any(|var| &*var.name == name);
     let missing = tasks.iter().find_map(|task| {
-        let missing = task.machine.params().iter().find(|name| !given(name))?;
+        let missing = task.machine.params_of_run().find(|name| !given(name))?;
         Some((task, missing))
     });
     let Some((task, name)) = missing else {

@@ -106,6 +106,7 @@ impl Load {
     pub(super) fn loader(&self) -> Loader {
         Loader::new(Registry::builtin())
             .given(self.flags.vars.iter().map(|var| Name::clone(&var.name)))
+            .environment(self.flags.env.clone())
             .allow(self.flags.allow.iter().cloned())
     }
 }

@@ -41,6 +41,8 @@ pub(super) struct Left {
     pub(super) label: (Name, Name),
     /// The run that was interrupted.
     pub(super) run: RunId,
+    /// The environment that it ran against.
+    pub(super) env: Option<Name>,
 }
 
 impl Begin {
@@ -100,7 +102,7 @@ fn recorded(context: &str, task: &Name, keep: &Keep) -> Result<Checkpoint, Exit>
             history.execution_at(&row, seq)?
         } else {
             let executions = history.executions(&row.id)?;
-            let of_task = executions.iter().rfind(|one| one.task == *task);
+            let of_task = executions.iter().rfind(|one| one.name() == **task);
             of_task.map(|one| one.number)
         };
         let Some(execution) = execution else {
@@ -203,18 +205,25 @@ fn undone(history: &History, row: &RunRow, loader: &Loader) -> Result<Left, Exit
         checkpoints: Vec::new(),
         label: (RESUMES.into(), row.id.clone()),
         run: row.id.clone(),
+        env: row.env.clone(),
     };
+    // Against the environment that it ran against, whatever is asked for now.
+    let loader = loader.clone().environment(row.env.clone());
     for one in executions.iter().filter(|one| one.outcome.is_none()) {
         let source = sources.get(&(one.index, one.task.clone()));
         let (Some(source), Some(mut checkpoint)) = (source, checkpoints.remove(&one.number)) else {
             continue;
         };
-        let Ok(task) = loader.compile(Path::new(&*one.file), source) else {
+        let Ok(mut task) = loader.compile(Path::new(&*one.file), source) else {
             let message = format!("the definition of {} cannot be used any more", one.task);
             let hint = format!("is the suite file of {} still there?", one.file);
             output::error(&message, Some(&hint));
             return Err(Exit::Usage);
         };
+        let mut cases = task.machine.cases.iter();
+        task.case = cases
+            .find(|case| Some(&case.name) == one.case.as_ref())
+            .cloned();
         left.tasks.push(task);
         checkpoint.cleanup_only = true;
         checkpoint.of = Some((row.id.clone(), one.attempt));

@@ -106,9 +106,7 @@ fn prepare(global: &Global, args: &Args) -> Result<Prepared, Exit> {
         Some(left) => left.tasks.clone(),
         None => selected(global, args, &loader)?,
     };
-    let names: Vec<Name> = (tasks.iter())
-        .map(|task| Name::clone(&task.machine.name))
-        .collect();
+    let names: Vec<Name> = (tasks.iter()).map(Loaded::name).collect();
     let secrets: HashSet<&str> = (tasks.iter())
         .flat_map(|task| task.machine.secrets())
         .map(|name| &**name)
@@ -120,6 +118,7 @@ fn prepare(global: &Global, args: &Args) -> Result<Prepared, Exit> {
         command: command_line(&secrets),
         flags: flags.clone(),
         reports: report_paths(&args.reports),
+        env: (left.as_ref()).map_or_else(|| args.load.flags.env.clone(), |left| left.env.clone()),
         labels: labels
             .chain(left.as_ref().map(|left| left.label.clone()))
             .collect(),
@@ -219,7 +218,7 @@ fn selected(global: &Global, args: &Args, loader: &Loader) -> Result<Vec<Loaded>
     }
     usable(global, &found)?;
     if let Some(failed) = &failed {
-        failed.select(&mut found.tasks);
+        found.tasks = failed.select(found.tasks);
     }
     let known = found.tasks.len();
     let tasks = args.flags.selection.of(found.tasks);
@@ -269,9 +268,12 @@ fn list(tasks: &[Loaded]) {
     let mut text = String::new();
     for task in tasks {
         let machine = &task.machine;
-        text.push_str(&format!("{}  {}", machine.name, machine.file.name));
+        text.push_str(&format!("{}  {}", task.name(), machine.file.name));
         if !machine.tags.is_empty() {
             text.push_str(&format!("  [{}]", machine.tags.join(", ")));
+        }
+        if !machine.requirements.is_empty() {
+            text.push_str(&format!("  {}", machine.requirements.join(", ")));
         }
         text.push('\n');
     }

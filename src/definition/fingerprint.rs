@@ -1,5 +1,6 @@
 //! What two versions of a task have in common: whether only expressions differ, which files are named.
 
+use super::cases::Cases;
 use super::model::{
     Action, ClientDefinition, Condition, Count, Instruction, Length, Listen, Program, Region,
     Retry, Route, Service, State, Strategy, Subscribe, Suite, Task, Transition, Wait,
@@ -84,6 +85,16 @@ fn service(service: &Service) -> Json {
     ])
 }
 
+fn cases(cases: &Cases) -> Json {
+    match cases {
+        Cases::File(path) => text(path),
+        Cases::Table(table) => json!([
+            list(&table.columns, |column| json!(&*column.name)),
+            list(&table.rows, |row| json!([&*row.name, &*row.values])),
+        ]),
+    }
+}
+
 /// A task without its places, as plain data that can be compared.
 struct Fingerprint {
     /// With its expressions.
@@ -102,6 +113,9 @@ impl Fingerprint {
                 maybe(skip.condition.as_ref(), |condition| self.expression(condition)),
                 text(&skip.reason),
             ])),
+            "xfail": maybe(task.xfail.as_ref(), text),
+            "locks": texts(&task.locks),
+            "requirements": texts(&task.requirements),
             "vars": list(&task.vars, |(name, value)| json!([text(name), value.to_json()])),
             "secrets": list(&task.secrets, |(name, value)| json!([
                 text(name),
@@ -110,6 +124,7 @@ impl Fingerprint {
             "clients": list(&task.clients, |ClientDefinition { name, kind, config, record }| {
                 json!([text(name), text(kind), config.to_json(), format!("{record:?}")])
             }),
+            "cases": maybe(task.cases.as_ref(), cases),
             "params": texts(&task.params),
             "listen": list(&task.listen, listen),
             "limits": [

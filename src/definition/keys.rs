@@ -6,10 +6,10 @@ mod suite;
 mod task;
 
 pub(super) use stubs::{STUB, STUB_ERROR};
-pub(super) use suite::{DEFAULTS, JOURNAL, PERMISSIONS, READY, SERVICE, SUITE};
+pub(super) use suite::{DEFAULTS, ENVIRONMENT, JOURNAL, PERMISSIONS, READY, SERVICE, SUITE};
 pub(super) use task::{
-    ACTIONS, CALL, CLIENT, CONDITION, ERROR_ROUTE, INSTRUCTION, MODIFIERS, NOT_POLLED, REGION,
-    RETRY, SIGNAL, SKIP, STATE, TASK, TIMEOUT_ROUTE, TRANSITION, WAIT,
+    ACTIONS, CALL, CASES, CLIENT, CONDITION, ERROR_ROUTE, INSTRUCTION, MODIFIERS, NOT_POLLED,
+    REGION, RETRY, SIGNAL, SKIP, STATE, TASK, TIMEOUT_ROUTE, TRANSITION, WAIT,
 };
 
 /// One key.
@@ -127,6 +127,10 @@ pub(super) enum Shape {
     MapOf(&'static Object),
     /// Name: template.
     Templates,
+    /// A list of maps, or an object.
+    Cases(&'static Object),
+    /// Name: list of values.
+    Axes,
     /// Part of the language, not of this version of funcy.
     Unsupported,
 }

@@ -3,6 +3,7 @@
 //! [`parse_task`] and [`parse_suite`] turn YAML into a [`Task`] or a [`Suite`], or into all mistakes of
 //! the file at once. Nothing is resolved and nothing is run here.
 
+mod cases;
 mod catalog;
 mod decode;
 mod diagnostic;
@@ -19,8 +20,13 @@ mod stubs;
 mod yaml;
 
 pub use crate::event::{nearest, parse_duration};
+pub use cases::{
+    CaseRow, CaseTable, Cases, Column, MAX_CASE_FILE_BYTES, MAX_CASES, NAME as CASE_NAME,
+};
 pub use catalog::{Catalog, ClientKind, Doubt};
-pub use decode::{Parsed, misplaced_in_instruction, parse_stubs, parse_suite, parse_task};
+pub use decode::{
+    Parsed, misplaced_in_instruction, parse_cases, parse_stubs, parse_suite, parse_task,
+};
 pub use diagnostic::{Diagnostic, Severity, template_in_key};
 pub use fingerprint::TaskChange;
 pub use identity::Identity;

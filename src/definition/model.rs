@@ -1,6 +1,7 @@
 //! A task as it was written. Nothing is resolved here: names are texts, expressions are source, and
 //! every node keeps its span. `machine::compile` turns it into something that can run.
 
+use super::cases::{CaseTable, Cases};
 use super::node::{Node, Text};
 use crate::event::{Name, Span};
 use std::collections::HashMap;
@@ -50,12 +51,20 @@ pub struct Task {
     pub tags: Vec<Text>,
     /// When and why it is not run.
     pub skip: Option<Skip>,
+    /// Why it is known to fail.
+    pub xfail: Option<Text>,
+    /// It never runs together with another task that names one of these.
+    pub locks: Vec<Text>,
+    /// What it shows to be fulfilled.
+    pub requirements: Vec<Text>,
     /// Variables, evaluated in order.
     pub vars: Vec<(Text, Node)>,
     /// Variables whose values are masked; `None`: the value is saved later.
     pub secrets: Vec<(Text, Option<Node>)>,
     /// Clients, by name.
     pub clients: Vec<ClientDefinition>,
+    /// One run each.
+    pub cases: Option<Cases>,
     /// Names that must be given from outside.
     pub params: Vec<Text>,
     /// Subscriptions that are open for the whole run.
@@ -76,6 +85,17 @@ pub struct Task {
     pub retries: Option<Spanned<u32>>,
     /// The files that its `task` instructions call, in the order in which they are written.
     pub calls: Vec<Text>,
+}
+
+impl Task {
+    /// Its cases, where they are known: those of a file must have been read.
+    #[must_use]
+    pub fn case_table(&self) -> Option<&CaseTable> {
+        match &self.cases {
+            Some(Cases::Table(table)) => Some(table),
+            Some(Cases::File(_)) | None => None,
+        }
+    }
 }
 
 /// When a task is skipped.
@@ -454,6 +474,10 @@ pub struct Suite {
     pub scripts: Option<Text>,
     /// Variables.
     pub vars: Vec<(Text, Node)>,
+    /// Variables whose values are masked in every task; `None`: the value is saved later.
+    pub secrets: Vec<(Text, Option<Node>)>,
+    /// What differs from place to place.
+    pub environments: Vec<Environment>,
     /// Clients.
     pub clients: Vec<ClientDefinition>,
     /// `defaults.max_global_transition_timeout`.
@@ -470,6 +494,37 @@ pub struct Suite {
     pub permissions: Option<PermissionsDefinition>,
     /// `journal`, if written.
     pub journal: Option<RetentionDefinition>,
+}
+
+/// `NAME: {vars}`: what holds where tasks run against this environment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Environment {
+    /// Its name.
+    pub name: Text,
+    /// Variables, over those of the suite.
+    pub vars: Vec<(Text, Node)>,
+}
+
+impl Suite {
+    /// The suite as it is in one of its environments: whose variables take the place of the suite's of these names, and
+    /// stand behind them otherwise. `None`: it has no such environment.
+    #[must_use]
+    pub fn within(mut self, environment: &str) -> Option<Self> {
+        let mut environments = self.environments.iter();
+        let chosen = environments.find(|one| one.name.as_str() == environment)?;
+        for (name, node) in chosen.vars.clone() {
+            let is_same = |known: &Text| known.value == name.value;
+            if let Some((_, secret)) = self.secrets.iter_mut().find(|(known, _)| is_same(known)) {
+                *secret = Some(node);
+            } else if let Some((_, value)) = self.vars.iter_mut().find(|(known, _)| is_same(known))
+            {
+                *value = node;
+            } else {
+                self.vars.push((name, node));
+            }
+        }
+        Some(self)
+    }
 }
 
 /// `journal: {keep, max}`: how long runs are kept. At least one of both is there.

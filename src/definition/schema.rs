@@ -206,6 +206,28 @@ impl Writer<'_> {
             Shape::Object(object) => self.object(object),
             Shape::MapOf(object) => named(&self.object(object)),
             Shape::Templates => named(&scalar()),
+            Shape::Cases(object) => {
+                let mut forms = self.object(object);
+                let case =
+                    json!({ "type": "object", "propertyNames": identifier(), "minProperties": 1 });
+                merge(
+                    &mut forms,
+                    json!({
+                        "type": ["array", "object"],
+                        "items": case,
+                        "minItems": 1,
+                        "minProperties": 1,
+                        "maxProperties": 1,
+                    }),
+                );
+                forms
+            }
+            Shape::Axes => json!({
+                "type": "object",
+                "propertyNames": identifier(),
+                "additionalProperties": { "type": "array", "minItems": 1 },
+                "minProperties": 1,
+            }),
         })
     }
 

@@ -16,19 +16,32 @@ impl SourceFile {
         path: impl Into<PathBuf>,
         bytes: &[u8],
     ) -> Result<Self, Box<Diagnostic>> {
+        Self::within(name, path, bytes, MAX_FILE_BYTES)
+    }
+
+    /// The same of a file that may have more bytes, or fewer.
+    ///
+    /// # Errors
+    /// As [`Self::from_bytes`], with this limit.
+    pub fn within(
+        name: impl Into<Name>,
+        path: impl Into<PathBuf>,
+        bytes: &[u8],
+        limit: usize,
+    ) -> Result<Self, Box<Diagnostic>> {
         let name = name.into();
         let nowhere = Span {
             start: Pos { line: 1, column: 1 },
             end: Pos { line: 1, column: 1 },
         };
-        if bytes.len() > MAX_FILE_BYTES {
+        if bytes.len() > limit {
             return Err(Box::new(
                 Diagnostic::error(
                     "file-size",
                     &name,
                     nowhere,
                     format!(
-                        "the file has {} bytes; at most {MAX_FILE_BYTES} are read",
+                        "the file has {} bytes; at most {limit} are read",
                         bytes.len()
                     ),
                 )

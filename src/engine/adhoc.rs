@@ -12,7 +12,7 @@ use crate::definition::model::{
 use crate::definition::{Diagnostic, Node, Suite, Task, Text};
 use crate::event::{Explanation, Span};
 use crate::machine::{self, CalledTasks};
-use crate::script::{self, EvalError, Expression, Host, Locals, Scope, Value};
+use crate::script::{self, Chance, EvalError, Expression, Host, Locals, Scope, Value};
 use crate::syntax;
 use std::path::Path;
 use std::sync::Arc;
@@ -125,6 +125,7 @@ impl Loader {
         Ok(Loaded {
             machine: Arc::new(machine),
             project,
+            case: None,
         })
     }
 }
@@ -148,7 +149,10 @@ impl Project {
         res: Option<&Value>,
     ) -> (Result<Value, EvalError>, Explanation) {
         script::set_stopwatch(millis);
-        let host = LiveHost::new(Arc::clone(&self.permissions), fastrand::u64(..), "eval", 1);
+        let host = LiveHost::new(
+            Arc::clone(&self.permissions),
+            Chance::new(fastrand::u64(..), "eval", None, 1),
+        );
         let host: Arc<dyn Host> = Arc::new(host);
         let look = |name: &str| match name {
             "res" => res.cloned(),
@@ -226,11 +230,15 @@ impl Adhoc {
         });
         Task {
             calls: Vec::new(),
+            cases: None,
             file: Arc::clone(&self.file),
             name: "eval".into(),
             description: None,
             tags: Vec::new(),
             skip: None,
+            xfail: None,
+            requirements: Vec::new(),
+            locks: Vec::new(),
             vars: Vec::new(),
             secrets: Vec::new(),
             clients: Vec::new(),

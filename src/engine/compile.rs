@@ -1,9 +1,10 @@
 //! Compiles task files, many of them side by side.
 
 use super::called::{CalledFile, CalledFiles, Chain};
+use super::cases::read_cases;
 use super::loader::Loader;
 use super::project::{Project, unreadable};
-use crate::definition::{self, Diagnostic, Identity, SourceFile, Task};
+use crate::definition::{self, Cases, Diagnostic, Identity, SourceFile, Task};
 use crate::event::Name;
 use crate::machine::{self, Machine};
 use crate::os::read;
@@ -24,8 +25,8 @@ pub(super) struct File {
 pub(super) struct Compiled {
     pub(super) machine: Option<Arc<Machine>>,
     pub(super) diagnostics: Vec<Diagnostic>,
-    /// The text that these point into.
-    pub(super) source: Option<Name>,
+    /// The texts that these may point into, by the name of the file.
+    pub(super) sources: Vec<(Name, Name)>,
     /// What it says of itself, if it has mistakes.
     pub(super) identity: Option<Identity>,
     /// The files that it calls.
@@ -36,6 +37,8 @@ pub(super) struct Compiled {
 pub(super) struct Made {
     pub(super) machine: Option<Machine>,
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// The texts of other files that these may point into.
+    pub(super) sources: Vec<(Name, Name)>,
     /// The files that it calls.
     pub(super) called: Vec<Arc<CalledFile>>,
 }
@@ -46,7 +49,7 @@ impl Compiled {
         Self {
             machine: None,
             diagnostics: vec![diagnostic],
-            source: None,
+            sources: Vec::new(),
             identity: Some(Identity::unread(&file.path)),
             called: Vec::new(),
         }
@@ -71,7 +74,7 @@ impl Loader {
         let mut compiled = Compiled {
             machine: None,
             diagnostics: Vec::new(),
-            source: Some(Name::clone(&source.text)),
+            sources: vec![text_of(&source)],
             identity: None,
             called: Vec::new(),
         };
@@ -82,6 +85,7 @@ impl Loader {
             }
             compiled.machine = made.machine.map(Arc::new);
             compiled.diagnostics = made.diagnostics;
+            compiled.sources.extend(made.sources);
             compiled.called = made.called;
         }
         compiled
@@ -95,31 +99,52 @@ impl Loader {
         chain: Chain<'_>,
         known: &CalledFiles,
     ) -> Made {
-        let parsed: definition::Parsed<Task> = match definition::parse_task(file) {
-            Ok(parsed) => parsed,
-            Err(diagnostics) => {
-                return Made {
-                    machine: None,
-                    diagnostics,
-                    called: Vec::new(),
-                };
-            }
+        let broken = |diagnostics: Vec<Diagnostic>, sources: Vec<(Name, Name)>| Made {
+            machine: None,
+            diagnostics,
+            sources,
+            called: Vec::new(),
         };
-        let calls = self.calls(file, &parsed.value, project, chain, known);
+        let mut sources = Vec::new();
+        let definition::Parsed {
+            value: mut task,
+            warnings: mut diagnostics,
+        }: definition::Parsed<Task> = match definition::parse_task(file) {
+            Ok(parsed) => parsed,
+            Err(diagnostics) => return broken(diagnostics, sources),
+        };
+        if let Some(Cases::File(path)) = &task.cases {
+            match read_cases(file, path, project, &mut sources) {
+                Ok(cases) => {
+                    task.cases = Some(Cases::Table(cases.value));
+                    diagnostics.extend(cases.warnings);
+                }
+                Err(errors) => {
+                    diagnostics.extend(errors);
+                    return broken(diagnostics, sources);
+                }
+            }
+        }
+        let calls = self.calls(file, &task, project, chain, known);
         let against = self.against(project, &calls.tasks, chain.prefix());
-        let (machine, more) = match machine::compile(&against, &parsed.value) {
+        let (machine, more) = match machine::compile(&against, &task) {
             Ok((machine, more)) => (Some(machine), more),
             Err(more) => (None, more),
         };
-        let mut diagnostics = parsed.warnings;
         diagnostics.extend(calls.diagnostics);
         diagnostics.extend(more);
         Made {
             machine,
             diagnostics,
+            sources,
             called: calls.files,
         }
     }
+}
+
+/// A file's name and text.
+pub(super) fn text_of(file: &SourceFile) -> (Name, Name) {
+    (Name::clone(&file.name), Name::clone(&file.text))
 }
 
 /// Files that are worth a thread of their own.

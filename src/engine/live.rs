@@ -7,7 +7,7 @@ use crate::event::{
 };
 use crate::journal::crash;
 use crate::machine::{Call, Halt, Lost, Moment, ScopeId, Site, World};
-use crate::script::Host;
+use crate::script::{Chance, Host};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -286,12 +286,11 @@ impl World for LiveWorld {
 
     fn host(&self) -> &Arc<dyn Host> {
         self.host.get_or_init(|| {
-            let Loaded { machine, project } = &self.task;
+            let file = &self.task.machine.file.name;
+            let case = self.task.case.as_ref().map(|case| &*case.name);
             Arc::new(LiveHost::new(
-                Arc::clone(&project.permissions),
-                self.shared.seed,
-                &machine.file.name,
-                self.attempt,
+                Arc::clone(&self.task.project.permissions),
+                Chance::new(self.shared.seed, file, case, self.attempt),
             ))
         })
     }

@@ -2,12 +2,12 @@
 
 use super::called::CalledFiles;
 use super::compile::{Compiled, File, side_by_side};
-use super::discover::{discover, home, is_suite, suite_above};
+use super::discover::{SUITE, discover, home, is_suite, suite_above};
 use super::loader::Loader;
 use super::project::{Loaded, Project, Projects, reason, relative_to_cwd, unreadable};
 use super::select::Selection;
 use crate::definition::{self, Diagnostic, Identity, Severity, SourceFile, Suite};
-use crate::event::{Name, Span};
+use crate::event::{Name, Span, nearest};
 use crate::os::read;
 use crate::script;
 use std::collections::{HashMap, HashSet};
@@ -200,7 +200,7 @@ impl<'a> Loading<'a> {
         let Compiled {
             machine,
             diagnostics,
-            source,
+            sources,
             identity,
             called,
         } = compiled;
@@ -212,8 +212,8 @@ impl<'a> Loading<'a> {
                 called: called.map(|one| Name::clone(&one.file)).collect(),
             });
         }
-        if let Some(source) = source.filter(|_| !diagnostics.is_empty()) {
-            self.found.sources.insert(Name::clone(name), source);
+        if !diagnostics.is_empty() {
+            self.found.sources.extend(sources);
         }
         // A mistake of the suite file shows in each of its tasks; it is still one.
         for diagnostic in diagnostics {
@@ -235,7 +235,11 @@ impl<'a> Loading<'a> {
             }
         }
         if let (Some(machine), Some(project)) = (machine, project) {
-            self.found.tasks.push(Loaded { machine, project });
+            self.found.tasks.push(Loaded {
+                machine,
+                project,
+                case: None,
+            });
         }
     }
 
@@ -256,6 +260,7 @@ impl<'a> Loading<'a> {
                     ..Suite::default()
                 }),
             };
+            let suite = suite.and_then(|suite| self.within_environment(suite));
             let project = suite.and_then(|suite| self.with_scripts(suite));
             project.map(Arc::new)
         };
@@ -263,6 +268,41 @@ impl<'a> Loading<'a> {
         let entries = keys.map(|key| (key, project.clone()));
         self.projects.extend(entries);
         project
+    }
+
+    /// The suite in the environment that was asked for.
+    fn within_environment(&mut self, suite: Suite) -> Option<Suite> {
+        let Some(wanted) = &self.loader.environment else {
+            return Some(suite);
+        };
+        let known: Vec<Name> = (suite.environments.iter())
+            .map(|one| Name::clone(&one.name.value))
+            .collect();
+        let first = suite.environments.first().map(|one| one.name.span);
+        let file = match &suite.file {
+            Some(file) => Name::clone(&file.name),
+            None => suite.folder.join(SUITE).display().to_string().into(),
+        };
+        let has_file = suite.file.is_some();
+        if let Some(suite) = suite.within(wanted) {
+            return Some(suite);
+        }
+        let message = if has_file {
+            format!("the suite has no environment `{wanted}`")
+        } else {
+            format!("there is no suite file, and so no environment `{wanted}`")
+        };
+        let hint = match nearest(wanted, known.iter().map(|name| &**name)) {
+            Some(near) => format!("did you mean `--env {near}`?"),
+            None if known.is_empty() => {
+                format!("add `environments: {{ {wanted}: {{ vars: {{…}} }} }}` to it")
+            }
+            None => format!("its environments are {}", known.join(", ")),
+        };
+        let at = first.unwrap_or_default();
+        let diagnostic = Diagnostic::error("unknown-environment", &file, at, message);
+        self.found.diagnostics.push(diagnostic.hint(hint));
+        None
     }
 
     fn read_suite(&mut self, path: &Path) -> Option<Suite> {

@@ -17,6 +17,7 @@ pub struct Loader {
     pub(super) catalog: Arc<Catalog>,
     pub(super) given: Vec<Name>,
     grants: Vec<Allow>,
+    pub(super) environment: Option<Name>,
 }
 
 /// Something that is allowed from outside, whatever the suite file says (`--allow-…`).
@@ -46,7 +47,21 @@ impl Loader {
             catalog,
             given: Vec::new(),
             grants: Vec::new(),
+            environment: None,
         }
+    }
+
+    /// Loads each suite as it is in its environment of this name.
+    #[must_use]
+    pub fn environment(mut self, name: Option<Name>) -> Self {
+        self.environment = name;
+        self
+    }
+
+    /// The environment that suites are loaded for.
+    #[must_use]
+    pub fn chosen_environment(&self) -> Option<&Name> {
+        self.environment.as_ref()
     }
 
     /// Variables that will be given to the run: expressions may use them though nothing declares them.

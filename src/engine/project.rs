@@ -1,8 +1,8 @@
 //! A suite with what its tasks share, a task that belongs to one, and the reading of their files.
 
 use crate::definition::{Diagnostic, Suite};
-use crate::event::{Name, Permissions, Span};
-use crate::machine::Machine;
+use crate::event::{Name, Permissions, Span, named};
+use crate::machine::{Case, Machine};
 use crate::script;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,33 @@ pub struct Loaded {
     pub machine: Arc<Machine>,
     /// Its suite.
     pub project: Arc<Project>,
+    /// Which of its cases it is. `None` where it has some: all of them.
+    pub case: Option<Arc<Case>>,
+}
+
+impl Loaded {
+    /// What is run of it: each of its cases, where it has some.
+    pub fn units(self) -> impl Iterator<Item = Self> {
+        let is_whole = self.case.is_none() && !self.machine.cases.is_empty();
+        let cases = if is_whole {
+            self.machine.cases.to_vec()
+        } else {
+            Vec::new()
+        };
+        let whole = (!is_whole).then(|| self.clone());
+        let of_case = move |case| Self {
+            case: Some(case),
+            ..self.clone()
+        };
+        whole.into_iter().chain(cases.into_iter().map(of_case))
+    }
+
+    /// Its name, with that of its case: `order[eu]`.
+    #[must_use]
+    pub fn name(&self) -> Name {
+        let case = self.case.as_ref().map(|case| &*case.name);
+        named(&self.machine.name, case).into()
+    }
 }
 
 /// The suites that a loader has read. Handed to the next loading, they are not read again.

@@ -2,6 +2,7 @@ use super::dispatcher::Dispatcher;
 use super::event_log::{EventLog, Origin};
 use super::live::{LiveWorld, Stop, Surroundings};
 use super::project::{Loaded, Project};
+use super::schedule::Schedule;
 use super::service::{Held, KeptServices, ServiceError, Services};
 use super::turn::Turns;
 use crate::client::Registry;
@@ -87,9 +88,11 @@ impl Report {
 }
 
 impl Run {
-    /// A run of these tasks, with these clients.
+    /// A run of these tasks, each case of one for itself, with these clients.
     #[must_use]
     pub fn new(tasks: Vec<Loaded>, registry: Registry) -> Self {
+        let mut tasks: Vec<Loaded> = tasks.into_iter().flat_map(Loaded::units).collect();
+        tasks.shrink_to_fit();
         let plan = Plan {
             id: run_id(),
             tasks,
@@ -160,7 +163,7 @@ impl Run {
         self
     }
 
-    /// Lets a task, by its number in the list, begin where another execution stood.
+    /// Lets a task or case, by its number among them, begin where another execution stood.
     #[must_use]
     pub fn begin(mut self, index: usize, checkpoint: Checkpoint) -> Self {
         self.plan.checkpoints.insert(index, checkpoint);
@@ -232,7 +235,13 @@ impl Run {
 
 impl Plan {
     async fn execute(&self, event_log: &Arc<EventLog>) -> Result<Report, ServiceError> {
-        let mut services = self.start_services().await?;
+        let surroundings = Arc::new(Surroundings {
+            event_log: Arc::clone(event_log),
+            registry: self.registry.clone(),
+            stop: self.stop.clone(),
+            seed: self.seed,
+        });
+        let mut services = self.start_services(&surroundings).await?;
         let started = RunStarted {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             seed: self.seed,
@@ -249,7 +258,7 @@ impl Plan {
             .collect::<HashMap<_, _>>();
         let verdicts = tokio::select! {
             biased;
-            verdicts = self.run_tasks(event_log, addresses) => verdicts,
+            verdicts = self.run_tasks(surroundings, addresses) => verdicts,
             never = event_log.watch_lag() => match never {},
         };
         for services in services.values_mut() {
@@ -283,12 +292,16 @@ impl Plan {
         })
     }
 
-    /// The services of every suite that a task belongs to; none when the run is stopped before they are ready.
-    async fn start_services(&self) -> Result<HashMap<PathBuf, Serving>, ServiceError> {
+    /// The services of every suite of which a task will run; none when the run is stopped before they are ready.
+    async fn start_services(
+        &self,
+        surroundings: &Arc<Surroundings>,
+    ) -> Result<HashMap<PathBuf, Serving>, ServiceError> {
         let mut started: HashMap<PathBuf, Serving> = HashMap::new();
-        for Loaded { project, .. } in &self.tasks {
+        for task in &self.tasks {
+            let project = &task.project;
             let folder = &project.suite.folder;
-            if started.contains_key(folder) {
+            if started.contains_key(folder) || self.is_skipped(task, surroundings) {
                 continue;
             }
             let starting = self.serve(project);
@@ -313,6 +326,20 @@ impl Plan {
         Ok(started)
     }
 
+    /// Whether a task is skipped whatever its services are.
+    fn is_skipped(&self, task: &Loaded, surroundings: &Arc<Surroundings>) -> bool {
+        let world = LiveWorld::new(Arc::clone(surroundings), task.clone(), 0, 1);
+        let inputs = Inputs {
+            run: RunId::clone(&self.id),
+            attempt: 1,
+            attempts: 1,
+            vars: self.vars.clone(),
+            case: task.case.clone(),
+            ..Inputs::default()
+        };
+        machine::is_skipped(&task.machine, &inputs, &world)
+    }
+
     async fn serve(&self, project: &Arc<Project>) -> Result<Serving, ServiceError> {
         if let Some(kept) = &self.kept {
             return Ok(Serving::Kept(kept.of(project, &self.registry).await?));
@@ -326,45 +353,41 @@ impl Plan {
 
     async fn run_tasks(
         &self,
-        event_log: &Arc<EventLog>,
+        surroundings: Arc<Surroundings>,
         addresses: HashMap<PathBuf, Arc<Json>>,
     ) -> Vec<Verdict> {
-        let surroundings = Surroundings {
-            event_log: Arc::clone(event_log),
-            registry: self.registry.clone(),
-            stop: self.stop.clone(),
-            seed: self.seed,
-        };
         let shared = Arc::new(Shared {
-            surroundings: Arc::new(surroundings),
+            surroundings,
             vars: self.vars.clone(),
             addresses,
             retries: self.retries,
             executions: AtomicU32::new(0),
             checkpoints: self.checkpoints.clone(),
         });
-        let mut waiting = self.tasks.iter().cloned().enumerate();
+        let locks = self.tasks.iter().map(|task| &*task.machine.locks);
+        let mut schedule = Schedule::new(locks, self.jobs, self.fail_fast);
         let mut running = JoinSet::new();
         let mut verdicts: Vec<Option<Box<Verdict>>> = self.tasks.iter().map(|_| None).collect();
         loop {
-            while running.len() < self.jobs
-                && !self.stop.is_halted()
-                && let Some((index, task)) = waiting.next()
-            {
-                running.spawn(Arc::clone(&shared).attempts(index, task));
+            if self.stop.is_halted() {
+                schedule.close();
+            }
+            while let Some(unit) = schedule.next() {
+                let task = self.tasks[unit].clone();
+                running.spawn(Arc::clone(&shared).attempts(unit, task));
             }
             match running.join_next().await {
                 None => break,
-                Some(Ok((index, verdict))) => {
-                    if self.fail_fast && !verdict.outcome.is_good() {
+                Some(Ok((unit, verdict))) => {
+                    if schedule.ended(unit, verdict.outcome.is_good()) {
                         self.stop
                             .halt("stopped by --fail-fast, after another task failed");
                     }
-                    verdicts[index] = Some(verdict);
+                    verdicts[unit] = Some(verdict);
                 }
                 // The attempt contains its own panics; a task that is gone otherwise was cancelled with
                 // the runtime.
-                Some(Err(_)) => {}
+                Some(Err(_)) => schedule.lost(),
             }
         }
         verdicts
@@ -416,7 +439,13 @@ impl Shared {
         index: usize,
         task: Loaded,
     ) -> impl Future<Output = (usize, Box<Verdict>)> {
-        let attempts = 1 + self.retries.unwrap_or(task.machine.retries);
+        let retries = self.retries.unwrap_or(task.machine.retries);
+        // What is known to fail need not fail twice.
+        let attempts = 1 + if task.machine.xfail.is_some() {
+            0
+        } else {
+            retries
+        };
         async move {
             let mut attempt = 1;
             loop {
@@ -455,6 +484,7 @@ impl Shared {
                 .get(&task.project.suite.folder)
                 .cloned()
                 .unwrap_or_default(),
+            case: task.case.clone(),
             checkpoint: self.checkpoints.get(&index).cloned().map(Box::new),
         };
         let span =

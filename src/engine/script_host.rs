@@ -9,10 +9,10 @@ pub(super) struct LiveHost {
 }
 
 impl LiveHost {
-    pub(super) fn new(permissions: Arc<Permissions>, seed: u64, task: &str, attempt: u32) -> Self {
+    pub(super) fn new(permissions: Arc<Permissions>, chance: Chance) -> Self {
         Self {
             permissions,
-            chance: Chance::new(seed, task, attempt),
+            chance,
         }
     }
 }

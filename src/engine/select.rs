@@ -9,8 +9,10 @@ use std::str::FromStr;
 pub struct Selection {
     /// Only tasks that have one of these tags; empty: all.
     pub tags: Vec<String>,
-    /// Only tasks whose name or file matches one of these; empty: all.
+    /// Only tasks whose name, with or without that of their case, or file matches one of these; empty: all.
     pub filters: Vec<Pattern>,
+    /// Only tasks that show one of these to be fulfilled; empty: all.
+    pub requirements: Vec<String>,
     /// Only this part of them.
     pub shard: Option<Shard>,
 }
@@ -28,10 +30,20 @@ pub struct Shard {
 }
 
 impl Selection {
-    /// The tasks that are selected, in their order.
+    /// What is selected of these tasks, in their order: of one with cases, each case for itself.
     #[must_use]
     pub fn of(&self, tasks: Vec<Loaded>) -> Vec<Loaded> {
-        let wanted = tasks.into_iter().filter(|task| self.wants(task));
+        let tasks: Vec<Loaded> = tasks.into_iter().flat_map(Loaded::units).collect();
+        let filters: Vec<Filter<'_>> = (self.filters.iter())
+            .map(|pattern| Filter::of(pattern, &tasks))
+            .collect();
+        let wants = |task: &Loaded| {
+            let is_named = || filters.iter().any(|filter| filter.takes(task));
+            self.wants_tags(&task.machine.tags)
+                && has_any(&self.requirements, &task.machine.requirements)
+                && (filters.is_empty() || is_named())
+        };
+        let wanted = tasks.iter().filter(|task| wants(task)).cloned();
         match self.shard {
             None => wanted.collect(),
             Some(Shard { index, of }) => wanted
@@ -47,27 +59,54 @@ impl Selection {
     pub fn leaves_out(&self, broken: &Broken) -> bool {
         let Identity { name, tags } = &broken.identity;
         let tagged = tags.as_ref().is_none_or(|tags| self.wants_tags(tags));
-        !tagged || !self.wants_name(name, &broken.file)
-    }
-
-    fn wants(&self, task: &Loaded) -> bool {
-        let machine = &task.machine;
-        self.wants_tags(&machine.tags) && self.wants_name(&machine.name, &machine.file.name)
+        // Which cases it has nobody knows.
+        let is_named = |filter: &Pattern| {
+            let of_task = filter.0.split('[').next().unwrap_or_default();
+            filter.matches(name)
+                || filter.matches(&broken.file)
+                || Pattern(of_task.to_owned()).matches(name)
+        };
+        !tagged || !(self.filters.is_empty() || self.filters.iter().any(is_named))
     }
 
     fn wants_tags(&self, tags: &[Name]) -> bool {
-        self.tags.is_empty()
-            || tags
-                .iter()
-                .any(|tag| self.tags.iter().any(|want| **want == **tag))
+        has_any(&self.tags, tags)
+    }
+}
+
+/// Whether one of these is wanted; all are, where nothing is said.
+fn has_any(wanted: &[String], names: &[Name]) -> bool {
+    let is_wanted = |name: &Name| wanted.iter().any(|want| **want == **name);
+    wanted.is_empty() || names.iter().any(is_wanted)
+}
+
+/// A filter among the tasks that there are.
+enum Filter<'p> {
+    /// It is the name of a case, whatever else it might match.
+    Case(&'p str),
+    Pattern(&'p Pattern),
+}
+
+impl<'p> Filter<'p> {
+    fn of(pattern: &'p Pattern, tasks: &[Loaded]) -> Self {
+        let is_case = |task: &Loaded| task.case.is_some() && *task.name() == *pattern.0;
+        if pattern.0.ends_with(']') && tasks.iter().any(is_case) {
+            Self::Case(&pattern.0)
+        } else {
+            Self::Pattern(pattern)
+        }
     }
 
-    fn wants_name(&self, name: &str, file: &str) -> bool {
-        self.filters.is_empty()
-            || self
-                .filters
-                .iter()
-                .any(|filter| filter.matches(name) || filter.matches(file))
+    fn takes(&self, task: &Loaded) -> bool {
+        match self {
+            Self::Case(name) => *task.name() == **name,
+            Self::Pattern(pattern) => {
+                let machine = &task.machine;
+                pattern.matches(&machine.name)
+                    || pattern.matches(&machine.file.name)
+                    || (task.case.is_some() && pattern.matches(&task.name()))
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::project::Loaded;
 use super::script_host::{environment, millis};
 use crate::event::{Event, Fact, Json, Name, Outcome, ROOT, RunStarted, Tally};
 use crate::machine::{self, Inputs, Verdict};
-use crate::script::Value;
+use crate::script::{Chance, Value};
 use crate::sim::{Recording, ReplayEnd, Stubs, Stuck, TimedFact, VirtualWorld, replay_in};
 use serde_json::{Map, json};
 use std::sync::Arc;
@@ -56,6 +56,7 @@ pub fn simulate(
         run: SIMULATED.into(),
         attempt: 1,
         attempts: 1,
+        case: task.case.clone(),
         vars: (vars.iter())
             .map(|(name, value)| (Name::clone(name), Value::from(value)))
             .collect(),
@@ -80,7 +81,10 @@ pub fn simulate(
             }
         }
         Answers::Stubs(stubs) => {
-            let world = world.chance(seed, &machine.file.name, 1).with(stubs);
+            let case = task.case.as_ref().map(|case| &*case.name);
+            let world = world
+                .chance(Chance::new(seed, &machine.file.name, case, 1))
+                .with(stubs);
             let end = world.block_on(machine::run(machine, inputs, &world));
             Simulated {
                 end: end.map(Box::new),

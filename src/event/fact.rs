@@ -1,7 +1,7 @@
 use super::frame::{FrameEnd, FrameId, FrameOpened, ROOT, is_root};
 use super::{
-    BusyCause, ConditionState, Explanation, Failure, Headline, Json, Location, Metrics, Missing,
-    Name, Outcome, Reply, SubscriptionChange, Tally, ValueTypes,
+    BusyCause, ConditionState, ExecutionStarted, Explanation, Failure, Headline, Json, Location,
+    Metrics, Missing, Name, Outcome, Reply, SubscriptionChange, Tally, ValueTypes,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -387,41 +387,6 @@ pub struct RunStarted {
     /// whoever knows the head of this run can prove that they were there. The journal fills it in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<(RunId, Name)>,
-}
-
-/// How an execution began.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ExecutionStarted {
-    /// The task.
-    pub task: Name,
-    /// Its file.
-    pub file: Name,
-    /// Which of its `cases` this is, in short (`sku=A-1`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub case: Option<Name>,
-    /// Its number in the run's list of tasks, from 0, the same for each of its attempts.
-    pub index: u32,
-    /// Its attempt, from 1: a whole-task retry is the next one.
-    pub attempt: u32,
-    /// How many attempts it has.
-    pub attempts: u32,
-    /// Its tags.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<Name>,
-    /// BLAKE3 of its definition, in hex.
-    pub hash: Name,
-    /// The definition as it was read, so that a report can show its lines. Left out on a retry.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<Name>,
-    /// The other files that it calls, each with its name as places give it and its text. Left out on
-    /// a retry.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub files: Vec<(Name, Name)>,
-    /// Why it is skipped, if it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub skip: Option<String>,
-    /// The names of its states, in the order of the file.
-    pub states: Vec<Name>,
 }
 
 /// A condition that was unknown every time it was asked.

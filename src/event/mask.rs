@@ -281,6 +281,7 @@ impl Mask {
                 attempts: started.attempts,
                 hash: started.hash,
                 skip: started.skip.map(|_| WITHHELD.to_owned()),
+                xfail: started.xfail.map(|_| WITHHELD.into()),
                 states: started.states.iter().map(name).collect(),
                 ..ExecutionStarted::default()
             })),

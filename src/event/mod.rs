@@ -12,6 +12,7 @@
 mod busy;
 mod difference;
 mod duration;
+mod execution_started;
 mod explanation;
 mod fact;
 mod failure;
@@ -37,10 +38,11 @@ pub use difference::{Change, DiffLine, Difference, Parts};
 pub use duration::{
     MAX_DURATION, duration_pattern, duration_text, parse_duration, parse_signed_duration,
 };
+pub use execution_started::{ExecutionStarted, named};
 pub use explanation::{Explanation, Missing, Operand, OperandKind};
 pub use fact::{
-    Attempted, ConditionStrategy, ConditionVerdict, Event, ExecutionId, ExecutionStarted, Fact,
-    NeverKnown, RunId, RunStarted, TimeoutScope,
+    Attempted, ConditionStrategy, ConditionVerdict, Event, ExecutionId, Fact, NeverKnown, RunId,
+    RunStarted, TimeoutScope,
 };
 pub use failure::{ErrorKind, Failure, Message, Reply};
 pub use frame::{FrameEnd, FrameId, FrameKind, FrameOpened, ROOT};

@@ -245,7 +245,10 @@ impl History {
     /// When they cannot be read.
     pub fn past(&self, row: &ExecutionRow) -> Result<Vec<ExecutionRow>, JournalError> {
         let mut rows = vec![row.clone()];
-        rows.extend(self.store.history(&row.task, Some(&row.run), ENOUGH)?);
+        rows.extend(
+            self.store
+                .history(&row.task, row.case.as_deref(), Some(&row.run), ENOUGH)?,
+        );
         Ok(rows)
     }
 

@@ -134,7 +134,8 @@ fn results(rows: &[ExecutionRow]) -> Vec<JudgedResult<'_>> {
         let good = match row.outcome {
             Some(Outcome::Passed | Outcome::Flaky) => true,
             Some(Outcome::Failed | Outcome::TimedOut | Outcome::Error) => false,
-            Some(Outcome::Skipped | Outcome::Cancelled | Outcome::Interrupted) | None => continue,
+            Some(Outcome::Known | Outcome::Skipped | Outcome::Cancelled | Outcome::Interrupted)
+            | None => continue,
         };
         results.push(JudgedResult { row, good });
     }

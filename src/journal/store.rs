@@ -1,5 +1,5 @@
 use super::{Attachment, Hash, JournalError, Query, Sealed};
-use crate::event::{ErrorKind, Event, Json, Name, Outcome, RunId, Tally};
+use crate::event::{ErrorKind, Event, Json, Name, Outcome, RunId, Tally, named};
 use std::ops::ControlFlow;
 
 /// One commit: sealed events with the bodies that stand beside them, and the events themselves, so that the
@@ -68,13 +68,15 @@ pub trait Store: Send {
     /// When they cannot be read.
     fn notable(&self, run: &str, limit: usize) -> Result<Vec<ExecutionRow>, JournalError>;
 
-    /// The last executions of a task, the latest first, at most `limit`, those of runs before `before`.
+    /// The last executions of a task, or of one of its cases, the latest first, at most `limit`, those of runs before
+    /// `before`.
     ///
     /// # Errors
     /// When they cannot be read.
     fn history(
         &self,
         task: &str,
+        case: Option<&str>,
         before: Option<&RunId>,
         limit: usize,
     ) -> Result<Vec<ExecutionRow>, JournalError>;
@@ -240,6 +242,14 @@ pub struct ExecutionRow {
     pub state: Option<Name>,
     /// What decided, if it did not pass: the kind, the message and the path in the file.
     pub cause: Option<FailureCause>,
+}
+
+impl ExecutionRow {
+    /// The name of its task, with that of its case.
+    #[must_use]
+    pub fn name(&self) -> String {
+        named(&self.task, self.case.as_deref())
+    }
 }
 
 /// What decided a bad end, in short.

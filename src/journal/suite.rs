@@ -224,7 +224,9 @@ fn runs_are_found(store: &mut dyn Store) {
         ["B4".into(), "B3".into()]
     );
     assert_eq!(store.named_like("2", 9).unwrap(), ["A2".into()]);
-    let history = store.history("order-ships", Some(&"A2".into()), 9).unwrap();
+    let history = store
+        .history("order-ships", None, Some(&"A2".into()), 9)
+        .unwrap();
     assert_eq!(history.len(), 1);
     assert_eq!(&*history[0].run, "A1");
 }

@@ -7,6 +7,7 @@ use super::value::saved;
 use super::world::World;
 use crate::event::{ErrorKind, ExecutionStarted, Fact, Failure, Json, Location, Name};
 use crate::script::Value;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 impl<W: World> Frame<'_, W> {
@@ -15,7 +16,7 @@ impl<W: World> Frame<'_, W> {
         // The fact comes first, so that everything that goes wrong has a place to stand; the reason of a
         // skip is known without clients or services.
         let prepared = self
-            .first_values(&inputs.vars)
+            .first_values(&inputs.given())
             .and_then(|()| match &inputs.checkpoint {
                 Some(checkpoint) => self.restore(checkpoint),
                 None => Ok(Vec::new()),
@@ -31,13 +32,15 @@ impl<W: World> Frame<'_, W> {
             index: inputs.index,
             attempt: inputs.attempt,
             attempts: inputs.attempts,
-            case: None,
+            case: inputs.case.as_ref().map(|case| Name::clone(&case.name)),
             files: if inputs.attempt <= 1 {
                 machine.called_files()
             } else {
                 Vec::new()
             },
             tags: machine.tags.to_vec(),
+            requirements: machine.requirements.to_vec(),
+            xfail: (machine.xfail.as_ref()).map(|known| Name::clone(&known.reason)),
             hash: Name::clone(&machine.hash),
             source: (inputs.attempt <= 1).then(|| Name::clone(&machine.file.text)),
             skip: skip.as_ref().ok().and_then(Clone::clone),
@@ -55,6 +58,11 @@ impl<W: World> Frame<'_, W> {
         }
         self.tell_restored(restored).await;
         skip
+    }
+
+    /// Whether it would be skipped, as far as that can be said.
+    pub(super) fn would_skip(&self, inputs: &Inputs) -> bool {
+        self.first_values(&inputs.given()).is_ok() && matches!(self.skip(), Ok(Some(_)))
     }
 
     /// Gives the variables their first values: those that are given, then its own.
@@ -125,5 +133,17 @@ impl<W: World> Frame<'_, W> {
             Json::String(reason) => reason,
             other => other.to_string(),
         }))
+    }
+}
+
+impl Inputs {
+    /// The variables that something stronger than the task gives, the strongest source of each.
+    fn given(&self) -> Cow<'_, [(Name, Value)]> {
+        let Some(case) = &self.case else {
+            return Cow::Borrowed(&self.vars);
+        };
+        let is_stronger = |name: &Name| self.vars.iter().any(|(known, _)| known == name);
+        let of_case = case.vars.iter().filter(|(name, _)| !is_stronger(name));
+        Cow::Owned(self.vars.iter().chain(of_case).cloned().collect())
     }
 }

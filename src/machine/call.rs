@@ -28,7 +28,7 @@ impl<W: World> Frame<'_, W> {
         self.tell_called(&child, step, call).await;
         let result = Box::pin(child.call(with, self.deadline())).await;
         drop(attended);
-        self.release(child.frame.id);
+        self.release(child.frame.id());
         result.map_err(|trouble| self.trouble_of_call(trouble, step, &child))
     }
 
@@ -80,7 +80,7 @@ impl<W: World> Frame<'_, W> {
     async fn tell_called(&self, child: &Child<'_, W>, step: &Step, call: &TaskCall) {
         let states = call.machine.program.states.iter();
         let opened = FrameOpened {
-            parent: self.id,
+            parent: self.id(),
             what: FrameKind::Task,
             name: Name::clone(&call.machine.name),
             file: Some(Name::clone(&call.machine.file.name)),
@@ -126,7 +126,7 @@ impl<W: World> Frame<'_, W> {
         let skip = self.skip()?;
         if skip.is_none() && !self.machine().cleanup.is_empty() {
             self.execution.shared().rare().deferred.push(Deferred {
-                frame: self.id,
+                frame: self.id(),
                 instance: Arc::clone(&self.instance),
                 what: Undo::Cleanup(0),
                 item: None,

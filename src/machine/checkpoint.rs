@@ -336,7 +336,7 @@ impl<W: World> Frame<'_, W> {
                 };
                 return Err(self.trouble(failure, start));
             };
-            self.inner().state = state;
+            self.inner().state = state as u32;
         }
         // What they had before anything was saved: secrets are not recorded.
         let first = self.scope.fork();

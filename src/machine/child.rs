@@ -69,7 +69,7 @@ impl<'m, W: World> Frame<'m, W> {
     pub(super) fn release(&self, id: FrameId) {
         let mut inner = self.inner();
         let children = &mut inner.rare().children;
-        children.retain(|child| child.frame.id != id);
+        children.retain(|child| child.frame.id() != id);
     }
 
     /// Ends every frame that this visit has opened: what they have started has stopped then.
@@ -149,7 +149,7 @@ impl<W: World> Child<'_, W> {
             state.is_some(),
         ) {
             let at = self.frame.inner().state;
-            let _ = call.ended_in.set(at);
+            let _ = call.ended_in.set(at as usize);
         }
         self.frame.record(Fact::FrameClosed { end, state }).await;
     }

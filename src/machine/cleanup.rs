@@ -94,7 +94,7 @@ impl<W: World> Frame<'_, W> {
                 regions,
                 ended,
             } = newest;
-            let called = (instance.frame() != self.id).then(|| self.called_again(&instance));
+            let called = (instance.frame() != self.id()).then(|| self.called_again(&instance));
             let of = called.as_deref().unwrap_or(self);
             let env = Env {
                 item: (item.as_ref()).map(|(index, value)| Item {
@@ -150,7 +150,7 @@ impl<W: World> Frame<'_, W> {
             inner.rare().error = error;
             let ended_in = instance.call.as_ref().and_then(|call| call.ended_in.get());
             if let Some(state) = ended_in {
-                inner.state = *state;
+                inner.state = *state as u32;
                 inner.trail.push(*state as u32);
             }
         }

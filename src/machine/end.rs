@@ -2,6 +2,7 @@
 
 use super::execution::Trouble;
 use super::frame::Frame;
+use super::program::KnownFailure;
 use super::run::{Stop, Verdict};
 use super::world::{ScopeId, World};
 use crate::event::{ErrorKind, Fact, Failure, Json, Outcome};
@@ -54,7 +55,33 @@ impl<W: World> Frame<'_, W> {
                 (outcome, headline) = (Outcome::Error, Some(self.lost()));
             }
         }
+        if let Some(known) = self.machine().xfail.as_ref().filter(|_| has_outputs) {
+            (outcome, headline) = self.with_known(known, outcome, headline);
+        }
         self.finish(outcome, headline, outputs).await
+    }
+
+    /// The end of a task that is known to fail.
+    fn with_known(
+        &self,
+        known: &KnownFailure,
+        outcome: Outcome,
+        headline: Option<Trouble>,
+    ) -> (Outcome, Option<Trouble>) {
+        match outcome {
+            Outcome::Failed | Outcome::TimedOut => (Outcome::Known, headline),
+            Outcome::Passed | Outcome::Flaky => {
+                let message = "the task no longer fails: remove `xfail`";
+                let failure = Failure::new(ErrorKind::Fail, message)
+                    .hint(format!("it was known to fail: {}", known.reason));
+                (Outcome::Failed, Some(self.trouble(failure, &known.place)))
+            }
+            Outcome::Known
+            | Outcome::Skipped
+            | Outcome::Error
+            | Outcome::Cancelled
+            | Outcome::Interrupted => (outcome, headline),
+        }
     }
 
     /// The task's `outputs`; nothing, if it has none.

@@ -8,14 +8,13 @@ use super::program::{Machine, Program, Region, State};
 use super::regions::{RegionScopes, Views};
 use super::subscription::OpenSubscription;
 use super::world::{Moment, ScopeId, Site, World};
-use crate::event::{Fact, Failure, FrameId, Headline, Location, Metrics, Name, ROOT, StateMetrics};
+use crate::event::{Fact, Failure, FrameId, Headline, Location, Metrics, Name, StateMetrics};
 use crate::script::{Scope, Value};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// One machine while it runs.
 pub(super) struct Frame<'m, W: World> {
     pub(super) execution: &'m Execution<'m, W>,
-    pub(super) id: FrameId,
     /// The task that it belongs to.
     pub(super) instance: Arc<Instance>,
     pub(super) program: Arc<Program>,
@@ -28,6 +27,7 @@ pub(super) struct Frame<'m, W: World> {
 
 /// What a frame that is a region knows of itself.
 pub(super) struct InRegion {
+    pub(super) id: FrameId,
     /// Its name behind those of the regions around it: `delivery/mail`.
     pub(super) name: Name,
     /// The variables of the regions that run side by side with it, and of those around them.
@@ -38,7 +38,7 @@ pub(super) struct InRegion {
 
 /// What changes while the machine runs.
 pub(super) struct Inner<'m, W: World> {
-    pub(super) state: usize,
+    pub(super) state: u32,
     pub(super) visit: u32,
     pub(super) entered: Moment,
     /// Whether a visit is going on whose time has not been booked yet.
@@ -71,7 +71,7 @@ pub(super) struct Rare<'m, W: World> {
 impl<'m, W: World> Inner<'m, W> {
     fn new(program: &Program, entered: Moment, visit_scope: ScopeId) -> Self {
         Self {
-            state: program.start,
+            state: program.start as u32,
             visit: 0,
             entered,
             visiting: false,
@@ -137,7 +137,6 @@ impl<'m, W: World> Frame<'m, W> {
         let instance = Arc::new(Instance::root(machine));
         Self {
             execution,
-            id: ROOT,
             scope: Arc::new(Scope::new()),
             instance,
             region: None,
@@ -152,7 +151,6 @@ impl<'m, W: World> Frame<'m, W> {
         let inner = Inner::new(&program, self.world().now(), instance.listens());
         Self {
             execution: self.execution,
-            id: instance.frame(),
             scope: Arc::clone(instance.scope(&self.scope)),
             instance: Arc::clone(instance),
             region: None,
@@ -177,10 +175,10 @@ impl<'m, W: World> Frame<'m, W> {
         };
         Self {
             execution: self.execution,
-            id,
             instance: Arc::clone(&self.instance),
             scope,
             region: Some(Box::new(InRegion {
+                id,
                 name,
                 siblings,
                 views,
@@ -219,6 +217,12 @@ impl<'m, W: World> Frame<'m, W> {
         }
     }
 
+    /// Its number.
+    pub(super) fn id(&self) -> FrameId {
+        let region = self.region.as_ref().map(|region| region.id);
+        region.unwrap_or_else(|| self.instance.frame())
+    }
+
     pub(super) fn world(&self) -> &'m W {
         self.execution.world
     }
@@ -228,7 +232,7 @@ impl<'m, W: World> Frame<'m, W> {
     }
 
     pub(super) fn state(&self) -> &State {
-        &self.program.states[self.inner().state]
+        &self.program.states[self.inner().state as usize]
     }
 
     /// Completes when the clock has reached this moment.
@@ -237,7 +241,7 @@ impl<'m, W: World> Frame<'m, W> {
     }
 
     pub(super) fn record(&self, fact: Fact) -> impl Future<Output = ()> + Send {
-        self.world().record(self.id, fact)
+        self.world().record(self.id(), fact)
     }
 
     /// Where a request of this visit comes from. Marks the visit as one that has started something.
@@ -246,7 +250,7 @@ impl<'m, W: World> Frame<'m, W> {
         inner.dirty = true;
         Site {
             scope: inner.visit_scope,
-            frame: self.id,
+            frame: self.id(),
             place,
             file: &self.machine().file.path,
             visit: inner.visit,
@@ -263,7 +267,7 @@ impl<'m, W: World> Frame<'m, W> {
     /// The name of the state that the machine is in, once it has entered one.
     pub(super) fn state_name(&self) -> Option<Name> {
         let inner = self.inner();
-        let name = &self.program.states[inner.state].name;
+        let name = &self.program.states[inner.state as usize].name;
         (!inner.trail.is_empty()).then(|| Name::clone(name))
     }
 

@@ -91,7 +91,7 @@ impl<W: World> Frame<'_, W> {
         let (index, number) = {
             let mut shared = self.execution.shared();
             let deferred = Deferred {
-                frame: self.id,
+                frame: self.id(),
                 instance: Arc::clone(&self.instance),
                 what: Undo::Defer(Arc::clone(defer)),
                 item: env.item.map(|item| (item.index, item.value.clone())),

@@ -42,6 +42,6 @@ mod world;
 pub use checkpoint::{Armed, AtEnd, Checkpoint};
 pub use compile::{CalledTask, CalledTasks, CompileInputs, compile, expression};
 pub(crate) use end::outcome_of;
-pub use program::{Machine, Program};
-pub use run::{Inputs, Verdict, run};
+pub use program::{Case, Machine, Program};
+pub use run::{Inputs, Verdict, is_skipped, run};
 pub use world::{Call, Halt, Lost, Moment, ScopeId, Site, World};

@@ -2,7 +2,7 @@ use super::record_policy::RecordPolicy;
 use crate::definition::SourceFile;
 use crate::definition::model::Join;
 use crate::event::{ConditionStrategy, Json, Location, Name, Pos, Span};
-use crate::script::{Engine, Expression, Source, Template};
+use crate::script::{Engine, Expression, Source, Template, Value};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +12,16 @@ pub struct Machine {
     pub name: Name,
     /// Its file, as people see it.
     pub file: Arc<SourceFile>,
-    /// BLAKE3 of its text, in hex.
+    /// BLAKE3 of its text, and of its file of cases, in hex.
     pub hash: Name,
     /// For filters.
     pub tags: Box<[Name]>,
+    /// What it shows to be fulfilled.
+    pub requirements: Box<[Name]>,
+    /// It never runs together with another task that has one of these.
+    pub locks: Box<[Name]>,
+    /// Why it is known to fail.
+    pub xfail: Option<KnownFailure>,
     /// Whole-task retries.
     pub retries: u32,
     pub(crate) engine: Engine,
@@ -27,8 +33,12 @@ pub struct Machine {
     pub(crate) vars: Box<[Variable]>,
     pub(crate) secrets: Box<[Name]>,
     pub(crate) params: Box<[Name]>,
-    /// Of the variables that were given when it was compiled, those that it reads.
-    pub(crate) given_reads: Box<[Name]>,
+    /// Of the variables that were given when it was compiled, or that its cases bring, those that it reads.
+    pub(crate) outside_reads: Box<[Name]>,
+    /// Its cases, in their order: one run each. Without any it is run once.
+    pub cases: Box<[Arc<Case>]>,
+    /// What some case brings.
+    pub(crate) case_columns: Box<[Name]>,
     pub(crate) clients: Box<[Client]>,
     pub(crate) listen: Box<[Subscription]>,
     pub(crate) program: Arc<Program>,
@@ -39,6 +49,24 @@ pub struct Machine {
     pub(crate) outputs: Box<[Assignment]>,
     /// The tasks that it calls, each once.
     pub(crate) called: Box<[Arc<Self>]>,
+}
+
+/// `xfail`.
+#[derive(Debug)]
+pub struct KnownFailure {
+    /// Why the task is known to fail.
+    pub reason: Name,
+    /// Where that is written.
+    pub place: Arc<Location>,
+}
+
+/// One of a task's cases.
+#[derive(Debug)]
+pub struct Case {
+    /// Its name, which no other case of the task has.
+    pub name: Name,
+    /// The variables that it brings.
+    pub(crate) vars: Box<[(Name, Value)]>,
 }
 
 /// The states of one machine: those of the task, or of a region.
@@ -544,13 +572,15 @@ impl Machine {
     /// The variables that it declares: what is given from outside has the name of one of them, mostly.
     pub fn declared(&self) -> impl Iterator<Item = &Name> {
         let vars = self.vars.iter().map(|variable| &variable.name);
-        vars.chain(&self.params).chain(&self.secrets)
+        vars.chain(&self.params)
+            .chain(&self.secrets)
+            .chain(&self.case_columns)
     }
 
     /// Whether it does anything with a variable of this name that is given from outside: declares or reads it.
     #[must_use]
     pub fn takes(&self, name: &str) -> bool {
-        let mut known = self.declared().chain(&self.given_reads);
+        let mut known = self.declared().chain(&self.outside_reads);
         known.any(|known| **known == *name) || self.called.iter().any(|one| one.takes(name))
     }
 
@@ -584,6 +614,18 @@ impl Machine {
     #[must_use]
     pub fn params(&self) -> &[Name] {
         &self.params
+    }
+
+    /// What its cases bring.
+    #[must_use]
+    pub fn case_columns(&self) -> &[Name] {
+        &self.case_columns
+    }
+
+    /// Of the names that must be given, those that its cases do not bring.
+    pub fn params_of_run(&self) -> impl Iterator<Item = &Name> {
+        let params = self.params.iter();
+        params.filter(|name| !self.case_columns.contains(name))
     }
 
     /// Its states.

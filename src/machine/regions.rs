@@ -209,7 +209,7 @@ impl<'m, W: World> Frame<'m, W> {
     /// What its instructions have armed that were cut short is undone with its variables.
     pub(super) fn end_deferred(&self) {
         let mut shared = self.execution.shared();
-        shared.end_deferred(self.id, &self.scope);
+        shared.end_deferred(self.id(), &self.scope);
     }
 
     fn tell_opened<'a>(
@@ -219,7 +219,7 @@ impl<'m, W: World> Frame<'m, W> {
     ) -> impl Future<Output = ()> + Send + use<'a, 'm, W> {
         let states = region.program.states.iter();
         child.record(Fact::FrameOpened(Box::new(FrameOpened {
-            parent: self.id,
+            parent: self.id(),
             what: FrameKind::Region,
             file: None,
             name: Name::clone(&region.name),

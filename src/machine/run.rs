@@ -4,7 +4,7 @@
 use super::checkpoint::Checkpoint;
 use super::execution::{Execution, Trouble};
 use super::frame::Frame;
-use super::program::{Machine, Route, State};
+use super::program::{Case, Machine, Route, State};
 use super::race::{Either, first};
 use super::timer::timed;
 use super::value::{length_text, micros};
@@ -29,6 +29,8 @@ pub struct Inputs {
     pub attempts: u32,
     /// Variables from outside (`--var`): the strongest source.
     pub vars: Vec<(Name, Value)>,
+    /// Which of the task's cases it is: its variables are weaker than those, and stronger than the task's own.
+    pub case: Option<Arc<Case>>,
     /// `services` as expressions see it: `services.NAME.url`.
     pub services: Arc<Json>,
     /// Where it begins, if not at the start.
@@ -81,6 +83,16 @@ pub fn run<W: World>(
         let task = Frame::root(&execution, &machine);
         timed(&execution.earliest, set, task.run(inputs)).await
     }
+}
+
+/// Whether an execution will be skipped, asked before what it needs is there. Nothing is recorded; what cannot be
+/// evaluated yet is not skipped.
+pub fn is_skipped<W: World>(machine: &Arc<Machine>, inputs: &Inputs, world: &W) -> bool {
+    if machine.skip.is_none() {
+        return false;
+    }
+    let execution = Execution::new(world, machine, inputs);
+    Frame::root(&execution, machine).would_skip(inputs)
 }
 
 impl<W: World> Frame<'_, W> {
@@ -148,7 +160,7 @@ impl<W: World> Frame<'_, W> {
     pub(super) async fn walk(&self) -> Stop {
         let graph = &self.program;
         // The start, or where another execution stood.
-        let mut current = self.inner().state;
+        let mut current = self.inner().state as usize;
         loop {
             let state = &graph.states[current];
             let span = tracing::info_span!("state", name = %state.name);

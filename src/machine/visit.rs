@@ -53,7 +53,7 @@ impl<W: World> Frame<'_, W> {
         let (visit, allowed) = {
             let scope = self.execution.shared().next_scope();
             let mut inner = self.inner();
-            inner.state = index;
+            inner.state = index as u32;
             inner.visit_scope = scope;
             inner.entered = self.world().now();
             inner.visiting = true;
@@ -93,7 +93,7 @@ impl<W: World> Frame<'_, W> {
         for state in newest_first.by_ref() {
             let state = *state as usize;
             names.push(&self.program.states[state].name);
-            if names.len() > 1 && state == inner.state {
+            if names.len() > 1 && state == inner.state as usize {
                 break;
             }
         }
@@ -115,7 +115,7 @@ impl<W: World> Frame<'_, W> {
             let mut inner = self.inner();
             if std::mem::take(&mut inner.visiting) {
                 let spent = self.world().now().since(inner.entered);
-                let state = inner.state;
+                let state = inner.state as usize;
                 inner.visits[state].1 += spent;
             }
             let is_task = self.region.is_none();

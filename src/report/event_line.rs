@@ -211,7 +211,7 @@ fn begun(started: &ExecutionStarted) -> String {
         0..=1 => String::new(),
         attempts => format!(", attempt {} of {attempts}", started.attempt),
     };
-    format!("{} begins{again}", started.task)
+    format!("{} begins{again}", started.name())
 }
 
 fn finished(outcome: Outcome, headline: Option<&Headline>) -> (Option<Status>, String) {
@@ -273,6 +273,7 @@ fn taken(to: &str, place: &Location, also_ready: &[Name]) -> String {
 fn ended(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Flaky => "passed on a retry",
+        Outcome::Known => "failed, as is known of it",
         Outcome::Skipped => "been skipped",
         Outcome::Error => "ended in an error",
         Outcome::Cancelled => "been cancelled",

@@ -11,7 +11,7 @@ use super::text::{append, cut_middle, printable, width};
 use super::value::{bare, compact, count, length};
 use crate::event::{
     ConditionState, ConditionStrategy, ErrorKind, Explanation, Failure, Headline, Json, Location,
-    Name, Outcome, Parts, Pos, Span,
+    Name, Outcome, Parts, Pos, Span, named,
 };
 use page::{LABEL, Page};
 use source::PlacedExplanation;
@@ -29,6 +29,8 @@ pub struct About {
     pub attempt: u32,
     /// How many attempts the task has.
     pub attempts: u32,
+    /// What it was to show.
+    pub requirements: Vec<Name>,
     /// What failed in `defer`s and `cleanup`.
     pub cleanup: Vec<Headline>,
     /// The last lines that it logged.
@@ -229,14 +231,20 @@ impl Page<'_> {
             let text = printable(text, style.unicode);
             cut_middle(&text, third, symbols.ellipsis).into_owned()
         };
+        let whole = match &about.case {
+            None => name(&about.task),
+            // Two names, and room for both.
+            Some(case) => {
+                let whole = named(&about.task, Some(case));
+                let whole = printable(&whole, style.unicode);
+                cut_middle(&whole, 2 * third, symbols.ellipsis).into_owned()
+            }
+        };
         let mut line = style
             .line()
             .push(hue, status.glyph(style.unicode))
             .plain(" ")
-            .push(Ink::Strong, &name(&about.task));
-        if let Some(case) = &about.case {
-            line = line.push(Ink::Faint, &dot).plain(&name(case));
-        }
+            .push(Ink::Strong, &whole);
         if let Some(region) = &headline.region {
             line = line
                 .push(Ink::Faint, &dot)
@@ -442,6 +450,9 @@ impl Page<'_> {
     fn last(&mut self, about: &About) {
         for (at, line) in about.logs.iter().enumerate() {
             self.note(if at == 0 { "log" } else { "" }, line);
+        }
+        if !about.requirements.is_empty() {
+            self.note("shows", &about.requirements.join(", "));
         }
         self.maybe_note("trace", about.trace.as_deref());
         if let Some(again) = &about.again {

@@ -109,6 +109,7 @@ impl Html {
         let started = &ended.started;
         let why = match ended.outcome {
             Outcome::Passed => ended.warnings().join("; "),
+            Outcome::Known => ended.known(),
             Outcome::Skipped => started.skip.clone().unwrap_or_default(),
             Outcome::Flaky => format!(
                 "passed on attempt {} of {}",
@@ -123,7 +124,10 @@ impl Html {
         let task = TaskSection {
             status: Status::Ended(ended.outcome),
             name: ended.name(),
-            file: started.file.to_string(),
+            file: match started.requirements.join(", ") {
+                none if none.is_empty() => started.file.to_string(),
+                requirements => format!("{} · {requirements}", started.file),
+            },
             last_attempt: ended.last_attempt,
             micros: (ended.at - ended.began).max(0).unsigned_abs(),
             began: ended.began,

@@ -62,6 +62,8 @@ struct JsonTask {
     file: Name,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tags: Vec<Name>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    requirements: Vec<Name>,
     /// That of its last attempt.
     outcome: Outcome,
     attempts: Vec<Attempt>,
@@ -77,6 +79,8 @@ struct Attempt {
     outcome: Outcome,
     #[serde(skip_serializing_if = "Option::is_none")]
     skip: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    xfail: Option<Name>,
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<Name>,
     path: Vec<JsonVisit>,
@@ -136,7 +140,8 @@ impl Document {
         let key = ended.key();
         let text = ended.failure_text(live.run.as_ref(), &self.options);
         let warnings = ended.warnings();
-        let failed = (!text.is_empty()).then(|| Failed {
+        let tells = !text.is_empty() || ended.outcome == Outcome::Known;
+        let failed = tells.then(|| Failed {
             headline: ended.headline.map(|headline| *headline),
             text,
         });
@@ -159,6 +164,7 @@ impl Document {
             micros: ended.metrics.micros,
             outcome: ended.outcome,
             skip: started.skip,
+            xfail: started.xfail,
             state: ended.state,
             path,
             more_visits: ended.more_visits,
@@ -173,6 +179,7 @@ impl Document {
             case: started.case,
             file: started.file,
             tags: started.tags,
+            requirements: started.requirements,
             outcome: Outcome::Interrupted,
             attempts: Vec::new(),
         });

@@ -150,6 +150,9 @@ fn told(ended: &Ended) -> String {
     if !started.tags.is_empty() {
         line("tags", &started.tags.join(", "));
     }
+    if !started.requirements.is_empty() {
+        line("requirements", &started.requirements.join(", "));
+    }
     if started.attempts > 1 {
         line(
             "attempt",
@@ -187,6 +190,12 @@ fn status(ended: &Ended, live: &Live, options: &Options) -> TestCaseStatus {
             if let Some(reason) = &ended.started.skip {
                 status.set_message(xml(reason));
             }
+            return status;
+        }
+        // What is known breaks no build.
+        Outcome::Known => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(xml(&format!("known: {}", ended.known())));
             return status;
         }
         Outcome::Failed | Outcome::TimedOut => NonSuccessKind::Failure,

@@ -53,6 +53,7 @@ impl Markdown {
         }
         let status = Status::Ended(ended.outcome);
         let why = match ended.outcome {
+            Outcome::Known => ended.known(),
             Outcome::Skipped => ended.started.skip.clone().unwrap_or_default(),
             Outcome::Flaky => {
                 let started = &ended.started;
@@ -126,8 +127,9 @@ fn urgency(outcome: Outcome) -> u8 {
         Outcome::Failed | Outcome::TimedOut | Outcome::Error => 0,
         Outcome::Interrupted | Outcome::Cancelled => 1,
         Outcome::Flaky => 2,
-        Outcome::Skipped => 3,
-        Outcome::Passed => 4,
+        Outcome::Known => 3,
+        Outcome::Skipped => 4,
+        Outcome::Passed => 5,
     }
 }
 

@@ -5,7 +5,7 @@ use super::frames::Frames;
 use super::status_line;
 use super::style::{Ink, Style};
 use super::value::{compact, length};
-use super::view::{Live, named};
+use super::view::Live;
 use crate::event::{Attempted, Event, ExecutionId, Fact, Json, Name};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -61,7 +61,7 @@ impl Snapshot {
         if let Some(id) = event.execution {
             if let Fact::ExecutionStarted(started) = &event.fact {
                 let known = self.known.entry(id).or_default();
-                known.task = named(started);
+                known.task = started.name();
             }
             if let Fact::ExecutionFinished { .. } = &event.fact {
                 self.ended = Some(id);

@@ -17,7 +17,7 @@ pub enum Status {
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Pending,
         Self::Running,
         Self::Waiting,
@@ -29,6 +29,7 @@ impl Status {
         Self::Ended(Outcome::Skipped),
         Self::Ended(Outcome::Cancelled),
         Self::Ended(Outcome::Interrupted),
+        Self::Ended(Outcome::Known),
     ];
 
     /// The sign: one column wide.
@@ -46,6 +47,7 @@ impl Status {
             Self::Ended(Outcome::Skipped) => ("○", "o"),
             Self::Ended(Outcome::Cancelled) => ("⊘", "/"),
             Self::Ended(Outcome::Interrupted) => ("↯", "%"),
+            Self::Ended(Outcome::Known) => ("◇", "k"),
         };
         if unicode { sign } else { ascii }
     }
@@ -70,7 +72,9 @@ impl Status {
             Self::Ended(Outcome::Passed) => Hue::Passed,
             Self::Ended(Outcome::Failed | Outcome::TimedOut) => Hue::Failed,
             Self::Ended(Outcome::Error | Outcome::Interrupted) => Hue::Error,
-            Self::Pending | Self::Ended(Outcome::Skipped | Outcome::Cancelled) => Hue::Neutral,
+            Self::Pending | Self::Ended(Outcome::Known | Outcome::Skipped | Outcome::Cancelled) => {
+                Hue::Neutral
+            }
         }
     }
 }
@@ -114,7 +118,7 @@ pub enum Hue {
     Waiting,
     /// Error, interrupted.
     Error,
-    /// Pending, skipped, cancelled.
+    /// Pending, known, skipped, cancelled.
     Neutral,
 }
 

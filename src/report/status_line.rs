@@ -5,11 +5,11 @@ use super::style::{Ink, Line, Lines, Style};
 use super::text::{cut_end, cut_middle, printable, width};
 use super::value::length;
 use super::view::{Ended, Last, Phase, Running, RunningRegion, Standing, stayed};
-use crate::event::{FrameEnd, Json, Outcome};
+use crate::event::{ExecutionStarted, FrameEnd, Json, Outcome};
 
 /// The name of a task, with its case.
-fn name(task: &str, case: Option<&str>, room: usize, style: Style) -> String {
-    let whole = case.map_or_else(|| task.to_owned(), |case| format!("{task} [{case}]"));
+fn name(started: &ExecutionStarted, room: usize, style: Style) -> String {
+    let whole = started.name();
     let whole = printable(&whole, style.unicode);
     cut_middle(&whole, room, style.symbols().ellipsis).into_owned()
 }
@@ -36,10 +36,7 @@ pub(crate) fn running_since(running: &Running, now: i64, since: bool, style: Sty
         .line()
         .push(Ink::Hue(status.hue()), status.glyph(style.unicode))
         .plain(" ")
-        .push(
-            Ink::Strong,
-            &name(&started.task, started.case.as_deref(), third, style),
-        );
+        .push(Ink::Strong, &name(started, third, style));
     let mut parts: Vec<String> = Vec::new();
     if let Some(state) = &running.at.state {
         let state = printable(state, style.unicode);
@@ -199,10 +196,7 @@ pub(crate) fn dump(running: &Running, now: i64, style: Style, out: &mut impl Lin
         .line()
         .push(Ink::Hue(status.hue()), status.glyph(style.unicode))
         .plain(" ")
-        .push(
-            Ink::Strong,
-            &name(&started.task, started.case.as_deref(), third, style),
-        )
+        .push(Ink::Strong, &name(started, third, style))
         .push(
             Ink::Faint,
             &format!("  {}, started {} ago", status.word(), since(running.began)),
@@ -262,10 +256,7 @@ pub(crate) fn ended(ended: &Ended, count: Option<(u32, u32)>, style: Style) -> L
         .line()
         .push(Ink::Hue(status.hue()), status.glyph(style.unicode))
         .plain(" ")
-        .push(
-            Ink::Strong,
-            &name(&started.task, started.case.as_deref(), third, style),
-        )
+        .push(Ink::Strong, &name(started, third, style))
         .push(Ink::Faint, &format!("  {}", length(ended.metrics.micros)));
     if let Some((done, tasks)) = count.filter(|_| ended.last_attempt) {
         line = line.push(Ink::Faint, &format!("  ({done}/{})", tasks.max(done)));
@@ -279,6 +270,7 @@ pub(crate) fn ended(ended: &Ended, count: Option<(u32, u32)>, style: Style) -> L
             let reason = started.skip.as_deref().unwrap_or("no reason given");
             format!("skipped: {reason}")
         }
+        Outcome::Known => format!("known: {}", ended.known()),
         outcome => {
             let state = ended.state.as_ref().map(|state| format!(" in {state}"));
             let reason = ended.reason();

@@ -1,5 +1,6 @@
 //! The end of a run in words: failures, flaky and slow tasks, counts, and how to go on.
 
+use super::command::quoted;
 use super::options::Options;
 use super::status::Status;
 use super::status_line;
@@ -8,6 +9,7 @@ use super::text::append;
 use super::value::length;
 use super::view::{Ended, Key, Live};
 use crate::event::{Name, Outcome, Tally};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// What the end of a run needs of the executions before it: the text of each failure, and little else.
@@ -29,6 +31,9 @@ struct Failed {
     /// The same in one sentence.
     reason: String,
     file: Name,
+    /// The flag that takes nothing else of the file.
+    selected_by: String,
+    is_case: bool,
 }
 
 /// How many warnings of one task are shown.
@@ -45,7 +50,7 @@ impl Summary {
     pub(crate) fn add(&mut self, ended: &Ended, live: &Live, options: &Options) {
         let style = options.style;
         match ended.outcome {
-            Outcome::Passed | Outcome::Skipped => {}
+            Outcome::Passed | Outcome::Known | Outcome::Skipped => {}
             Outcome::Flaky => {
                 let mut row = status_line::ended(ended, None, style);
                 if let Some(before) = self.failures.remove(&ended.key()) {
@@ -59,6 +64,8 @@ impl Summary {
                     text: ended.failure_text(live.run.as_ref(), options),
                     reason: ended.reason(),
                     file: Name::clone(&ended.started.file),
+                    selected_by: ended.selected_by(options),
+                    is_case: ended.started.case.is_some(),
                 };
                 self.failures.insert(ended.key(), failed);
             }
@@ -101,7 +108,7 @@ impl Summary {
         let mut line = style
             .line()
             .push(Ink::Faint, &format!("{:>7}  ", length(micros)))
-            .plain(&ended.started.task);
+            .plain(&ended.name());
         if let Some(state) = longest {
             let text = format!("  {} in {}", length(state.micros), state.state);
             line.add(Ink::Faint, &text);
@@ -136,20 +143,25 @@ impl Summary {
     /// The command that runs the failures again.
     fn again(&self, options: &Options) -> Option<String> {
         let mut files: Vec<&Name> = Vec::new();
+        // A case is named by a filter, which leaves out every task that none names.
+        let has_cases = self.failures.values().any(|failed| failed.is_case);
+        let mut names: Vec<&str> = Vec::new();
         for failed in self.failures.values() {
             if !files.contains(&&failed.file) {
                 files.push(&failed.file);
             }
+            if has_cases && names.len() <= MAX_FILES {
+                names.push(&failed.selected_by);
+            }
         }
-        match files.len() {
+        match files.len().max(names.len()) {
             0 => None,
             1..=MAX_FILES => {
-                let files: Vec<_> = files
-                    .iter()
-                    .map(|file| super::command::quoted(file))
-                    .collect();
+                let files = files.iter().map(|file| quoted(file));
+                let names = names.into_iter().map(Cow::from);
+                let words: Vec<_> = files.chain(names).collect();
                 let Options { command, flags, .. } = options;
-                Some(format!("funcy {command} {}{flags}", files.join(" ")))
+                Some(format!("funcy {command} {}{flags}", words.join(" ")))
             }
             _ if options.resumable => Some(format!("funcy run --failed{}", options.flags)),
             _ => None,

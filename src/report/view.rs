@@ -54,14 +54,6 @@ pub(crate) fn key(started: &ExecutionStarted) -> Key {
     )
 }
 
-/// The name of a task, with its case.
-pub(crate) fn named(started: &ExecutionStarted) -> String {
-    match &started.case {
-        Some(case) => format!("{} [{case}]", started.task),
-        None => started.task.to_string(),
-    }
-}
-
 /// One execution that runs.
 #[derive(Clone, Debug)]
 pub struct Running {
@@ -387,7 +379,7 @@ impl Running {
 
     /// The name of its task, with its case.
     pub fn name(&self) -> String {
-        named(&self.started)
+        self.started.name()
     }
 
     /// Whether it works or waits.

@@ -10,13 +10,16 @@ pub struct Chance {
 }
 
 impl Chance {
-    /// The chance of one execution: of the run's seed, the task's file and the task's attempt.
+    /// The chance of one execution: of the run's seed, the task's file, its case and its attempt.
     #[must_use]
-    pub fn new(seed: u64, task: &str, attempt: u32) -> Self {
+    pub fn new(seed: u64, task: &str, case: Option<&str>, attempt: u32) -> Self {
         let mut hash = blake3::Hasher::new();
         hash.update(&seed.to_le_bytes())
             .update(task.as_bytes())
             .update(&attempt.to_le_bytes());
+        if let Some(case) = case {
+            hash.update(case.as_bytes());
+        }
         Self {
             key: *hash.finalize().as_bytes(),
             counts: Mutex::default(),

@@ -1,7 +1,7 @@
 //! What one execution was answered, folded from its events: the system as it behaved once.
 
 use crate::event::{Attempted, Event, ExecutionId, Fact, FrameId, Json, Name, SubscriptionChange};
-use crate::machine::Machine;
+use crate::machine::{Case, Machine};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -19,6 +19,8 @@ pub struct Recording {
     pub began: i64,
     /// Its number in the run's list of tasks.
     pub index: u32,
+    /// The case of the task that it was.
+    pub case: Option<Name>,
     /// Its attempt, from 1.
     pub attempt: u32,
     /// How many attempts it had.
@@ -168,16 +170,21 @@ impl Recording {
         folding.made
     }
 
-    /// The execution of these events that is the last one of this task: of the same file, else of the same
-    /// name.
+    /// The execution of these events that is the last one of this task, or of this case of it: of the same file, else
+    /// of the same name.
     #[must_use]
-    pub fn last_of(events: &[Event], machine: &Machine) -> Option<ExecutionId> {
+    pub fn last_of(
+        events: &[Event],
+        machine: &Machine,
+        case: Option<&Case>,
+    ) -> Option<ExecutionId> {
         let find = |same: &dyn Fn(&crate::event::ExecutionStarted) -> bool| {
             events.iter().rev().find_map(|event| {
                 let Fact::ExecutionStarted(started) = &event.fact else {
                     return None;
                 };
-                let ran = started.skip.is_none() && same(started);
+                let is_case = case.is_none_or(|case| started.case.as_ref() == Some(&case.name));
+                let ran = started.skip.is_none() && is_case && same(started);
                 event.execution.filter(|_| ran)
             })
         };
@@ -223,6 +230,7 @@ impl Folding {
             self.made.run = Name::clone(&event.run);
             self.made.began = event.at;
             self.made.index = started.index;
+            self.made.case.clone_from(&started.case);
             self.made.attempt = started.attempt;
             self.made.attempts = started.attempts;
         }

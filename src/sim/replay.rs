@@ -4,7 +4,7 @@ use super::playback::LeftAt;
 use super::recording::Recording;
 use super::world::{Stuck, TimedFact, VirtualWorld};
 use crate::event::Name;
-use crate::machine::{Inputs, Machine, Verdict, run};
+use crate::machine::{Case, Inputs, Machine, Verdict, run};
 use std::sync::Arc;
 
 /// What a machine does with recorded answers.
@@ -44,7 +44,9 @@ pub fn replay_in(
     inputs: Inputs,
     recording: Recording,
 ) -> Replayed {
+    let of_recording = |case: &&Arc<Case>| recording.case.as_ref() == Some(&case.name);
     let inputs = Inputs {
+        case: machine.cases.iter().find(of_recording).cloned(),
         run: Name::clone(&recording.run),
         index: recording.index,
         attempt: recording.attempt.max(1),

@@ -4,6 +4,7 @@ use super::{LeftAt, Mismatch, Recording, ReplayEnd, Replayed, Stub, VirtualWorld
 use crate::event::{ErrorKind, Event, Fact, Failure, Json, Outcome};
 use crate::machine::tests::{machine, millis, whole, with_room};
 use crate::machine::{Inputs, Machine, Verdict, run};
+use crate::script::Chance;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -90,7 +91,7 @@ fn compiled(yaml: &str) -> Arc<Machine> {
 /// before: a real clock goes on while the machine works.
 fn record(yaml: &str, world: VirtualWorld, drift: u64) -> (Verdict, Vec<Event>) {
     let machine = compiled(yaml);
-    let world = world.chance(5, &machine.file.name, 1);
+    let world = world.chance(Chance::new(5, &machine.file.name, None, 1));
     let inputs = Inputs {
         run: "R".into(),
         attempt: 1,
@@ -345,7 +346,7 @@ fn the_last_execution_of_a_task_is_found() {
                 ..event
             });
         }
-        assert_eq!(Recording::last_of(&events, &compiled(RICH)), Some(2));
+        assert_eq!(Recording::last_of(&events, &compiled(RICH), None), Some(2));
         assert!(Recording::of(&events, 3).is_empty());
         assert_eq!(
             Recording::of(&events, 2).len(),

@@ -136,7 +136,12 @@ impl VirtualWorld {
         let clock = Clock::default();
         Self {
             inner: Mutex::default(),
-            host: Arc::new(VirtualHost::new(&clock, 0, Chance::new(0, "", 1), None)),
+            host: Arc::new(VirtualHost::new(
+                &clock,
+                0,
+                Chance::new(0, "", None, 1),
+                None,
+            )),
             clock,
             in_flight: Mutex::default(),
             environment: None,
@@ -146,8 +151,8 @@ impl VirtualWorld {
 
     /// Chance from a seed, for a task (its file) and an attempt, as a run with this seed has it.
     #[must_use]
-    pub fn chance(mut self, seed: u64, task: &str, attempt: u32) -> Self {
-        self.host = self.host_of(0, Chance::new(seed, task, attempt));
+    pub fn chance(mut self, chance: Chance) -> Self {
+        self.host = self.host_of(0, chance);
         self
     }
 
@@ -173,7 +178,9 @@ impl VirtualWorld {
     /// more ([`Stuck::Left`]).
     #[must_use]
     pub fn recorded(mut self, recording: Recording, machine: &Machine) -> Self {
-        let chance = Chance::new(recording.seed, &machine.file.name, recording.attempt.max(1));
+        let case = recording.case.as_deref();
+        let attempt = recording.attempt.max(1);
+        let chance = Chance::new(recording.seed, &machine.file.name, case, attempt);
         self.host = self.host_of(recording.began, chance);
         self.lock().playback = Some(Box::new(Playback::new(recording, machine)));
         self

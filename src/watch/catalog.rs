@@ -3,10 +3,9 @@
 use super::canonical_path::{absolute, canonical, canonical_file, existing, normal};
 use super::changes::Batch;
 use super::depends::{self, Module, Parts, Tie};
-use crate::definition::{self, Diagnostic, Severity};
+use crate::definition::{self, Cases, Diagnostic, Severity, SourceFile};
 use crate::engine::{self, Loaded, Loader, Projects, Tasks};
 use crate::event::{Name, Span};
-use crate::machine::Machine;
 use crate::{os, script};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::ErrorKind;
@@ -231,7 +230,8 @@ impl Catalog {
             for at in 0..self.entries.len() {
                 let entry = &self.entries[at];
                 let file = Name::clone(&entry.file);
-                if entry.parts.file == *path {
+                let is_own = entry.parts.file == *path || entry.parts.cases.as_ref() == Some(path);
+                if is_own {
                     self.load(&[at], projects);
                     applied.affected.insert(file, Tie::Own);
                 } else if entry.parts.called.contains(path) {
@@ -353,6 +353,12 @@ impl Catalog {
                     if entry.parts.suite.is_none() {
                         entry.parts.suite = suite_of(&entry.parts.file);
                     }
+                    // What is wrong may be mended in its file of cases.
+                    let Parts { cases, named, .. } = of_broken(&entry.parts.file);
+                    if cases.is_some() {
+                        entry.parts.cases = cases;
+                        entry.parts.named.extend(named);
+                    }
                     if all.is_empty() && entry.broken.is_some() {
                         // What is wrong with the suite was said when it was read.
                         continue;
@@ -415,11 +421,11 @@ impl Catalog {
         if let Some(before) = self.digests.insert(path.to_owned(), digest) {
             return before != digest;
         }
-        // The text of a task was hashed when it was compiled.
+        // The text of a task is known since it was compiled.
         let entry = self.entries.iter().find(|entry| entry.parts.file == path);
         let good = entry.filter(|entry| entry.broken.is_none());
-        let hash = good.and_then(|entry| Some(&entry.good.as_ref()?.machine.hash));
-        digest.map(|digest| digest.to_hex()).as_deref() != hash.map(|hash| &**hash)
+        let text = good.and_then(|entry| Some(&entry.good.as_ref()?.machine.file.text));
+        digest != text.map(|text| blake3::hash(text.as_bytes()))
     }
 
     /// Every path beside the task files that a task is tied to.
@@ -443,8 +449,7 @@ impl Catalog {
 fn lacking(task: &Loaded, given: &BTreeSet<Name>) -> Option<Diagnostic> {
     let machine = &task.machine;
     let name = machine
-        .params()
-        .iter()
+        .params_of_run()
         .find(|name| !given.contains(*name))?;
     let message = format!("the task `{}` needs the parameter `{name}`", machine.name);
     let diagnostic =
@@ -462,31 +467,47 @@ fn parts(file: &Path, task: &Loaded) -> Parts {
     let source = suite.file.as_ref();
     let called = task.machine.called_machines();
     let all = || std::iter::once(&task.machine).chain(&called);
-    let mut named = depends::named(
-        &literals(&task.machine),
-        file.parent().unwrap_or(Path::new("/")),
-    );
-    let mut called_files = BTreeSet::new();
+    let mut of_definition = of_definition(file, &task.machine.file);
     for machine in &called {
-        let file = canonical_file(&machine.file.path);
-        let folder = file.parent().unwrap_or(Path::new("/"));
-        named.extend(depends::named(&literals(machine), folder));
-        called_files.insert(file);
+        let path = canonical_file(&machine.file.path);
+        let of_call = self::of_definition(&path, &machine.file);
+        of_definition.named.extend(of_call.named);
+        of_definition.called.insert(path);
     }
     Parts {
-        called: called_files,
         file: file.to_owned(),
         suite: source.map(|source| canonical_file(&source.path)),
         scripts: canonical(&normal(&folder.join(scripts))),
         modules: all().flat_map(|one| one.modules.iter().cloned()).collect(),
-        named,
+        ..of_definition
     }
 }
 
-/// The texts that a task gives to clients as they stand. They are read anew, since nobody but a watch asks for
-/// them, and to keep them costs every run.
-fn literals(machine: &Machine) -> Vec<Name> {
-    definition::parse_task(&machine.file).map_or_else(|_| Vec::new(), |task| task.value.literals())
+/// The files that a task names by itself: in texts that it gives to clients as they stand, and for its cases. The
+/// definition is read anew, since nobody but a watch asks for them, and to keep them costs every run.
+fn of_definition(path: &Path, file: &Arc<SourceFile>) -> Parts {
+    let Ok(task) = definition::parse_task(file) else {
+        return Parts::default();
+    };
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let cases = match &task.value.cases {
+        Some(Cases::File(cases)) => Some(normal(&folder.join(cases.as_str()))),
+        Some(Cases::Table(_)) | None => None,
+    };
+    Parts {
+        named: depends::named(&task.value.literals(), folder),
+        cases,
+        ..Parts::default()
+    }
+}
+
+/// The same of a file that may have mistakes.
+fn of_broken(path: &Path) -> Parts {
+    let bytes = os::read(path, definition::MAX_FILE_BYTES);
+    let file = bytes
+        .ok()
+        .and_then(|bytes| SourceFile::from_bytes(path.display().to_string(), path, &bytes).ok());
+    file.map_or_else(Parts::default, |file| of_definition(path, &Arc::new(file)))
 }
 
 fn suite_of(file: &Path) -> Option<PathBuf> {

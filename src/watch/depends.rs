@@ -17,10 +17,12 @@ pub(super) struct Parts {
     pub(super) scripts: PathBuf,
     /// The modules that its expressions call, those of the suite's variables included.
     pub(super) modules: BTreeSet<Name>,
-    /// Every path that its requests may name: data, schemas, programs.
+    /// Every path that its requests may name: data, schemas, programs; and its file of cases.
     pub(super) named: BTreeSet<PathBuf>,
     /// The task files that it calls, also through others.
     pub(super) called: BTreeSet<PathBuf>,
+    /// Its file of cases: it is compiled with that.
+    pub(super) cases: Option<PathBuf>,
 }
 
 /// Why a path affects a task.
@@ -124,6 +126,7 @@ mod tests {
             .into();
         Parts {
             file: "/s/tasks/t.yaml".into(),
+            cases: None,
             suite: Some("/s/tasks/funcy.yaml".into()),
             scripts: "/s/scripts".into(),
             modules: ["money", "keys"].map(Name::from).into(),

@@ -25,8 +25,10 @@ pub(super) struct Progress {
 pub(super) struct ProgressState {
     /// What runs.
     pub(super) live: Live,
-    /// The last attempt that has ended.
-    pub(super) ended: Option<Box<Ended>>,
+    /// The worst of what has come to its end: a task has one, or one for each case.
+    worst: Option<Box<Ended>>,
+    /// The last attempt that has ended and will be tried again.
+    attempt: Option<Box<Ended>>,
     /// The events of the last attempt.
     pub(super) kept: KeptEvents,
     /// The run is over; or why it never began.
@@ -69,12 +71,33 @@ impl Sink for Progress {
             for event in events {
                 written.kept.add(event);
                 if let Some(ended) = written.live.apply(event) {
-                    written.ended = Some(Box::new(ended));
+                    written.add(Box::new(ended));
                 }
             }
         }
         self.mailbox.wake();
         Ok(())
+    }
+}
+
+impl ProgressState {
+    fn add(&mut self, ended: Box<Ended>) {
+        if !ended.last_attempt {
+            self.attempt = Some(ended);
+            return;
+        }
+        if (self.attempt.as_ref()).is_some_and(|before| before.key() == ended.key()) {
+            self.attempt = None;
+        }
+        // Of equals the first: it is seen as soon as it is there, and stays.
+        if (self.worst.as_ref()).is_none_or(|worst| worst.outcome < ended.outcome) {
+            self.worst = Some(ended);
+        }
+    }
+
+    /// What the run came to, if anything of it has ended.
+    pub(super) fn take_ended(&mut self) -> Option<Box<Ended>> {
+        self.worst.take().or_else(|| self.attempt.take())
     }
 }
 

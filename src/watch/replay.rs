@@ -20,6 +20,10 @@ pub(super) fn is_worth_it(task: &WatchedTask, tie: Tie) -> bool {
     let (Some(result), Some(now)) = (&task.result, &task.definition) else {
         return false;
     };
+    // Of the results of many cases only one would be there.
+    if !now.machine.cases.is_empty() {
+        return false;
+    }
     if result.outcome() == Outcome::Cancelled || matches!(tie, Tie::Data | Tie::Called | Tie::Suite)
     {
         return false;
@@ -44,7 +48,7 @@ pub(super) fn judge(now: &Loaded, last: &Settled, vars: &[(Name, Json)], service
         return Replay::Left("the last run was too long to be kept".to_owned());
     }
     let events = &last.kept.events;
-    let Some(execution) = Recording::last_of(events, &now.machine) else {
+    let Some(execution) = Recording::last_of(events, &now.machine, None) else {
         return Replay::Left("of the last run nothing was recorded".to_owned());
     };
     let recording = Recording::of(events, execution);

@@ -308,8 +308,11 @@ impl WatchSession {
 
     /// Starts what is due.
     fn start(&mut self) {
-        for (file, definition) in self.state.due() {
-            let run = self.new_run(&definition);
+        let due = self.state.due();
+        let share = self.state.jobs_for_cases(due.len());
+        for (file, definition) in due {
+            let jobs = definition.machine.cases.len().clamp(1, share);
+            let run = self.new_run(&definition).jobs(jobs);
             let id = RunId::clone(run.id());
             let handle = run.handle();
             let progress = Progress::new(self.mailbox.clone());
@@ -320,6 +323,7 @@ impl WatchSession {
                 progress,
                 handle,
                 definition,
+                jobs,
                 superseded: false,
                 cancelled: false,
             };
@@ -332,6 +336,7 @@ impl WatchSession {
         let run = Run::new(vec![definition.clone()], registry);
         let mut run = (self.options.asked)(run).asked(RunStarted {
             command: vec!["funcy".to_owned(), "watch".to_owned()],
+            env: self.options.loader.chosen_environment().cloned(),
             ..RunStarted::default()
         });
         for (name, value) in &self.options.vars {

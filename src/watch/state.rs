@@ -4,7 +4,7 @@
 use super::catalog::{Applied, TaskFile};
 use super::depends::Tie;
 use super::watched_task::{ActiveRun, End, Missed, Settled, WatchedTask};
-use crate::engine::Loaded;
+use crate::engine::{Loaded, Locks};
 use crate::event::{Name, Outcome};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -208,15 +208,21 @@ impl SessionState {
 
     /// The tasks whose turn has come: never more at once than allowed, and never one twice.
     pub(super) fn due(&mut self) -> Vec<(Name, Loaded)> {
-        let running = self.running();
-        let mut room = self.jobs.saturating_sub(running);
+        let active = self.tasks.iter().filter_map(|task| task.active.as_ref());
+        let mut room = self
+            .jobs
+            .saturating_sub(active.map(|active| active.jobs).sum());
         let mut due = Vec::new();
+        let mut locks = self.held_locks();
         for task in &mut self.tasks {
             if room == 0 || self.leaving {
                 break;
             }
             let waits = task.queued && task.active.is_none();
             if let Some(definition) = task.definition.as_ref().filter(|_| waits) {
+                if locks.take(&definition.machine.locks).is_err() {
+                    continue;
+                }
                 due.push((Name::clone(&task.file), definition.clone()));
                 task.queued = false;
                 room -= 1;
@@ -229,6 +235,23 @@ impl SessionState {
             });
         }
         due
+    }
+
+    /// The locks of the tasks that run.
+    fn held_locks(&self) -> Locks {
+        let mut locks = Locks::default();
+        for active in self.tasks.iter().filter_map(|task| task.active.as_ref()) {
+            // None of them would have started while another held one.
+            let _ = locks.take(&active.definition.machine.locks);
+        }
+        locks
+    }
+
+    /// How many cases at once each of so many tasks with cases may run that are due together.
+    pub(super) fn jobs_for_cases(&self, due: usize) -> usize {
+        let active = self.tasks.iter().filter_map(|task| task.active.as_ref());
+        let taken: usize = active.map(|active| active.jobs).sum();
+        (self.jobs.saturating_sub(taken) / due.max(1)).max(1)
     }
 
     pub(super) fn started(&mut self, file: &str, active: ActiveRun) {
@@ -250,7 +273,7 @@ impl SessionState {
             let Some(over) = written.over.take() else {
                 continue;
             };
-            let ended = written.ended.take();
+            let ended = written.take_ended();
             let kept = std::mem::take(&mut written.kept);
             drop(written);
             let Some(active) = task.active.take() else {

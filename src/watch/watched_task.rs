@@ -66,6 +66,8 @@ pub(super) struct ActiveRun {
     pub(super) handle: Handle,
     /// The definition that it started with, and keeps.
     pub(super) definition: Loaded,
+    /// How many executions of it run at once, at most.
+    pub(super) jobs: usize,
     /// A newer definition waits for its end: what it comes to is of no interest.
     pub(super) superseded: bool,
     /// Somebody cancelled it; it cleans up.

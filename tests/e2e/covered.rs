@@ -200,6 +200,7 @@ fn outcomes_kinds_and_formats_are_described() {
     let page = text("outcomes");
     for word in [
         "passed",
+        "known",
         "flaky",
         "failed",
         "timed out",

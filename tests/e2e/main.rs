@@ -7,10 +7,12 @@
 
 mod bad_input;
 mod bounds;
+mod cases;
 mod check;
 mod coverage;
 mod covered;
 mod docs;
+mod environments;
 mod eval;
 mod exit;
 mod files;
@@ -20,6 +22,8 @@ mod help;
 mod history;
 mod hostile;
 mod init;
+mod known;
+mod locks;
 mod markdown;
 mod pages;
 mod pty;

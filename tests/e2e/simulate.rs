@@ -270,7 +270,7 @@ states:
 
 /// What of the gallery asks for more than a template can know: a sequence of different answers, errors, what a module
 /// computes, a text that fits an expression.
-const NEEDS_A_HAND: [&str; 9] = [
+const NEEDS_A_HAND: [&str; 12] = [
     "04-server-sent-events",
     "07-timeouts-and-errors",
     "08-shared-scripts",
@@ -278,8 +278,11 @@ const NEEDS_A_HAND: [&str; 9] = [
     "10-parallel-and-for-each",
     "13-loop-with-max-visits",
     "16-listen-and-count",
+    "20-called-task",
     "22-collect",
     "protocols/http",
+    "18-cases",
+    "19-locks",
 ];
 
 /// Each template of the gallery can be saved and runs as it is printed; and where it does not pass, it says so.

@@ -129,6 +129,7 @@ impl Printer {
             outcome: ended.outcome,
             attempt: 1,
             attempts: 1,
+            requirements: Vec::new(),
             cleanup: Vec::new(),
             logs: Vec::new(),
             again: None,

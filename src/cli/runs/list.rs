@@ -156,8 +156,8 @@ fn name(history: &History, row: &ExecutionRow) -> Result<String, JournalError> {
         .map(|mark| mark.word())
         .collect();
     Ok(match &marks[..] {
-        [] => row.task.to_string(),
-        marks => format!("{} ({})", row.task, marks.join(", ")),
+        [] => row.name(),
+        marks => format!("{} ({})", row.name(), marks.join(", ")),
     })
 }
 

@@ -31,9 +31,19 @@ const DRAWN: usize = 20;
 
 pub(super) fn run(global: &Global, args: &Args) -> Result<(), CommandError> {
     let history = args.journal.open()?;
-    let rows = history
-        .store()
-        .history(&args.task, None, args.last as usize)?;
+    let past = |task: &str, case: Option<&str>| {
+        let last = args.last as usize;
+        history.store().history(task, case, None, last)
+    };
+    let mut rows = past(&args.task, None)?;
+    // `order[eu]` is a case of `order`.
+    let name = args
+        .task
+        .strip_suffix(']')
+        .and_then(|name| name.split_once('['));
+    if let Some((task, case)) = name.filter(|_| rows.is_empty()) {
+        rows = past(task, Some(case))?;
+    }
     let Some(latest) = rows.first() else {
         return Err(nothing(
             &format!("no task called `{}` has run", args.task),
@@ -101,7 +111,7 @@ impl Past<'_> {
         let mut out = String::new();
         style
             .line()
-            .push(Ink::Strong, &self.latest.task)
+            .push(Ink::Strong, &self.latest.name())
             .push(Ink::Faint, &format!("  {}", self.latest.file))
             .write(&mut out);
         let mut line = style.line().push(Ink::Faint, "  last   ");

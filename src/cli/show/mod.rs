@@ -54,9 +54,11 @@ impl Args {
     /// The executions that are asked for.
     fn wanted(&self, rows: &[ExecutionRow]) -> Result<HashSet<ExecutionId>, CommandError> {
         let wants = |row: &&ExecutionRow| {
-            self.task
-                .as_ref()
-                .is_none_or(|pattern| pattern.matches(&row.task) || pattern.matches(&row.file))
+            self.task.as_ref().is_none_or(|pattern| {
+                [&row.task, &row.file, &*row.name()]
+                    .iter()
+                    .any(|name| pattern.matches(name))
+            })
         };
         let wanted: HashSet<_> = rows.iter().filter(wants).map(|row| row.number).collect();
         if wanted.is_empty() && self.task.is_some() {

@@ -51,7 +51,7 @@ pub(super) fn run(
         Ok(events) => events,
         Err(exit) => return exit,
     };
-    let given: Vec<Name> = load
+    let vars: Vec<Name> = load
         .flags
         .vars
         .iter()
@@ -63,6 +63,7 @@ pub(super) fn run(
     };
     let mut sound = true;
     for (index, Loaded { machine, .. }) in tasks.iter().enumerate() {
+        let given: Vec<Name> = vars.iter().chain(machine.case_columns()).cloned().collect();
         let walk = || machine.explore(&given, bounds);
         let found = crate::engine::block_on(async { walk() });
         let Ok(found) = found else {

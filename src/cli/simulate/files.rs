@@ -5,6 +5,7 @@ use super::super::exit::Exit;
 use super::super::options::Global;
 use super::super::{journal, output};
 use crate::definition::{self, Diagnostic, MAX_FILE_BYTES, SourceFile};
+use crate::engine::Loaded;
 use crate::event::{Event, Fact, Json, Name, RunId};
 use crate::journal::{History, JournalError};
 use crate::machine::Machine;
@@ -68,7 +69,7 @@ pub(super) fn events(path: &Path) -> Result<Vec<Event>, Exit> {
 pub(super) fn kept(
     history: &History,
     run: &str,
-    machine: &Machine,
+    task: &Loaded,
 ) -> Result<(Vec<Event>, RunId), Exit> {
     let read = || -> Result<_, JournalError> {
         let row = history.find(run)?;
@@ -79,7 +80,8 @@ pub(super) fn kept(
             }
             ControlFlow::Continue(())
         })?;
-        let Some(execution) = Recording::last_of(&events, machine) else {
+        let Some(execution) = Recording::last_of(&events, &task.machine, task.case.as_deref())
+        else {
             return Ok((events, row.id));
         };
         events.retain(|event| event.execution.is_none());

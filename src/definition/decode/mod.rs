@@ -1,6 +1,7 @@
 //! Nodes to [`Task`]s and [`Suite`]s. Every mistake is recorded and the rest is read on, so that one
 //! look at a file finds all of them.
 
+mod cases;
 mod condition;
 mod expression;
 mod fields;
@@ -16,6 +17,8 @@ mod task;
 mod tests;
 mod value;
 
+use self::cases::CaseFormat;
+use super::cases::CaseTable;
 use super::diagnostic::{Diagnostic, sort};
 use super::model::{SourceFile, Suite, Task};
 use super::node::{Node, Text};
@@ -72,6 +75,30 @@ pub fn parse_stubs(file: &Arc<SourceFile>) -> Result<Parsed<StubsFile>, Vec<Diag
     parse(file, |decoder, root| decoder.stubs(root))
 }
 
+/// Reads a file of cases: csv, JSON or YAML, by the end of its name.
+///
+/// # Errors
+/// All mistakes of the file, in its order.
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the method itself is not general over the decoder's lifetime"
+)]
+pub fn parse_cases(file: &Arc<SourceFile>) -> Result<Parsed<CaseTable>, Vec<Diagnostic>> {
+    if CaseFormat::of(&file.path.to_string_lossy()) != Some(CaseFormat::Csv) {
+        return parse(file, |decoder, root| decoder.case_document(root));
+    }
+    let lines = Lines::new(&file.text);
+    let mut decoder = Decoder {
+        file,
+        lines: &lines,
+        diagnostics: Vec::new(),
+        settled: yaml::Settled::default(),
+        calls: Vec::new(),
+    };
+    let table = decoder.case_csv();
+    parsed(file, table, decoder.diagnostics)
+}
+
 fn parse<T>(
     file: &Arc<SourceFile>,
     decode: impl FnOnce(&mut Decoder<'_>, &Node) -> Option<T>,
@@ -86,7 +113,16 @@ fn parse<T>(
         calls: Vec::new(),
     };
     let value = reading.root.and_then(|root| decode(&mut decoder, &root));
-    let mut diagnostics = decoder.diagnostics;
+    let diagnostics = decoder.diagnostics;
+    parsed(file, value, diagnostics)
+}
+
+/// What a file holds, unless there are mistakes in it.
+fn parsed<T>(
+    file: &SourceFile,
+    value: Option<T>,
+    mut diagnostics: Vec<Diagnostic>,
+) -> Result<Parsed<T>, Vec<Diagnostic>> {
     sort(&mut diagnostics);
     cut(file, &mut diagnostics);
     match value {

@@ -1,8 +1,8 @@
 use super::Decoder;
 use super::fields::{Field, Fields};
-use crate::definition::keys::{DEFAULTS, JOURNAL, PERMISSIONS, READY, SERVICE, SUITE};
+use crate::definition::keys::{DEFAULTS, ENVIRONMENT, JOURNAL, PERMISSIONS, READY, SERVICE, SUITE};
 use crate::definition::model::{
-    Length, PermissionsDefinition, RetentionDefinition, Service, Spanned, Suite,
+    Environment, Length, PermissionsDefinition, RetentionDefinition, Service, Spanned, Suite,
 };
 use crate::definition::node::{Node, NodeKind, Text};
 use crate::event::parse_size;
@@ -21,6 +21,8 @@ impl Decoder<'_> {
             folder,
             scripts: fields.get("scripts").and_then(|field| self.literal(field)),
             vars: self.each(fields.get("vars"), Self::values),
+            secrets: self.each(fields.get("secrets"), Self::secrets),
+            environments: self.each(fields.get("environments"), Self::environments),
             clients: self.each(fields.get("clients"), Self::clients),
             concurrency: fields
                 .get("concurrency")
@@ -45,7 +47,22 @@ impl Decoder<'_> {
                 .get("retries")
                 .and_then(|field| self.count(field, 0));
         }
+        self.distinct_secrets(&suite.vars, &suite.secrets);
         Some(suite)
+    }
+
+    fn environments(&mut self, field: Field<'_>) -> Option<Vec<Environment>> {
+        let members = self.map_of_names(field)?;
+        let environments = members.iter().filter_map(|(name, node)| {
+            let is_literal = self.no_template(name, "the name of an environment");
+            let fields = self.object(node, &ENVIRONMENT, name.span)?;
+            let vars = fields.get("vars").and_then(|field| self.values(field))?;
+            is_literal.then(|| Environment {
+                name: name.clone(),
+                vars,
+            })
+        });
+        Some(environments.collect())
     }
 
     fn services(&mut self, field: Field<'_>) -> Option<Vec<Service>> {

@@ -21,9 +21,13 @@ impl Decoder<'_> {
             description: fields.get("description").and_then(|field| self.text(field)),
             tags: self.distinct(fields.get("tags"), Self::texts),
             skip: fields.get("skip").and_then(|field| self.skip(field)),
+            xfail: fields.get("xfail").and_then(|field| self.xfail(field)),
+            locks: self.distinct(fields.get("locks"), Self::locks),
+            requirements: self.distinct(fields.get("requirements"), Self::texts),
             vars: self.each(fields.get("vars"), Self::values),
             secrets: self.each(fields.get("secrets"), Self::secrets),
             clients: self.each(fields.get("clients"), Self::clients),
+            cases: fields.get("cases").and_then(|field| self.cases(field)),
             params: self.each(fields.get("params"), Self::params),
             listen: self.each(fields.get("listen"), Self::listens),
             program: self.program(&fields, at),
@@ -40,7 +44,7 @@ impl Decoder<'_> {
             calls: Vec::new(),
         };
         task.calls = std::mem::take(&mut self.calls);
-        self.distinct_secrets(&task);
+        self.distinct_secrets(&task.vars, &task.secrets);
         Some(task)
     }
 
@@ -155,6 +159,27 @@ impl Decoder<'_> {
         }
     }
 
+    fn xfail(&mut self, field: Field<'_>) -> Option<Text> {
+        if let NodeKind::Bool(_) = field.node.kind {
+            self.wrong_type(
+                field.node,
+                field.key.span,
+                "`xfail` is the reason",
+                Some("write why: `xfail: R-17 is not built yet`"),
+            );
+            return None;
+        }
+        self.literal(field)
+    }
+
+    fn locks(&mut self, field: Field<'_>) -> Option<Vec<Text>> {
+        let locks = self.texts(field)?;
+        let right: Vec<bool> = (locks.iter())
+            .map(|name| self.no_template(name, "the name of a lock"))
+            .collect();
+        right.into_iter().all(|right| right).then_some(locks)
+    }
+
     fn params(&mut self, field: Field<'_>) -> Option<Vec<Text>> {
         let params = self.texts(field)?;
         let right: Vec<bool> = params.iter().map(|name| self.variable(name)).collect();
@@ -162,13 +187,16 @@ impl Decoder<'_> {
     }
 
     /// A name that is a variable and a secret too would be masked or not by chance.
-    fn distinct_secrets(&mut self, task: &Task) {
-        let vars: HashMap<&str, Span> = task
-            .vars
+    pub(super) fn distinct_secrets(
+        &mut self,
+        vars: &[(Text, Node)],
+        secrets: &[(Text, Option<Node>)],
+    ) {
+        let vars: HashMap<&str, Span> = vars
             .iter()
             .map(|(name, _)| (name.as_str(), name.span))
             .collect();
-        for (name, _) in &task.secrets {
+        for (name, _) in secrets {
             let Some(other) = vars.get(name.as_str()).copied() else {
                 continue;
             };

@@ -22,8 +22,13 @@ pub(in crate::definition) static SUITE: Object = Object {
         ),
         key(
             "environments",
-            Shape::Unsupported,
-            "Variables by environment.",
+            Shape::MapOf(&ENVIRONMENT),
+            "What differs from place to place: name and `{vars}`, chosen by `--env NAME`.",
+        ),
+        key(
+            "secrets",
+            Shape::Secrets,
+            "Variables of every task whose values are masked before anything is recorded: name and template, or a name alone for a value that is saved later.",
         ),
         key(
             "clients",
@@ -61,6 +66,15 @@ pub(in crate::definition) static SUITE: Object = Object {
             "Clients in processes of their own.",
         ),
     ]],
+};
+
+pub(in crate::definition) static ENVIRONMENT: Object = Object {
+    name: "an environment",
+    keys: &[&[required(
+        "vars",
+        Shape::Values,
+        "Variables, over those of the suite: name and value.",
+    )]],
 };
 
 pub(in crate::definition) static DEFAULTS: Object = Object {

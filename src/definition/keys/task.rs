@@ -28,6 +28,16 @@ pub(in crate::definition) static TASK: Object = Object {
             "Why the task is not run, or `{if, reason}`: it is reported as skipped.",
         ),
         key(
+            "xfail",
+            Shape::Text,
+            "Why the task is known to fail. Failed or timed out, it is reported as known; passed, it has failed: then `xfail` is to be removed.",
+        ),
+        key(
+            "requirements",
+            Shape::Texts,
+            "What the task shows to be fulfilled, tickets or rules by name: for `--requirement` and reports.",
+        ),
+        key(
             "vars",
             Shape::Values,
             "Variables: name and value. Values may hold templates; they are evaluated in order.",
@@ -42,7 +52,11 @@ pub(in crate::definition) static TASK: Object = Object {
             Shape::Clients,
             "Clients: name and `{KIND: config}`, with `record` beside it. They are opened on first use and closed at the end of the run.",
         ),
-        key("cases", Shape::Unsupported, "One run for each case."),
+        key(
+            "cases",
+            Shape::Cases(&CASES),
+            "One run for each: a list of maps whose members are variables, `{file: cases.csv}`, or `{matrix: {NAME: [VALUE, …]}}` for every combination. A case is called by its `name`, else by its values joined with `-`.",
+        ),
         key(
             "params",
             Shape::Names,
@@ -51,8 +65,8 @@ pub(in crate::definition) static TASK: Object = Object {
         key("needs", Shape::Unsupported, "Tasks that run once before."),
         key(
             "locks",
-            Shape::Unsupported,
-            "Tasks that share a lock never run at the same time.",
+            Shape::Names,
+            "Names: tasks that share one never run at the same time, in one run.",
         ),
         key(
             "listen",
@@ -111,6 +125,22 @@ pub(in crate::definition) static CLIENT: Object = Object {
         Shape::Record,
         "What is recorded of its requests, answers and messages: `full` (the default), `headers` (without bodies), or `none` (only that they happened, and their sizes). What the task itself looks at or saves is recorded all the same.",
     )]],
+};
+
+pub(in crate::definition) static CASES: Object = Object {
+    name: "`cases`",
+    keys: &[&[
+        key(
+            "file",
+            Shape::Name,
+            "A csv, JSON or YAML file with the cases, relative to this one.",
+        ),
+        key(
+            "matrix",
+            Shape::Axes,
+            "Names and lists of values: every combination of them is a case.",
+        ),
+    ]],
 };
 
 pub(in crate::definition) static SKIP: Object = Object {

@@ -243,10 +243,11 @@ impl Store for Sqlite {
     fn history(
         &self,
         task: &str,
+        case: Option<&str>,
         before: Option<&RunId>,
         limit: usize,
     ) -> Result<Vec<ExecutionRow>, JournalError> {
-        self.named(read::history(&self.connection, task, before, limit))
+        self.named(read::history(&self.connection, task, case, before, limit))
     }
 
     fn commits(

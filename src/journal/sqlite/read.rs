@@ -120,7 +120,7 @@ pub(super) fn notable(
     limit: usize,
 ) -> Result<Vec<ExecutionRow>, JournalError> {
     let mut found = Vec::new();
-    for which in [BAD, "e.outcome IN ('passed', 'flaky', 'skipped')"] {
+    for which in [BAD, "e.outcome IN ('passed', 'known', 'flaky', 'skipped')"] {
         let left = limit - found.len();
         let sql = format!(
             "{EXECUTION} WHERE r.id = ? AND e.superseded = 0 AND {which} ORDER BY e.number LIMIT {left}"
@@ -130,18 +130,24 @@ pub(super) fn notable(
     Ok(found)
 }
 
-/// As the index `execution_bad` has it.
-const BAD: &str = "(e.outcome IS NULL OR e.outcome NOT IN ('passed', 'flaky', 'skipped'))";
+/// As the index `execution_bad` has it, which is older than what is known to fail.
+const BAD: &str = "(e.outcome IS NULL OR e.outcome NOT IN ('passed', 'flaky', 'skipped')) \
+                   AND e.outcome IS NOT 'known'";
 
 pub(super) fn history(
     connection: &Connection,
     task: &str,
+    case: Option<&str>,
     before: Option<&RunId>,
     limit: usize,
 ) -> Result<Vec<ExecutionRow>, JournalError> {
     // What cleans up after another run is no result of the task.
     let mut sql = format!("{EXECUTION} WHERE e.task = ? AND r.cleans_up IS NULL");
     let mut values = vec![text(task)];
+    if let Some(case) = case {
+        sql.push_str(" AND e.case_name = ?");
+        values.push(text(case));
+    }
     if let Some(before) = before {
         sql.push_str(" AND e.run < (SELECT number FROM run WHERE id = ?)");
         values.push(text(before));

@@ -34,11 +34,13 @@ pub(super) fn assigned_somewhere(project: &CompileInputs<'_>, task: &Task) -> Ha
             .map(|(name, _)| Name::clone(&name.value)),
     );
     names.extend(
-        task.secrets
-            .iter()
+        (project.suite.secrets.iter().chain(&task.secrets))
             .map(|(name, _)| Name::clone(&name.value)),
     );
     names.extend(task.params.iter().map(|name| Name::clone(&name.value)));
+    if let Some(cases) = task.case_table() {
+        names.extend(cases.columns.iter().map(|column| Name::clone(&column.name)));
+    }
     let mut add = |name: &Text| {
         names.insert(Name::clone(&name.value));
     };
@@ -204,7 +206,16 @@ impl Compiler<'_> {
         at_the_end
     }
 
+    /// What has a value from the beginning.
     pub(super) fn declared(&self) -> HashSet<Name> {
+        let mut declared = self.declared_outside_cases();
+        declared.extend(self.case_columns().cloned());
+        declared.extend(self.task.params.iter().map(|name| Name::clone(&name.value)));
+        declared
+    }
+
+    /// The same without what cases and parameters bring.
+    pub(super) fn declared_outside_cases(&self) -> HashSet<Name> {
         let task = self.task;
         let mut declared: HashSet<Name> = self.project.given.iter().cloned().collect();
         declared.extend(
@@ -216,12 +227,10 @@ impl Compiler<'_> {
                 .map(|(name, _)| Name::clone(&name.value)),
         );
         declared.extend(
-            task.secrets
-                .iter()
+            (self.project.suite.secrets.iter().chain(&task.secrets))
                 .filter(|(_, value)| value.is_some())
                 .map(|(name, _)| Name::clone(&name.value)),
         );
-        declared.extend(task.params.iter().map(|name| Name::clone(&name.value)));
         declared
     }
 

@@ -3,9 +3,9 @@
 use super::Compiler;
 use super::context::{Context, Reads};
 use super::flow::StateReads;
-use crate::definition::model;
+use crate::definition::{Task, Text, model};
 use crate::event::Name;
-use crate::machine::program::{Length, Machine, Program, Skip};
+use crate::machine::program::{KnownFailure, Length, Machine, Program, Skip};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,17 +16,36 @@ const TASK_TIMEOUT: Duration = Duration::from_mins(10);
 /// The budget of `defer` and `cleanup`.
 const CLEANUP_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// What was written as names.
+fn names(written: &[Text]) -> Box<[Name]> {
+    written
+        .iter()
+        .map(|name| Name::clone(&name.value))
+        .collect()
+}
+
+/// BLAKE3 of the task's text and, where its cases have a file of their own, of that, in hex.
+fn hash(task: &Task) -> Name {
+    let mut hash = blake3::Hasher::new();
+    hash.update(task.file.text.as_bytes());
+    if let Some(cases) = task.case_table().filter(|cases| cases.file != task.file) {
+        hash.update(cases.file.text.as_bytes());
+    }
+    hash.finalize().to_hex().as_str().into()
+}
+
 impl<'a> Compiler<'a> {
     pub(super) fn machine(&mut self) -> Option<Machine> {
         let task = self.task;
         let suite = self.project.suite;
         let cx = Context::new(&task.file, &task.program, self.project.prefix);
+        let cases = self.cases();
         let vars = self.variables();
-        let secrets = task
-            .secrets
-            .iter()
+        let mut secrets: Vec<Name> = (suite.secrets.iter().chain(&task.secrets))
             .map(|(name, _)| Name::clone(&name.value))
             .collect();
+        secrets.sort_unstable();
+        secrets.dedup();
         let skip = task.skip.as_ref().and_then(|skip| self.skip(cx, skip));
         // One that nobody uses is checked all the same.
         for client in &task.clients {
@@ -77,20 +96,20 @@ impl<'a> Compiler<'a> {
         if !self.has_errors() {
             self.check_flow(&program, &listen_reads, &state_reads, &output_reads);
         }
+        self.check_columns();
         Some(Machine {
             modules: self.modules.iter().cloned().collect(),
             reads_services: self.reads_services,
             name: Name::clone(&task.name),
             file: Arc::clone(&task.file),
-            hash: blake3::hash(task.file.text.as_bytes())
-                .to_hex()
-                .as_str()
-                .into(),
-            tags: task
-                .tags
-                .iter()
-                .map(|tag| Name::clone(&tag.value))
-                .collect(),
+            hash: hash(task),
+            tags: names(&task.tags),
+            requirements: names(&task.requirements),
+            locks: names(&task.locks),
+            xfail: task.xfail.as_ref().map(|reason| KnownFailure {
+                reason: Name::clone(&reason.value),
+                place: cx.place(reason.span, "xfail"),
+            }),
             retries: task
                 .retries
                 .as_ref()
@@ -99,13 +118,13 @@ impl<'a> Compiler<'a> {
             engine: self.project.engine.clone(),
             skip,
             vars: vars.into(),
-            secrets,
-            params: task
-                .params
-                .iter()
-                .map(|name| Name::clone(&name.value))
+            secrets: secrets.into(),
+            params: names(&task.params),
+            outside_reads: std::mem::take(&mut self.outside_reads)
+                .into_iter()
                 .collect(),
-            given_reads: std::mem::take(&mut self.given_reads).into_iter().collect(),
+            case_columns: self.case_columns().cloned().collect(),
+            cases,
             clients: std::mem::take(&mut self.clients).into(),
             listen,
             program: Arc::new(program),

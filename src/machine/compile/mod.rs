@@ -2,6 +2,7 @@
 //! mistake of the file reported at once.
 
 mod calls;
+mod cases;
 mod clients;
 mod conditions;
 mod context;
@@ -70,10 +71,9 @@ pub fn compile(
     diagnostics.dedup_by(|a, b| a.file == b.file && a.span == b.span && a.code == b.code);
     match machine {
         Some(machine)
-            if !project.called.is_any_broken()
-                && diagnostics
-                    .iter()
-                    .all(|one| one.severity != Severity::Error) =>
+            if diagnostics
+                .iter()
+                .all(|one| one.severity != Severity::Error) =>
         {
             Ok((machine, diagnostics))
         }
@@ -117,8 +117,8 @@ struct Compiler<'a> {
     client_index: HashMap<Name, Option<usize>>,
     /// What the config of each client reads.
     client_reads: Vec<Reads>,
-    /// Which of the variables that are given from outside were read.
-    given_reads: HashSet<Name>,
+    /// Which of the variables that are given from outside, or by cases, were read.
+    outside_reads: HashSet<Name>,
     /// Every region, each behind the one around it.
     regions: Vec<KnownRegion<'a>>,
     /// Each `transition_condition` that guards some transition.
@@ -143,7 +143,7 @@ impl<'a> Compiler<'a> {
             clients: Vec::new(),
             client_index: HashMap::new(),
             client_reads: Vec::new(),
-            given_reads: HashSet::new(),
+            outside_reads: HashSet::new(),
             regions: regions::known_regions(&task.program),
             guarding: HashSet::new(),
             guards: 0,
@@ -153,10 +153,11 @@ impl<'a> Compiler<'a> {
         }
     }
 
+    /// Whether it cannot run: it has mistakes, or what it calls has.
     fn has_errors(&self) -> bool {
-        self.diagnostics
-            .iter()
-            .any(|one| one.severity == Severity::Error)
+        let mut diagnostics = self.diagnostics.iter();
+        self.project.called.is_any_broken()
+            || diagnostics.any(|one| one.severity == Severity::Error)
     }
 
     fn error(

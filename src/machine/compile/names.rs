@@ -118,8 +118,10 @@ impl<'a> Compiler<'a> {
             }
             local if LOCALS.contains(&local) => {}
             _ => {
-                if self.project.given.contains(name) {
-                    self.given_reads.insert(Name::clone(name));
+                if self.project.given.contains(name)
+                    || self.case_columns().any(|column| column == name)
+                {
+                    self.outside_reads.insert(Name::clone(name));
                 }
                 reads.push(program::Read {
                     name: Name::clone(name),
@@ -150,6 +152,14 @@ impl<'a> Compiler<'a> {
         let near = nearest(name, known).map(|known| format!("did you mean `{known}`?"));
         let of_shell = format!("`$${{{name}}}` leaves it to the shell");
         let from_env = format!("`${{env('{name}')}}` reads the environment variable");
+        // What only environments declare is there with one of them.
+        let mut environments = self.project.suite.environments.iter();
+        let declares =
+            environments.find(|one| one.vars.iter().any(|(known, _)| known.as_str() == name));
+        if let Some(environment) = declares {
+            let environment = &environment.name.value;
+            return format!("an environment of the suite declares it: `--env {environment}`");
+        }
         match (near, is_of_environment(name), shell) {
             (Some(near), _, true) => format!("{near} {of_shell}"),
             (Some(near), _, false) => near,

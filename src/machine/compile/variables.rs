@@ -9,19 +9,25 @@ use crate::machine::program::Variable;
 use std::collections::HashSet;
 
 impl<'a> Compiler<'a> {
-    /// The suite's variables, then the task's, then its secrets: a later one of the same name wins.
+    /// The suite's variables and secrets, then those of the task, which are stronger.
     pub(super) fn variables(&mut self) -> Vec<Variable> {
         let (task, suite) = (self.task, self.project.suite);
         let mut vars: Vec<Variable> = Vec::new();
         let here = Context::new(&task.file, &task.program, self.project.prefix);
         let there = self.suite_context();
-        let shadowed: HashSet<&str> = task.vars.iter().map(|(name, _)| name.as_str()).collect();
-        for (name, node) in suite
-            .vars
-            .iter()
-            .filter(|(name, _)| !shadowed.contains(name.as_str()))
-        {
-            vars.extend(self.variable(there, name, node, &vars));
+        let own_vars = task.vars.iter().map(|(name, _)| name.as_str());
+        let own_secrets = task.secrets.iter().map(|(name, _)| name.as_str());
+        let shadowed: HashSet<&str> = own_vars.chain(own_secrets).collect();
+        for (name, node) in &suite.vars {
+            if !shadowed.contains(name.as_str()) {
+                vars.extend(self.variable(there, name, node, &vars));
+            }
+        }
+        for (name, node) in &suite.secrets {
+            if let Some(node) = node.as_ref().filter(|_| !shadowed.contains(name.as_str())) {
+                self.check_secret(there, name, node);
+                vars.extend(self.variable(there, name, node, &vars));
+            }
         }
         for (name, node) in &task.vars {
             vars.extend(self.variable(here, name, node, &vars));
@@ -75,7 +81,10 @@ impl<'a> Compiler<'a> {
             &format!("vars.{}", name.as_str()),
         )?;
         let params = self.task.params.iter().map(|param| &param.value);
-        let outside: Vec<&Name> = params.chain(self.project.given).collect();
+        let outside: Vec<&Name> = params
+            .chain(self.project.given)
+            .chain(self.case_columns())
+            .collect();
         let early = reads.iter().find(|read| {
             !outside.contains(&&read.name) && !known.iter().any(|one| one.name == read.name)
         });

@@ -28,6 +28,7 @@ impl Case {
                 outcome,
                 attempt: 1,
                 attempts: 1,
+                requirements: Vec::new(),
                 cleanup: Vec::new(),
                 logs: Vec::new(),
                 again: Some("funcy run tasks/order.yaml --from placed --context 7KP@30".to_owned()),

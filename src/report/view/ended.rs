@@ -4,7 +4,7 @@ use super::super::options::Options;
 use super::super::style::{Line, text_of};
 use super::super::warning::Warning;
 use super::logs::Logs;
-use super::{Key, Visit, key, named};
+use super::{Key, Visit, key};
 use crate::event::{
     ErrorKind, ExecutionId, ExecutionStarted, Failure, Headline, Json, Metrics, Name, Outcome,
     RunId, Trace,
@@ -60,6 +60,10 @@ impl Ended {
             ..
         } = options;
         let file = quoted(&self.started.file);
+        let file = match &self.started.case {
+            Some(_) => format!("{file} {}", self.selected_by(options)),
+            None => file.into_owned(),
+        };
         let again = match (&self.state, self.resume, run) {
             (Some(state), Some(seq), Some(run)) if *resumable && !self.in_cleanup() => format!(
                 "funcy run {file} --from {} --context {run}@{seq}{flags}",
@@ -73,10 +77,19 @@ impl Ended {
             outcome: self.outcome,
             attempt: self.started.attempt,
             attempts: self.started.attempts,
+            requirements: self.started.requirements.clone(),
             cleanup: self.cleanup.clone(),
             logs: self.logs.lines(),
             again: Some(again),
             trace: self.trace(run),
+        }
+    }
+
+    /// The flag with which a command takes nothing else of its file.
+    pub(crate) fn selected_by(&self, options: &Options) -> String {
+        match &self.started.case {
+            Some(case) if options.command == "simulate" => format!("--case {}", quoted(case)),
+            _ => format!("--filter {}", quoted(&self.name())),
         }
     }
 
@@ -124,12 +137,18 @@ impl Ended {
 
     /// The name of its task, with its case.
     pub fn name(&self) -> String {
-        named(&self.started)
+        self.started.name()
     }
 
     /// Its warnings, a line each.
     pub fn warnings(&self) -> Vec<String> {
         self.warnings.iter().map(Warning::to_string).collect()
+    }
+
+    /// Why it is known to fail, and what it came to.
+    pub(crate) fn known(&self) -> String {
+        let reason = self.started.xfail.as_deref().unwrap_or("no reason given");
+        format!("{reason}; {}", self.reason())
     }
 
     /// What decided, also where no headline says it.

@@ -196,3 +196,43 @@ fn a_task_that_lacks_a_parameter_cannot_run() {
     let broken = entry(&catalog, "a").broken.as_ref().unwrap();
     assert!(broken.diagnostics[0].message.contains("`p`"), "{broken:?}");
 }
+
+#[test]
+fn a_task_is_compiled_again_with_its_file_of_cases() {
+    let task = TASK.replace("vars: { a: 1 }", "cases: { file: _cases/a.csv }");
+    let (folder, mut catalog) = open(&[
+        ("tasks/a.yaml", &task),
+        ("tasks/_cases/a.csv", "a\n1\n"),
+        ("tasks/b.yaml", TASK),
+    ]);
+    let cases = |catalog: &Catalog| {
+        entry(catalog, "a")
+            .good
+            .as_ref()
+            .unwrap()
+            .machine
+            .cases
+            .len()
+    };
+    assert_eq!(cases(&catalog), 1);
+    write(&folder, "tasks/_cases/a.csv", "name,a\none,1\ntwo,1\n");
+    assert_eq!(touch(&folder, &mut catalog, &["tasks/_cases/a.csv"]), ["a"]);
+    assert_eq!(cases(&catalog), 2);
+    write(&folder, "tasks/_cases/a.csv", "name,a\none\n");
+    assert_eq!(touch(&folder, &mut catalog, &["tasks/_cases/a.csv"]), ["a"]);
+    let findings = entry(&catalog, "a").broken.clone().unwrap();
+    assert_eq!(findings.diagnostics[0].code, "broken-csv");
+    assert_eq!(cases(&catalog), 2, "the last good definition stays");
+}
+
+/// Broken from the beginning, and mended where it is broken: in the file of cases.
+#[test]
+fn a_file_of_cases_that_comes_later_mends_its_task() {
+    let task = TASK.replace("vars: { a: 1 }", "cases: { file: a.csv }");
+    let (folder, mut catalog) = open(&[("tasks/a.yaml", &task)]);
+    assert!(entry(&catalog, "a").broken.is_some());
+    write(&folder, "tasks/a.csv", "a\n1\n");
+    assert_eq!(touch(&folder, &mut catalog, &["tasks/a.csv"]), ["a"]);
+    assert!(entry(&catalog, "a").broken.is_none());
+    assert!(entry(&catalog, "a").good.is_some());
+}

@@ -1,13 +1,13 @@
 use super::*;
 use crate::client::Registry;
 use crate::engine::{self, Loaded, Loader};
-use crate::event::Name;
+use crate::event::{Name, Outcome};
 use crate::report::Color;
 use crate::watch::catalog::Catalog;
 use crate::watch::mailbox::{Mailbox, mailbox};
 use crate::watch::progress::Progress;
 use crate::watch::state::{OnBusy, RunTrigger};
-use crate::watch::watched_task::ActiveRun;
+use crate::watch::watched_task::{ActiveRun, End};
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -97,6 +97,7 @@ impl WatchSession {
             progress: progress.clone(),
             handle: run.handle(),
             definition,
+            jobs: 1,
             superseded: false,
             cancelled: false,
         };
@@ -480,4 +481,47 @@ fn the_footer_names_the_keys_of_what_is_open() {
     assert_eq!(footer, "Esc back  q quit  j k scroll");
     session.press("g");
     assert!(session.drawn(120, 24).pop().unwrap().contains("Enter open"));
+}
+
+#[test]
+fn tasks_with_one_lock_are_not_due_together() {
+    let locked = format!("locks: [db]\n{FAILS}");
+    let mut session =
+        WatchSession::new(&[("a.yaml", &locked), ("b.yaml", &locked), ("c.yaml", FAILS)]);
+    session.state.ask(RunTrigger::Start, &[]);
+    let names = |due: &[(Name, Loaded)]| -> Vec<String> {
+        due.iter()
+            .map(|(_, task)| task.machine.name.to_string())
+            .collect()
+    };
+    let due = session.state.due();
+    assert_eq!(names(&due), ["a", "c"], "`b` waits for the lock");
+    let (mailbox, _inbox) = mailbox();
+    for (file, definition) in due {
+        let (run, progress) = session.begin(&file, definition, &mailbox);
+        let ended = engine::block_on(run.sink(progress.clone()).start()).unwrap();
+        progress.over(ended.map(drop));
+    }
+    session.state.collect();
+    assert_eq!(names(&session.state.due()), ["b"]);
+}
+
+/// Of many cases the worst is shown, whichever ended last.
+#[test]
+fn a_task_with_cases_stands_as_its_worst_case() {
+    let cases = format!(
+        "cases: [{{ n: 1 }}, {{ n: 2 }}, {{ n: 3 }}]\n{}",
+        FAILS.replace("answer == 42", "n != 2")
+    );
+    let mut session = WatchSession::new(&[("a.yaml", &cases)]);
+    session.run();
+    let task = session
+        .state
+        .task(&session.state.tasks[0].file.clone())
+        .unwrap();
+    assert_eq!(task.outcome(), Some(Outcome::Failed));
+    let End::Ended(ended) = &task.result.as_ref().unwrap().end else {
+        panic!("it never began");
+    };
+    assert_eq!(ended.name(), "a[2]");
 }

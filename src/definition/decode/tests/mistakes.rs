@@ -136,19 +136,14 @@ fn other_keys_of_a_task() {
         &["fraction"],
     );
     wrong(
-        "version: 1\nstart_state: a\nfinal_state: a\n«cases»: [{n: 1}]\nstates:\n  a:\n",
-        "not-supported",
-        &["`cases` is not supported yet"],
-    );
-    wrong(
         "version: 1\nstart_state: a\nfinal_state: a\n«needs»: {x: y.yaml}\nstates:\n  a:\n",
         "not-supported",
         &[],
     );
     wrong(
-        "version: 1\nstart_state: a\nfinal_state: a\n«locks»: [x]\nstates:\n  a:\n",
-        "not-supported",
-        &[],
+        "version: 1\nstart_state: a\nfinal_state: a\nlocks: [\"«${x}»\"]\nstates:\n  a:\n",
+        "template-in-name",
+        &["the name of a lock"],
     );
     wrong(
         "version: 1\nstart_state: a\nfinal_state: a\nlisten: {x: {nats: a, «sql»: b}}\nstates:\n  a:\n",
@@ -819,9 +814,19 @@ fn what_yaml_says_in_its_own_way() {
 #[test]
 fn structure_of_a_suite() {
     wrong_suite(
-        "version: 1\n«environments»: {a: {}}\n",
-        "not-supported",
-        &[],
+        "version: 1\nenvironments: {«a»: {}}\n",
+        "missing-key",
+        &["`vars`"],
+    );
+    wrong_suite(
+        "version: 1\nenvironments: {a: {vars: {«a-b»: 1}}}\n",
+        "variable-name",
+        &["a_b"],
+    );
+    wrong_suite(
+        "version: 1\nvars: {token: abcdefgh}\nsecrets: {«token»: ijklmnop}\n",
+        "duplicate-key",
+        &["a variable and a secret"],
     );
     wrong_suite("version: 1\n«plugins»: {}\n", "not-supported", &[]);
     wrong_suite(
