@@ -206,22 +206,7 @@ impl Writer<'_> {
             Shape::Object(object) => self.object(object),
             Shape::MapOf(object) => named(&self.object(object)),
             Shape::Templates => named(&scalar()),
-            Shape::Cases(object) => {
-                let mut forms = self.object(object);
-                let case =
-                    json!({ "type": "object", "propertyNames": identifier(), "minProperties": 1 });
-                merge(
-                    &mut forms,
-                    json!({
-                        "type": ["array", "object"],
-                        "items": case,
-                        "minItems": 1,
-                        "minProperties": 1,
-                        "maxProperties": 1,
-                    }),
-                );
-                forms
-            }
+            Shape::Cases(object) => self.cases(object),
             Shape::Axes => json!({
                 "type": "object",
                 "propertyNames": identifier(),
@@ -229,6 +214,22 @@ impl Writer<'_> {
                 "minProperties": 1,
             }),
         })
+    }
+
+    fn cases(&self, object: &'static Object) -> Json {
+        let mut forms = self.object(object);
+        let case = json!({ "type": "object", "propertyNames": identifier(), "minProperties": 1 });
+        merge(
+            &mut forms,
+            json!({
+                "type": ["array", "object"],
+                "items": case,
+                "minItems": 1,
+                "minProperties": 1,
+                "maxProperties": 1,
+            }),
+        );
+        forms
     }
 
     /// An object, or one of these types.

@@ -38,8 +38,8 @@ pub(super) struct Called {
 pub(super) struct Shared {
     /// When its time is over.
     pub(super) deadline: Moment,
-    /// The configs of the clients that were used. Few: a list finds them as fast as a map would.
-    pub(super) configs: Vec<(usize, Arc<Json>)>,
+    /// Of the clients that were used. Made on first use: many tasks wait, and few of them have used one yet.
+    configs: Option<Box<Configs>>,
     /// Which conditions have had an answer.
     pub(super) known: Known,
     /// Made on first use: most have none of it.
@@ -57,7 +57,26 @@ pub(super) struct Rare {
     pub(super) more_known: MoreKnown,
 }
 
+/// The configs of clients, by their number. Few: a list finds them as fast as a map would.
+#[derive(Default)]
+struct Configs(Vec<(usize, Arc<Json>)>);
+
 impl Shared {
+    /// The config of a client, if it was used.
+    pub(super) fn config(&self, client: usize) -> Option<Arc<Json>> {
+        let mut known = self.configs.iter().flat_map(|configs| &configs.0);
+        known
+            .find(|(known, _)| *known == client)
+            .map(|(_, config)| Arc::clone(config))
+    }
+
+    pub(super) fn keep_config(&mut self, client: usize, config: Arc<Json>) {
+        self.configs
+            .get_or_insert_default()
+            .0
+            .push((client, config));
+    }
+
     pub(super) fn rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
     }
@@ -75,7 +94,7 @@ impl Instance {
             call,
             shared: Mutex::new(Shared {
                 deadline: Moment(u64::MAX),
-                configs: Vec::new(),
+                configs: None,
                 known: Known::default(),
                 rare: None,
             }),

@@ -371,19 +371,13 @@ impl<W: World> Frame<'_, W> {
         env: Env<'_>,
     ) -> Result<Call, Trouble> {
         let definition = &self.machine().clients[client];
-        let known = self
-            .instance
-            .shared()
-            .configs
-            .iter()
-            .find(|(known, _)| *known == client)
-            .map(|(_, config)| Arc::clone(config));
+        let known = self.instance.shared().config(client);
         let config = if let Some(config) = known {
             config
         } else {
             let config = self.build(&definition.config, self.task_env())?;
-            let known = (client, Arc::clone(&config));
-            self.instance.shared().configs.push(known);
+            let mut shared = self.instance.shared();
+            shared.keep_config(client, Arc::clone(&config));
             config
         };
         Ok(Call {

@@ -55,12 +55,12 @@ fn spec(random: &mut Random) -> Spec {
             (at, random.below(3) as i64)
         })
         .collect();
-    let states = (0..1 + random.below(3)).map(|_| state(random)).collect();
+    let states = (0..=random.below(3)).map(|_| state(random)).collect();
     Spec { mail, states }
 }
 
 fn state(random: &mut Random) -> State {
-    let mut ways: Vec<Way> = (0..1 + random.below(4))
+    let mut ways: Vec<Way> = (0..=random.below(4))
         .map(|_| {
             let kind = match random.below(8) {
                 0..=3 => Kind::Mail {
@@ -75,7 +75,7 @@ fn state(random: &mut Random) -> State {
                 5 => Kind::Poll {
                     value: random.below(3) as i64,
                     every: 10 + 10 * random.below(4),
-                    answers: (0..1 + random.below(6))
+                    answers: (0..=random.below(6))
                         .map(|_| (10 * random.below(4), random.below(3) as i64))
                         .collect(),
                 },
@@ -147,9 +147,10 @@ fn ms(length: u64) -> String {
 
 impl Way {
     fn to_json(&self, next: &str) -> Json {
-        let mut way = match self.stays {
-            true => json!({ "stay": true, "set": { "n": "n + 1" } }),
-            false => json!({ "to": next }),
+        let mut way = if self.stays {
+            json!({ "stay": true, "set": { "n": "n + 1" } })
+        } else {
+            json!({ "to": next })
         };
         let when = |value: &i64| json!(format!("res == {value}"));
         match &self.kind {
@@ -285,9 +286,8 @@ impl Model<'_> {
                 self.now = self.next_moment(state, &armed, began).min(deadline);
                 continue;
             };
-            let messages = match armed[first].offer.take() {
-                Some(Offer::Fulfilled(messages)) => messages,
-                _ => return Left::Failed,
+            let Some(Offer::Fulfilled(messages)) = armed[first].offer.take() else {
+                return Left::Failed;
             };
             for message in messages {
                 self.taken[message] = true;
@@ -336,7 +336,7 @@ impl Model<'_> {
             return;
         }
         match &way.kind {
-            Kind::Counted(_) => {}
+            Kind::Counted(_) | Kind::Poll { .. } => {}
             Kind::Wait(length) => {
                 if self.now >= began + length {
                     armed.offer = Some(Offer::Fulfilled(Vec::new()));
@@ -353,7 +353,6 @@ impl Model<'_> {
                     armed.next = self.after(*every, answers, armed.next.1, deadline);
                 }
             }
-            Kind::Poll { .. } => {}
             Kind::Mail { value, count } => {
                 while let Some(message) = self.next_message(armed) {
                     if self.spec.mail[message].1 != *value {
@@ -385,9 +384,10 @@ impl Model<'_> {
                 if self.now >= began + length {
                     armed.found.retain(|one| !self.taken[*one]);
                     let holds = expect.is_none_or(|expect| armed.found.len() == expect);
-                    armed.offer = Some(match holds {
-                        true => Offer::Fulfilled(armed.found.clone()),
-                        false => Offer::Failed,
+                    armed.offer = Some(if holds {
+                        Offer::Fulfilled(armed.found.clone())
+                    } else {
+                        Offer::Failed
                     });
                 }
             }
