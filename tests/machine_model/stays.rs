@@ -336,7 +336,6 @@ impl Model<'_> {
             return;
         }
         match &way.kind {
-            Kind::Counted(_) | Kind::Poll { .. } => {}
             Kind::Wait(length) => {
                 if self.now >= began + length {
                     armed.offer = Some(Offer::Fulfilled(Vec::new()));
@@ -353,6 +352,7 @@ impl Model<'_> {
                     armed.next = self.after(*every, answers, armed.next.1, deadline);
                 }
             }
+            Kind::Counted(_) | Kind::Poll { .. } => {}
             Kind::Mail { value, count } => {
                 while let Some(message) = self.next_message(armed) {
                     if self.spec.mail[message].1 != *value {
