@@ -439,10 +439,20 @@ impl<W: World> Frame<'_, W> {
         let frame_around = (around.frame() != ROOT).then(|| self.frame_of_call(&around));
         let frame_around = frame_around.as_ref().unwrap_or(self);
         let instance = frame_around.instance_of(call, id, listens);
-        // What cannot be worked out again is not on record either: secrets.
-        let with = frame_around
-            .given(call, frame_around.env())
-            .unwrap_or_default();
+        // As it is on record, but for secrets: these are worked out again, where that can be done.
+        let secrets = &call.machine.secrets;
+        let with = call.with.iter().filter_map(|given| {
+            let name = &given.name;
+            let recorded = (point.vars.iter()).find(|(known, _)| known == name);
+            let value = match recorded.filter(|_| !secrets.contains(name)) {
+                Some((_, value)) => value.clone(),
+                None => frame_around
+                    .build_value(&given.value, frame_around.env())
+                    .ok()?,
+            };
+            Some((Name::clone(name), value))
+        });
+        let with: Vec<(Name, Value)> = with.collect();
         let again = self.frame_of_call(&instance);
         let _ = again.called_variables(&with);
         let first = again.scope.fork();

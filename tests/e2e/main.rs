@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod bounds;
+mod calls;
 mod cases;
 mod check;
 mod coverage;
