@@ -33,7 +33,7 @@ const inInstruction = (text) => inState(`instructions:\n${text.replace(/^/gm, " 
 const COMPLETIONS = [
   ["the keys of a task", `version: 1\n${CURSOR}`, ["start_state: ", "final_state: ", "states:\n  ", "clients:\n  ", "timeout: ", "secrets:\n  "], ["to", "when"]],
   ["the keys of a state", inState(CURSOR), ["instructions:\n  - ", "next: ", "wait: ", "poll:\n  ", "subscribe:\n  ", "on_error: "], ["when", "start_state"]],
-  ["the keys and clients of an instruction", inInstruction(`- ${CURSOR}`), ["expect: ", "save:\n    ", "for_each: ", "http:\n    ", "nats:\n    ", "sql:\n    ", "log: "], ["to", "task"]],
+  ["the keys and clients of an instruction", inInstruction(`- ${CURSOR}`), ["expect: ", "save:\n    ", "for_each: ", "http:\n    ", "nats:\n    ", "sql:\n    ", "log: ", "task:\n    file: "], ["to", "poll"]],
   ["a started key of an instruction", inInstruction(`- http: GET /x\n  ex${CURSOR}`), ["expect: "], ["http"]],
   ["an instruction that is polled", inState(`poll:\n  ${CURSOR}`), ["http:\n  ", "name: "], ["expect", "save", "retry", "defer"]],
   ["the kinds of a client", inTask(`clients:\n  shop:\n    ${CURSOR}`), ["http:\n  ", "nats:\n  ", "sql:\n  ", "record: "], ["signal"]],
