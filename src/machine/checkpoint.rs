@@ -150,7 +150,7 @@ impl Checkpoint {
             Fact::CleanupSkipped { place, .. } | Fact::InstructionSkipped { place } => {
                 self.undone(place);
             }
-            Fact::FrameClosed { .. } => self.close(frame),
+            Fact::FrameClosed { end, .. } => self.close(frame, *end),
             Fact::StateEntered { .. }
             | Fact::RunStarted(_)
             | Fact::ExecutionStarted(_)
@@ -210,7 +210,11 @@ impl Checkpoint {
         }
     }
 
-    fn close(&mut self, frame: FrameId) {
+    fn close(&mut self, frame: FrameId, end: FrameEnd) {
+        if end == FrameEnd::Skipped {
+            // It did nothing: there is nothing to clean up.
+            self.deferred.retain(|armed| armed.frame != frame);
+        }
         self.end_deferred(frame);
         let is_task = |point: &FramePoint| point.what == FrameKind::Task;
         let is_needed = self.deferred.iter().any(|armed| {

@@ -406,6 +406,7 @@ impl Page<'_> {
     /// What belongs to the failure as a whole.
     fn ending(&mut self, headline: &Headline, about: &About) {
         let failure = &headline.failure;
+        self.maybe_note("in", headline.called.as_deref());
         for call in headline.calls.iter().rev() {
             self.note("called", &at(call));
         }

@@ -74,6 +74,23 @@ fn what_a_killed_run_has_called_is_undone_with_its_values() {
 }
 
 #[test]
+fn what_a_skipped_call_would_have_cleaned_up_stays_alone_after_a_kill() {
+    let suite = suite("25s").file(
+        "_lib/note.yaml",
+        NOTES.replace("params:", "skip: not today\nparams:"),
+    );
+    let looks = "        save: { noted: res }\n        expect: len(noted) == 2\n";
+    let suite = suite.file("t.yaml", CALLS.replace(looks, ""));
+    suite
+        .start(["run", "t.yaml", "--format", "json"])
+        .until_says("wait_started")
+        .signal(Signal::KILL)
+        .ends();
+    suite.run(["run", "--resume", "latest"]).exits(0);
+    assert!(!suite.path("_lib/notes.txt").exists());
+}
+
+#[test]
 fn a_failure_shows_each_call_and_a_replay_tells_the_same() {
     let call = |file: &str| {
         format!(
@@ -89,6 +106,7 @@ fn a_failure_shows_each_call_and_a_replay_tells_the_same() {
         ran.exits(1)
             .prints("t · state a · expected 1 == 2")
             .prints("--> _two.yaml:5:33")
+            .prints("in:      _one/a › _two/x")
             .prints("called:  _one.yaml:5:23")
             .prints("called:  t.yaml:5:23");
     };
