@@ -5,12 +5,12 @@ use super::child::Child;
 use super::execution::{Deferred, Trouble, Undo};
 use super::frame::{Env, Frame};
 use super::instance::{Called, Instance};
-use super::program::{Step, TaskCall};
+use super::program::{Machine, Step, TaskCall};
 use super::race::{Either, first};
 use super::run::Stop;
 use super::value::saved;
 use super::world::{Lost, Moment, ScopeId, World};
-use crate::event::{Fact, FrameEnd, FrameId, FrameKind, FrameOpened, Name};
+use crate::event::{Fact, FrameEnd, FrameId, FrameKind, FrameOpened, Location, Name};
 use crate::script::{Scope, Value};
 use std::sync::{Arc, OnceLock};
 
@@ -78,19 +78,8 @@ impl<W: World> Frame<'_, W> {
     }
 
     async fn tell_called(&self, child: &Child<'_, W>, step: &Step, call: &TaskCall) {
-        let states = call.machine.program.states.iter();
-        let opened = FrameOpened {
-            parent: self.id(),
-            what: FrameKind::Task,
-            name: Name::clone(&call.machine.name),
-            file: Some(Name::clone(&call.machine.file.name)),
-            place: Arc::clone(&step.place),
-            states: states.map(|state| Name::clone(&state.name)).collect(),
-        };
-        child
-            .frame
-            .record(Fact::FrameOpened(Box::new(opened)))
-            .await;
+        let fact = opened(&call.machine, self.id(), Arc::clone(&step.place));
+        child.frame.record(fact).await;
     }
 
     /// When whatever it calls is over: while things are cleaned up, the budget of that is all there is.
@@ -178,6 +167,19 @@ impl<W: World> Frame<'_, W> {
         }
         self.world().close(self.instance.listens()).await
     }
+}
+
+/// That a called task begins.
+pub(super) fn opened(machine: &Machine, parent: FrameId, place: Arc<Location>) -> Fact {
+    let states = machine.program.states.iter();
+    Fact::FrameOpened(Box::new(FrameOpened {
+        parent,
+        what: FrameKind::Task,
+        name: Name::clone(&machine.name),
+        file: Some(Name::clone(&machine.file.name)),
+        place,
+        states: states.map(|state| Name::clone(&state.name)).collect(),
+    }))
 }
 
 impl<W: World> Child<'_, W> {

@@ -1,5 +1,6 @@
 //! A point of a recorded execution, to begin another one from.
 
+use super::call::opened;
 use super::execution::{Deferred, Trouble, Undo};
 use super::frame::Frame;
 use super::instance::Instance;
@@ -474,20 +475,9 @@ impl<W: World> Frame<'_, W> {
     /// Tells of the called tasks that stand there again.
     pub(super) async fn tell_restored(&self, restored: Vec<RestoredCall>) {
         for one in restored {
-            let machine = &one.instance.machine;
-            let states = machine.program.states.iter();
             let id = one.instance.frame();
-            let opened = FrameOpened {
-                parent: one.parent,
-                what: FrameKind::Task,
-                name: Name::clone(&machine.name),
-                file: Some(Name::clone(&machine.file.name)),
-                place: one.place,
-                states: states.map(|state| Name::clone(&state.name)).collect(),
-            };
-            self.world()
-                .record(id, Fact::FrameOpened(Box::new(opened)))
-                .await;
+            let fact = opened(&one.instance.machine, one.parent, one.place);
+            self.world().record(id, fact).await;
             for (name, value) in one.instance.scope(&self.scope).own() {
                 self.world().record(id, saved(&name, &value)).await;
             }
